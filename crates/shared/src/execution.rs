@@ -1,0 +1,148 @@
+//! Execution records: what is kept of a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{AppId, ExecutionId, ScriptId},
+    invocation::Trigger,
+    outcome::{LogLine, ScriptError, Usage},
+    time::Timestamp,
+};
+
+/// What is kept of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Execution {
+    /// Names the run; the `x-request-id` of its answer.
+    pub id: ExecutionId,
+    /// Whose script ran.
+    pub app_id: AppId,
+    /// Which script.
+    pub script_id: ScriptId,
+    /// Its name at that time.
+    pub script_name: String,
+    /// Which version; 0 for a source that was never saved.
+    pub version: u32,
+    /// Why it ran.
+    pub trigger: Trigger,
+    /// How it ended.
+    pub status: ExecutionStatus,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What it used.
+    pub usage: Usage,
+    /// The request in short.
+    pub request: RequestSummary,
+    /// The status that was sent.
+    pub response_status: u16,
+    /// What the script wrote.
+    pub logs: Vec<LogLine>,
+    /// Why it failed.
+    pub error: Option<ScriptError>,
+    /// The node that ran it.
+    pub node: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutionStatus {
+    /// With an answer, whatever its HTTP status.
+    Success,
+    /// With an error of the script.
+    Error,
+    /// Out of time.
+    Timeout,
+    /// Out of something else.
+    LimitExceeded,
+}
+
+impl ExecutionStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Success, Self::Error, Self::Timeout, Self::LimitExceeded];
+
+    /// The word for it in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::LimitExceeded => "limit_exceeded",
+        }
+    }
+
+    /// The status of a run with this error, or with none.
+    pub fn of(error: Option<&ScriptError>) -> Self {
+        match error {
+            None => Self::Success,
+            Some(error) if error.kind.is_timeout() => Self::Timeout,
+            Some(error) if error.kind.is_limit() => Self::LimitExceeded,
+            Some(_) => Self::Error,
+        }
+    }
+}
+
+/// A request in short: no headers, no body, nothing that may be secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestSummary {
+    /// The method.
+    pub method: String,
+    /// The host.
+    pub host: String,
+    /// The path, without query, cut at 2,048 bytes.
+    pub path: String,
+    /// Size of the body in bytes.
+    pub body_bytes: u64,
+    /// The client's address.
+    pub remote_addr: String,
+}
+
+/// Successful runs that were counted but not recorded one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnrecordedRuns {
+    /// Whose script ran.
+    pub app_id: AppId,
+    /// Which script.
+    pub script_id: ScriptId,
+    /// How many.
+    pub count: u64,
+    /// Their time on the clock, summed, in microseconds.
+    pub duration_us: u64,
+}
+
+/// Which records are wanted; each part that is set must fit.
+#[derive(Clone, Debug, Default)]
+pub struct ExecutionFilter {
+    /// Of this script.
+    pub script: Option<ScriptId>,
+    /// That ended like this.
+    pub status: Option<ExecutionStatus>,
+    /// That ran for this reason.
+    pub trigger: Option<Trigger>,
+    /// With this text in path, script name, error or logs, in any case.
+    pub text: Option<String>,
+    /// That began at or after this moment.
+    pub since: Option<Timestamp>,
+    /// That began before this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// How much is kept. A record beyond any of these bounds is deleted, the oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// No older than this many days.
+    pub age_days_max: u32,
+    /// No more than this many records per app.
+    pub records_per_app_max: u64,
+    /// No more than this many bytes of logs and errors per app.
+    pub bytes_per_app_max: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            age_days_max: 14,
+            records_per_app_max: 100_000,
+            bytes_per_app_max: 256 * 1_024 * 1_024,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One request to run one script.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+use serde::{Deserialize, Serialize};
+
+use crate::{id::ExecutionId, script::LiveScript};
+
+/// A script, and what to run it with.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Names the run, in records and as the answer's `x-request-id`.
+    pub id: ExecutionId,
+    /// What to run. Holding it keeps the version alive until the run ends, whatever is saved meanwhile.
+    pub script: Arc<LiveScript>,
+    /// Why it runs.
+    pub trigger: Trigger,
+    /// What the script sees as `request`.
+    pub request: ScriptRequest,
+}
+
+/// Why a script runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A request that a route matched.
+    Http,
+    /// A request to `/api/v1/execute/{script_id}`.
+    Execute,
+    /// A test run from the editor.
+    Test,
+}
+
+impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Self; 3] = [Self::Http, Self::Execute, Self::Test];
+
+    /// The word for it in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Execute => "execute",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// An HTTP request as a script sees it. Nothing here is parsed before the script asks for it.
+#[derive(Clone, Debug)]
+pub struct ScriptRequest {
+    /// The method.
+    pub method: Method,
+    /// Path and query, as they came.
+    pub uri: Uri,
+    /// `http` or `https`, as the client sees it.
+    pub scheme: &'static str,
+    /// The host, in the one form that [`HostName`](crate::host::HostName) gives it.
+    pub host: Arc<str>,
+    /// Parameters of host and path, decoded, in the order in which they stand there.
+    pub params: Vec<(Arc<str>, String)>,
+    /// All headers as they came, with lower-case names.
+    pub headers: HeaderMap,
+    /// The body, whole.
+    pub body: Bytes,
+    /// The client's address, behind trusted proxies too.
+    pub remote_addr: IpAddr,
+}

@@ -1,0 +1,27 @@
+//! The nouns of PiCloud and the seams between its services.
+//!
+//! Everything here is plain data, pure rules on that data, and traits. This crate refuses I/O: it opens no
+//! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
+//!
+//! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`script`], [`route`],
+//! [`release`], [`user`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`],
+//! [`execution`], [`problem`]), and last the seams ([`repository`], [`seam`]).
+
+pub mod app;
+pub mod domain;
+pub mod execution;
+pub mod host;
+pub mod id;
+pub mod invocation;
+pub mod limits;
+pub mod outcome;
+pub mod page;
+pub mod path;
+pub mod problem;
+pub mod release;
+pub mod repository;
+pub mod route;
+pub mod script;
+pub mod seam;
+pub mod time;
+pub mod user;

@@ -1,0 +1,165 @@
+//! How one run of a script ended.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+
+/// Everything that one run left behind.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The answer, or why there is none.
+    pub result: Result<ScriptResponse, ScriptError>,
+    /// What the script wrote to its log, in order.
+    pub logs: Vec<LogLine>,
+    /// What the run used.
+    pub usage: Usage,
+}
+
+/// The answer of a script, ready to be sent.
+#[derive(Clone, Debug, Default)]
+pub struct ScriptResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers, `content-type` included; never one that frames the message.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What a run used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Steps of the script.
+    pub operations: u64,
+    /// Time from start to end, in microseconds.
+    pub duration_us: u64,
+    /// Time on the processor, in microseconds.
+    pub cpu_us: u64,
+    /// Most memory held at one time, in bytes.
+    pub memory_bytes_peak: u64,
+}
+
+/// One line of a script's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The text.
+    pub message: String,
+    /// When, in microseconds since the run began.
+    pub offset_us: u64,
+    /// The line of the source that wrote it; 0 if unknown.
+    pub line: u32,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Detail for the author.
+    Debug,
+    /// What happened.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// Why a run gave no answer of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptError {
+    /// What went wrong.
+    pub kind: ScriptErrorKind,
+    /// One sentence for the author.
+    pub message: String,
+    /// Line of the source, from 1.
+    pub line: Option<u32>,
+    /// Column in that line, in characters, from 1.
+    pub column: Option<u32>,
+    /// The lines around the place, with a caret under it.
+    pub excerpt: Option<String>,
+    /// The calls that led there, innermost first.
+    pub trace: Vec<TraceFrame>,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScriptErrorKind {
+    /// The source does not compile.
+    Compile,
+    /// An error at run time, or a `throw` that is not an answer.
+    Runtime,
+    /// More steps than [`operations_max`](crate::limits::Limits::operations_max).
+    Operations,
+    /// More processor time than [`cpu_ms_max`](crate::limits::Limits::cpu_ms_max).
+    CpuTime,
+    /// Longer than [`timeout_ms`](crate::limits::Limits::timeout_ms).
+    Timeout,
+    /// More memory than [`memory_bytes_max`](crate::limits::Limits::memory_bytes_max), or too many values.
+    Memory,
+    /// Calls or data nested too deep.
+    Depth,
+    /// A body larger than [`response_bytes_max`](crate::limits::Limits::response_bytes_max).
+    ResponseSize,
+    /// The result cannot be sent, such as a status of 1000 or a header with a line break.
+    Response,
+    /// The server is stopping.
+    Cancelled,
+    /// PiCloud's own fault.
+    Internal,
+}
+
+impl ScriptErrorKind {
+    /// Whether the run was ended because it took too long.
+    pub fn is_timeout(self) -> bool {
+        matches!(self, Self::CpuTime | Self::Timeout)
+    }
+
+    /// Whether the run was ended because it used too much of anything but time.
+    pub fn is_limit(self) -> bool {
+        matches!(
+            self,
+            Self::Operations | Self::Memory | Self::Depth | Self::ResponseSize
+        )
+    }
+}
+
+/// One call in a [`ScriptError::trace`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceFrame {
+    /// The function that was called.
+    pub function: String,
+    /// Line of the call, from 1; 0 if unknown.
+    pub line: u32,
+    /// Column of the call, from 1; 0 if unknown.
+    pub column: u32,
+}
+
+/// A remark on a source that was not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// One sentence for the author.
+    pub message: String,
+    /// Line where it starts, from 1.
+    pub line: u32,
+    /// Column where it starts, in characters, from 1.
+    pub column: u32,
+    /// Line where it ends.
+    pub end_line: u32,
+    /// Column after its last character.
+    pub end_column: u32,
+}
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The source cannot be saved.
+    Error,
+    /// It can, but it may not do what its author means.
+    Warning,
+}

@@ -1,0 +1,40 @@
+//! Storage of execution records.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    id::{AppId, ExecutionId},
+    page::{Page, PageRequest},
+    time::Timestamp,
+};
+
+/// Storage of execution records.
+#[async_trait]
+pub trait ExecutionRepository: Send + Sync {
+    /// Writes a batch of records and counts in one transaction. Records of apps that are gone are left out.
+    async fn record_executions(
+        &self,
+        records: &[Execution],
+        unrecorded: &[UnrecordedRuns],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Lists an app's records, newest first.
+    async fn list_executions(
+        &self,
+        app: AppId,
+        filter: &ExecutionFilter,
+        page: PageRequest,
+    ) -> Result<Page<Execution>, StoreError>;
+
+    /// Finds one record.
+    async fn find_execution(&self, execution: ExecutionId) -> Result<Option<Execution>, StoreError>;
+
+    /// Deletes what is beyond the bounds, the oldest first; tells how many records went.
+    async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// How many runs of an app were counted since `since` without a record of their own.
+    async fn count_unrecorded(&self, app: AppId, since: Timestamp) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,82 @@
+//! What the services ask of storage. One trait per noun; the store implements all of them on both databases.
+//!
+//! Every write that changes a release takes a [`Change`](crate::release::Change), runs in one transaction and
+//! leaves one release behind. Rules that two callers could race for are part of the statement that writes.
+//! What is not there is `None`; an error is only what the caller must tell apart.
+
+mod apps;
+mod domains;
+mod executions;
+mod releases;
+mod routes;
+mod scripts;
+mod sessions;
+mod users;
+
+pub use apps::{
+    AppRepository, AppUpdate, CreateAppError, DeleteAppError, FoundApp, NewApp, SlugStatus, UpdateAppError,
+};
+pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
+pub use executions::ExecutionRepository;
+pub use releases::ReleaseRepository;
+pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
+pub use scripts::{DeleteScriptError, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
+pub use sessions::{SESSION_TOUCH_INTERVAL_MIN, SessionRepository};
+pub use users::UserRepository;
+
+/// All of storage.
+pub trait Repository:
+    AppRepository
+    + DomainRepository
+    + ScriptRepository
+    + RouteRepository
+    + ReleaseRepository
+    + UserRepository
+    + SessionRepository
+    + ExecutionRepository
+    + Health
+{
+}
+
+impl<T> Repository for T where
+    T: AppRepository
+        + DomainRepository
+        + ScriptRepository
+        + RouteRepository
+        + ReleaseRepository
+        + UserRepository
+        + SessionRepository
+        + ExecutionRepository
+        + Health
+{
+}
+
+/// What `readyz` and `version` tell about storage.
+#[async_trait::async_trait]
+pub trait Health: Send + Sync {
+    /// Asks the database for a trivial answer, within 2 s.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// `sqlite` or `postgres`.
+    fn database(&self) -> &'static str;
+
+    /// The number of the newest migration.
+    fn schema(&self) -> i64;
+}
+
+/// Why storage did not do what it was asked. None of these is the caller's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or does not answer in time.
+    #[error("the database does not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk is full.
+    #[error("the database has no space left")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A statement failed in a way that is a fault of PiCloud.
+    #[error("the database refused a statement")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored value cannot be read.
+    #[error("the database holds a value that cannot be read: {0}")]
+    Corrupt(String),
+}

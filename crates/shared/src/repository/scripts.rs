@@ -1,0 +1,122 @@
+//! Storage of scripts and their versions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    id::{AppId, RouteId, ScriptId},
+    limits::Limits,
+    page::{Page, PageRequest},
+    release::Change,
+    script::{Script, ScriptName, ScriptVersion},
+};
+
+/// Storage of scripts.
+#[async_trait]
+pub trait ScriptRepository: Send + Sync {
+    /// Makes a script; its source is version 1.
+    async fn create_script(&self, script: NewScript, change: &Change) -> Result<Script, WriteScriptError>;
+
+    /// Finds a script with its live version.
+    async fn find_script(&self, script: ScriptId) -> Result<Option<Script>, StoreError>;
+
+    /// Lists scripts, of one app or of all, oldest first.
+    async fn list_scripts(&self, app: Option<AppId>, page: PageRequest) -> Result<Page<Script>, StoreError>;
+
+    /// Changes a script; `None` if it is gone. A source that differs from the live one becomes a new version, which is live.
+    async fn update_script(
+        &self,
+        script: ScriptId,
+        update: ScriptUpdate,
+        change: &Change,
+    ) -> Result<Option<Script>, WriteScriptError>;
+
+    /// Makes the source of an earlier version live again, as a new version; `None` if script or version is missing.
+    async fn rollback_script(
+        &self,
+        script: ScriptId,
+        version: u32,
+        expected: Option<u32>,
+        change: &Change,
+    ) -> Result<Option<Script>, WriteScriptError>;
+
+    /// Deletes a script with its versions; `false` if it was gone.
+    async fn delete_script(&self, script: ScriptId, change: &Change) -> Result<bool, DeleteScriptError>;
+
+    /// Finds one version.
+    async fn find_version(&self, script: ScriptId, version: u32)
+    -> Result<Option<ScriptVersion>, StoreError>;
+
+    /// Lists versions, newest first; `before` leaves out that version and all newer ones.
+    async fn list_versions(
+        &self,
+        script: ScriptId,
+        limit: u32,
+        before: Option<u32>,
+    ) -> Result<Vec<ScriptVersion>, StoreError>;
+}
+
+/// A new script.
+#[derive(Clone, Debug)]
+pub struct NewScript {
+    /// Its id.
+    pub id: ScriptId,
+    /// Whose.
+    pub app_id: AppId,
+    /// Its name.
+    pub name: ScriptName,
+    /// What it is for.
+    pub description: String,
+    /// Its source.
+    pub source: Arc<str>,
+    /// What one run may use.
+    pub limits: Limits,
+}
+
+/// What to change in a script; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct ScriptUpdate {
+    /// A new name.
+    pub name: Option<ScriptName>,
+    /// A new description.
+    pub description: Option<String>,
+    /// A new source.
+    pub source: Option<Arc<str>>,
+    /// New limits.
+    pub limits: Option<Limits>,
+    /// Only if this is the live version.
+    pub expected: Option<u32>,
+}
+
+/// Why a script was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteScriptError {
+    /// Another script of the app has the name.
+    #[error("another script of the app has this name")]
+    NameTaken,
+    /// Another version is live than the one expected.
+    #[error("version {live} is live, not the expected one")]
+    VersionMismatch {
+        /// The live version.
+        live: u32,
+    },
+    /// The app is gone.
+    #[error("the app is gone")]
+    NoApp,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a script was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteScriptError {
+    /// Routes still lead to it.
+    #[error("routes still lead to the script")]
+    InUse(Vec<RouteId>),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

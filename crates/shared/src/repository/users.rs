@@ -1,0 +1,33 @@
+//! Storage of people who may sign in.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    id::UserId,
+    user::{Credentials, User, Username},
+};
+
+/// Storage of people who may sign in.
+#[async_trait]
+pub trait UserRepository: Send + Sync {
+    /// Whether anybody exists.
+    async fn any_user(&self) -> Result<bool, StoreError>;
+
+    /// Makes the first person, only if nobody exists: decided in the statement that writes. `false` if somebody does.
+    async fn create_first_user(&self, user: &Credentials) -> Result<bool, StoreError>;
+
+    /// Finds a person with the password's hash.
+    async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError>;
+
+    /// Finds a person.
+    async fn find_user(&self, user: UserId) -> Result<Option<User>, StoreError>;
+
+    /// Sets a password and ends all sessions of that person but `keep`; `false` if the person is gone.
+    async fn set_password(
+        &self,
+        user: UserId,
+        password_hash: &str,
+        keep: Option<crate::id::SessionId>,
+    ) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,148 @@
+//! Scripts and their immutable versions.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    id::{AppId, ScriptId, UserId},
+    limits::Limits,
+    time::Timestamp,
+};
+
+/// A script with its live version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Names the script, whatever its version.
+    pub id: ScriptId,
+    /// Whose it is.
+    pub app_id: AppId,
+    /// Unique in its app.
+    pub name: ScriptName,
+    /// What it is for.
+    pub description: String,
+    /// The number of the live version; the first is 1.
+    pub version: u32,
+    /// The source of the live version.
+    pub source: Arc<str>,
+    /// What one run may use.
+    pub limits: Limits,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// One version of a script: never changed once written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptVersion {
+    /// Of which script.
+    pub script_id: ScriptId,
+    /// Counts up from 1.
+    pub version: u32,
+    /// The source.
+    pub source: Arc<str>,
+    /// Names the source, wherever it stands.
+    pub content_hash: ContentHash,
+    /// Who wrote it; absent for what the first start made.
+    pub author: Option<UserId>,
+    /// The author's name at that time.
+    pub author_name: Option<String>,
+    /// Why.
+    pub note: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// What a serving thread needs to run the live version of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveScript {
+    /// Whose it is.
+    pub app_id: AppId,
+    /// Which script.
+    pub script_id: ScriptId,
+    /// For people.
+    pub name: ScriptName,
+    /// Which version; 0 for a source that was never saved, in a test run.
+    pub version: u32,
+    /// Names the source in caches.
+    pub content_hash: ContentHash,
+    /// The source.
+    pub source: Arc<str>,
+    /// What one run may use.
+    pub limits: Limits,
+}
+
+/// A script's name: 1 to 64 of `a-z`, `A-Z`, `0-9`, `-`, `_`, `.`, the first a letter or digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ScriptName(String);
+
+/// Why a text is no script name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a script name has 1 to 64 characters, each a letter, digit, -, _ or ., and starts with a letter or digit"
+)]
+pub struct InvalidScriptName;
+
+impl ScriptName {
+    /// The text of the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ScriptName {
+    type Err = InvalidScriptName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let valid = (1..=64).contains(&text.len())
+            && text.bytes().all(allowed)
+            && text.starts_with(|first: char| first.is_ascii_alphanumeric());
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidScriptName)
+        }
+    }
+}
+
+impl fmt::Display for ScriptName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ScriptName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// SHA-256 of a source.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentHash(pub [u8; 32]);
+
+impl ContentHash {
+    /// The hash of `source`.
+    pub fn of(source: &str) -> Self {
+        Self(Sha256::digest(source.as_bytes()).into())
+    }
+}
+
+impl fmt::Display for ContentHash {
+    /// 64 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContentHash({self})")
+    }
+}

@@ -1,0 +1,107 @@
+//! Where the services meet. Each trait has a local implementation; in a cluster it gets a remote one.
+
+use std::{future::Future, net::IpAddr, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    id::{AppId, ExecutionId, RouteId, ScriptId},
+    invocation::Invocation,
+    outcome::{Diagnostic, Outcome},
+    repository::StoreError,
+    script::LiveScript,
+};
+
+/// Runs scripts on the calling thread. The orchestrator has one per serving thread.
+pub trait ExecutorClient {
+    /// Runs one script to its end. Never fails: what goes wrong is in the [`Outcome`].
+    /// Dropping the future ends the run.
+    fn execute(&self, invocation: Invocation) -> impl Future<Output = Outcome>;
+}
+
+/// Checks and tries scripts for the control plane, away from the serving threads.
+#[async_trait]
+pub trait Workbench: Send + Sync {
+    /// Everything that is to be said about `source`; one [`Severity::Error`](crate::outcome::Severity)
+    /// at least if it does not compile. Sources over [`SOURCE_BYTES_MAX`](crate::limits::SOURCE_BYTES_MAX)
+    /// are not parsed.
+    async fn check(&self, source: Arc<str>) -> Vec<Diagnostic>;
+
+    /// Runs one script to its end.
+    async fn run(&self, invocation: Invocation) -> Outcome;
+}
+
+/// The live releases on this node. The orchestrator answers from them.
+#[async_trait]
+pub trait LiveTable: Send + Sync {
+    /// Reads an app's live release again and swaps it in. When this returns, every new request on this node
+    /// sees it. Called after each change, before the change is acknowledged.
+    async fn refresh(&self, app: AppId) -> Result<(), StoreError>;
+
+    /// Tells which route of `app` would answer, or why none would.
+    fn explain(&self, app: AppId, method: &str, authority: &str, path: &str) -> Explanation;
+
+    /// Whether every live release was loaded.
+    fn is_ready(&self) -> bool;
+}
+
+/// Gives the live version of a script.
+pub trait ScriptResolver: Send + Sync {
+    /// The live version, if there is such a script.
+    fn resolve(&self, script: ScriptId) -> Option<Arc<LiveScript>>;
+}
+
+/// The way of a request through the rules of dispatch, as far as it gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// The host in its one form, if it is one.
+    pub host: Option<String>,
+    /// The claim that the host falls under.
+    pub claim: Option<ExplainedClaim>,
+    /// The route.
+    pub route: Option<RouteId>,
+    /// Parameters of host and path.
+    pub params: Vec<(String, String)>,
+    /// The script and its live version.
+    pub script: Option<(ScriptId, u32)>,
+    /// Where it ended without a route.
+    pub miss: Option<Miss>,
+}
+
+/// The claim that a host falls under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedClaim {
+    /// Its pattern.
+    pub pattern: String,
+    /// The app that made it.
+    pub app_id: AppId,
+}
+
+/// At which step a request finds no route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// The host or the path is malformed.
+    Malformed,
+    /// The path is PiCloud's own.
+    Reserved,
+    /// No app claims the host.
+    UnknownHost,
+    /// Another app claims the host.
+    OtherApp,
+    /// No route of the app has the path.
+    NoRoute,
+    /// Routes have the path, but only with these methods.
+    MethodNotAllowed(Vec<&'static str>),
+}
+
+/// What the ingress knows of a request that it hands to the control plane, beside the request itself. It
+/// travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Names the request; goes back as `x-request-id`.
+    pub request_id: ExecutionId,
+    /// The client's address, behind trusted proxies too.
+    pub remote_addr: IpAddr,
+    /// `http` or `https`, as the client sees it.
+    pub scheme: &'static str,
+}

@@ -1,0 +1,137 @@
+//! People who may sign in, and their sessions.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{SessionId, UserId},
+    time::Timestamp,
+};
+
+/// A person who may sign in. The password's hash never leaves the repository but through
+/// [`Credentials`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Stays the same when the username changes.
+    pub id: UserId,
+    /// Unique, compared in lower case.
+    pub username: Username,
+    /// Where to write to.
+    pub email: Option<String>,
+    /// What they may do on the instance.
+    pub instance_role: InstanceRole,
+    /// Whether they may sign in.
+    pub is_active: bool,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// What sign-in needs to know about an account.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Whose.
+    pub user: User,
+    /// Argon2id in PHC form.
+    pub password_hash: String,
+}
+
+/// One sign-in of one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Names the session; never its token.
+    pub id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// SHA-256 of the token. The token itself is nowhere.
+    pub token_hash: [u8; 32],
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to within [`SESSION_TOUCH_INTERVAL_MIN`](crate::repository::SESSION_TOUCH_INTERVAL_MIN).
+    pub last_used_at: Timestamp,
+    /// When it ends unless it is used again before.
+    pub expires_at: Timestamp,
+}
+
+/// What a person may do on the whole instance, from the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceRole {
+    /// Only what a membership in an app allows.
+    Member,
+    /// Manages people below owner; editor in every app.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+impl InstanceRole {
+    /// The word for it in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl FromStr for InstanceRole {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Member, Self::Admin, Self::Owner]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| UnknownRole(text.to_owned()))
+    }
+}
+
+/// A word that is no role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a role; use owner, admin or member")]
+pub struct UnknownRole(pub String);
+
+/// A username: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`, `@`, `+`, the first a letter or digit. Kept in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Username(String);
+
+/// Why a text is no username.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a username has 1 to 64 characters, each a letter a-z, digit, or one of . _ - @ +, and starts with a letter or digit"
+)]
+pub struct InvalidUsername;
+
+impl Username {
+    /// The text of the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Username {
+    type Err = InvalidUsername;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+');
+        let valid = (1..=64).contains(&text.len())
+            && text.bytes().all(allowed)
+            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            // A username stands where an id may stand, so it must not look like one.
+            && uuid::Uuid::parse_str(text).is_err();
+        if valid {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(InvalidUsername)
+        }
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

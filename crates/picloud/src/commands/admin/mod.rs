@@ -1,0 +1,3 @@
+//! `picloud admin`: accounts, on the machine itself.
+
+pub(crate) mod reset_password;

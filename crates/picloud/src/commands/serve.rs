@@ -1,0 +1,71 @@
+//! `picloud`: the server.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    net::SocketAddr,
+};
+
+use tokio::runtime;
+
+use crate::{
+    cli::Settings,
+    config::{Config, Database},
+    logging,
+    signals::StopSignals,
+    wiring,
+};
+
+/// Starts the server and runs it until a signal ends it.
+pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
+    let config = Config::load(settings)?;
+    logging::start(&config)?;
+
+    // The control runtime: admin API, database, records. It lives on this thread, apart from the threads that
+    // run scripts, so that a busy script cannot hold up a database connection.
+    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let mut signals = StopSignals::listen()?;
+        let system = wiring::start(&config).await?;
+        announce(&config, &system);
+
+        signals.next().await;
+        tracing::info!(drain_seconds = config.drain.as_secs(), "stopping; a second signal stops at once");
+        tokio::select! {
+            () = system.stop(config.drain) => {}
+            () = signals.next() => tracing::warn!("stopped without waiting for requests in flight"),
+        }
+        Ok(())
+    })
+}
+
+/// Tells where everything is.
+fn announce(config: &Config, system: &wiring::System) {
+    let origin = origin(system.addresses());
+    let mut text = format!("PiCloud {} is running.\n\n", env!("CARGO_PKG_VERSION"));
+    let mut line = |name: &str, value: &str| {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {name:<12}{value}");
+    };
+    line("Endpoint", &format!("{origin}/"));
+    line("Dashboard", &format!("{origin}/admin"));
+    match &config.database {
+        Database::Sqlite(folder) => line("Data", &format!("{} (SQLite)", folder.display())),
+        Database::Postgres(_) => line("Data", "PostgreSQL"),
+    }
+    if let Some(code) = system.setup_code() {
+        line("Setup code", code);
+    }
+    // Without a reader of standard output the server still serves.
+    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+}
+
+/// How a person on this machine reaches the first of `addresses`.
+fn origin(addresses: &[SocketAddr]) -> String {
+    match addresses.first() {
+        Some(address) if address.ip().is_loopback() || address.ip().is_unspecified() => {
+            format!("http://localhost:{}", address.port())
+        }
+        Some(address) => format!("http://{address}"),
+        None => "http://localhost".to_owned(),
+    }
+}

@@ -1,0 +1,170 @@
+//! Settings: flag before environment before file before default.
+
+mod file;
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::PathBuf,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use ipnet::IpNet;
+use picloud_shared::execution::Retention;
+use serde::Deserialize;
+
+use crate::cli::Settings;
+
+/// All settings, each with its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) bind: Vec<SocketAddr>,
+    pub(crate) database: Database,
+    pub(crate) first_owner: Option<(String, String)>,
+    pub(crate) session_ttl: Duration,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) serving_threads: usize,
+    pub(crate) node_name: String,
+    pub(crate) drain: Duration,
+    pub(crate) request_body_bytes_max: u64,
+    pub(crate) header_timeout: Duration,
+    pub(crate) retention: Retention,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    /// In a file in this folder.
+    Sqlite(PathBuf),
+    /// On a server.
+    Postgres(String),
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// More threads than any machine has cores that this is meant for.
+const SERVING_THREADS_MAX: usize = 256;
+
+impl Config {
+    /// Merges what the command line and the environment say with the file and the defaults.
+    pub(crate) fn load(settings: Settings) -> anyhow::Result<Self> {
+        let settings = match settings.config.clone() {
+            Some(path) => file::read(&path)?.under(settings),
+            None => settings,
+        };
+        Self::from_settings(settings)
+    }
+
+    fn from_settings(settings: Settings) -> anyhow::Result<Self> {
+        let first_owner = match (settings.admin_username, settings.admin_password) {
+            (Some(username), Some(password)) => Some((username, password)),
+            (None, None) => None,
+            (Some(_), None) => bail!("admin_username is set without admin_password; set both or neither"),
+            (None, Some(_)) => bail!("admin_password is set without admin_username; set both or neither"),
+        };
+        let session_ttl_hours = settings.session_ttl_hours.unwrap_or(24);
+        ensure!((1..=8_760).contains(&session_ttl_hours), "session_ttl_hours must be 1 to 8760");
+        let serving_threads = match settings.serving_threads {
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        ensure!(
+            (1..=SERVING_THREADS_MAX).contains(&serving_threads),
+            "serving_threads must be 1 to {SERVING_THREADS_MAX}"
+        );
+        let header_timeout_seconds = settings.header_timeout_seconds.unwrap_or(10);
+        ensure!((1..=3_600).contains(&header_timeout_seconds), "header_timeout_seconds must be 1 to 3600");
+        let defaults = Retention::default();
+
+        Ok(Self {
+            bind: addresses(&settings.bind.unwrap_or_else(|| vec!["127.0.0.1:8080".to_owned()]))?,
+            database: match settings.database_url {
+                Some(url) => Database::Postgres(url),
+                None => Database::Sqlite(settings.data_dir.unwrap_or_else(|| PathBuf::from("./picloud-data"))),
+            },
+            first_owner,
+            session_ttl: Duration::from_secs(u64::from(session_ttl_hours) * 3_600),
+            trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+            serving_threads,
+            node_name: settings.node_name.unwrap_or_else(host_name),
+            drain: Duration::from_secs(settings.drain_seconds.unwrap_or(30).into()),
+            request_body_bytes_max: settings.request_body_bytes_max.unwrap_or(10 * 1_024 * 1_024),
+            header_timeout: Duration::from_secs(header_timeout_seconds.into()),
+            retention: Retention {
+                age_days_max: settings.execution_retention_days.unwrap_or(defaults.age_days_max),
+                records_per_app_max: settings.execution_records_per_app_max.unwrap_or(defaults.records_per_app_max),
+                bytes_per_app_max: settings.execution_bytes_per_app_max.unwrap_or(defaults.bytes_per_app_max),
+            },
+            log: settings.log.unwrap_or_else(|| "info".to_owned()),
+            log_format: settings.log_format.unwrap_or(LogFormat::Text),
+        })
+    }
+}
+
+fn addresses(bind: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
+    ensure!(!bind.is_empty(), "bind names no address; write it like 127.0.0.1:8080");
+    let mut addresses = Vec::new();
+    for text in bind {
+        let resolved = text
+            .to_socket_addrs()
+            .with_context(|| format!("bind: `{text}` is not an address with a port; write it like 127.0.0.1:8080 or [::]:8080"))?;
+        addresses.extend(resolved);
+    }
+    Ok(addresses)
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "picloud".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_come_before_the_file() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("server.toml");
+        std::fs::write(&path, "bind = [\"127.0.0.1:1\"]\nsession_ttl_hours = 2\nlog_format = \"json\"\n")?;
+        let flags = Settings { config: Some(path), session_ttl_hours: Some(5), ..Settings::default() };
+        let config = Config::load(flags)?;
+        assert_eq!(config.bind, ["127.0.0.1:1".parse::<SocketAddr>()?]);
+        assert_eq!(config.session_ttl, Duration::from_hours(5));
+        assert_eq!(config.log_format, LogFormat::Json);
+        Ok(())
+    }
+
+    #[test]
+    fn unknown_keys_and_nonsense_are_refused() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("server.toml");
+        for (text, expected) in [
+            ("bindd = []", "unknown field `bindd`"),
+            ("bind = []", "bind names no address"),
+            ("bind = [\"nowhere\"]", "is not an address with a port"),
+            ("session_ttl_hours = 0", "session_ttl_hours must be 1 to 8760"),
+            ("admin_username = \"ada\"", "without admin_password"),
+            ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
+        ] {
+            std::fs::write(&path, text)?;
+            let settings = Settings { config: Some(path.clone()), ..Settings::default() };
+            let error = Config::load(settings).err().map(|error| format!("{error:#}")).unwrap_or_default();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        Ok(())
+    }
+}

@@ -11,3 +11,4 @@
 mod api;
 mod engine;
 mod gate;
+mod json;

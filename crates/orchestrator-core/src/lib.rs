@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Event ingress and dispatch: from a request to the script that answers it, and to its record.
+//!
+//! It meets the other services in `picloud_shared::seam` alone: the executor runs scripts, storage gives live
+//! releases and takes records, and the control plane is a function that gets the requests to PiCloud's own paths.
+//! It refuses to read the database to answer a request.
+//!
+//! Reading order: [`server`] (threads, start and stop) and `ingress` (connections and their bounds), then
+//! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), [`recorder`] (what is
+//! kept of a run).
+
+mod dispatch;
+mod ids;
+mod ingress;
+pub mod live;
+mod proxy;
+pub mod recorder;
+mod routing;
+pub mod server;
+
+pub use dispatch::{BoxError, ControlBody, ControlPlane};
+pub use live::LiveReleases;
+pub use recorder::{Recorder, RecorderConfig};
+pub use server::{RunningServer, Server, ServerConfig};

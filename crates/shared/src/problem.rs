@@ -141,6 +141,8 @@ codes! {
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body is too large";
     /// The path and query are longer than allowed.
     UriTooLong = "uri_too_long", URI_TOO_LONG, "Address is too long";
+    /// The head of the request is larger than allowed, or has too many headers.
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Headers are too large";
     /// The body has another media type than expected.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Media type is not supported";
     /// Fields are missing, unknown or out of range.

@@ -1,0 +1,111 @@
+//! Which host a request is for.
+
+use std::{cell::RefCell, net::IpAddr, sync::Arc};
+
+use http::{Request, header::HOST};
+use hyper::body::Incoming;
+use picloud_shared::{
+    host::{HostName, is_canonical},
+    problem::Code,
+};
+
+use super::Refusal;
+
+/// The other end of a connection.
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// Whether it is a proxy whose `X-Forwarded-*` headers count.
+    pub(crate) trusted: bool,
+    /// The last authority that it named, and the host that this is. Most connections name one all their life.
+    last: RefCell<Option<(String, Arc<str>)>>,
+}
+
+impl Peer {
+    pub(super) fn new(address: IpAddr, trusted: bool) -> Self {
+        Self {
+            address,
+            trusted,
+            last: RefCell::default(),
+        }
+    }
+
+    /// The host that a request is for, in its one form. `forwarded` takes precedence: it is what the client
+    /// named to a proxy that is trusted.
+    pub(super) fn host(
+        &self,
+        request: &Request<Incoming>,
+        forwarded: Option<&str>,
+    ) -> Result<Arc<str>, Refusal> {
+        let named = self.named(request)?;
+        // What a proxy forwards is only believed if it is a host at all.
+        if let Some(host) = forwarded.and_then(|forwarded| self.remembered(forwarded)) {
+            return Ok(host);
+        }
+        Ok(named)
+    }
+
+    /// The host that the request names: in `Host`, in its target, or alike in both.
+    fn named(&self, request: &Request<Incoming>) -> Result<Arc<str>, Refusal> {
+        let mut values = request.headers().get_all(HOST).iter();
+        let header = match (values.next(), values.next()) {
+            (Some(value), None) => Some(value.to_str().map_err(|_| malformed())?),
+            (None, _) => None,
+            (Some(_), Some(_)) => {
+                return Err(Refusal::new(
+                    Code::BadRequest,
+                    "The request has more than one Host header. Send one.",
+                ));
+            }
+        };
+        let target = request.uri().authority().map(http::uri::Authority::as_str);
+        if request.version() < http::Version::HTTP_2 && header.is_none() {
+            return Err(Refusal::new(
+                Code::BadRequest,
+                "The request has no Host header. Send one.",
+            ));
+        }
+        let Some(authority) = header.or(target) else {
+            return Err(Refusal::new(
+                Code::BadRequest,
+                "The request names no host. Send :authority or Host.",
+            ));
+        };
+        let host = self.remembered(authority).ok_or_else(malformed)?;
+        match (header, target) {
+            (Some(header), Some(target)) if header != target && !same_host(target, &host) => {
+                Err(Refusal::new(
+                    Code::BadRequest,
+                    "The request names one host in its target and another in its Host header.",
+                ))
+            }
+            _ => Ok(host),
+        }
+    }
+
+    fn remembered(&self, authority: &str) -> Option<Arc<str>> {
+        let mut last = self.last.borrow_mut();
+        if let Some((known, host)) = &*last
+            && known == authority
+        {
+            return Some(Arc::clone(host));
+        }
+        let host: Arc<str> = if is_canonical(authority) {
+            authority.into()
+        } else {
+            HostName::from_authority(authority).ok()?.as_str().into()
+        };
+        *last = Some((authority.to_owned(), Arc::clone(&host)));
+        Some(host)
+    }
+}
+
+fn same_host(authority: &str, host: &str) -> bool {
+    HostName::from_authority(authority).is_ok_and(|name| name.as_str() == host)
+}
+
+fn malformed() -> Refusal {
+    Refusal::new(
+        Code::BadRequest,
+        "The Host header is not a host name with an optional port.",
+    )
+}

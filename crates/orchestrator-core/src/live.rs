@@ -1,0 +1,118 @@
+//! The live releases on this node.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use async_trait::async_trait;
+use picloud_shared::{
+    host::HostName,
+    id::{AppId, ScriptId},
+    path,
+    repository::{ReleaseRepository, StoreError},
+    script::LiveScript,
+    seam::{ExplainedClaim, Explanation, LiveTable, Miss, ScriptResolver},
+};
+use tokio::sync::Mutex;
+
+use crate::routing::{self, Snapshot};
+
+/// The live releases on this node: what requests are answered from, without asking the database.
+pub struct LiveReleases {
+    repository: Arc<dyn ReleaseRepository>,
+    snapshot: ArcSwap<Snapshot>,
+    /// Held from before an app is read until it is swapped in, so that what was read first is also swapped in
+    /// first: no refresh undoes another, and none brings back what a later one has seen deleted.
+    refreshing: Mutex<()>,
+}
+
+impl LiveReleases {
+    /// Reads every live release.
+    pub async fn load(repository: Arc<dyn ReleaseRepository>) -> Result<Arc<Self>, StoreError> {
+        let mut snapshot = Snapshot::default();
+        for release in repository.live_releases().await? {
+            snapshot.insert(release);
+        }
+        Ok(Arc::new(Self {
+            repository,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            refreshing: Mutex::default(),
+        }))
+    }
+
+    /// What is live now. To be held for the look-up only, never while a script runs.
+    pub(crate) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+}
+
+#[async_trait]
+impl LiveTable for LiveReleases {
+    async fn refresh(&self, app: AppId) -> Result<(), StoreError> {
+        let _in_order = self.refreshing.lock().await;
+        let release = self.repository.live_release(app).await?;
+        let mut next = Snapshot::clone(&self.snapshot.load());
+        match release {
+            Some(release) => next.insert(release),
+            None => next.remove(app),
+        }
+        self.snapshot.store(Arc::new(next));
+        Ok(())
+    }
+
+    fn explain(&self, app: AppId, method: &str, authority: &str, path: &str) -> Explanation {
+        let mut explanation = Explanation::default();
+        explanation.miss = explain(&self.snapshot(), app, method, authority, path, &mut explanation).err();
+        explanation
+    }
+
+    fn is_ready(&self) -> bool {
+        // There is no value of this type before everything was loaded.
+        true
+    }
+}
+
+impl ScriptResolver for LiveReleases {
+    fn resolve(&self, script: ScriptId) -> Option<Arc<LiveScript>> {
+        self.snapshot().script(script).cloned()
+    }
+}
+
+/// Takes the steps of dispatch, in its order, and notes each.
+fn explain(
+    snapshot: &Snapshot,
+    app: AppId,
+    method: &str,
+    authority: &str,
+    path: &str,
+    explanation: &mut Explanation,
+) -> Result<(), Miss> {
+    let host = HostName::from_authority(authority).map_err(|_| Miss::Malformed)?;
+    explanation.host = Some(host.as_str().to_owned());
+    if path::is_reserved(path) {
+        return Err(Miss::Reserved);
+    }
+    let claim = snapshot.claim(host.as_str()).ok_or(Miss::UnknownHost)?;
+    explanation.claim = Some(ExplainedClaim {
+        pattern: claim.pattern.as_str().to_owned(),
+        app_id: claim.app.app_id,
+    });
+    if claim.app.app_id != app {
+        return Err(Miss::OtherApp);
+    }
+    let found = claim
+        .app
+        .find(claim, host.as_str(), method, path)
+        .map_err(|miss| match miss {
+            routing::Miss::Malformed => Miss::Malformed,
+            routing::Miss::NoRoute => Miss::NoRoute,
+            routing::Miss::MethodNotAllowed(methods) => Miss::MethodNotAllowed(methods.names()),
+        })?;
+    explanation.route = Some(found.route.id);
+    explanation.script = Some((found.route.script.script_id, found.route.script.version));
+    explanation.params = found
+        .params
+        .into_iter()
+        .map(|(name, value)| (name.to_string(), value))
+        .collect();
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Writes what has gathered.
+
+use std::{sync::Arc, time::Duration};
+
+use picloud_shared::{
+    execution::{Execution, UnrecordedRuns},
+    repository::StoreError,
+};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{RecorderConfig, Shared};
+
+/// Records in one transaction.
+const RECORDS_PER_WRITE_MAX: usize = 1_000;
+/// The first pause after storage failed; each further one is twice as long.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+/// After this many new records, old ones are deleted, but no more often than [`PURGE_INTERVAL_MIN`].
+const PURGE_AFTER_RECORDS: usize = 1_000;
+/// The least time from one deletion to the next.
+const PURGE_INTERVAL_MIN: Duration = Duration::from_mins(1);
+/// While records come in, old ones are deleted at least this often.
+const PURGE_INTERVAL_MAX: Duration = Duration::from_mins(10);
+/// The least time between two warnings about dropped records.
+const WARN_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The one task that writes records.
+pub(super) struct Writer {
+    config: RecorderConfig,
+    shared: Arc<Shared>,
+    /// Not before this moment is the next write due.
+    due: Instant,
+    purged_at: Instant,
+    written_since_purge: usize,
+    warned: Option<(Instant, u64)>,
+}
+
+impl Writer {
+    pub(super) fn new(config: RecorderConfig, shared: Arc<Shared>) -> Self {
+        let now = Instant::now();
+        Self {
+            config,
+            shared,
+            due: now,
+            purged_at: now,
+            written_since_purge: 0,
+            warned: None,
+        }
+    }
+
+    /// Runs until the runtime ends. Waits without a timer while there is nothing to do.
+    pub(super) async fn run(mut self) {
+        self.purge().await;
+        loop {
+            let shared = Arc::clone(&self.shared);
+            tokio::select! {
+                () = shared.hurry.notified() => {}
+                () = shared.pending.notified() => {
+                    let gathered = Instant::now() + self.config.gather;
+                    tokio::select! {
+                        () = shared.hurry.notified() => {}
+                        () = sleep_until(gathered.max(self.due)) => {}
+                    }
+                }
+            }
+            // Who asks from here on may have recorded something that is not taken any more.
+            let flushes = self.shared.take_flushes();
+            self.write_all().await;
+            for flush in flushes {
+                // Whoever asked may have given up.
+                let _ = flush.send(());
+            }
+            self.warn_of_dropped();
+            self.purge_if_due().await;
+        }
+    }
+
+    async fn write_all(&mut self) {
+        let records = self.shared.queue.take();
+        let counts = self.shared.take_counts();
+        if records.is_empty() && counts.is_empty() {
+            return;
+        }
+        let mut counts = counts.as_slice();
+        if records.is_empty() {
+            self.write(&[], counts).await;
+        }
+        for chunk in records.chunks(RECORDS_PER_WRITE_MAX) {
+            self.write(chunk, counts).await;
+            counts = &[];
+        }
+        self.written_since_purge += records.len();
+        self.due = Instant::now() + self.config.write_interval;
+    }
+
+    /// Writes until it succeeds or cannot succeed. New records gather meanwhile, within their bounds.
+    async fn write(&self, records: &[Execution], counts: &[UnrecordedRuns]) {
+        let mut pause = RETRY_MIN;
+        loop {
+            let now = self.config.clock.now();
+            match self
+                .config
+                .repository
+                .record_executions(records, counts, now)
+                .await
+            {
+                Ok(()) => return,
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Full(_))) => {
+                    tracing::warn!(%error, records = records.len(), "execution records wait for storage");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_MAX);
+                }
+                Err(error) if records.len() > 1 => {
+                    tracing::error!(%error, records = records.len(), "writing execution records one by one");
+                    Box::pin(self.write_one_by_one(records, counts)).await;
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "an execution record cannot be written");
+                    self.shared.queue.add_dropped(records.len() as u64);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// So that one record that storage refuses does not take the others with it.
+    async fn write_one_by_one(&self, records: &[Execution], counts: &[UnrecordedRuns]) {
+        if !counts.is_empty() {
+            self.write(&[], counts).await;
+        }
+        for record in records {
+            self.write(std::slice::from_ref(record), &[]).await;
+        }
+    }
+
+    async fn purge_if_due(&mut self) {
+        let since = self.purged_at.elapsed();
+        let many = self.written_since_purge >= PURGE_AFTER_RECORDS && since >= PURGE_INTERVAL_MIN;
+        if many || (self.written_since_purge > 0 && since >= PURGE_INTERVAL_MAX) {
+            self.purge().await;
+        }
+    }
+
+    async fn purge(&mut self) {
+        self.purged_at = Instant::now();
+        self.written_since_purge = 0;
+        let now = self.config.clock.now();
+        match self
+            .config
+            .repository
+            .purge_executions(self.config.retention, now)
+            .await
+        {
+            Ok(0) => {}
+            Ok(records) => tracing::info!(records, "old execution records are deleted"),
+            Err(error) => tracing::warn!(%error, "old execution records are not deleted"),
+        }
+    }
+
+    fn warn_of_dropped(&mut self) {
+        let dropped = self.shared.queue.dropped();
+        let (warned_at, before) = self.warned.map_or((None, 0), |(at, before)| (Some(at), before));
+        if dropped > before && warned_at.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+            tracing::warn!(records = dropped - before, "execution records were dropped");
+            self.warned = Some((Instant::now(), dropped));
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One app's live release, compiled for look-up.
+
+use std::{collections::HashMap, sync::Arc};
+
+use foldhash::fast::RandomState;
+use picloud_shared::{
+    domain::{HostKind, HostPattern},
+    id::{AppId, RouteId, ScriptId},
+    path::{PathPattern, PathSegment},
+    release::LiveRelease,
+    route::{MethodSet, Route},
+    script::LiveScript,
+};
+
+use super::{
+    hosts::{Claim, HostParams, covers, specificity},
+    path::RequestPath,
+    trie::{PathTrie, RouteIndex, Search},
+};
+
+/// One app's live release.
+pub(crate) struct AppTable {
+    pub(crate) app_id: AppId,
+    pub(crate) domains: Vec<HostPattern>,
+    pub(crate) scripts: Vec<ScriptId>,
+    routes: Vec<CompiledRoute>,
+    /// Routes for one host.
+    exact: HashMap<Box<str>, PathTrie, RandomState>,
+    /// Routes for the hosts of a pattern, the most specific pattern first.
+    patterns: Vec<(HostPattern, PathTrie)>,
+    /// Routes for every host that the app claims.
+    any_host: PathTrie,
+}
+
+/// A route with what a request needs of it.
+pub(crate) struct CompiledRoute {
+    pub(crate) id: RouteId,
+    pub(crate) script: Arc<LiveScript>,
+    /// Of the route's own host; of the claim's if it has none.
+    host_params: Option<HostParams>,
+    /// Name and number of the segment.
+    path_params: Box<[(Arc<str>, usize)]>,
+    /// Name, and number of the first segment.
+    rest: Option<(Arc<str>, usize)>,
+}
+
+/// The route that answers a request.
+pub(crate) struct Found<'s> {
+    pub(crate) route: &'s CompiledRoute,
+    /// Of host and path, decoded, in the order in which they stand there.
+    pub(crate) params: Vec<(Arc<str>, String)>,
+}
+
+/// Why no route of the app answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// The path is malformed.
+    Malformed,
+    /// No route has the path.
+    NoRoute,
+    /// Routes have the path, with these methods. They include what PiCloud itself answers.
+    MethodNotAllowed(MethodSet),
+}
+
+impl AppTable {
+    pub(crate) fn compile(release: LiveRelease) -> Self {
+        let scripts: HashMap<ScriptId, &Arc<LiveScript>> = release
+            .scripts
+            .iter()
+            .map(|script| (script.script_id, script))
+            .collect();
+        let mut table = Self {
+            app_id: release.app_id,
+            domains: release.domains.into_iter().map(|domain| domain.pattern).collect(),
+            scripts: scripts.keys().copied().collect(),
+            routes: Vec::with_capacity(release.routes.len()),
+            exact: HashMap::default(),
+            patterns: Vec::new(),
+            any_host: PathTrie::default(),
+        };
+        for route in &release.routes {
+            if let Some(script) = scripts.get(&route.script_id) {
+                table.add(route, script);
+            } else {
+                tracing::error!(route.id = %route.id, "a live route names a script that is not live");
+            }
+        }
+        table
+            .patterns
+            .sort_by_cached_key(|(pattern, _)| specificity(pattern));
+        table
+    }
+
+    fn add(&mut self, route: &Route, script: &Arc<LiveScript>) {
+        let index: RouteIndex = self.routes.len();
+        self.routes.push(CompiledRoute::new(route, Arc::clone(script)));
+        let trie = match &route.host {
+            None => &mut self.any_host,
+            Some(host) if host.kind() == HostKind::Exact => {
+                self.exact.entry(host.as_str().into()).or_default()
+            }
+            Some(host) => {
+                let at = self.patterns.iter().position(|(pattern, _)| pattern == host);
+                let at = at.unwrap_or_else(|| {
+                    self.patterns.push((host.clone(), PathTrie::default()));
+                    self.patterns.len() - 1
+                });
+                &mut self.patterns[at].1
+            }
+        };
+        trie.insert(&route.path, route.methods, index);
+    }
+
+    /// The route for a request to `host`, which falls under `claim`.
+    pub(crate) fn find(
+        &self,
+        claim: &Claim,
+        host: &str,
+        method: &str,
+        path: &str,
+    ) -> Result<Found<'_>, Miss> {
+        let path = RequestPath::parse(path).map_err(|_| Miss::Malformed)?;
+        let mut search = Search::new(method);
+        let exact = self.exact.get(host);
+        let patterns = self
+            .patterns
+            .iter()
+            .filter(|(pattern, _)| covers(pattern, host))
+            .map(|(_, trie)| trie);
+        let mut groups = exact.into_iter().chain(patterns).chain([&self.any_host]);
+        match groups.find_map(|trie| trie.find(&path, &mut search)) {
+            Some(index) => Ok(self.routes[index].found(claim, host, &path)),
+            None => Err(search.allowed.map_or(Miss::NoRoute, |methods| {
+                Miss::MethodNotAllowed(with_implied(methods))
+            })),
+        }
+    }
+}
+
+impl CompiledRoute {
+    fn new(route: &Route, script: Arc<LiveScript>) -> Self {
+        let (path_params, rest) = path_params(&route.path);
+        Self {
+            id: route.id,
+            script,
+            host_params: route.host.as_ref().map(HostParams::of),
+            path_params,
+            rest,
+        }
+    }
+
+    fn found<'s>(&'s self, claim: &Claim, host: &str, path: &RequestPath<'_>) -> Found<'s> {
+        let host_params = self.host_params.as_ref().unwrap_or(&claim.params);
+        let count = host_params.len() + self.path_params.len() + usize::from(self.rest.is_some());
+        let mut params = Vec::with_capacity(count);
+        host_params.collect(host, &mut params);
+        for (name, index) in &self.path_params {
+            params.push((Arc::clone(name), path.segment(*index).to_owned()));
+        }
+        if let Some((name, index)) = &self.rest {
+            params.push((Arc::clone(name), path.rest(*index)));
+        }
+        Found { route: self, params }
+    }
+}
+
+type Named = (Arc<str>, usize);
+
+fn path_params(path: &PathPattern) -> (Box<[Named]>, Option<Named>) {
+    let mut rest = None;
+    let mut params = Vec::new();
+    for (index, segment) in path.segments().iter().enumerate() {
+        match segment {
+            PathSegment::Literal(_) => {}
+            PathSegment::Param(name) => params.push((Arc::from(name.as_str()), index)),
+            PathSegment::Rest(name) => rest = Some((Arc::from(name.as_str()), index)),
+        }
+    }
+    (params.into(), rest)
+}
+
+/// With what needs no route of its own: `HEAD` beside `GET`, and `OPTIONS`.
+fn with_implied(methods: MethodSet) -> MethodSet {
+    let mut implied = vec!["OPTIONS"];
+    if methods.contains("GET") {
+        implied.push("HEAD");
+    }
+    MethodSet::from_names(implied).map_or(methods, |implied| methods.union(implied))
+}

@@ -1,0 +1,79 @@
+//! `examples/deploy.sh`: what a reader runs to deploy an example.
+
+use std::{fs, process::Command};
+
+use crate::harness::TestCloud;
+
+/// Runs it; gives what it printed.
+#[track_caller]
+fn deploy(cloud: &TestCloud, example: &str) -> String {
+    let output = Command::new("bash")
+        .arg(super::file("deploy.sh"))
+        .arg(super::file(example))
+        .arg(format!("http://{}", cloud.address()))
+        .arg(cloud.owner().token())
+        .output()
+        .expect("bash runs");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{example}: {printed}{}", String::from_utf8_lossy(&output.stderr));
+    printed
+}
+
+#[test]
+fn every_example_deploys_twice() {
+    let cloud = TestCloud::start();
+    let mut deployed = 0;
+    for entry in fs::read_dir(super::file("")).expect("the folder can be listed") {
+        let folder = entry.expect("the entry can be read").path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let name = folder.file_name().expect("a name").to_string_lossy();
+        for file in ["README.md", "app.json"] {
+            assert!(folder.join(file).is_file(), "{name} has no {file}");
+        }
+        let first = deploy(&cloud, &name);
+        assert!(!first.contains("there already"), "{first}");
+        let second = deploy(&cloud, &name);
+        assert!(!second.contains("created"), "{second}");
+        assert_eq!(first.lines().count(), second.lines().count());
+
+        let app = cloud.existing_app(&name);
+        let scripts = cloud.owner().get(&format!("/admin/scripts?app={}", app.id)).expect(200).json();
+        for script in scripts["items"].as_array().expect("a list of scripts") {
+            assert_eq!(script["version"], 1, "{name}: a source that did not change makes no version");
+        }
+        deployed += 1;
+    }
+    assert!(deployed >= 6, "only {deployed} examples");
+    cloud.get("url-tool.localhost", "/encode/a%20b").says("a%20b");
+    cloud.get("status-page.localhost", "/").expect(200);
+}
+
+#[test]
+fn a_changed_source_becomes_a_version_and_a_wrong_token_is_reported() {
+    let cloud = TestCloud::start();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let copy = folder.path().join("app");
+    fs::create_dir(&copy).expect("a folder can be made");
+    let manifest = r#"{ "slug": "copy", "name": "A \"copy\"", "domains": ["copy.localhost"],
+        "scripts": [{ "name": "one", "file": "one.rhai", "description": "" }],
+        "routes": [{ "script": "one", "path": "/", "methods": ["GET", "PUT"], "host": "copy.localhost" }] }"#;
+    fs::write(copy.join("app.json"), manifest).expect("it can be written");
+    fs::write(copy.join("one.rhai"), "\"tab\t\\\\ \\\" é\"\n").expect("it can be written");
+    deploy(&cloud, copy.to_str().expect("a path that is text"));
+    cloud.get("copy.localhost", "/").says("tab\t\\ \" é");
+    fs::write(copy.join("one.rhai"), "request.method\n").expect("it can be written");
+    deploy(&cloud, copy.to_str().expect("a path that is text"));
+    cloud.get("copy.localhost", "/").says("GET");
+    cloud.call("PUT", "copy.localhost", "/").send().says("PUT");
+
+    let output = Command::new("bash")
+        .arg(super::file("deploy.sh"))
+        .arg(&copy)
+        .args([format!("http://{}", cloud.address()).as_str(), "wrong"])
+        .output()
+        .expect("bash runs");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("unauthenticated"), "{output:?}");
+}

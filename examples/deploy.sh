@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Deploys an example, or brings it up to date:
+#
+#   examples/deploy.sh examples/url-tool http://localhost:8080 "$TOKEN"
+#
+# It reads app.json in that folder. What the server already has stays; a script whose source differs gets a new version.
+# Needs bash, curl, awk, grep and sed.
+set -euo pipefail
+
+usage='usage: examples/deploy.sh FOLDER URL TOKEN'
+folder=${1:?$usage} server=${2:?$usage} token=${3:?$usage}
+
+main() {
+	local manifest app entry name source methods method host
+	manifest=$(flatten <"$folder/app.json")
+
+	create "app $(value .slug)" slug_taken /apps "{\"slug\": \"$(value .slug)\", \"name\": \"$(value .name)\"}"
+	app=$(id_of slug "$(value .slug)" '/apps?')
+
+	for entry in $(entries .domains); do
+		create "domain $(value "$entry")" domain_taken "/apps/$app/domains" "{\"pattern\": \"$(value "$entry")\"}"
+	done
+
+	for entry in $(entries .scripts); do
+		name=$(value "$entry.name")
+		source=$(quote <"$folder/$(value "$entry.file")")
+		create "script $name" script_name_taken /scripts "{\"app_id\": \"$app\", \"name\": \"$name\",
+			\"description\": \"$(value "$entry.description")\", \"source\": $source}"
+		call PATCH "/scripts/$(id_of name "$name" "/scripts?app=$app")" "{\"source\": $source}" >/dev/null
+	done
+
+	for entry in $(entries .routes); do
+		methods=$(for method in $(entries "$entry.methods"); do printf ', "%s"' "$(value "$method")"; done)
+		host=$(value "$entry.host")
+		create "route $(value "$entry.path")" route_conflict /routes "{
+			\"script_id\": \"$(id_of name "$(value "$entry.script")" "/scripts?app=$app")\",
+			\"path\": \"$(value "$entry.path")\", \"methods\": [${methods:2}]${host:+, \"host\": \"$host\"}}"
+	done
+}
+
+# create WHAT CODE PATH BODY: posts the body; the problem CODE means that it is there already.
+create() {
+	local answer
+	if answer=$(call POST "$3" "$4"); then
+		echo "$1: created"
+	elif grep -qF "\"code\":\"$2\"" <<<"$answer"; then
+		echo "$1: there already"
+	else
+		echo "$1: $answer" >&2
+		exit 1
+	fi
+}
+
+# id_of KEY VALUE LIST: the id of the item that has VALUE under KEY.
+id_of() {
+	call GET "$3&limit=200" | flatten | awk -F '\t' -v key="$1" -v value="$2" '
+		$1 ~ /^\.items\.[0-9]+\.id$/ { id = $2 }
+		$1 ~ "^\\.items\\.[0-9]+\\." key "$" && $2 == value { print id }'
+}
+
+# call METHOD PATH [BODY]: asks the admin API, prints the answer, and fails if that is an error.
+call() {
+	curl -sS --fail-with-body -X "$1" "$server/api/v1/admin$2" ${3:+-d "$3"} \
+		-H "authorization: Bearer $token" -H 'content-type: application/json'
+}
+
+# value PATH: what stands there in app.json, or nothing.
+value() {
+	awk -F '\t' -v path="$1" '$1 == path { print $2 }' <<<"$manifest"
+}
+
+# entries PATH: the paths of the entries of the list that stands there.
+entries() {
+	awk -F '\t' -v path="$1." 'index($1, path) == 1 {
+		split(substr($1, length(path) + 1), rest, ".")
+		if (!seen[rest[1]]++) print path rest[1]
+	}' <<<"$manifest"
+}
+
+# Turns JSON into lines of path, tab and value, such as `.scripts.0.name	tool`. Texts keep their escapes.
+flatten() {
+	grep -oE '"([^"\\]|\\.)*"|[][{}:,]|[^][{}:,"[:space:]]+' | awk '
+		function path(at, text) { for (at = 1; at <= depth; at++) text = text "." key[at]; return text }
+		$0 == "{" || $0 == "[" { list[++depth] = ($0 == "["); key[depth] = 0; after_colon = 0; next }
+		$0 == "}" || $0 == "]" { depth--; next }
+		$0 == "," { if (list[depth]) key[depth]++; next }
+		$0 == ":" { key[depth] = text; after_colon = 1; next }
+		{ text = $0; sub(/^"/, "", text); sub(/"$/, "", text) }
+		list[depth] || after_colon { print path() "\t" text; after_colon = 0 }'
+}
+
+# Turns text into a JSON string.
+quote() {
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/\t/\\t/g' -e 's/\r/\\r/g' |
+		awk 'BEGIN { printf "\"" } { printf "%s\\n", $0 } END { printf "\"" }'
+}
+
+main

@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn ids_are_version_7_unique_and_ordered_by_time() {
         let ids = RequestIds::new();
-        let at = |micros| ids.next(Timestamp::from_micros(1_700_000_000_000_000 + micros));
+        let at = |micros: i64| ids.next(Timestamp::from_micros(1_700_000_000_000_000 + micros));
         let made: HashSet<_> = (0..10_000).map(|_| at(0)).collect();
         assert_eq!(made.len(), 10_000);
         assert_eq!(at(0).0.get_version_num(), 7);

@@ -1,1 +1,275 @@
+//! What is recorded, counted and dropped, with storage that obeys the test.
 
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use picloud_shared::{
+    execution::{Execution, ExecutionFilter, ExecutionStatus, RequestSummary, Retention, UnrecordedRuns},
+    id::{AppId, ExecutionId, ScriptId},
+    invocation::Trigger,
+    outcome::{ScriptError, ScriptErrorKind, Usage},
+    page::{Page, PageRequest},
+    repository::{ExecutionRepository, StoreError},
+    time::{Clock, Timestamp},
+};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::{Recorder, RecorderConfig, ThreadRecorder};
+
+/// Storage that lets a write through for each permit.
+struct Storage {
+    permits: Semaphore,
+    down: AtomicBool,
+    refuses: Option<ExecutionId>,
+    records: Mutex<Vec<Execution>>,
+    counts: Mutex<Vec<UnrecordedRuns>>,
+    writes: AtomicU64,
+    purges: AtomicU64,
+}
+
+impl Storage {
+    fn new() -> Self {
+        Self {
+            permits: Semaphore::new(Semaphore::MAX_PERMITS),
+            down: AtomicBool::new(false),
+            refuses: None,
+            records: Mutex::default(),
+            counts: Mutex::default(),
+            writes: AtomicU64::new(0),
+            purges: AtomicU64::new(0),
+        }
+    }
+
+    fn recorded(&self) -> usize {
+        self.records.lock().expect("no panic").len()
+    }
+
+    fn counted(&self) -> u64 {
+        self.counts
+            .lock()
+            .expect("no panic")
+            .iter()
+            .map(|runs| runs.count)
+            .sum()
+    }
+}
+
+#[async_trait]
+impl ExecutionRepository for Storage {
+    async fn record_executions(
+        &self,
+        records: &[Execution],
+        unrecorded: &[UnrecordedRuns],
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.permits.acquire().await.expect("never closed").forget();
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        if self.down.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("down".into()));
+        }
+        if records.iter().any(|record| Some(record.id) == self.refuses) {
+            return Err(StoreError::Failed("refused".into()));
+        }
+        self.records.lock().expect("no panic").extend_from_slice(records);
+        self.counts
+            .lock()
+            .expect("no panic")
+            .extend_from_slice(unrecorded);
+        Ok(())
+    }
+
+    async fn list_executions(
+        &self,
+        _app: AppId,
+        _filter: &ExecutionFilter,
+        _page: PageRequest,
+    ) -> Result<Page<Execution>, StoreError> {
+        Ok(Page {
+            items: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn find_execution(&self, _execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
+        Ok(None)
+    }
+
+    async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
+        self.purges.fetch_add(1, Ordering::SeqCst);
+        Ok(0)
+    }
+
+    async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_700_000_000_000_000)
+    }
+}
+
+fn start(storage: &Arc<Storage>, records_waiting_max: usize) -> (Recorder, ThreadRecorder) {
+    let repository = Arc::clone(storage) as Arc<dyn ExecutionRepository>;
+    let defaults = RecorderConfig::new(
+        repository,
+        Arc::new(Noon),
+        "node".to_owned(),
+        Retention::default(),
+    );
+    let recorder = Recorder::start(RecorderConfig {
+        records_waiting_max,
+        ..defaults
+    });
+    let thread = recorder.for_thread();
+    (recorder, thread)
+}
+
+fn execution(number: u64, failed: bool) -> Execution {
+    let error = failed.then(|| ScriptError {
+        kind: ScriptErrorKind::Runtime,
+        message: "no".to_owned(),
+        line: None,
+        column: None,
+        excerpt: None,
+        trace: Vec::new(),
+    });
+    Execution {
+        id: ExecutionId(Uuid::from_u64_pair(0, number)),
+        app_id: AppId(Uuid::nil()),
+        script_id: ScriptId(Uuid::nil()),
+        script_name: "script".to_owned(),
+        version: 1,
+        trigger: Trigger::Http,
+        status: ExecutionStatus::of(error.as_ref()),
+        started_at: Noon.now(),
+        usage: Usage::default(),
+        request: RequestSummary {
+            method: "GET".to_owned(),
+            host: "a.example".to_owned(),
+            path: "/".to_owned(),
+            body_bytes: 0,
+            remote_addr: "::1".to_owned(),
+        },
+        response_status: 200,
+        logs: Vec::new(),
+        error,
+        node: "node".to_owned(),
+    }
+}
+
+fn run() -> UnrecordedRuns {
+    UnrecordedRuns {
+        app_id: AppId(Uuid::nil()),
+        script_id: ScriptId(Uuid::nil()),
+        count: 1,
+        duration_us: 7,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_gathers_is_written_at_once_and_old_records_are_deleted_at_the_start() {
+    let storage = Arc::new(Storage::new());
+    let (recorder, thread) = start(&storage, 100);
+    for number in 0..50 {
+        thread.record(execution(number, true));
+    }
+    recorder.flush().await;
+    assert_eq!(
+        (storage.recorded(), storage.writes.load(Ordering::SeqCst)),
+        (50, 1)
+    );
+    assert_eq!(storage.purges.load(Ordering::SeqCst), 1);
+    // Nothing to write: no write.
+    recorder.flush().await;
+    assert_eq!(storage.writes.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_is_written_without_anybody_asking() {
+    let storage = Arc::new(Storage::new());
+    storage.permits.forget_permits(Semaphore::MAX_PERMITS);
+    let (_recorder, thread) = start(&storage, 100);
+    thread.record(execution(1, false));
+    // The writer takes the permit and the record with it; then the second one proves that it waits for more.
+    storage.permits.add_permits(1);
+    while storage.recorded() == 0 {
+        tokio::time::advance(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(storage.recorded(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn successful_runs_beyond_the_rate_are_counted_exactly() {
+    let storage = Arc::new(Storage::new());
+    let (recorder, thread) = start(&storage, 1_000);
+    let other_thread = recorder.for_thread();
+    let mut admitted = 0;
+    for number in 0..500 {
+        let thread = if number % 2 == 0 { &thread } else { &other_thread };
+        if thread.admits(run(), Noon.now()) {
+            thread.record(execution(number, false));
+            admitted += 1;
+        }
+    }
+    recorder.flush().await;
+    assert_eq!(admitted, 100, "the rate is per app, not per thread");
+    assert_eq!((storage.recorded(), storage.counted()), (100, 400));
+    let counts = storage.counts.lock().expect("no panic").clone();
+    assert_eq!(counts.iter().map(|runs| runs.duration_us).sum::<u64>(), 400 * 7);
+    assert_eq!(recorder.dropped(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_blocks_costs_records_and_nothing_else() {
+    let storage = Arc::new(Storage::new());
+    storage.permits.forget_permits(Semaphore::MAX_PERMITS);
+    let (recorder, thread) = start(&storage, 10);
+    for number in 0..40 {
+        thread.record(execution(number, number % 2 == 0));
+    }
+    assert_eq!(recorder.dropped(), 30);
+    storage.permits.add_permits(100);
+    recorder.flush().await;
+    // Those that succeeded are counted all the same; of the failures only the number is known.
+    assert_eq!((storage.recorded(), storage.counted()), (10, 15));
+    thread.record(execution(41, true));
+    recorder.flush().await;
+    assert_eq!((storage.recorded(), recorder.dropped()), (11, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_storage_could_not_take_is_tried_again() {
+    let storage = Arc::new(Storage::new());
+    storage.down.store(true, Ordering::SeqCst);
+    let (recorder, thread) = start(&storage, 10);
+    thread.record(execution(1, true));
+    recorder.flush().await;
+    assert_eq!((storage.recorded(), recorder.dropped()), (1, 0));
+    assert_eq!(storage.writes.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_storage_refuses_takes_no_other_with_it() {
+    let storage = Arc::new(Storage {
+        refuses: Some(execution(3, true).id),
+        ..Storage::new()
+    });
+    let (recorder, thread) = start(&storage, 10);
+    for number in 0..6 {
+        thread.record(execution(number, true));
+    }
+    assert_eq!((0..200).filter(|_| thread.admits(run(), Noon.now())).count(), 100);
+    recorder.flush().await;
+    assert_eq!(
+        (storage.recorded(), storage.counted(), recorder.dropped()),
+        (5, 100, 1)
+    );
+}

@@ -1,0 +1,8 @@
+//! The server over real sockets, with a fake executor and a fake repository.
+
+mod dispatch;
+mod limits;
+mod malformed;
+mod proxies;
+mod stop;
+mod support;

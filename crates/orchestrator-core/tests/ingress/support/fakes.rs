@@ -1,0 +1,343 @@
+//! An executor that does what the script's name says, and a repository in memory.
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use picloud_shared::{
+    domain::DomainClaim,
+    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    id::{AppId, DomainId, ExecutionId, RouteId, ScriptId},
+    invocation::Invocation,
+    limits::Limits,
+    outcome::{Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
+    page::{Page, PageRequest},
+    release::{LiveRelease, Manifest, Release},
+    repository::{ExecutionRepository, ReleaseRepository, StoreError},
+    route::Route,
+    script::{ContentHash, LiveScript},
+    seam::ExecutorClient,
+    time::{Clock, Timestamp},
+};
+use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
+
+/// The one app.
+pub(crate) const APP: AppId = AppId(Uuid::from_u128(1));
+
+/// Each script: its name, its path, its methods.
+const SCRIPTS: [(&str, &str, &str); 9] = [
+    ("hello", "/hello", "GET"),
+    ("echo", "/echo/{*rest}", "*"),
+    ("post", "/post", "POST"),
+    ("wait", "/wait", "GET"),
+    ("fail", "/fail", "GET"),
+    ("timeout", "/timeout", "GET"),
+    ("limit", "/limit", "GET"),
+    ("framing", "/framing", "GET"),
+    ("panic", "/panic", "GET"),
+];
+
+/// The id of a script, by its name.
+pub(crate) fn script_id(name: &str) -> ScriptId {
+    let index = SCRIPTS
+        .iter()
+        .position(|(known, ..)| *known == name)
+        .expect("a script");
+    ScriptId(Uuid::from_u128(100 + index as u128))
+}
+
+/// A clock that moves by a microsecond each time it is looked at.
+pub(crate) struct SystemClock(AtomicI64);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(AtomicI64::new(1_700_000_000_000_000))
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Holds the script `wait` until a test lets it go.
+pub(crate) struct Gate {
+    /// A permit for each run that began to wait.
+    pub(crate) waiting: Semaphore,
+    /// A permit for each run that may end.
+    pub(crate) open: Semaphore,
+    /// How many runs were dropped while they waited.
+    pub(crate) dropped: AtomicUsize,
+    /// Notified with each of them.
+    pub(crate) dropping: Notify,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            waiting: Semaphore::new(0),
+            open: Semaphore::new(0),
+            dropped: AtomicUsize::new(0),
+            dropping: Notify::new(),
+        }
+    }
+}
+
+/// Does what the name of the script says.
+pub(crate) struct FakeExecutor {
+    gate: Arc<Gate>,
+}
+
+impl FakeExecutor {
+    pub(crate) fn new(gate: Arc<Gate>) -> Self {
+        Self { gate }
+    }
+}
+
+impl ExecutorClient for FakeExecutor {
+    async fn execute(&self, invocation: Invocation) -> Outcome {
+        let result = match invocation.script.name.as_str() {
+            "hello" | "post" => Ok(text("Hello")),
+            "echo" => Ok(text(&describe(&invocation))),
+            "wait" => {
+                let dropped = OnDrop(Some(&self.gate));
+                self.gate.waiting.add_permits(1);
+                self.gate.open.acquire().await.expect("never closed").forget();
+                dropped.defuse();
+                Ok(text("waited"))
+            }
+            "fail" => Err(error(ScriptErrorKind::Runtime)),
+            "timeout" => Err(error(ScriptErrorKind::CpuTime)),
+            "limit" => Err(error(ScriptErrorKind::Memory)),
+            "framing" => Ok(framing()),
+            name => panic!("the script {name} makes the executor panic, as the test wants"),
+        };
+        Outcome {
+            result,
+            logs: Vec::new(),
+            usage: Usage {
+                duration_us: 5,
+                ..Usage::default()
+            },
+        }
+    }
+}
+
+/// Counts a run that is dropped before it ends.
+struct OnDrop<'g>(Option<&'g Gate>);
+
+impl OnDrop<'_> {
+    fn defuse(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(gate) = self.0 {
+            gate.dropped.fetch_add(1, Ordering::SeqCst);
+            gate.dropping.notify_one();
+        }
+    }
+}
+
+fn text(text: &str) -> ScriptResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        "content-type",
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    ScriptResponse {
+        status: StatusCode::OK,
+        headers,
+        body: Bytes::copy_from_slice(text.as_bytes()),
+    }
+}
+
+fn framing() -> ScriptResponse {
+    let mut response = text("framed");
+    for (name, value) in [
+        ("content-length", "3"),
+        ("transfer-encoding", "chunked"),
+        ("connection", "upgrade"),
+        ("keep-alive", "timeout=1"),
+        ("upgrade", "websocket"),
+        ("x-request-id", "mine"),
+    ] {
+        response.headers.append(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn error(kind: ScriptErrorKind) -> ScriptError {
+    let message = "a secret of the script".to_owned();
+    ScriptError {
+        kind,
+        message,
+        line: Some(3),
+        column: None,
+        excerpt: None,
+        trace: Vec::new(),
+    }
+}
+
+fn describe(invocation: &Invocation) -> String {
+    let request = &invocation.request;
+    let mut text = format!(
+        "{} {} host={} scheme={} from={} trigger={} body={}",
+        request.method,
+        request.uri,
+        request.host,
+        request.scheme,
+        request.remote_addr,
+        invocation.trigger.as_str(),
+        String::from_utf8_lossy(&request.body),
+    );
+    for (name, value) in &request.params {
+        let _ = write!(text, " {name}={value}");
+    }
+    text
+}
+
+/// Storage in memory.
+#[derive(Default)]
+pub(crate) struct FakeRepository {
+    records: Mutex<Vec<Execution>>,
+    /// The app is gone.
+    deleted: Mutex<bool>,
+}
+
+impl FakeRepository {
+    pub(crate) fn records(&self) -> Vec<Execution> {
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn delete_app(&self) {
+        *self.deleted.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+}
+
+fn release() -> LiveRelease {
+    let at = Timestamp::from_micros(0);
+    let script = |(name, ..): &(&str, &str, &str)| {
+        Arc::new(LiveScript {
+            app_id: APP,
+            script_id: script_id(name),
+            name: name.parse().expect("a name"),
+            version: 1,
+            content_hash: ContentHash([0; 32]),
+            source: "".into(),
+            limits: Limits::DEFAULT,
+        })
+    };
+    let route = |(name, path, methods): &(&str, &str, &str)| Route {
+        id: RouteId::new(at),
+        app_id: APP,
+        script_id: script_id(name),
+        host: None,
+        path: path.parse().expect("a path"),
+        methods: methods.parse().expect("methods"),
+        created_at: at,
+        updated_at: at,
+    };
+    let claim = |pattern: &str| DomainClaim {
+        id: DomainId::new(at),
+        app_id: APP,
+        pattern: pattern.parse().expect("a pattern"),
+        created_at: at,
+    };
+    LiveRelease {
+        app_id: APP,
+        slug: "test".to_owned(),
+        number: 1,
+        domains: vec![
+            claim("test.example"),
+            claim("{tenant}.test.example"),
+            claim("bücher.example"),
+            claim("localhost"),
+        ],
+        routes: SCRIPTS.iter().map(route).collect(),
+        scripts: SCRIPTS.iter().map(script).collect(),
+    }
+}
+
+#[async_trait]
+impl ReleaseRepository for FakeRepository {
+    async fn list_releases(
+        &self,
+        _app: AppId,
+        _limit: u32,
+        _before: Option<u32>,
+    ) -> Result<Vec<Release>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn find_release(
+        &self,
+        _app: AppId,
+        _number: u32,
+    ) -> Result<Option<(Release, Manifest)>, StoreError> {
+        Ok(None)
+    }
+
+    async fn live_release(&self, app: AppId) -> Result<Option<LiveRelease>, StoreError> {
+        let deleted = *self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok((app == APP && !deleted).then(release))
+    }
+
+    async fn live_releases(&self) -> Result<Vec<LiveRelease>, StoreError> {
+        Ok(vec![release()])
+    }
+}
+
+#[async_trait]
+impl ExecutionRepository for FakeRepository {
+    async fn record_executions(
+        &self,
+        records: &[Execution],
+        _unrecorded: &[UnrecordedRuns],
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(records);
+        Ok(())
+    }
+
+    async fn list_executions(
+        &self,
+        _app: AppId,
+        _filter: &ExecutionFilter,
+        _page: PageRequest,
+    ) -> Result<Page<Execution>, StoreError> {
+        Ok(Page {
+            items: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn find_execution(&self, _execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
+        Ok(None)
+    }
+
+    async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}

@@ -1,0 +1,152 @@
+//! A server with fakes around it, and a client that speaks plain bytes.
+
+mod client;
+mod fakes;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt as _, Full};
+use picloud_orchestrator_core::{
+    ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
+};
+use picloud_shared::{
+    execution::{Execution, Retention},
+    repository::{ExecutionRepository, ReleaseRepository},
+    seam::{LiveTable as _, Origin},
+};
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use fakes::{APP, FakeExecutor, FakeRepository, Gate, SystemClock, script_id};
+
+/// A running server. Its scripts are told by their names; see [`FakeExecutor`].
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) running: RunningServer,
+    pub(crate) live: Arc<LiveReleases>,
+    repository: Arc<FakeRepository>,
+    recorder: Recorder,
+    pub(crate) runtime: Runtime,
+}
+
+impl TestServer {
+    pub(crate) fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(configure: impl FnOnce(&mut ServerConfig)) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let entered = runtime.enter();
+        let repository = Arc::new(FakeRepository::default());
+        let releases = Arc::clone(&repository) as Arc<dyn ReleaseRepository>;
+        let live = runtime
+            .block_on(LiveReleases::load(releases))
+            .expect("live releases");
+        let recorder = Recorder::start(RecorderConfig::new(
+            Arc::clone(&repository) as Arc<dyn ExecutionRepository>,
+            Arc::new(SystemClock::default()),
+            "test-node".to_owned(),
+            Retention::default(),
+        ));
+        let bind = vec!["127.0.0.1:0".parse().expect("an address")];
+        let mut config = ServerConfig::new(bind, Arc::new(SystemClock::default()));
+        config.threads = 2;
+        configure(&mut config);
+        let gate = Arc::new(Gate::default());
+        let executors = Arc::clone(&gate);
+        let running = Server::bind(config)
+            .and_then(|server| {
+                server.start(
+                    move || FakeExecutor::new(Arc::clone(&executors)),
+                    &live,
+                    &recorder,
+                    &control_plane(),
+                )
+            })
+            .expect("a server");
+        let address = running.local_addrs()[0];
+        drop(entered);
+        Self {
+            address,
+            gate,
+            running,
+            live,
+            repository,
+            recorder,
+            runtime,
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) fn send(&self, request: &str) -> Answer {
+        let mut client = self.connect();
+        client.send(request);
+        client.answer()
+    }
+
+    /// `GET` with `Host: test.example`.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: test.example\r\n\r\n"))
+    }
+
+    /// All records so far.
+    pub(crate) fn records(&self) -> Vec<Execution> {
+        self.runtime.block_on(self.recorder.flush());
+        self.repository.records()
+    }
+
+    /// The server still answers.
+    #[track_caller]
+    pub(crate) fn assert_alive(&self) {
+        // More connections than threads, so that each thread answers one.
+        let mut clients: Vec<_> = (0..4).map(|_| self.connect()).collect();
+        for client in &mut clients {
+            client.send("GET /hello HTTP/1.1\r\nHost: test.example\r\n\r\n");
+        }
+        for client in &mut clients {
+            assert_eq!(client.answer().status, 200);
+        }
+    }
+
+    /// Deletes the app in storage, and has the server read it again.
+    pub(crate) fn delete_app(&self) {
+        self.repository.delete_app();
+        self.runtime.block_on(self.live.refresh(APP)).expect("a refresh");
+    }
+
+    pub(crate) fn stop(&self, drain: Duration) {
+        self.runtime.block_on(self.running.stop(drain));
+    }
+}
+
+/// Answers with what it was asked, as text.
+fn control_plane() -> ControlPlane {
+    Arc::new(|request| {
+        Box::pin(async move {
+            let origin = request.extensions().get::<Origin>().expect("an origin");
+            let host = request
+                .headers()
+                .get("host")
+                .map_or("", |host| host.to_str().unwrap_or("?"));
+            let text = format!(
+                "control {} {} host={host} from={} scheme={} body={}",
+                request.method(),
+                request.uri(),
+                origin.remote_addr,
+                origin.scheme,
+                request.body().len()
+            );
+            let body = Full::new(text.into()).map_err(|never| match never {});
+            http::Response::new(body.boxed_unsync())
+        })
+    })
+}

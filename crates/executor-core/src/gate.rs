@@ -6,25 +6,49 @@
 use std::future::Future;
 
 use picloud_shared::outcome::LogLevel;
-use rhai::{EvalAltResult, Position};
+use rhai::{Dynamic, EvalAltResult, Position};
+
+use crate::{
+    coroutine::{self, obey, with_current},
+    guard::Verdict,
+};
 
 /// Asks whether the run may hold `bytes` more. To be called before anything is allocated whose size a script
 /// chooses. If not, the run is over: the verdict is sticky, and the error only ends the call.
-pub(crate) fn reserve(_bytes: usize) -> Result<(), Box<EvalAltResult>> {
-    Ok(())
+pub(crate) fn reserve(bytes: usize) -> Result<(), Box<EvalAltResult>> {
+    with_current(|run| run.map_or(Ok(()), |run| run.guard.reserve(bytes))).map_err(|_| stopped())
 }
 
 /// Counts work done inside one native call, in steps of the script: to be called where that work grows with
 /// the size of an argument, at the latest every few thousand bytes or elements. Ends the run at its limits,
 /// and gives the thread up when the run's slice of time is over.
-pub(crate) fn spend(_operations: u64) -> Result<(), Box<EvalAltResult>> {
-    Ok(())
+pub(crate) fn spend(operations: u64) -> Result<(), Box<EvalAltResult>> {
+    with_current(|run| run.map_or(Ok(()), |run| obey(run, run.guard.spend(operations))))
+        .map_err(|_| stopped())
 }
 
 /// Waits for `future` without holding the thread. A future that is ready never suspends the run.
-pub(crate) fn wait<F: Future>(_future: F) -> Result<F::Output, Box<EvalAltResult>> {
-    Err("nothing to wait with".into())
+pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, Box<EvalAltResult>> {
+    coroutine::wait(future).map_err(|_| stopped())
 }
 
 /// Writes one line to the run's log.
-pub(crate) fn log(_level: LogLevel, _message: &str, _position: Position) {}
+pub(crate) fn log(level: LogLevel, message: &str, position: Position) {
+    with_current(|run| {
+        if let Some(run) = run {
+            run.log(level, message, position);
+        }
+    });
+}
+
+/// Counts one step of the script.
+#[inline]
+pub(crate) fn step() -> Result<(), Verdict> {
+    with_current(|run| run.map_or(Ok(()), |run| obey(run, run.guard.step())))
+}
+
+/// Ends a call of a run that has its verdict.
+#[expect(clippy::unnecessary_box_returns, reason = "Rhai passes errors in a box")]
+fn stopped() -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into()
+}

@@ -3,12 +3,38 @@
 //! This is the only crate that knows Rhai. It refuses to know where a request came from and where its answer
 //! goes: it meets the other services in `picloud_shared::seam` alone.
 //!
-//! Reading order: [`executor`] (the public door for serving threads) and [`workbench`] (the one for the
-//! control plane); then what a run is made of: `prepare` (source to prepared script), `run`, `coroutine`
-//! (how a run waits and shares its thread), `guard` (how it is kept within its limits), `gate` (what native
-//! functions ask of the run); then what scripts see: `request`, `response`, `natives` and `api`.
+//! Reading order: `executor` (the door for serving threads) and `workbench` (the one for the control plane);
+//! then what a run is made of: `prepare` and `cache` (source to prepared script), `run`, `coroutine` (how a run
+//! waits and shares its thread), `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
+//! memory is counted), `gate` (what native functions ask of the run); then what scripts see: `request`,
+//! `response`, `natives`, `json` and `api`; and last `error`, which explains what went wrong.
 
+mod allocator;
 mod api;
+mod bounds;
+mod cache;
+mod coroutine;
 mod engine;
+mod error;
+mod executor;
 mod gate;
+mod guard;
 mod json;
+mod log;
+mod natives;
+mod prepare;
+mod request;
+mod response;
+mod run;
+mod workbench;
+
+pub use self::{
+    allocator::CountingAllocator,
+    executor::{Executor, ExecutorConfig},
+    workbench::LocalWorkbench,
+};
+
+/// Unit tests count memory as the programs do.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

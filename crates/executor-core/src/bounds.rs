@@ -1,0 +1,87 @@
+//! From the limits that people set to the bounds that the guard checks.
+
+use std::time::Duration;
+
+use picloud_shared::limits::Limits;
+
+/// Stack that one heap block of a script's data can cost.
+///
+/// Dropping, cloning, hashing and formatting nested data recurses once per level without taking a step, so
+/// nobody looks at the stack meanwhile. A level is an array in an array, a map in a map, or a function pointer
+/// curried with another, and each holds two blocks at least (the box of the value and the buffer of its
+/// elements). A test measures the stack that a level takes, see `tests/stack.rs`.
+const STACK_BYTES_PER_BLOCK: usize = if cfg!(debug_assertions) { 600 } else { 200 };
+
+/// Bytes of memory for which one block is granted. With fewer bytes per block, and so more blocks, the stack
+/// would have to be larger: at this ratio the default of 32 MiB of memory goes with a stack of 32 MiB, of
+/// which only the pages that are used are ever backed by memory.
+const MEMORY_BYTES_PER_BLOCK: u64 = 256;
+
+/// Stack for evaluation itself: calls, nested expressions, native functions.
+const STACK_EVALUATION_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// Stack below the line at which a run ends, for native functions that are called just above it.
+const STACK_MARGIN_BYTES: usize = 64 * 1_024;
+
+/// What one run may use, in the guard's own terms.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Steps.
+    pub(crate) operations_max: u64,
+    /// Time on the processor.
+    pub(crate) cpu: Duration,
+    /// Time on the clock.
+    pub(crate) timeout: Duration,
+    /// Bytes held at one time.
+    pub(crate) bytes_max: isize,
+    /// Heap blocks held at one time.
+    pub(crate) blocks_max: isize,
+    /// Stack that must be left at every step.
+    pub(crate) stack_reserve_bytes: usize,
+}
+
+impl Bounds {
+    /// For turning a source into a prepared script, whatever its author set for running it. A source of the
+    /// largest size takes about a tenth of this; what reaches it was made to.
+    pub(crate) const COMPILE: Self = Self {
+        operations_max: u64::MAX,
+        cpu: Duration::from_secs(1),
+        timeout: Duration::from_secs(10),
+        bytes_max: 96 * 1_024 * 1_024,
+        blocks_max: isize::MAX,
+        stack_reserve_bytes: 16 * 1_024 * 1_024,
+    };
+
+    /// For running a script.
+    pub(crate) fn of(limits: &Limits) -> Self {
+        let blocks_max = limits.memory_bytes_max / MEMORY_BYTES_PER_BLOCK;
+        let blocks_max = usize::try_from(blocks_max).unwrap_or(usize::MAX);
+        Self {
+            operations_max: limits.operations_max,
+            cpu: Duration::from_millis(limits.cpu_ms_max),
+            timeout: Duration::from_millis(limits.timeout_ms),
+            bytes_max: isize::try_from(limits.memory_bytes_max).unwrap_or(isize::MAX),
+            blocks_max: isize::try_from(blocks_max).unwrap_or(isize::MAX),
+            stack_reserve_bytes: blocks_max * STACK_BYTES_PER_BLOCK + STACK_MARGIN_BYTES,
+        }
+    }
+
+    /// Size of the stack to run on: a power of two, so that few sizes are in use and a pool of stacks works.
+    pub(crate) fn stack_bytes(&self) -> usize {
+        (self.stack_reserve_bytes + STACK_EVALUATION_BYTES).next_power_of_two()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_limits_fit_a_stack_of_their_own_size() {
+        let expected = if cfg!(debug_assertions) { 128 } else { 32 };
+        assert_eq!(
+            Bounds::of(&Limits::DEFAULT).stack_bytes(),
+            expected * 1_024 * 1_024
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! From Rhai's errors and the guard's verdicts to errors that help the author of a script.
+
+mod diagnostic;
+mod excerpt;
+mod message;
+mod names;
+mod verdict;
+
+use std::fmt;
+
+use picloud_shared::outcome::{Diagnostic, ScriptError, ScriptErrorKind, ScriptResponse, TraceFrame};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Position};
+
+pub(crate) use self::{
+    diagnostic::{diagnostic, parse_diagnostic},
+    message::FUNCTIONS_SEE_PARAMETERS,
+    names::{Functions, is_closure, nearest},
+};
+use self::{excerpt::excerpt, message::message};
+use crate::response;
+
+/// Longest message in bytes.
+const MESSAGE_BYTES_MAX: usize = 2_000;
+
+/// Calls that a trace shows: the innermost, since a deep recursion shows the same ones outwards.
+const FRAMES_MAX: usize = 32;
+
+/// An error of the host with a kind of its own. Scripts cannot catch it.
+#[derive(Debug)]
+struct Failure {
+    kind: ScriptErrorKind,
+    message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Ends the run with an error of `kind`.
+#[expect(clippy::unnecessary_box_returns, reason = "Rhai passes errors in a box")]
+pub(crate) fn failure(kind: ScriptErrorKind, message: impl Into<String>) -> Box<EvalAltResult> {
+    let failure = Failure {
+        kind,
+        message: message.into(),
+    };
+    EvalAltResult::ErrorSystem(String::new(), Box::new(failure)).into()
+}
+
+/// What is needed to explain an error.
+pub(crate) struct Explainer<'a> {
+    /// The engine that the script ran on.
+    pub(crate) engine: &'a Engine,
+    /// The script.
+    pub(crate) ast: &'a AST,
+    /// Its source.
+    pub(crate) source: &'a str,
+}
+
+impl Explainer<'_> {
+    /// What the result of a script means that did not simply answer: it threw an answer, failed, or was ended
+    /// for the reason in `verdict`, whatever it returned.
+    pub(crate) fn conclude(
+        &self,
+        result: Result<ScriptResponse, Box<EvalAltResult>>,
+        verdict: Option<(ScriptErrorKind, String)>,
+    ) -> Result<ScriptResponse, ScriptError> {
+        match (result, verdict) {
+            (Ok(response), None) => Ok(response),
+            (Ok(_), Some((kind, message))) => Err(explained(self.source, Position::NONE, kind, &message)),
+            (Err(error), Some(verdict)) => Err(self.explain(&error, Some(verdict))),
+            (Err(error), None) => match thrown(&error).and_then(response::of_thrown) {
+                Some(answer) => answer.map_err(|fault| self.explain(&fault, None)),
+                None => Err(self.explain(&error, None)),
+            },
+        }
+    }
+
+    fn explain(&self, error: &EvalAltResult, verdict: Option<(ScriptErrorKind, String)>) -> ScriptError {
+        let (frames, root) = unwind(error);
+        let position = std::iter::once(root.position())
+            .chain(frames.iter().map(|(_, position)| *position))
+            .find(|position| !position.is_none())
+            .unwrap_or(Position::NONE);
+        let (kind, message) = verdict.unwrap_or_else(|| (kind(root), message(self, root)));
+        let trace = frames
+            .into_iter()
+            .take(FRAMES_MAX)
+            .map(|(function, position)| frame(function, position));
+        ScriptError {
+            trace: trace.collect(),
+            ..explained(self.source, position, kind, &message)
+        }
+    }
+}
+
+/// A script that does not compile.
+pub(crate) fn compile_error(source: &str, fault: Diagnostic) -> ScriptError {
+    let place = |number| u16::try_from(number).unwrap_or(u16::MAX);
+    ScriptError {
+        kind: ScriptErrorKind::Compile,
+        excerpt: excerpt(
+            source,
+            Position::new(place(fault.line).max(1), place(fault.column)),
+        ),
+        message: fault.message,
+        line: Some(fault.line),
+        column: Some(fault.column),
+        trace: Vec::new(),
+    }
+}
+
+/// PiCloud's own fault.
+pub(crate) fn internal_error(message: &str) -> ScriptError {
+    explained("", Position::NONE, ScriptErrorKind::Internal, message)
+}
+
+fn explained(source: &str, position: Position, kind: ScriptErrorKind, message: &str) -> ScriptError {
+    ScriptError {
+        kind,
+        message: bounded(message),
+        line: line(position),
+        column: line(position).map(|_| column(position)),
+        excerpt: excerpt(source, position),
+        trace: Vec::new(),
+    }
+}
+
+/// The value that the script threw, if that is what happened.
+fn thrown(error: &EvalAltResult) -> Option<&Dynamic> {
+    match unwind(error).1 {
+        EvalAltResult::ErrorRuntime(value, _) => Some(value),
+        _ => None,
+    }
+}
+
+/// The calls that led to the error, innermost first, and the error itself.
+fn unwind(error: &EvalAltResult) -> (Vec<(&str, Position)>, &EvalAltResult) {
+    let mut frames = Vec::new();
+    let mut error = error;
+    while let EvalAltResult::ErrorInFunctionCall(function, _, inner, position) = error {
+        frames.push((function.as_str(), *position));
+        error = inner;
+    }
+    frames.reverse();
+    (frames, error)
+}
+
+fn kind(error: &EvalAltResult) -> ScriptErrorKind {
+    match error {
+        EvalAltResult::ErrorStackOverflow(_) => ScriptErrorKind::Depth,
+        EvalAltResult::ErrorSystem(_, cause) => cause
+            .downcast_ref::<Failure>()
+            .map_or(ScriptErrorKind::Internal, |failure| failure.kind),
+        _ => ScriptErrorKind::Runtime,
+    }
+}
+
+fn frame(function: &str, position: Position) -> TraceFrame {
+    TraceFrame {
+        function: if names::is_closure(function) {
+            "closure".to_owned()
+        } else {
+            function.to_owned()
+        },
+        line: line(position).unwrap_or(0),
+        column: column(position),
+    }
+}
+
+fn line(position: Position) -> Option<u32> {
+    position.line().and_then(|line| u32::try_from(line).ok())
+}
+
+/// The column, from 1; Rhai has 0 for the place before a line's first character.
+fn column(position: Position) -> u32 {
+    position
+        .position()
+        .and_then(|column| u32::try_from(column).ok())
+        .unwrap_or(u32::from(!position.is_none()))
+}
+
+fn bounded(message: &str) -> String {
+    if message.len() <= MESSAGE_BYTES_MAX {
+        return message.to_owned();
+    }
+    format!("{}…", &message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)])
+}

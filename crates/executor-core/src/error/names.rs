@@ -1,0 +1,131 @@
+//! What an author may have meant.
+
+use std::collections::BTreeSet;
+
+use rhai::{AST, Engine};
+
+/// The candidate that is most like `name`, if one is like it at all.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = 1 + name.chars().count() / 4;
+    candidates
+        .into_iter()
+        .filter(|candidate| *candidate != name && candidate.len().abs_diff(name.len()) <= 2 * allowed)
+        .filter_map(|candidate| {
+            let distance = distance(name, candidate, allowed + 1);
+            (distance <= allowed).then_some((distance, candidate))
+        })
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Functions that a script can call by name, with their signatures.
+pub(crate) struct Functions(BTreeSet<(String, String)>);
+
+impl Functions {
+    /// All of the engine's and the script's own.
+    pub(crate) fn of(engine: &Engine, ast: &AST) -> Self {
+        let native = engine.collect_fn_metadata(
+            None,
+            |function| {
+                let name = &function.metadata.name;
+                let callable = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+                (callable && !name.contains('$')).then(|| {
+                    let name = match function.namespace.as_str() {
+                        "" => name.to_string(),
+                        namespace => format!("{namespace}::{name}"),
+                    };
+                    let params = params(&function.metadata.params_info, function.metadata.num_params);
+                    (name, params)
+                })
+            },
+            true,
+        );
+        let own = ast
+            .iter_functions()
+            .filter(|function| !is_closure(function.name))
+            .map(|function| (function.name.to_owned(), function.params.join(", ")));
+        Self(native.into_iter().chain(own).collect())
+    }
+
+    /// The parameters that a function of this name takes, one text for each form of it.
+    pub(crate) fn forms_of(&self, name: &str) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter(|(other, _)| other == name)
+            .map(|(_, params)| params.as_str())
+            .collect()
+    }
+
+    /// The function that is most like `name`: with the same name in another module before a similar name.
+    pub(crate) fn nearest(&self, name: &str) -> Option<&str> {
+        let names = || self.0.iter().map(|(name, _)| name.as_str());
+        let last = name.rsplit("::").next().unwrap_or(name);
+        let moved = names().find(|other| *other != name && other.rsplit("::").next() == Some(last));
+        moved.or_else(|| nearest(name, names())).or_else(|| {
+            let unqualified = nearest(last, names().filter_map(|name| name.rsplit("::").next()))?;
+            names().find(|name| name.rsplit("::").next() == Some(unqualified))
+        })
+    }
+}
+
+/// Whether this is the name that Rhai gives to a function without one.
+pub(crate) fn is_closure(function: &str) -> bool {
+    function.starts_with("anon$")
+}
+
+/// Types of parameters from metadata such as `text: &str`; the receiver of a method is one of them.
+fn params(info: &[impl AsRef<str>], count: usize) -> String {
+    if info.len() < count {
+        return vec!["any"; count].join(", ");
+    }
+    let types: Vec<_> = info[..count]
+        .iter()
+        .map(|info| {
+            info.as_ref()
+                .split_once(':')
+                .map_or("any", |(_, kind)| super::message::friendly_type(kind))
+        })
+        .collect();
+    types.join(", ")
+}
+
+/// Levenshtein distance with swapped neighbours counted once, or `enough` if it is that or more.
+fn distance(left: &str, right: &str, enough: usize) -> usize {
+    let left: Vec<char> = left.chars().flat_map(char::to_lowercase).collect();
+    let right: Vec<char> = right.chars().flat_map(char::to_lowercase).collect();
+    let mut before_last = vec![0; right.len() + 1];
+    let mut last: Vec<usize> = (0..=right.len()).collect();
+    for (i, l) in left.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, r) in right.iter().enumerate() {
+            let mut best = (last[j] + usize::from(l != r))
+                .min(last[j + 1] + 1)
+                .min(row[j] + 1);
+            if i > 0 && j > 0 && *l == right[j - 1] && left[i - 1] == *r {
+                best = best.min(before_last[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        if row.iter().min().is_some_and(|least| *least >= enough) {
+            return enough;
+        }
+        before_last = last;
+        last = row;
+    }
+    last[right.len()].min(enough)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let names = ["len", "length", "log::info", "push", "to_upper"];
+        assert_eq!(nearest("lenn", names), Some("len"));
+        assert_eq!(nearest("log::inof", names), Some("log::info"));
+        assert_eq!(nearest("psuh", names), Some("push"));
+        assert_eq!(nearest("toUpper", names), Some("to_upper"));
+        assert_eq!(nearest("zzz", names), None);
+    }
+}

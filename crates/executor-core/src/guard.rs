@@ -1,0 +1,328 @@
+//! Keeps one run within its limits.
+//!
+//! Rhai's own limits do not hold: operations inside native callbacks are not counted, a limit error raised
+//! there can be caught by the script, and nested data overflows the native stack in code that never looks.
+//! So the host counts for itself, at every step that Rhai reports, and what it decides is final: once there is
+//! a verdict, every further step and host call fails, and the run ends with it whatever the script does.
+//!
+//! The memory of a run is what its thread's allocation counters gained while the run was on the processor.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use crate::{allocator, bounds::Bounds};
+
+/// Steps between two looks at the clock, for a run that holds little.
+const STEPS_MAX: u64 = 256;
+
+/// Steps between two looks at the clock, for a run that holds much.
+const STEPS_MIN: u64 = 4;
+
+/// What "little" means. One native call may walk over everything that a run holds, so the more it holds, the
+/// more often the clock is read.
+const BYTES_SMALL: isize = 128 * 1_024;
+
+/// How long a run keeps the thread while others wait for it.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// A stack that was used deeper than this holds pages that are better given back.
+const STACK_SHALLOW_BYTES: usize = 64 * 1_024;
+
+/// A run that holds more blocks than this may have nested them, and a nested value is dropped by recursion
+/// that takes no steps: its stack counts as deeply used too.
+const BLOCKS_SHALLOW: isize = 512;
+
+/// Why a run must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Out of steps.
+    Operations,
+    /// Out of time on the processor.
+    CpuTime,
+    /// Out of time on the clock.
+    Timeout,
+    /// Holds too many bytes.
+    Memory,
+    /// Holds too many blocks.
+    Values,
+    /// The stack is used up.
+    Depth,
+}
+
+/// What a run is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Go on.
+    Go,
+    /// Go on after others had the thread.
+    Yield,
+    /// End.
+    Stop(Verdict),
+}
+
+/// The counters of one run and their bounds.
+pub(crate) struct Guard {
+    bounds: Bounds,
+    started: Instant,
+    verdict: Cell<Option<Verdict>>,
+    steps_granted: Cell<u64>,
+    steps_left: Cell<u64>,
+    stack_end: usize,
+    stack_line: Cell<usize>,
+    deep: Cell<bool>,
+    memory: Memory,
+    on_processor_since: Cell<Instant>,
+    off_processor_since: Cell<Instant>,
+    cpu: Cell<Duration>,
+}
+
+/// The thread's counters when the run holds nothing (`*_base`) and when it must be looked at (`*_line`), valid
+/// while it is on the processor; and what it holds while it is not.
+#[derive(Default)]
+struct Memory {
+    bytes_base: Cell<isize>,
+    bytes_line: Cell<isize>,
+    bytes_held: Cell<isize>,
+    bytes_peak: Cell<isize>,
+    /// What the run may hold before it is looked at again.
+    bytes_next: Cell<isize>,
+    blocks_base: Cell<isize>,
+    blocks_line: Cell<isize>,
+    blocks_held: Cell<isize>,
+}
+
+impl Guard {
+    /// The guard of a run that starts at `now` on a stack that reaches from `stack_low` up to `stack_high`.
+    pub(crate) fn new(bounds: Bounds, now: Instant, stack_low: usize, stack_high: usize) -> Self {
+        let stack_end = stack_low + bounds.stack_reserve_bytes;
+        Self {
+            bounds,
+            started: now,
+            verdict: Cell::new(None),
+            steps_granted: Cell::new(0),
+            steps_left: Cell::new(0),
+            stack_end,
+            stack_line: Cell::new(stack_end.max(stack_high - STACK_SHALLOW_BYTES)),
+            deep: Cell::new(false),
+            memory: Memory::default(),
+            on_processor_since: Cell::new(now),
+            off_processor_since: Cell::new(now),
+            cpu: Cell::new(Duration::ZERO),
+        }
+    }
+
+    /// Counts one step.
+    #[inline]
+    pub(crate) fn step(&self) -> Step {
+        let left = self.steps_left.get();
+        if left == 0 || self.is_past_a_line() {
+            return self.checkpoint(1);
+        }
+        self.steps_left.set(left - 1);
+        Step::Go
+    }
+
+    /// Counts work of `steps` that one native call did.
+    pub(crate) fn spend(&self, steps: u64) -> Step {
+        let left = self.steps_left.get();
+        if steps > left || self.is_past_a_line() {
+            return self.checkpoint(steps);
+        }
+        self.steps_left.set(left - steps);
+        Step::Go
+    }
+
+    /// Whether the run may hold `bytes` more. If not, it is over.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<(), Verdict> {
+        if let Some(verdict) = self.verdict.get() {
+            return Err(verdict);
+        }
+        let after = self.memory.bytes_held_now().saturating_add_unsigned(bytes);
+        if after > self.bounds.bytes_max {
+            return Err(self.stop(Verdict::Memory));
+        }
+        Ok(())
+    }
+
+    /// Ends the run with `verdict`, or with the one that it has already.
+    pub(crate) fn stop(&self, verdict: Verdict) -> Verdict {
+        let verdict = self.verdict.get().unwrap_or(verdict);
+        self.verdict.set(Some(verdict));
+        self.steps_granted.set(self.operations());
+        self.steps_left.set(0);
+        verdict
+    }
+
+    /// Why the run must end, if it must.
+    #[inline]
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        self.verdict.get()
+    }
+
+    /// The run gets the processor.
+    pub(crate) fn resume(&self, now: Instant) {
+        self.on_processor_since.set(now);
+        self.memory.resume(self.bounds.blocks_max);
+    }
+
+    /// The run leaves the processor.
+    pub(crate) fn pause(&self, now: Instant) {
+        self.off_processor_since.set(now);
+        self.cpu
+            .set(self.cpu.get() + (now - self.on_processor_since.get()));
+        self.memory.pause();
+    }
+
+    /// When the run started.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// When the run last left the processor.
+    pub(crate) fn paused_at(&self) -> Instant {
+        self.off_processor_since.get()
+    }
+
+    /// When the run must have ended.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.started + self.bounds.timeout
+    }
+
+    /// Steps taken.
+    pub(crate) fn operations(&self) -> u64 {
+        self.steps_granted.get() - self.steps_left.get()
+    }
+
+    /// Time on the processor, up to the last pause.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.cpu.get()
+    }
+
+    /// The most bytes held at one time, up to the last pause.
+    pub(crate) fn memory_bytes_peak(&self) -> u64 {
+        u64::try_from(self.memory.bytes_peak.get()).unwrap_or(0)
+    }
+
+    /// Whether the stack may have been used so deeply that it should not be kept.
+    pub(crate) fn used_stack_deeply(&self) -> bool {
+        self.deep.get()
+    }
+
+    #[inline]
+    fn is_past_a_line(&self) -> bool {
+        stack_pointer() < self.stack_line.get() || self.memory.is_past_a_line()
+    }
+
+    /// Looks at everything, and decides how far the run may go until the next look.
+    #[cold]
+    #[inline(never)]
+    fn checkpoint(&self, steps: u64) -> Step {
+        if let Some(verdict) = self.verdict.get() {
+            return Step::Stop(verdict);
+        }
+        let taken = self.operations().saturating_add(steps);
+        if taken > self.bounds.operations_max {
+            self.steps_granted.set(self.bounds.operations_max);
+            self.steps_left.set(0);
+            return Step::Stop(self.stop(Verdict::Operations));
+        }
+        let held = self.memory.bytes_held_now();
+        let grant = steps_until_next_look(held).min(self.bounds.operations_max - taken);
+        self.steps_granted.set(taken + grant);
+        self.steps_left.set(grant);
+        self.memory
+            .look_again_at(held.saturating_mul(2).clamp(BYTES_SMALL, self.bounds.bytes_max));
+
+        let now = Instant::now();
+        let on_processor = now - self.on_processor_since.get();
+        if let Some(verdict) = self.broken_bound(held, now, on_processor) {
+            return Step::Stop(self.stop(verdict));
+        }
+        if on_processor >= SLICE {
+            Step::Yield
+        } else {
+            Step::Go
+        }
+    }
+
+    fn broken_bound(&self, held: isize, now: Instant, on_processor: Duration) -> Option<Verdict> {
+        let stack_pointer = stack_pointer();
+        if stack_pointer < self.stack_line.get() {
+            self.deep.set(true);
+            self.stack_line.set(self.stack_end);
+        }
+        let blocks = self.memory.blocks_held_now();
+        if blocks > BLOCKS_SHALLOW {
+            self.deep.set(true);
+        }
+        if stack_pointer < self.stack_end {
+            Some(Verdict::Depth)
+        } else if held > self.bounds.bytes_max {
+            Some(Verdict::Memory)
+        } else if blocks > self.bounds.blocks_max {
+            Some(Verdict::Values)
+        } else if self.cpu.get() + on_processor > self.bounds.cpu {
+            Some(Verdict::CpuTime)
+        } else if now - self.started > self.bounds.timeout {
+            Some(Verdict::Timeout)
+        } else {
+            None
+        }
+    }
+}
+
+impl Memory {
+    #[inline]
+    fn is_past_a_line(&self) -> bool {
+        allocator::bytes() > self.bytes_line.get() || allocator::blocks() > self.blocks_line.get()
+    }
+
+    fn bytes_held_now(&self) -> isize {
+        allocator::bytes() - self.bytes_base.get()
+    }
+
+    fn blocks_held_now(&self) -> isize {
+        allocator::blocks() - self.blocks_base.get()
+    }
+
+    fn look_again_at(&self, bytes: isize) {
+        self.bytes_next.set(bytes);
+        self.bytes_line.set(self.bytes_base.get().saturating_add(bytes));
+    }
+
+    fn resume(&self, blocks_max: isize) {
+        allocator::reset_peak();
+        self.bytes_base.set(allocator::bytes() - self.bytes_held.get());
+        self.blocks_base.set(allocator::blocks() - self.blocks_held.get());
+        self.bytes_line
+            .set(self.bytes_base.get().saturating_add(self.bytes_next.get()));
+        self.blocks_line
+            .set(self.blocks_base.get().saturating_add(blocks_max));
+    }
+
+    fn pause(&self) {
+        self.bytes_held.set(self.bytes_held_now());
+        self.blocks_held.set(self.blocks_held_now());
+        let peak = allocator::bytes_peak() - self.bytes_base.get();
+        self.bytes_peak.set(self.bytes_peak.get().max(peak));
+    }
+}
+
+/// The more a run holds, the longer one step may take.
+fn steps_until_next_look(bytes_held: isize) -> u64 {
+    let multiple = u64::try_from(bytes_held / BYTES_SMALL).unwrap_or(0) + 1;
+    (STEPS_MAX / multiple).max(STEPS_MIN)
+}
+
+/// About where the stack ends at this moment.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "it is the caller's place on the stack that is asked for"
+)]
+pub(crate) fn stack_pointer() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}

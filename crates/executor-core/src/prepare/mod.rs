@@ -1,0 +1,110 @@
+//! From a source to a script that can run.
+//!
+//! This is the one place that knows how scripts are represented. Another compiler can take the place of Rhai's
+//! tree walker behind [`prepare`] and [`Prepared::run`].
+
+mod lint;
+mod style;
+
+use picloud_shared::{
+    limits::SOURCE_BYTES_MAX,
+    outcome::{Diagnostic, Severity},
+};
+use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
+
+pub(crate) use self::lint::lint;
+use self::style::{HANDLER, Style};
+use crate::{
+    allocator,
+    coroutine::with_current,
+    error::{diagnostic, parse_diagnostic},
+    request::Request,
+};
+
+/// The name under which a bare script sees its request.
+const REQUEST: &str = "request";
+
+/// A script that can run, on any engine of its thread.
+pub(crate) struct Prepared {
+    ast: AST,
+    style: Style,
+    bytes: usize,
+}
+
+/// Compiles `source`. To be called in a run of its own, within [`Bounds::COMPILE`](crate::bounds::Bounds).
+pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnostic> {
+    let held_before = allocator::bytes();
+    if source.len() > SOURCE_BYTES_MAX {
+        let message = format!(
+            "the source has {} bytes, and may have {SOURCE_BYTES_MAX}",
+            source.len()
+        );
+        return Err(diagnostic(source, Position::START, Severity::Error, &message));
+    }
+    let mut scope = Scope::new();
+    scope.push(REQUEST, ());
+    let ast = engine.compile_with_scope(&scope, source).map_err(|error| {
+        match with_current(|run| run.and_then(|run| run.guard.verdict())) {
+            Some(verdict) => diagnostic(
+                source,
+                error.position(),
+                Severity::Error,
+                verdict.compile_message(),
+            ),
+            None => parse_diagnostic(engine, source, &error),
+        }
+    })?;
+    let style = style::of(&ast, source)?;
+    Ok(Prepared {
+        ast,
+        style,
+        bytes: usize::try_from(allocator::bytes() - held_before).unwrap_or(0) + size_of::<Prepared>(),
+    })
+}
+
+impl Prepared {
+    /// Runs the script to its end in the current run.
+    pub(crate) fn run(&self, engine: &Engine, request: Request) -> Result<Dynamic, Box<EvalAltResult>> {
+        let mut scope = Scope::new();
+        match self.style {
+            Style::Bare => {
+                scope.push(REQUEST, request);
+                engine.eval_ast_with_scope(&mut scope, &self.ast)
+            }
+            Style::Handler => {
+                let options = CallFnOptions::new();
+                engine.call_fn_with_options(options, &mut scope, &self.ast, HANDLER, (request,))
+            }
+        }
+    }
+
+    /// The script as Rhai has it.
+    pub(crate) fn ast(&self) -> &AST {
+        &self.ast
+    }
+
+    /// Memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// A source on which the compiler itself failed.
+pub(crate) fn compiler_panicked(source: &str) -> Diagnostic {
+    diagnostic(
+        source,
+        Position::START,
+        Severity::Error,
+        "the compiler failed on this script",
+    )
+}
+
+/// A source that could not be looked at.
+pub(crate) fn no_memory() -> Diagnostic {
+    diagnostic(
+        "",
+        Position::START,
+        Severity::Error,
+        "there is no memory to compile in",
+    )
+}

@@ -1,0 +1,184 @@
+//! What stands in the head of a request.
+
+use rhai::{Map, Module, export_module, exported_module};
+
+/// Of each name the first value.
+pub(super) fn first_of_each(pairs: form_urlencoded::Parse<'_>) -> Map {
+    let mut map = Map::new();
+    for (key, value) in pairs {
+        map.entry((&*key).into()).or_insert_with(|| (&*value).into());
+    }
+    map
+}
+
+/// The functions as scripts see them.
+pub(super) fn module() -> Module {
+    exported_module!(functions)
+}
+
+#[export_module(export_all)]
+#[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
+mod functions {
+    use percent_encoding::percent_decode_str;
+    use rhai::{Array, Dynamic, ImmutableString, Map};
+
+    use crate::{
+        error::nearest,
+        request::{Fallible, Request, fields::first_of_each, headers::Headers, pay_for},
+    };
+
+    /// The method, in capitals.
+    ///
+    /// ```rhai
+    /// request.method //=> "GET"
+    /// ```
+    #[rhai_fn(get = "method", pure)]
+    fn method(request: &mut Request) -> ImmutableString {
+        request.request().method.as_str().into()
+    }
+
+    /// The whole address: scheme, host, path and query.
+    #[rhai_fn(get = "url", pure)]
+    fn url(request: &mut Request) -> ImmutableString {
+        let request = request.request();
+        let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
+        format!("{}://{}{target}", request.scheme, request.host).into()
+    }
+
+    /// The path as it came, still percent-encoded.
+    ///
+    /// ```rhai
+    /// request.path //=> "/"
+    /// ```
+    #[rhai_fn(get = "path", pure)]
+    fn path(request: &mut Request) -> ImmutableString {
+        request.request().uri.path().into()
+    }
+
+    /// The host, in lower case and without port.
+    #[rhai_fn(get = "host", pure)]
+    fn host(request: &mut Request) -> ImmutableString {
+        (&*request.request().host).into()
+    }
+
+    /// `http` or `https`, as the client sees it.
+    #[rhai_fn(get = "scheme", pure)]
+    fn scheme(request: &mut Request) -> ImmutableString {
+        request.request().scheme.into()
+    }
+
+    /// The client's address.
+    #[rhai_fn(get = "remote_addr", pure)]
+    fn remote_addr(request: &mut Request) -> ImmutableString {
+        request.request().remote_addr.to_string().into()
+    }
+
+    /// Names this call: the `x-request-id` of its answer, and its place in the list of executions.
+    #[rhai_fn(get = "id", pure)]
+    fn id(request: &mut Request) -> ImmutableString {
+        request.0.id.to_string().into()
+    }
+
+    /// The parameters of host and path, decoded: for the route `/hello/{name}`, `request.params.name`.
+    #[rhai_fn(get = "params", pure)]
+    fn params(request: &mut Request) -> Map {
+        let params = &request.request().params;
+        params
+            .iter()
+            .map(|(name, value)| ((&**name).into(), value.into()))
+            .collect()
+    }
+
+    /// The query as a map, decoded. Of a name that stands there more than once this is the first value; see
+    /// `query_all`. A name that is missing gives `()`.
+    ///
+    /// ```rhai
+    /// request.query.name ?? "World" //=> "World"
+    /// ```
+    #[rhai_fn(get = "query", pure, return_raw)]
+    fn query(request: &mut Request) -> Fallible<Map> {
+        let Some(query) = request.request().uri.query() else {
+            return Ok(Map::new());
+        };
+        pay_for(query.len(), 16)?;
+        Ok(first_of_each(form_urlencoded::parse(query.as_bytes())))
+    }
+
+    /// All values of a name in the query, in their order.
+    ///
+    /// ```rhai
+    /// request.query_all("tag") //=> []
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    fn query_all(request: &mut Request, name: &str) -> Fallible<Array> {
+        let Some(query) = request.request().uri.query() else {
+            return Ok(Array::new());
+        };
+        pay_for(query.len(), 16)?;
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        Ok(pairs
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| (&*value).into())
+            .collect())
+    }
+
+    /// The headers: `request.headers["content-type"]`, in any case of letters.
+    #[rhai_fn(get = "headers", pure)]
+    fn headers(request: &mut Request) -> Headers {
+        Headers(request.clone())
+    }
+
+    /// The cookies as a map, percent-decoded.
+    ///
+    /// ```rhai
+    /// request.cookies.session //=> ()
+    /// ```
+    #[rhai_fn(get = "cookies", pure, return_raw)]
+    fn cookies(request: &mut Request) -> Fallible<Map> {
+        let mut cookies = Map::new();
+        for header in request.request().headers.get_all(http::header::COOKIE) {
+            pay_for(header.len(), 16)?;
+            let header = String::from_utf8_lossy(header.as_bytes());
+            for (name, value) in header.split(';').filter_map(|pair| pair.split_once('=')) {
+                let value = value.trim();
+                let value = value
+                    .strip_prefix('"')
+                    .and_then(|value| value.strip_suffix('"'))
+                    .unwrap_or(value);
+                cookies.entry(name.trim().into()).or_insert_with(|| {
+                    let decoded = percent_decode_str(value).decode_utf8();
+                    decoded.as_deref().unwrap_or(value).into()
+                });
+            }
+        }
+        Ok(cookies)
+    }
+
+    /// Says that there is no such field.
+    #[rhai_fn(index_get, pure, return_raw)]
+    fn unknown_field(request: &mut Request, name: &str) -> Fallible<Dynamic> {
+        const FIELDS: [&str; 15] = [
+            "method",
+            "url",
+            "path",
+            "host",
+            "scheme",
+            "params",
+            "query",
+            "headers",
+            "body",
+            "bytes",
+            "json()",
+            "form()",
+            "cookies",
+            "remote_addr",
+            "id",
+        ];
+        let _ = request;
+        let suggestion = nearest(name, FIELDS).map_or_else(
+            || format!("; it has {}", FIELDS.join(", ")),
+            |field| format!("; did you mean `{field}`?"),
+        );
+        Err(format!("a request has no field `{name}`{suggestion}").into())
+    }
+}

@@ -1,0 +1,98 @@
+//! What the host knows of one run, from its start to its end.
+
+use std::{
+    cell::RefCell,
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use picloud_shared::{
+    invocation::Invocation,
+    outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
+};
+use rhai::Position;
+
+use crate::{bounds::Bounds, coroutine::Link, guard::Guard, log::Log};
+
+/// What the host's functions need to know of a run, beside its guard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Settings {
+    log_bytes_max: u64,
+    response_bytes_max: usize,
+    https: bool,
+}
+
+impl Settings {
+    /// For running a script.
+    pub(crate) fn of(invocation: &Invocation) -> Self {
+        let limits = invocation.script.limits;
+        Self {
+            log_bytes_max: limits.log_bytes_max,
+            response_bytes_max: usize::try_from(limits.response_bytes_max).unwrap_or(usize::MAX),
+            https: invocation.request.scheme == "https",
+        }
+    }
+}
+
+/// One run. Only its own thread ever sees it.
+pub(crate) struct Run {
+    /// Keeps the run within its limits.
+    pub(crate) guard: Guard,
+    /// Suspends it.
+    pub(crate) link: Link,
+    /// The largest body of a response.
+    pub(crate) response_bytes_max: usize,
+    /// Whether the client came over HTTPS.
+    pub(crate) https: bool,
+    log: RefCell<Log>,
+}
+
+impl Run {
+    /// A run that starts at `now`, on a stack with these addresses.
+    pub(crate) fn new(bounds: Bounds, settings: Settings, now: Instant, stack: &Range<usize>) -> Self {
+        Self {
+            guard: Guard::new(bounds, now, stack.start, stack.end),
+            link: Link::new(),
+            response_bytes_max: settings.response_bytes_max,
+            https: settings.https,
+            log: RefCell::new(Log::new(settings.log_bytes_max)),
+        }
+    }
+
+    /// Adds a line to the run's log.
+    pub(crate) fn log(&self, level: LogLevel, message: &str, position: Position) {
+        let mut log = self.log.borrow_mut();
+        if log.is_full() {
+            log.drop_line();
+            return;
+        }
+        log.push(LogLine {
+            level,
+            message: Log::cut(message),
+            offset_us: micros(self.guard.started().elapsed()),
+            line: position
+                .line()
+                .and_then(|line| u32::try_from(line).ok())
+                .unwrap_or(0),
+        });
+    }
+
+    /// What is left of the run when it is over.
+    pub(crate) fn finish(&self, result: Result<ScriptResponse, ScriptError>) -> Outcome {
+        let duration_us = micros(self.guard.paused_at() - self.guard.started());
+        Outcome {
+            result,
+            logs: self.log.take().into_lines(duration_us),
+            usage: Usage {
+                operations: self.guard.operations(),
+                duration_us,
+                cpu_us: micros(self.guard.cpu()),
+                memory_bytes_peak: self.guard.memory_bytes_peak(),
+            },
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

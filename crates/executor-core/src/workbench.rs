@@ -1,0 +1,100 @@
+//! Checks and tries scripts away from the serving threads.
+
+use std::{io, sync::Arc, thread};
+
+use async_trait::async_trait;
+use picloud_shared::{
+    invocation::Invocation,
+    outcome::{Diagnostic, Outcome},
+    seam::{ExecutorClient as _, Workbench},
+};
+use tokio::{
+    runtime,
+    sync::{mpsc, oneshot},
+    task::{LocalSet, spawn_local},
+};
+
+use crate::{Executor, ExecutorConfig, error::internal_error, executor::failed, prepare};
+
+/// What the threads of a workbench may keep: what is tried is rarely tried again as it is.
+const CONFIG: ExecutorConfig = ExecutorConfig {
+    cache_bytes_max: 4 * 1_024 * 1_024,
+    stacks_kept_max: 4,
+};
+
+/// Jobs that may wait for a thread before the next caller has to.
+const JOBS_WAITING_MAX: usize = 64;
+
+/// A workbench with two threads of its own: one that checks and one that runs, so that a source that is slow to
+/// compile holds up no run. Idle threads sleep. They end when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct LocalWorkbench {
+    checks: mpsc::Sender<Job>,
+    runs: mpsc::Sender<Job>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Check(Arc<str>, oneshot::Sender<Vec<Diagnostic>>),
+    Run(Box<Invocation>, oneshot::Sender<Outcome>),
+}
+
+impl LocalWorkbench {
+    /// Starts the threads.
+    pub fn start() -> io::Result<Self> {
+        Ok(Self {
+            checks: start_thread("script-check")?,
+            runs: start_thread("script-try")?,
+        })
+    }
+}
+
+#[async_trait]
+impl Workbench for LocalWorkbench {
+    async fn check(&self, source: Arc<str>) -> Vec<Diagnostic> {
+        let (answer, answered) = oneshot::channel();
+        // If the thread is gone, so is the sender of the answer, and that is noticed below.
+        let _ = self.checks.send(Job::Check(source, answer)).await;
+        answered
+            .await
+            .unwrap_or_else(|_| vec![prepare::compiler_panicked("")])
+    }
+
+    async fn run(&self, invocation: Invocation) -> Outcome {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.runs.send(Job::Run(Box::new(invocation), answer)).await;
+        answered
+            .await
+            .unwrap_or_else(|_| failed(internal_error("the workbench has stopped")))
+    }
+}
+
+fn start_thread(name: &str) -> io::Result<mpsc::Sender<Job>> {
+    let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
+    let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, work(jobs));
+    })?;
+    Ok(sender)
+}
+
+async fn work(mut jobs: mpsc::Receiver<Job>) {
+    let executor = Executor::new(CONFIG);
+    while let Some(job) = jobs.recv().await {
+        let executor = executor.clone();
+        spawn_local(async move {
+            // A caller that does not wait any more needs no answer.
+            match job {
+                Job::Check(source, mut answer) => tokio::select! {
+                    remarks = executor.check(source) => drop(answer.send(remarks)),
+                    () = answer.closed() => {}
+                },
+                Job::Run(invocation, mut answer) => tokio::select! {
+                    outcome = executor.execute(*invocation) => drop(answer.send(outcome)),
+                    () = answer.closed() => {}
+                },
+            }
+        });
+    }
+}

@@ -1,0 +1,9 @@
+//! Scripts on real coroutines, with memory counted as the programs count it.
+
+mod contract;
+mod support;
+
+use picloud_executor_core::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

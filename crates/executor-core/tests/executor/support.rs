@@ -1,0 +1,101 @@
+//! Running a script in a test.
+
+use std::{future::Future, net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use picloud_executor_core::{Executor, ExecutorConfig};
+use picloud_shared::{
+    id::{AppId, ExecutionId, ScriptId},
+    invocation::{Invocation, ScriptRequest, Trigger},
+    limits::Limits,
+    outcome::{Outcome, ScriptError, ScriptResponse},
+    script::{ContentHash, LiveScript},
+    seam::ExecutorClient,
+    time::Timestamp,
+};
+use tokio::{runtime, task::LocalSet};
+
+/// Limits under which a test that goes wrong ends soon.
+pub(crate) const LIMITS: Limits = Limits {
+    timeout_ms: 5_000,
+    ..Limits::DEFAULT
+};
+
+/// `GET http://example.com/`.
+pub(crate) fn request() -> ScriptRequest {
+    ScriptRequest {
+        method: Method::GET,
+        uri: "/".parse().expect("a path"),
+        scheme: "http",
+        host: "example.com".into(),
+        params: Vec::new(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        remote_addr: IpAddr::from([192, 0, 2, 1]),
+    }
+}
+
+/// A header that a request has.
+pub(crate) fn with_header(mut request: ScriptRequest, name: &str, value: &str) -> ScriptRequest {
+    let name = HeaderName::try_from(name).expect("a name");
+    request
+        .headers
+        .append(name, HeaderValue::try_from(value).expect("a value"));
+    request
+}
+
+/// Everything that is needed to run `source`.
+pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -> Invocation {
+    let now = Timestamp::from_micros(1_763_670_896_789_123);
+    Invocation {
+        id: ExecutionId::new(now),
+        script: Arc::new(LiveScript {
+            app_id: AppId::new(now),
+            script_id: ScriptId::new(now),
+            name: "test".parse().expect("a name"),
+            version: 1,
+            content_hash: ContentHash::of(source),
+            source: source.into(),
+            limits,
+        }),
+        trigger: Trigger::Test,
+        request,
+    }
+}
+
+/// Runs `test` as a serving thread runs its work.
+pub(crate) fn on_serving_thread<F: Future>(test: impl FnOnce(Executor) -> F) -> F::Output {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    LocalSet::new().block_on(&runtime, test(Executor::new(ExecutorConfig::default())))
+}
+
+/// Runs `source` once.
+pub(crate) fn run_with(source: &str, limits: Limits, request: ScriptRequest) -> Outcome {
+    on_serving_thread(|executor| async move { executor.execute(invocation(source, limits, request)).await })
+}
+
+/// Runs `source` once, with nothing special about it.
+pub(crate) fn run(source: &str) -> Outcome {
+    run_with(source, LIMITS, request())
+}
+
+/// The answer of `source`.
+#[track_caller]
+pub(crate) fn answer(source: &str, request: ScriptRequest) -> ScriptResponse {
+    run_with(source, LIMITS, request)
+        .result
+        .unwrap_or_else(|error| panic!("{source}\n{error:#?}"))
+}
+
+/// The error of `source`.
+#[track_caller]
+pub(crate) fn error(source: &str) -> ScriptError {
+    match run(source).result {
+        Ok(response) => panic!("{source}\n{response:#?}"),
+        Err(error) => error,
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::{fs, process::Command};
 
+use serde_json::json;
+
 use crate::harness::TestCloud;
 
 /// Runs it; gives what it printed.
@@ -15,7 +17,11 @@ fn deploy(cloud: &TestCloud, example: &str) -> String {
         .output()
         .expect("bash runs");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{example}: {printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{example}: {printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     printed
 }
 
@@ -39,9 +45,28 @@ fn every_example_deploys_twice() {
         assert_eq!(first.lines().count(), second.lines().count());
 
         let app = cloud.existing_app(&name);
-        let scripts = cloud.owner().get(&format!("/admin/scripts?app={}", app.id)).expect(200).json();
+        let scripts = cloud
+            .owner()
+            .get(&format!("/admin/scripts?app={}", app.id))
+            .expect(200)
+            .json();
         for script in scripts["items"].as_array().expect("a list of scripts") {
-            assert_eq!(script["version"], 1, "{name}: a source that did not change makes no version");
+            assert_eq!(
+                script["version"], 1,
+                "{name}: a source that did not change makes no version"
+            );
+            let check = json!({ "source": script["source"] });
+            let remarks = cloud
+                .owner()
+                .post(&app.path("/scripts:check"), &check)
+                .expect(200)
+                .json();
+            assert_eq!(
+                remarks,
+                json!({ "diagnostics": [] }),
+                "{name}: {}",
+                script["name"]
+            );
         }
         deployed += 1;
     }
@@ -75,5 +100,8 @@ fn a_changed_source_becomes_a_version_and_a_wrong_token_is_reported() {
         .output()
         .expect("bash runs");
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("unauthenticated"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("unauthenticated"),
+        "{output:?}"
+    );
 }

@@ -59,7 +59,10 @@ fn a_signed_push_is_summed_up() {
     );
 
     let record = &app.executions("", 1)[0];
-    assert_eq!(record["logs"][0]["message"], "ada pushed 2 commits to ada-home/thermostat");
+    assert_eq!(
+        record["logs"][0]["message"],
+        "ada pushed 2 commits to ada-home/thermostat"
+    );
 }
 
 #[test]
@@ -80,7 +83,11 @@ fn a_signature_that_does_not_fit_is_refused() {
         (&changed, Some(&*good)),
     ] {
         let answer = deliver(&cloud, "push", body, signature).expect(401);
-        assert_eq!(answer.json(), json!({ "error": "the signature does not fit" }), "{signature:?}");
+        assert_eq!(
+            answer.json(),
+            json!({ "error": "the signature does not fit" }),
+            "{signature:?}"
+        );
     }
 }
 

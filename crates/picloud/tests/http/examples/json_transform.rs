@@ -51,9 +51,15 @@ fn each_bad_reading_is_named() {
     ]);
     let answer = send(&cloud, readings.to_string()).expect(422).json();
     let errors = answer["errors"].as_array().expect("a list of errors");
-    let places: Vec<_> = errors.iter().map(|error| (error["index"].clone(), error["field"].clone())).collect();
+    let places: Vec<_> = errors
+        .iter()
+        .map(|error| (error["index"].clone(), error["field"].clone()))
+        .collect();
     let expected = [(1, "at"), (2, "value"), (3, "value"), (4, "value"), (4, "at")];
-    assert_eq!(places, expected.map(|(index, field)| (Value::from(index), Value::from(field))));
+    assert_eq!(
+        places,
+        expected.map(|(index, field)| (Value::from(index), Value::from(field)))
+    );
 }
 
 #[test]
@@ -62,10 +68,16 @@ fn what_is_no_list_is_refused() {
     cloud.deploy_example("json-transform");
     for body in ["{}", "[]", "\"text\"", "null"] {
         let answer = send(&cloud, body).expect(422).json();
-        assert_eq!(answer["error"], "send an array of readings, each {at, value, unit}", "{body}");
+        assert_eq!(
+            answer["error"], "send an array of readings, each {at, value, unit}",
+            "{body}"
+        );
     }
     for body in ["", "[1,", "\u{feff}[]"] {
         let answer = send(&cloud, body).expect(400).json();
-        assert!(answer["error"].as_str().is_some_and(|text| text.contains("body")), "{body}: {answer}");
+        assert!(
+            answer["error"].as_str().is_some_and(|text| text.contains("body")),
+            "{body}: {answer}"
+        );
     }
 }

@@ -10,7 +10,9 @@ const HOST: &str = "url-tool.localhost";
 fn text_is_encoded_and_decoded() {
     let cloud = TestCloud::start();
     cloud.deploy_example("url-tool");
-    cloud.get(HOST, "/encode/a%20b%2Fc%C3%A9%25").says("a%20b%2Fc%C3%A9%25");
+    cloud
+        .get(HOST, "/encode/a%20b%2Fc%C3%A9%25")
+        .says("a%20b%2Fc%C3%A9%25");
     let decode = |text: &str| -> Answer { cloud.call("POST", HOST, "/decode").body(text).send() };
     decode("a%20b%2Fc%C3%A9%25").says("a b/cé%");
     decode("%ff").expect(400);
@@ -29,7 +31,12 @@ fn a_url_is_taken_apart() {
     assert_eq!(parts["fragment"], "top");
 
     let answer = cloud.get(HOST, "/parse").expect(400).json();
-    assert!(answer["error"].as_str().is_some_and(|text| text.contains("/parse?url=")), "{answer}");
+    assert!(
+        answer["error"]
+            .as_str()
+            .is_some_and(|text| text.contains("/parse?url=")),
+        "{answer}"
+    );
     cloud.get(HOST, "/parse?url=not%20a%20url").expect(422);
 }
 
@@ -38,7 +45,11 @@ fn a_request_is_shown_as_it_arrived() {
     let cloud = TestCloud::start();
     cloud.deploy_example("url-tool");
     let answer = cloud
-        .call("PUT", "URL-tool.localhost.:8080", "/inspect/a%20b/c/?q=1&q=2&empty")
+        .call(
+            "PUT",
+            "URL-tool.localhost.:8080",
+            "/inspect/a%20b/c/?q=1&q=2&empty",
+        )
         .header("user-agent", "curl/8")
         .body("four")
         .send()

@@ -1,2 +1,33 @@
-//! x
-fn main() {}
+//! PiCloud's automation, in Rust: `cargo xtask test` and `cargo xtask bench`.
+
+mod bench;
+mod test;
+
+use std::{path::Path, process::ExitCode};
+
+use clap::Parser;
+
+/// PiCloud's automation
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Check formatting and lints, and run every test, on SQLite and on a PostgreSQL of its own
+    Test(test::Options),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Command::parse() {
+        Command::Test(options) => test::run(&options),
+        Command::Bench(bench) => bench::run(&bench).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}

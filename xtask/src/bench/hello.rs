@@ -33,7 +33,11 @@ const SCRIPTS: [(&str, &str); 3] = [
 #[expect(clippy::print_stdout, reason = "the table is the result")]
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     load::ensure_installed()?;
-    let load = Load { connections: options.connections, seconds: options.seconds, core: options.core };
+    let load = Load {
+        connections: options.connections,
+        seconds: options.seconds,
+        core: options.core,
+    };
     let axum = Server::baseline("baseline-axum", Some(options.core))?;
     let hyper = Server::baseline("baseline-hyper", Some(options.core))?;
     let picloud = Server::picloud(1, Some(options.core))?;
@@ -44,7 +48,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         ("hyper".to_owned(), &hyper, "/".to_owned(), Vec::new()),
     ];
     for (name, _) in SCRIPTS {
-        rows.push((format!("picloud {name}"), &picloud, format!("/bench/{name}"), Vec::new()));
+        rows.push((
+            format!("picloud {name}"),
+            &picloud,
+            format!("/bench/{name}"),
+            Vec::new(),
+        ));
     }
     let warm_up = Load { seconds: 1, ..load };
     for (_, server, path, _) in &rows {
@@ -56,20 +65,36 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
 
-    println!("Medians of {} rounds of {} s, {} connections, server and wrk on core {}.", options.rounds, options.seconds, options.connections, options.core);
-    println!("{:<20} {:>14} {:>12} {:>10} {:>10}", "server", "cpu us/request", "requests/s", "x axum", "x hyper");
+    println!(
+        "Medians of {} rounds of {} s, {} connections, server and wrk on core {}.",
+        options.rounds, options.seconds, options.connections, options.core
+    );
+    println!(
+        "{:<20} {:>14} {:>12} {:>10} {:>10}",
+        "server", "cpu us/request", "requests/s", "x axum", "x hyper"
+    );
     let (axum, hyper) = (rows[0].3.clone(), rows[1].3.clone());
     for (name, _, _, measured) in &rows {
         let cpu = median(measured.iter().map(|one| one.cpu_us_per_request).collect());
         let rate = median(measured.iter().map(|one| one.requests_per_second).collect());
-        println!("{name:<20} {cpu:>14.3} {rate:>12.0} {:>10.3} {:>10.3}", ratio(&axum, measured), ratio(&hyper, measured));
+        println!(
+            "{name:<20} {cpu:>14.3} {rate:>12.0} {:>10.3} {:>10.3}",
+            ratio(&axum, measured),
+            ratio(&hyper, measured)
+        );
     }
     Ok(())
 }
 
 /// How many times less processor time `measured` takes than `baseline`, round by round.
 fn ratio(baseline: &[Measured], measured: &[Measured]) -> f64 {
-    median(baseline.iter().zip(measured).map(|(base, own)| base.cpu_us_per_request / own.cpu_us_per_request).collect())
+    median(
+        baseline
+            .iter()
+            .zip(measured)
+            .map(|(base, own)| base.cpu_us_per_request / own.cpu_us_per_request)
+            .collect(),
+    )
 }
 
 fn deploy(server: &Server) -> anyhow::Result<()> {

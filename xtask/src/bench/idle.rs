@@ -28,7 +28,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let after = server.usage()?;
     println!("Idle for {} s, {} threads:", options.seconds, after.threads);
     println!("  processor ticks    {}", after.ticks - before.ticks);
-    println!("  processor time     {:?}", after.cpu - before.cpu);
+    println!("  processor time     {:?}", after.cpu.saturating_sub(before.cpu));
     println!("  context switches   {}", after.switches - before.switches);
     println!("  resident memory    {:.1} MB", megabytes(after.resident_bytes));
     Ok(())

@@ -29,16 +29,29 @@ impl Load {
         let before = server.usage()?;
         let output = pinned(Path::new("wrk"), Some(self.core))
             .args(["--threads", "1", "--connections", &self.connections.to_string()])
-            .args(["--duration", &format!("{}s", self.seconds), "--header", "Host: localhost"])
+            .args([
+                "--duration",
+                &format!("{}s", self.seconds),
+                "--header",
+                "Host: localhost",
+            ])
             .arg(format!("{}{path}", server.url))
             .output()
             .context("cannot start wrk")?;
-        let used = server.usage()?.cpu - before.cpu;
+        let used = server.usage()?.cpu.saturating_sub(before.cpu);
         let report = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success(), "wrk failed: {report}{}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "wrk failed: {report}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         ensure!(!report.contains("Non-2xx"), "some answers were errors:\n{report}");
-        ensure!(!report.contains("Socket errors"), "some connections broke:\n{report}");
-        let requests = number_before(&report, " requests in").context("wrk reported no number of requests")?;
+        ensure!(
+            !report.contains("Socket errors"),
+            "some connections broke:\n{report}"
+        );
+        let requests =
+            number_before(&report, " requests in").context("wrk reported no number of requests")?;
         Ok(Measured {
             cpu_us_per_request: used.as_secs_f64() * 1e6 / requests,
             requests_per_second: requests / f64::from(self.seconds),
@@ -51,11 +64,19 @@ pub(crate) fn ensure_installed() -> anyhow::Result<()> {
     if Command::new("wrk").arg("--version").output().is_ok() {
         return Ok(());
     }
-    let status = Command::new("apt-get").args(["install", "--yes", "--quiet", "wrk"]).status();
-    ensure!(status.is_ok_and(|status| status.success()), "wrk is missing; install the package `wrk`");
+    let status = Command::new("apt-get")
+        .args(["install", "--yes", "--quiet", "wrk"])
+        .status();
+    ensure!(
+        status.is_ok_and(|status| status.success()),
+        "wrk is missing; install the package `wrk`"
+    );
     Ok(())
 }
 
 fn number_before(report: &str, marker: &str) -> Option<f64> {
-    report.lines().find_map(|line| line.split_once(marker)).and_then(|(number, _)| number.trim().parse().ok())
+    report
+        .lines()
+        .find_map(|line| line.split_once(marker))
+        .and_then(|(number, _)| number.trim().parse().ok())
 }

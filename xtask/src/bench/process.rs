@@ -60,9 +60,17 @@ impl Server {
     }
 
     fn spawn(mut command: Command, marker: &str, data: Option<TempDir>) -> anyhow::Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start the server")?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the server")?;
         let stdout = child.stdout.take().context("no standard output")?;
-        let mut server = Self { child, url: String::new(), _data: data };
+        let mut server = Self {
+            child,
+            url: String::new(),
+            _data: data,
+        };
         for line in BufReader::new(stdout).lines() {
             let line = line?;
             if let Some((_, rest)) = line.split_once(marker) {
@@ -77,7 +85,10 @@ impl Server {
     /// What the process has used so far.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         let process = format!("/proc/{}", self.child.id());
-        let mut usage = Usage { resident_bytes: status_number(&process, "VmRSS:")? * 1_024, ..Usage::default() };
+        let mut usage = Usage {
+            resident_bytes: status_number(&process, "VmRSS:")? * 1_024,
+            ..Usage::default()
+        };
         for task in fs::read_dir(format!("{process}/task"))? {
             let task = task?.path().display().to_string();
             let nanos = fs::read_to_string(format!("{task}/schedstat"))?;
@@ -102,7 +113,15 @@ impl Drop for Server {
 fn picloud_command(data: &Path, threads: usize, core: Option<usize>) -> Command {
     let mut command = pinned(&target::program("picloud"), core);
     command
-        .args(["--bind", "127.0.0.1:0", "--log", "warn", "--serving-threads", &threads.to_string(), "--data-dir"])
+        .args([
+            "--bind",
+            "127.0.0.1:0",
+            "--log",
+            "warn",
+            "--serving-threads",
+            &threads.to_string(),
+            "--data-dir",
+        ])
         .arg(data)
         .env("PICLOUD_ADMIN_USERNAME", OWNER.0)
         .env("PICLOUD_ADMIN_PASSWORD", OWNER.1);
@@ -111,7 +130,9 @@ fn picloud_command(data: &Path, threads: usize, core: Option<usize>) -> Command 
 
 /// `program`, allowed to run on one core only if `core` says which.
 pub(crate) fn pinned(program: &Path, core: Option<usize>) -> Command {
-    let Some(core) = core else { return Command::new(program) };
+    let Some(core) = core else {
+        return Command::new(program);
+    };
     let mut command = Command::new("taskset");
     command.arg("--cpu-list").arg(core.to_string()).arg(program);
     command
@@ -119,7 +140,10 @@ pub(crate) fn pinned(program: &Path, core: Option<usize>) -> Command {
 
 fn status_number(folder: &str, field: &str) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("{folder}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).with_context(|| format!("no {field}"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field))
+        .with_context(|| format!("no {field}"))?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
@@ -127,6 +151,11 @@ fn status_number(folder: &str, field: &str) -> anyhow::Result<u64> {
 fn ticks(stat: &str) -> anyhow::Result<u64> {
     let (_, fields) = stat.rsplit_once(')').context("unreadable stat")?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
-    let number = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).context("unreadable stat");
+    let number = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|text| text.parse::<u64>().ok())
+            .context("unreadable stat")
+    };
     Ok(number(11)? + number(12)?)
 }

@@ -31,9 +31,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let mut answer = String::new();
         socket.read_to_string(&mut answer)?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
-        ensure!(answer.starts_with("HTTP/1.1 200"), "the first answer was:\n{answer}");
+        ensure!(
+            answer.starts_with("HTTP/1.1 200"),
+            "the first answer was:\n{answer}"
+        );
     }
     let least = times.iter().copied().fold(f64::INFINITY, f64::min);
-    println!("Start to first answer: median {:.1} ms, least {least:.1} ms of {} starts", median(times), options.rounds);
+    println!(
+        "Start to first answer: median {:.1} ms, least {least:.1} ms of {} starts",
+        median(times),
+        options.rounds
+    );
     Ok(())
 }

@@ -10,7 +10,16 @@ use anyhow::ensure;
 /// Builds PiCloud and the baselines.
 pub(crate) fn build() -> anyhow::Result<()> {
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", "dist", "--package", "picloud", "--package", "picloud-bench-baseline"])
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "dist",
+            "--package",
+            "picloud",
+            "--package",
+            "picloud-bench-baseline",
+        ])
         .current_dir(root())
         .status()?;
     ensure!(status.success(), "the build failed");
@@ -24,5 +33,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
 }

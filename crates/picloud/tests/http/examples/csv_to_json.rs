@@ -15,8 +15,6 @@ fn convert(cloud: &TestCloud, query: &str, csv: &str) -> Answer {
 
 #[test]
 fn rows_become_objects() {
-    let cloud = TestCloud::start();
-    cloud.deploy_example("csv-to-json");
     #[track_caller]
     fn check(cloud: &TestCloud, query: &str, csv: &str, expected: &Value) {
         assert_eq!(
@@ -25,6 +23,8 @@ fn rows_become_objects() {
             "{query} {csv:?}"
         );
     }
+    let cloud = TestCloud::start();
+    cloud.deploy_example("csv-to-json");
     check(
         &cloud,
         "",

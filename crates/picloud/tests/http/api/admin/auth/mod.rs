@@ -1,0 +1,6 @@
+//! `/api/v1/admin/auth`: signing in and out.
+
+mod cookie;
+mod login;
+mod password;
+mod sessions;

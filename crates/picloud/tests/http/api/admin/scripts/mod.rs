@@ -1,0 +1,8 @@
+//! `/api/v1/admin/scripts`, and `scripts:check` and `scripts:run` of an app.
+
+mod check;
+mod create;
+mod delete;
+mod run;
+mod update;
+mod versions;

@@ -1,0 +1,6 @@
+//! `/api/v1`.
+
+mod admin;
+mod execute;
+mod openapi;
+mod problems;

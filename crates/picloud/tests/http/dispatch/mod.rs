@@ -1,0 +1,11 @@
+//! Every path that is not PiCloud's own: host, app, route, script.
+
+mod errors;
+mod hosts;
+mod malformed_hosts;
+mod methods;
+mod paths;
+mod protocol;
+mod request;
+mod response;
+mod seed;

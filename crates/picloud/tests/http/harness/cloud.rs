@@ -1,0 +1,243 @@
+//! A PiCloud of its own for a test.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Answer, App, Call, Client, Process, RawConnection, database::Database};
+
+/// Name and password of the owner that a cloud has from the start.
+pub(crate) const OWNER: (&str, &str) = ("ada", "correct horse battery");
+
+/// A running `picloud` with a database of its own. Ends when dropped, and fails if it ever panicked.
+pub(crate) struct TestCloud {
+    // Dropped in this order: the process before its data.
+    process: Mutex<Process>,
+    database: Database,
+    folder: TempDir,
+    options: Options,
+    address: Arc<RwLock<SocketAddr>>,
+    anonymous: Client,
+    owner: OnceLock<Client>,
+}
+
+/// How a cloud is started.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    args: Vec<String>,
+    without_owner: bool,
+}
+
+impl Options {
+    /// With a flag.
+    pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
+        self.args.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Without anybody who may sign in.
+    pub(crate) fn without_owner(mut self) -> Self {
+        self.without_owner = true;
+        self
+    }
+
+    /// Starts it.
+    pub(crate) fn start(self) -> TestCloud {
+        let database = Database::create();
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let process = Process::spawn(
+            &mut command(&self, &database, folder.path()),
+            &folder.path().join("log"),
+        );
+        let address = Arc::new(RwLock::new((Ipv4Addr::LOCALHOST, 0).into()));
+        let cloud = TestCloud {
+            anonymous: Client::new(Arc::clone(&address)),
+            process: Mutex::new(process),
+            database,
+            folder,
+            options: self,
+            address,
+            owner: OnceLock::new(),
+        };
+        cloud.wait_until_ready();
+        cloud
+    }
+}
+
+impl TestCloud {
+    /// A cloud with an [`OWNER`].
+    pub(crate) fn start() -> Self {
+        Options::default().start()
+    }
+
+    /// A cloud that is started otherwise.
+    pub(crate) fn with() -> Options {
+        Options::default()
+    }
+
+    /// Somebody without credentials.
+    pub(crate) fn anonymous(&self) -> &Client {
+        &self.anonymous
+    }
+
+    /// The owner, signed in.
+    pub(crate) fn owner(&self) -> &Client {
+        self.owner.get_or_init(|| self.sign_in(OWNER.0, OWNER.1))
+    }
+
+    /// Somebody, newly signed in.
+    #[track_caller]
+    pub(crate) fn sign_in(&self, username: &str, password: &str) -> Client {
+        let answer = self.log_in(username, password).expect(200).json();
+        self.anonymous
+            .with_token(answer["token"].as_str().expect("sign-in gives a token"))
+    }
+
+    /// The answer to a try to sign in.
+    #[track_caller]
+    pub(crate) fn log_in(&self, username: &str, password: &str) -> Answer {
+        self.anonymous.post(
+            "/admin/auth/login",
+            &json!({ "username": username, "password": password }),
+        )
+    }
+
+    /// A new app.
+    #[track_caller]
+    pub(crate) fn app(&self, slug: &str) -> App<'_> {
+        let body = json!({ "slug": slug, "name": slug });
+        App::new(self, &self.owner().post("/admin/apps", &body).expect(201).json())
+    }
+
+    /// A new app that claims the domain `<slug>.test`.
+    #[track_caller]
+    pub(crate) fn app_with_domain(&self, slug: &str) -> App<'_> {
+        let app = self.app(slug);
+        app.domain(&format!("{slug}.test"));
+        app
+    }
+
+    /// The app of that slug, which exists already.
+    #[track_caller]
+    pub(crate) fn existing_app(&self, slug: &str) -> App<'_> {
+        App::new(
+            self,
+            &self
+                .owner()
+                .get(&format!("/admin/apps/{slug}"))
+                .expect(200)
+                .json(),
+        )
+    }
+
+    /// A public request, to be sent.
+    pub(crate) fn call(&self, method: &str, host: &str, path: &str) -> Call<'_> {
+        self.anonymous.call(method, path).host(host)
+    }
+
+    /// A public request.
+    #[track_caller]
+    pub(crate) fn get(&self, host: &str, path: &str) -> Answer {
+        self.call("GET", host, path).send()
+    }
+
+    /// Makes a new connection.
+    pub(crate) fn raw(&self) -> RawConnection {
+        RawConnection::open(self.address())
+    }
+
+    /// Sends exactly `request` on a connection of its own; gives the first answer.
+    #[track_caller]
+    pub(crate) fn send_raw(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut connection = self.raw();
+        connection.send(request).expect("the server reads");
+        connection.answer()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        *self.address.read().expect("no holder panics")
+    }
+
+    /// Its folder: `data` with SQLite, and its log.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file of its log.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder().join("log")
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().expect("no holder panics")
+    }
+
+    /// The program with the settings of this cloud.
+    pub(crate) fn command(&self) -> Command {
+        command(&self.options, &self.database, self.folder())
+    }
+
+    /// Ends it at once, as a loss of power would.
+    pub(crate) fn kill9(&self) {
+        self.process().kill();
+    }
+
+    /// Starts it again, with the same data; on another port, which clients learn.
+    pub(crate) fn start_again(&self) {
+        let mut process = self.process();
+        process.kill();
+        *process = Process::spawn(&mut self.command(), &self.log_file());
+        drop(process);
+        self.wait_until_ready();
+    }
+
+    /// Whether this run of the tests is about PostgreSQL.
+    pub(crate) fn is_on_postgres() -> bool {
+        Database::is("postgres")
+    }
+
+    fn wait_until_ready(&self) {
+        let endpoint = self.process().announced("Endpoint");
+        let port = endpoint
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        let port: u16 = port.unwrap_or_else(|| panic!("no port in `{endpoint}`"));
+        *self.address.write().expect("no holder panics") = (Ipv4Addr::LOCALHOST, port).into();
+    }
+}
+
+fn command(options: &Options, database: &Database, folder: &Path) -> Command {
+    let mut command = Process::command();
+    command
+        .args(["--bind", "127.0.0.1:0"])
+        .args(&options.args)
+        .current_dir(folder);
+    database.configure(&mut command, folder);
+    if !options.without_owner {
+        command
+            .env("PICLOUD_ADMIN_USERNAME", OWNER.0)
+            .env("PICLOUD_ADMIN_PASSWORD", OWNER.1);
+    }
+    command
+}
+
+/// The items of a list that fits on one page.
+#[track_caller]
+pub(crate) fn items(answer: Answer) -> Vec<Value> {
+    let list = answer.expect(200).json();
+    assert_eq!(
+        list["next_cursor"],
+        Value::Null,
+        "the list has more than one page"
+    );
+    list["items"].as_array().expect("a list has items").clone()
+}

@@ -1,0 +1,19 @@
+//! The vocabulary of these tests: a PiCloud to drive, clients, apps, and what to say about an answer.
+
+mod answer;
+mod app;
+mod client;
+mod cloud;
+mod database;
+mod example;
+mod openapi;
+mod process;
+mod raw;
+
+pub(crate) use answer::Answer;
+pub(crate) use app::App;
+pub(crate) use client::{Call, Client};
+pub(crate) use cloud::{OWNER, TestCloud, items};
+pub(crate) use openapi::Schema;
+pub(crate) use process::{Process, WAIT_MAX};
+pub(crate) use raw::RawConnection;

@@ -1,0 +1,6 @@
+//! Scripts and clients that mean harm.
+
+mod clients;
+mod fuzz;
+mod scripts;
+mod sleepers;

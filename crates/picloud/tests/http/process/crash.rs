@@ -1,0 +1,139 @@
+//! `kill -9` at any moment loses nothing that was acknowledged.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+};
+
+use serde_json::json;
+
+use crate::harness::TestCloud;
+
+const ROUNDS: u64 = 20;
+const WRITERS: usize = 3;
+
+/// The last source of a script that was acknowledged, and the one that was sent after it, if any.
+#[derive(Clone, Default)]
+struct Entry {
+    id: String,
+    acknowledged: u64,
+    sent: u64,
+}
+
+#[test]
+fn every_acknowledged_write_is_there_after_a_crash() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    let mut random = fastrand::Rng::with_seed(20);
+    let ledger: Vec<Mutex<Entry>> = (0..WRITERS)
+        .map(|writer| {
+            let id = app.serve(&format!("/{writer}"), "0").id;
+            Mutex::new(Entry {
+                id,
+                ..Entry::default()
+            })
+        })
+        .collect();
+    let made = Mutex::new(Vec::new());
+    for round in 0..ROUNDS {
+        let (crashed, writes) = (AtomicBool::new(false), AtomicU32::new(0));
+        thread::scope(|scope| {
+            for entry in &ledger {
+                scope.spawn(|| save_until(&cloud, entry, &crashed, &writes));
+            }
+            scope.spawn(|| create_until(&cloud, &app.id, round, &made, &crashed, &writes));
+            // The moment is random: after some writes, and then in the middle of whatever runs.
+            let after = random.u32(1..40);
+            while writes.load(Ordering::Relaxed) < after {
+                thread::yield_now();
+            }
+            cloud.kill9();
+            crashed.store(true, Ordering::Relaxed);
+        });
+        cloud.start_again();
+        for entry in &ledger {
+            compare(&cloud, &mut entry.lock().expect("no writer panics"));
+        }
+        for name in made.lock().expect("no writer panics").drain(..) {
+            cloud.owner().get(&format!("/admin/apps/{name}")).expect(200);
+        }
+    }
+}
+
+/// Saves one script again and again, each time with the next number as its source.
+fn save_until(cloud: &TestCloud, entry: &Mutex<Entry>, crashed: &AtomicBool, writes: &AtomicU32) {
+    let mut entry = entry.lock().expect("no writer panics");
+    while !crashed.load(Ordering::Relaxed) {
+        entry.sent += 1;
+        let path = format!("/api/v1/admin/scripts/{}", entry.id);
+        let call = cloud
+            .owner()
+            .call("PATCH", &path)
+            .json(&json!({ "source": entry.sent.to_string() }));
+        match call.try_send() {
+            Ok(answer) => {
+                answer.expect(200);
+                entry.acknowledged = entry.sent;
+                writes.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => break,
+        }
+    }
+}
+
+/// Makes one app after the other.
+fn create_until(
+    cloud: &TestCloud,
+    prefix: &str,
+    round: u64,
+    made: &Mutex<Vec<String>>,
+    crashed: &AtomicBool,
+    writes: &AtomicU32,
+) {
+    let prefix: String = prefix.chars().rev().take(8).collect();
+    for number in 0_u32.. {
+        let slug = format!("app-{prefix}-{round}-{number}");
+        let call = cloud
+            .owner()
+            .call("POST", "/api/v1/admin/apps")
+            .json(&json!({ "slug": slug, "name": slug }));
+        match call.try_send() {
+            Ok(answer) => {
+                answer.expect(201);
+                made.lock().expect("no writer panics").push(slug);
+                writes.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => break,
+        }
+        if crashed.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+}
+
+/// The script must have the last source that was acknowledged, or the one after it, whose answer was lost. What
+/// it has must also be what it serves.
+fn compare(cloud: &TestCloud, entry: &mut Entry) {
+    let script = cloud
+        .owner()
+        .get(&format!("/admin/scripts/{}", entry.id))
+        .expect(200)
+        .json();
+    let found: u64 = script["source"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("the source is a number");
+    assert!(
+        found == entry.acknowledged || found == entry.sent,
+        "acknowledged {}, sent {}, found {found}",
+        entry.acknowledged,
+        entry.sent
+    );
+    cloud
+        .get("localhost", &format!("/api/v1/execute/{}", entry.id))
+        .says(&found.to_string());
+    (entry.acknowledged, entry.sent) = (found, found);
+}

@@ -1,0 +1,170 @@
+//! The parts of a test run, and what each needs.
+
+use std::{env, process::Command, thread};
+
+use anyhow::Context as _;
+
+use super::{debian, postgres::Postgres};
+use crate::root;
+
+/// One part of a test run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// `cargo fmt`
+    Format,
+    /// `cargo clippy`
+    Clippy,
+    /// Unit tests, the store's conformance on both databases, the structure of the workspace, examples in the documentation
+    Unit,
+    /// The HTTP tests on both databases
+    Http,
+    /// The HTTP tests on SQLite
+    HttpSqlite,
+    /// The HTTP tests on PostgreSQL
+    HttpPostgres,
+}
+
+/// What the tests find outside of themselves. Ends with this value.
+pub(crate) struct Environment {
+    postgres: Option<Postgres>,
+}
+
+/// The test target of the HTTP tests, which are run apart from the others, once for each database.
+const HTTP: &str = "http";
+/// HTTP tests wait more than they work, so there are more of them at once than cores.
+const HTTP_THREADS_PER_CORE: usize = 3;
+
+impl Part {
+    /// The parts that `only` names; all if it names none.
+    pub(crate) fn chosen(only: &[Self]) -> Vec<Self> {
+        let all = [
+            Self::Format,
+            Self::Clippy,
+            Self::Unit,
+            Self::HttpSqlite,
+            Self::HttpPostgres,
+        ];
+        let wanted = |part: &Self| {
+            let by_group = part.is_http() && only.contains(&Self::Http);
+            only.is_empty() || only.contains(part) || by_group
+        };
+        all.into_iter().filter(wanted).collect()
+    }
+
+    /// Its name in the summary.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Format => "formatting",
+            Self::Clippy => "clippy",
+            Self::Unit => "unit tests",
+            Self::Http => "HTTP tests",
+            Self::HttpSqlite => "HTTP tests on SQLite",
+            Self::HttpPostgres => "HTTP tests on PostgreSQL",
+        }
+    }
+
+    /// The commands that it consists of.
+    pub(crate) fn commands(
+        self,
+        environment: &Environment,
+        filter: &[String],
+    ) -> anyhow::Result<Vec<Command>> {
+        Ok(match self {
+            Self::Format => vec![cargo(&["fmt", "--all", "--check"])],
+            Self::Clippy => vec![cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "--deny",
+                "warnings",
+            ])],
+            Self::Unit => {
+                let mut tests = cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
+                for target in test_targets()? {
+                    tests.args(["--test", &target]);
+                }
+                let documentation = cargo(&["test", "--workspace", "--no-fail-fast", "--doc"]);
+                let both = [tests, documentation];
+                both.into_iter()
+                    .map(|command| environment.given_to(command, filter))
+                    .collect()
+            }
+            Self::HttpSqlite => vec![http("sqlite", environment, filter)],
+            Self::HttpPostgres => vec![http("postgres", environment, filter)],
+            Self::Http => vec![
+                http("sqlite", environment, filter),
+                http("postgres", environment, filter),
+            ],
+        })
+    }
+
+    fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::HttpSqlite | Self::HttpPostgres)
+    }
+}
+
+impl Environment {
+    /// Provides what `parts` need, before the first of them begins.
+    pub(crate) fn prepare(parts: &[Part]) -> anyhow::Result<Self> {
+        if parts.iter().any(|part| part.is_http()) {
+            debian::ensure("caddy", "caddy")?;
+            debian::ensure("curl", "curl")?;
+        }
+        let needs_postgres = parts
+            .iter()
+            .any(|part| matches!(part, Part::Unit | Part::HttpPostgres));
+        let postgres = needs_postgres
+            .then(Postgres::start)
+            .transpose()
+            .context("there is no PostgreSQL to test with")?;
+        Ok(Self { postgres })
+    }
+
+    fn given_to(&self, mut command: Command, filter: &[String]) -> Command {
+        if let Some(postgres) = &self.postgres {
+            command
+                .env("PICLOUD_TEST_POSTGRES_URL", postgres.url())
+                .env("PICLOUD_TEST_PSQL", postgres.psql());
+        }
+        if !filter.is_empty() {
+            command.arg("--").args(filter);
+        }
+        command
+    }
+}
+
+fn http(database: &str, environment: &Environment, filter: &[String]) -> Command {
+    let mut command = cargo(&["test", "--workspace", "--test", HTTP]);
+    let threads = thread::available_parallelism().map_or(1, usize::from) * HTTP_THREADS_PER_CORE;
+    command.env("PICLOUD_TEST_DATABASE", database);
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        command.env("RUST_TEST_THREADS", threads.to_string());
+    }
+    environment.given_to(command, filter)
+}
+
+/// The names of all integration tests but the HTTP tests.
+fn test_targets() -> anyhow::Result<Vec<String>> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .context("cannot run cargo")?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("cannot read the workspace")?;
+    let targets = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|package| package["targets"].as_array());
+    let names = targets
+        .flatten()
+        .filter(|target| target["kind"][0] == "test")
+        .filter_map(|target| target["name"].as_str());
+    Ok(names.filter(|name| *name != HTTP).map(str::to_owned).collect())
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(args).current_dir(root());
+    command
+}

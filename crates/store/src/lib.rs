@@ -1,1 +1,35 @@
-//! Placeholder.
+//! Storage of PiCloud on SQLite and PostgreSQL: the only crate that talks to a database.
+//!
+//! [`Store`] implements every trait of [`picloud_shared::repository`]. There is one file per noun, with the
+//! SQL that both databases share; `sqlite` and `postgres` hold only what differs. This crate makes no
+//! decisions for people: what it is asked, it does in one transaction, or says why not.
+//!
+//! Reading order: [`Store`], then `db` (how one statement reaches either database), `statements` (how SQL is
+//! declared), `change` (how a change becomes a release), then the nouns.
+
+mod store;
+
+mod change;
+mod convert;
+mod db;
+mod error;
+mod migrate;
+mod statements;
+mod value;
+
+mod postgres;
+mod sqlite;
+
+mod apps;
+mod domains;
+mod executions;
+mod releases;
+mod routes;
+mod scripts;
+mod sessions;
+mod users;
+
+pub use error::OpenError;
+#[doc(hidden)]
+pub use statements::{Statement, all_statements};
+pub use store::Store;

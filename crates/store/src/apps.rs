@@ -1,0 +1,232 @@
+//! Apps and the history of their slugs.
+
+use async_trait::async_trait;
+use picloud_shared::{
+    app::{App, AppRef, Slug},
+    id::AppId,
+    page::{Page, PageRequest},
+    release::Change,
+    repository::{
+        AppRepository, AppUpdate, CreateAppError, DeleteAppError, FoundApp, NewApp, SlugStatus, StoreError,
+        UpdateAppError,
+    },
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::{
+    Store,
+    convert::{number, parse},
+    db::Transaction,
+    executions::purge::delete_all,
+    statements::statements,
+    value::args,
+};
+
+macro_rules! columns {
+    () => {
+        "id, slug, name, description, release, created_at, updated_at"
+    };
+}
+
+statements! {
+    INSERT_APP = "INSERT INTO apps (id, slug, name, description, release, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, 0, $5, $5) ON CONFLICT (slug) DO NOTHING";
+    FIND_APP = concat!("SELECT ", columns!(), " FROM apps WHERE id = $1");
+    FIND_APP_BY_SLUG = concat!("SELECT ", columns!(), " FROM apps WHERE slug = $1");
+    FIND_APP_BY_OLD_SLUG = concat!("SELECT ", columns!(), " FROM apps \
+        WHERE id = (SELECT app_id FROM slug_history WHERE slug = $1)");
+    LIST_APPS = concat!("SELECT ", columns!(), " FROM apps WHERE id > $1 ORDER BY id LIMIT $2");
+    /// Makes the writers of one app wait for each other; see `ReleaseChange`.
+    LOCK_APP = concat!("UPDATE apps SET release = release WHERE id = $1 RETURNING ", columns!());
+    UPDATE_APP = "UPDATE apps SET slug = $2, name = $3, description = $4, updated_at = $5 WHERE id = $1";
+    HAS_CONTENT = "SELECT EXISTS (SELECT 1 FROM scripts WHERE app_id = $1) \
+        OR EXISTS (SELECT 1 FROM domains WHERE app_id = $1) AS has_content";
+    DELETE_APP = "DELETE FROM apps WHERE id = $1";
+    FIND_OLD_SLUG = "SELECT app_id FROM slug_history WHERE slug = $1";
+    INSERT_OLD_SLUG = "INSERT INTO slug_history (slug, app_id, created_at) VALUES ($1, $2, $3) \
+        ON CONFLICT (slug) DO UPDATE SET app_id = excluded.app_id, created_at = excluded.created_at";
+    DELETE_OLD_SLUG = "DELETE FROM slug_history WHERE slug = $1";
+}
+
+#[derive(sqlx::FromRow)]
+struct AppRow {
+    id: Uuid,
+    slug: String,
+    name: String,
+    description: String,
+    release: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[async_trait]
+impl AppRepository for Store {
+    async fn create_app(&self, app: NewApp, change: &Change) -> Result<App, CreateAppError> {
+        let mut transaction = self.db.write().await?;
+        let new = args![app.id, app.slug.as_str(), &app.name, &app.description, change.at];
+        if transaction.execute(INSERT_APP, new).await? == 0 {
+            return Err(CreateAppError::SlugTaken);
+        }
+        if !take_from_history(&mut transaction, &app.slug, app.id, app.force).await? {
+            return Err(CreateAppError::SlugInHistory);
+        }
+        transaction.commit().await?;
+        Ok(App {
+            id: app.id,
+            slug: app.slug,
+            name: app.name,
+            description: app.description,
+            release: 0,
+            created_at: change.at,
+            updated_at: change.at,
+        })
+    }
+
+    async fn find_app(&self, app: &AppRef) -> Result<Option<FoundApp>, StoreError> {
+        let find = |sql, args| self.db.fetch_optional::<AppRow>(sql, args);
+        let slug = match app {
+            AppRef::Id(id) => {
+                let found = find(FIND_APP, args![*id]).await?;
+                return found
+                    .map(App::try_from)
+                    .transpose()
+                    .map(|app| app.map(FoundApp::Current));
+            }
+            AppRef::Slug(slug) => slug.as_str(),
+        };
+        if let Some(found) = find(FIND_APP_BY_SLUG, args![slug]).await? {
+            return App::try_from(found).map(|app| Some(FoundApp::Current(app)));
+        }
+        let renamed = find(FIND_APP_BY_OLD_SLUG, args![slug]).await?;
+        renamed
+            .map(App::try_from)
+            .transpose()
+            .map(|app| app.map(FoundApp::Renamed))
+    }
+
+    async fn list_apps(&self, page: PageRequest) -> Result<Page<App>, StoreError> {
+        let args = args![page.after.unwrap_or_default(), u64::from(page.limit) + 1];
+        let rows: Vec<AppRow> = self.db.fetch_all(LIST_APPS, args).await?;
+        let apps = rows.into_iter().map(App::try_from).collect::<Result<_, _>>()?;
+        Ok(Page::from_overfull(apps, page.limit, |app: &App| app.id.0))
+    }
+
+    async fn update_app(
+        &self,
+        id: AppId,
+        update: AppUpdate,
+        change: &Change,
+    ) -> Result<Option<App>, UpdateAppError> {
+        let mut transaction = self.db.write().await?;
+        let locked: Option<AppRow> = transaction.fetch_optional(LOCK_APP, args![id]).await?;
+        let Some(before) = locked.map(App::try_from).transpose()? else {
+            return Ok(None);
+        };
+        let mut after = before.clone();
+        after.slug = update.slug.unwrap_or(after.slug);
+        after.name = update.name.unwrap_or(after.name);
+        after.description = update.description.unwrap_or(after.description);
+        if after == before {
+            return Ok(Some(before));
+        }
+        after.updated_at = change.at;
+
+        let new = args![
+            id,
+            after.slug.as_str(),
+            &after.name,
+            &after.description,
+            change.at
+        ];
+        if !transaction.execute_unless_taken(UPDATE_APP, new).await? {
+            return Err(UpdateAppError::SlugTaken);
+        }
+        if after.slug != before.slug {
+            if !take_from_history(&mut transaction, &after.slug, id, update.force).await? {
+                return Err(UpdateAppError::SlugInHistory);
+            }
+            let old = args![before.slug.as_str(), id, change.at];
+            transaction.execute(INSERT_OLD_SLUG, old).await?;
+        }
+        transaction.commit().await?;
+        Ok(Some(after))
+    }
+
+    async fn delete_app(&self, app: AppId, force: bool) -> Result<bool, DeleteAppError> {
+        let mut transaction = self.db.write().await?;
+        // Locked in a statement of its own: what the next one sees includes what was written while waiting.
+        let locked: Option<AppRow> = transaction.fetch_optional(LOCK_APP, args![app]).await?;
+        if locked.is_none() {
+            return Ok(false);
+        }
+        if !force {
+            let content: Option<(bool,)> = transaction.fetch_optional(HAS_CONTENT, args![app]).await?;
+            if content.is_some_and(|(has_content,)| has_content) {
+                return Err(DeleteAppError::NotEmpty);
+            }
+        }
+        transaction.execute(DELETE_APP, args![app]).await?;
+        transaction.commit().await?;
+        // The app is gone now, whatever comes of this; what remains is found by the next purge.
+        if let Err(error) = delete_all(&self.db, app).await {
+            tracing::warn!(app.id = %app, %error, "records of a deleted app remain until the next purge");
+        }
+        Ok(true)
+    }
+
+    async fn slug_status(&self, slug: &Slug) -> Result<SlugStatus, StoreError> {
+        let found: Option<AppRow> = self
+            .db
+            .fetch_optional(FIND_APP_BY_SLUG, args![slug.as_str()])
+            .await?;
+        if let Some(app) = found {
+            return Ok(SlugStatus::Taken(AppId(app.id)));
+        }
+        let old: Option<(Uuid,)> = self
+            .db
+            .fetch_optional(FIND_OLD_SLUG, args![slug.as_str()])
+            .await?;
+        Ok(old.map_or(SlugStatus::Available, |(app,)| SlugStatus::Historical(AppId(app))))
+    }
+}
+
+/// Removes `slug`, which `app` has just got, from the history; `false` if it redirects to another app that
+/// must keep it.
+///
+/// The history is read after the slug was written, never before: an app that gives a slug up at the same
+/// moment makes the write wait, and this statement then sees the history that it left.
+async fn take_from_history(
+    transaction: &mut Transaction,
+    slug: &Slug,
+    app: AppId,
+    force: bool,
+) -> Result<bool, StoreError> {
+    let had: Option<(Uuid,)> = transaction
+        .fetch_optional(FIND_OLD_SLUG, args![slug.as_str()])
+        .await?;
+    match had {
+        None => Ok(true),
+        Some((other,)) if other != app.0 && !force => Ok(false),
+        Some(_) => {
+            transaction.execute(DELETE_OLD_SLUG, args![slug.as_str()]).await?;
+            Ok(true)
+        }
+    }
+}
+
+impl TryFrom<AppRow> for App {
+    type Error = StoreError;
+
+    fn try_from(row: AppRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: AppId(row.id),
+            slug: parse("slug", &row.slug)?,
+            name: row.name,
+            description: row.description,
+            release: number("release", row.release)?,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}

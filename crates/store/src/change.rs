@@ -1,0 +1,153 @@
+//! How a change of an app becomes a release.
+
+use picloud_shared::{
+    id::AppId,
+    release::{Change, Manifest, ManifestDomain, ManifestRoute, ManifestScript},
+    repository::StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    convert::{from_json, number, to_json},
+    db::{Db, Transaction},
+    statements::statements,
+    value::args,
+};
+
+/// A change of one app in the making. Dropping it undoes it.
+///
+/// It begins by raising the app's release. That tells whether the app is still there, and makes all
+/// writers of the app wait for each other: between here and [`ReleaseChange::commit`], what is read of
+/// the app stays true.
+#[derive(Debug)]
+pub(crate) struct ReleaseChange<'a> {
+    pub(crate) transaction: Transaction,
+    app: AppId,
+    number: i64,
+    change: &'a Change,
+}
+
+statements! {
+    RAISE_RELEASE = "UPDATE apps SET release = release + 1, updated_at = $2 WHERE id = $1 RETURNING release";
+    // The manifest is a text that the program makes; the author's name is read in the statement that stores it.
+    INSERT_RELEASE = "INSERT INTO releases \
+        (app_id, number, author_id, author_name, note, summary, created_at, manifest) \
+        VALUES ($1, $2, $3, (SELECT username FROM users WHERE id = $3), $4, $5, $6, $7)";
+    MANIFEST_SCRIPTS = "SELECT id, name, description, version, limits FROM scripts WHERE app_id = $1 ORDER BY id";
+    MANIFEST_ROUTES = "SELECT id, script_id, host, path, methods FROM routes WHERE app_id = $1 ORDER BY id";
+    MANIFEST_DOMAINS = "SELECT id, pattern FROM domains WHERE app_id = $1 ORDER BY id";
+}
+
+#[derive(sqlx::FromRow)]
+struct ScriptRow {
+    id: Uuid,
+    name: String,
+    description: String,
+    version: i64,
+    limits: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct RouteRow {
+    id: Uuid,
+    script_id: Uuid,
+    host: Option<String>,
+    path: String,
+    methods: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct DomainRow {
+    id: Uuid,
+    pattern: String,
+}
+
+impl<'a> ReleaseChange<'a> {
+    /// Begins a change; `None` if the app is gone.
+    pub(crate) async fn begin(db: &Db, app: AppId, change: &'a Change) -> Result<Option<Self>, StoreError> {
+        let mut transaction = db.write().await?;
+        let raised: Option<(i64,)> = transaction
+            .fetch_optional(RAISE_RELEASE, args![app, change.at])
+            .await?;
+        Ok(raised.map(|(number,)| Self {
+            transaction,
+            app,
+            number,
+            change,
+        }))
+    }
+
+    /// Stores the release, with all that the app holds now, and commits.
+    pub(crate) async fn commit(mut self, summary: &str) -> Result<(), StoreError> {
+        let manifest = to_json(&self.manifest().await?)?;
+        let release = args![
+            self.app,
+            self.number,
+            self.change.author,
+            self.change.note.as_deref(),
+            summary,
+            self.change.at,
+            manifest,
+        ];
+        self.transaction.execute(INSERT_RELEASE, release).await?;
+        self.transaction.commit().await
+    }
+
+    async fn manifest(&mut self) -> Result<Manifest, StoreError> {
+        let scripts: Vec<ScriptRow> = self
+            .transaction
+            .fetch_all(MANIFEST_SCRIPTS, args![self.app])
+            .await?;
+        let routes: Vec<RouteRow> = self
+            .transaction
+            .fetch_all(MANIFEST_ROUTES, args![self.app])
+            .await?;
+        let domains: Vec<DomainRow> = self
+            .transaction
+            .fetch_all(MANIFEST_DOMAINS, args![self.app])
+            .await?;
+        Ok(Manifest {
+            scripts: scripts
+                .into_iter()
+                .map(ManifestScript::try_from)
+                .collect::<Result<_, _>>()?,
+            routes: routes.into_iter().map(ManifestRoute::from).collect(),
+            domains: domains.into_iter().map(ManifestDomain::from).collect(),
+        })
+    }
+}
+
+impl TryFrom<ScriptRow> for ManifestScript {
+    type Error = StoreError;
+
+    fn try_from(row: ScriptRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: picloud_shared::id::ScriptId(row.id),
+            name: row.name,
+            description: row.description,
+            version: number("script version", row.version)?,
+            limits: from_json("limits", &row.limits)?,
+        })
+    }
+}
+
+impl From<RouteRow> for ManifestRoute {
+    fn from(row: RouteRow) -> Self {
+        Self {
+            id: picloud_shared::id::RouteId(row.id),
+            script_id: picloud_shared::id::ScriptId(row.script_id),
+            host: row.host,
+            path: row.path,
+            methods: row.methods,
+        }
+    }
+}
+
+impl From<DomainRow> for ManifestDomain {
+    fn from(row: DomainRow) -> Self {
+        Self {
+            id: picloud_shared::id::DomainId(row.id),
+            pattern: row.pattern,
+        }
+    }
+}

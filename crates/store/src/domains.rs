@@ -1,0 +1,146 @@
+//! Claims on hosts.
+
+use async_trait::async_trait;
+use picloud_shared::{
+    domain::{DomainClaim, HostPattern},
+    id::{AppId, DomainId, RouteId},
+    page::{Page, PageRequest},
+    release::Change,
+    repository::{AddDomainError, DomainRepository, RemoveDomainError, StoreError},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, change::ReleaseChange, convert::parse, db::Transaction, statements::statements, value::args,
+};
+
+statements! {
+    INSERT_DOMAIN = "INSERT INTO domains (id, app_id, pattern, shape_key, created_at) \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (shape_key) DO NOTHING";
+    FIND_SHAPE = "SELECT app_id FROM domains WHERE shape_key = $1";
+    LIST_DOMAINS = "SELECT id, app_id, pattern, created_at FROM domains \
+        WHERE app_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    PATTERNS = "SELECT id, app_id, pattern, created_at FROM domains WHERE app_id = $1 ORDER BY id";
+    ROUTE_HOSTS = "SELECT id, host FROM routes WHERE app_id = $1 AND host IS NOT NULL ORDER BY id";
+    DELETE_DOMAIN = "DELETE FROM domains WHERE id = $1";
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct DomainRow {
+    pub(crate) id: Uuid,
+    pub(crate) app_id: Uuid,
+    pub(crate) pattern: String,
+    pub(crate) created_at: i64,
+}
+
+#[async_trait]
+impl DomainRepository for Store {
+    async fn add_domain(&self, claim: DomainClaim, change: &Change) -> Result<DomainClaim, AddDomainError> {
+        let Some(mut release) = ReleaseChange::begin(&self.db, claim.app_id, change).await? else {
+            return Err(AddDomainError::NoApp);
+        };
+        let transaction = &mut release.transaction;
+        let shape = claim.pattern.shape_key();
+        let new = args![
+            claim.id,
+            claim.app_id,
+            claim.pattern.as_str(),
+            &shape,
+            claim.created_at
+        ];
+        if transaction.execute(INSERT_DOMAIN, new).await? == 0 {
+            let holder: Option<(Uuid,)> = transaction.fetch_optional(FIND_SHAPE, args![&shape]).await?;
+            return Err(AddDomainError::Taken {
+                own: holder.is_some_and(|(app,)| app == claim.app_id.0),
+            });
+        }
+        release.commit(&format!("domain {} added", claim.pattern)).await?;
+        Ok(claim)
+    }
+
+    async fn list_domains(&self, app: AppId, page: PageRequest) -> Result<Page<DomainClaim>, StoreError> {
+        let args = args![app, page.after.unwrap_or_default(), u64::from(page.limit) + 1];
+        let rows: Vec<DomainRow> = self.db.fetch_all(LIST_DOMAINS, args).await?;
+        let claims = rows
+            .into_iter()
+            .map(DomainClaim::try_from)
+            .collect::<Result<_, _>>()?;
+        Ok(Page::from_overfull(claims, page.limit, |claim: &DomainClaim| {
+            claim.id.0
+        }))
+    }
+
+    async fn remove_domain(
+        &self,
+        app: AppId,
+        domain: DomainId,
+        change: &Change,
+    ) -> Result<bool, RemoveDomainError> {
+        let Some(mut release) = ReleaseChange::begin(&self.db, app, change).await? else {
+            return Ok(false);
+        };
+        let mut others = claims(&mut release.transaction, app).await?;
+        let Some(position) = others.iter().position(|claim| claim.id == domain) else {
+            return Ok(false);
+        };
+        let removed = others.swap_remove(position);
+        let stranded = routes_not_under(&mut release.transaction, app, &others).await?;
+        if !stranded.is_empty() {
+            return Err(RemoveDomainError::InUse(stranded));
+        }
+        release.transaction.execute(DELETE_DOMAIN, args![domain]).await?;
+        release
+            .commit(&format!("domain {} removed", removed.pattern))
+            .await?;
+        Ok(true)
+    }
+}
+
+/// Whether a claim of the app covers `host`, at this moment of the transaction.
+pub(crate) async fn is_claimed(
+    transaction: &mut Transaction,
+    app: AppId,
+    host: &HostPattern,
+) -> Result<bool, StoreError> {
+    Ok(covers(&claims(transaction, app).await?, host))
+}
+
+async fn claims(transaction: &mut Transaction, app: AppId) -> Result<Vec<DomainClaim>, StoreError> {
+    let rows: Vec<DomainRow> = transaction.fetch_all(PATTERNS, args![app]).await?;
+    rows.into_iter().map(DomainClaim::try_from).collect()
+}
+
+/// The routes of the app that name a host which none of `claims` covers.
+async fn routes_not_under(
+    transaction: &mut Transaction,
+    app: AppId,
+    claims: &[DomainClaim],
+) -> Result<Vec<RouteId>, StoreError> {
+    let rows: Vec<(Uuid, String)> = transaction.fetch_all(ROUTE_HOSTS, args![app]).await?;
+    let mut found = Vec::new();
+    for (route, host) in rows {
+        let host: HostPattern = parse("host", &host)?;
+        if !covers(claims, &host) {
+            found.push(RouteId(route));
+        }
+    }
+    Ok(found)
+}
+
+fn covers(claims: &[DomainClaim], host: &HostPattern) -> bool {
+    claims.iter().any(|claim| host.is_under(&claim.pattern))
+}
+
+impl TryFrom<DomainRow> for DomainClaim {
+    type Error = StoreError;
+
+    fn try_from(row: DomainRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: DomainId(row.id),
+            app_id: AppId(row.app_id),
+            pattern: parse("domain", &row.pattern)?,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! Reading records.
+
+use picloud_shared::{
+    execution::{Execution, ExecutionFilter, ExecutionStatus},
+    id::{AppId, ExecutionId, ScriptId},
+    invocation::Trigger,
+    outcome::Usage,
+    page::{Page, PageRequest},
+    repository::StoreError,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::record::folded;
+use crate::{
+    convert::{from_json, number, variant},
+    db::Db,
+    statements::statements,
+    value::args,
+};
+
+/// A longer text is not looked for; SQLite bounds the length of a pattern.
+const SEARCH_BYTES_MAX: usize = 16 * 1_024;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT e.id, e.app_id, e.script_id, e.script_name, e.version, e.trigger, e.status, e.started_at, \
+             e.operations, e.duration_us, e.cpu_us, e.memory_bytes_peak, e.response_status, e.node, \
+             p.request, p.logs, p.error \
+             FROM executions e JOIN execution_payloads p ON p.execution_id = e.id ",
+            $rest
+        )
+    };
+}
+
+/// Newest first, from before the moment `$2` and the id `$3`. One statement for each index that can lead.
+macro_rules! page {
+    ($lead:literal) => {
+        concat!(
+            select!("WHERE e.app_id = $1 AND (e.started_at, e.id) < ($2, $3) AND e.started_at >= $4 "),
+            "AND ($5 IS NULL OR e.trigger = $5) AND ($6 IS NULL OR p.search_text LIKE $6 ESCAPE '!') ",
+            $lead,
+            " ORDER BY e.started_at DESC, e.id DESC LIMIT $7"
+        )
+    };
+}
+
+statements! {
+    FIND_EXECUTION = select!("WHERE e.id = $1");
+    FIND_START = "SELECT started_at FROM executions WHERE id = $1";
+    LIST_OF_APP = page!("");
+    LIST_OF_STATUS = page!("AND e.status = $8");
+    LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND ($9 IS NULL OR e.status = $9)");
+}
+
+#[derive(sqlx::FromRow)]
+struct ExecutionRow {
+    id: Uuid,
+    app_id: Uuid,
+    script_id: Uuid,
+    script_name: String,
+    version: i64,
+    trigger: String,
+    status: String,
+    started_at: i64,
+    operations: i64,
+    duration_us: i64,
+    cpu_us: i64,
+    memory_bytes_peak: i64,
+    response_status: i64,
+    node: String,
+    request: String,
+    logs: String,
+    error: Option<String>,
+}
+
+pub(super) async fn find(db: &Db, execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
+    let row: Option<ExecutionRow> = db.fetch_optional(FIND_EXECUTION, args![execution]).await?;
+    row.map(Execution::try_from).transpose()
+}
+
+pub(super) async fn list(
+    db: &Db,
+    app: AppId,
+    filter: &ExecutionFilter,
+    page: PageRequest,
+) -> Result<Page<Execution>, StoreError> {
+    let nothing = Page {
+        items: Vec::new(),
+        next: None,
+    };
+    // A record is before `(until, nil)` exactly if it began before `until`: no id is less than the nil one.
+    let mut before = (filter.until.map_or(i64::MAX, Timestamp::as_micros), Uuid::nil());
+    if let Some(after) = page.after {
+        let start: Option<(i64,)> = db.fetch_optional(FIND_START, args![after]).await?;
+        // The oldest go first: if this one is gone, so are all that came after it.
+        let Some((start,)) = start else {
+            return Ok(nothing);
+        };
+        before = before.min((start, after));
+    }
+    let text = filter.text.as_deref().unwrap_or_default();
+    if text.len() > SEARCH_BYTES_MAX {
+        return Ok(nothing);
+    }
+
+    let mut args = args![
+        app,
+        before.0,
+        before.1,
+        filter.since.map_or(i64::MIN, Timestamp::as_micros),
+        filter.trigger.map(Trigger::as_str),
+        (!text.is_empty()).then(|| pattern(text)),
+        u64::from(page.limit) + 1,
+    ];
+    let status = filter.status.map(ExecutionStatus::as_str);
+    let sql = match (filter.script, status) {
+        (Some(script), status) => {
+            args.extend(args![script, status]);
+            LIST_OF_SCRIPT
+        }
+        (None, Some(status)) => {
+            args.extend(args![status]);
+            LIST_OF_STATUS
+        }
+        (None, None) => LIST_OF_APP,
+    };
+    let rows: Vec<ExecutionRow> = db.fetch_all(sql, args).await?;
+    let records = rows
+        .into_iter()
+        .map(Execution::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok(Page::from_overfull(records, page.limit, |record: &Execution| {
+        record.id.0
+    }))
+}
+
+/// A pattern for `text` anywhere, with what `LIKE` would read as a wildcard escaped.
+fn pattern(text: &str) -> String {
+    let escaped = folded(text)
+        .replace('!', "!!")
+        .replace('%', "!%")
+        .replace('_', "!_");
+    format!("%{escaped}%")
+}
+
+impl TryFrom<ExecutionRow> for Execution {
+    type Error = StoreError;
+
+    fn try_from(row: ExecutionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ExecutionId(row.id),
+            app_id: AppId(row.app_id),
+            script_id: ScriptId(row.script_id),
+            script_name: row.script_name,
+            version: number("version", row.version)?,
+            trigger: variant("trigger", &Trigger::ALL, Trigger::as_str, &row.trigger)?,
+            status: variant(
+                "status",
+                &ExecutionStatus::ALL,
+                ExecutionStatus::as_str,
+                &row.status,
+            )?,
+            started_at: Timestamp::from_micros(row.started_at),
+            usage: Usage {
+                operations: number("operations", row.operations)?,
+                duration_us: number("duration", row.duration_us)?,
+                cpu_us: number("processor time", row.cpu_us)?,
+                memory_bytes_peak: number("memory", row.memory_bytes_peak)?,
+            },
+            request: from_json("request", &row.request)?,
+            response_status: number("response status", row.response_status)?,
+            logs: from_json("logs", &row.logs)?,
+            error: row.error.map(|error| from_json("error", &error)).transpose()?,
+            node: row.node,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! Records of runs: written in batches, read newest first, deleted when they are beyond the bounds.
+
+pub(crate) mod list;
+pub(crate) mod purge;
+pub(crate) mod record;
+
+use async_trait::async_trait;
+use picloud_shared::{
+    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    id::{AppId, ExecutionId},
+    page::{Page, PageRequest},
+    repository::{ExecutionRepository, StoreError},
+    time::Timestamp,
+};
+
+use crate::Store;
+
+#[async_trait]
+impl ExecutionRepository for Store {
+    async fn record_executions(
+        &self,
+        records: &[Execution],
+        unrecorded: &[UnrecordedRuns],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        record::record(&self.db, records, unrecorded, now).await
+    }
+
+    async fn list_executions(
+        &self,
+        app: AppId,
+        filter: &ExecutionFilter,
+        page: PageRequest,
+    ) -> Result<Page<Execution>, StoreError> {
+        list::list(&self.db, app, filter, page).await
+    }
+
+    async fn find_execution(&self, execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
+        list::find(&self.db, execution).await
+    }
+
+    async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError> {
+        purge::purge(&self.db, retention, now).await
+    }
+
+    async fn count_unrecorded(&self, app: AppId, since: Timestamp) -> Result<u64, StoreError> {
+        record::count_unrecorded(&self.db, app, since).await
+    }
+}

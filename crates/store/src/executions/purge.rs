@@ -1,0 +1,91 @@
+//! Deleting what is beyond the bounds, in steps small enough that nobody waits long for a lock.
+
+use std::time::Duration;
+
+use picloud_shared::{execution::Retention, id::AppId, repository::StoreError, time::Timestamp};
+use uuid::Uuid;
+
+use super::record::minute;
+use crate::{db::Db, statements::statements, value::args};
+
+/// Rows that one transaction deletes.
+const BATCH_ROWS: u64 = 500;
+
+statements! {
+    /// The apps that have records, each found by one descent in the index instead of a walk over all of it.
+    APPS_WITH_RECORDS = "WITH RECURSIVE present (app_id) AS ( \
+        SELECT (SELECT app_id FROM executions ORDER BY app_id LIMIT 1) \
+        UNION ALL \
+        SELECT (SELECT e.app_id FROM executions e WHERE e.app_id > p.app_id ORDER BY e.app_id LIMIT 1) \
+        FROM present p WHERE p.app_id IS NOT NULL) \
+        SELECT app_id, EXISTS (SELECT 1 FROM apps WHERE id = app_id) AS app_exists \
+        FROM present WHERE app_id IS NOT NULL";
+    /// The newest record beyond a bound: too old, or after too many others, or after too many bytes.
+    NEWEST_BEYOND = "SELECT started_at, id FROM ( \
+        SELECT started_at, id, \
+        ROW_NUMBER() OVER newest_first AS place, \
+        SUM(bytes) OVER (newest_first ROWS UNBOUNDED PRECEDING) AS bytes_so_far \
+        FROM executions WHERE app_id = $1 \
+        WINDOW newest_first AS (ORDER BY started_at DESC, id DESC)) counted \
+        WHERE started_at < $2 OR place > $3 OR bytes_so_far > $4 \
+        ORDER BY started_at DESC, id DESC LIMIT 1";
+    // The payloads go with them.
+    DELETE_OLDEST = "DELETE FROM executions WHERE id IN ( \
+        SELECT id FROM executions WHERE app_id = $1 AND (started_at, id) <= ($2, $3) \
+        ORDER BY started_at, id LIMIT $4)";
+    DELETE_COUNTS = "DELETE FROM execution_counts WHERE (app_id, minute, script_id) IN ( \
+        SELECT app_id, minute, script_id FROM execution_counts WHERE minute < $1 ORDER BY minute LIMIT $2)";
+}
+
+pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Result<u64, StoreError> {
+    let age_max = Duration::from_secs(u64::from(retention.age_days_max) * 24 * 60 * 60);
+    let oldest = now.minus(age_max);
+    let mut deleted = 0;
+    let apps: Vec<(Uuid, bool)> = db.fetch_all(APPS_WITH_RECORDS, args![]).await?;
+    for (app, app_exists) in apps {
+        let app = AppId(app);
+        if !app_exists {
+            deleted += delete_all(db, app).await?;
+            continue;
+        }
+        let bounds = args![
+            app,
+            oldest,
+            retention.records_per_app_max,
+            retention.bytes_per_app_max
+        ];
+        let beyond: Option<(i64, Uuid)> = db.fetch_optional(NEWEST_BEYOND, bounds).await?;
+        if let Some(newest) = beyond {
+            deleted += delete_until(db, app, newest).await?;
+        }
+    }
+    while delete(db, DELETE_COUNTS, args![minute(oldest), BATCH_ROWS]).await? == BATCH_ROWS {}
+    if let Db::Sqlite(sqlite) = db {
+        sqlite.give_back_space().await?;
+    }
+    Ok(deleted)
+}
+
+/// Deletes all records of an app.
+pub(crate) async fn delete_all(db: &Db, app: AppId) -> Result<u64, StoreError> {
+    delete_until(db, app, (i64::MAX, Uuid::max())).await
+}
+
+/// Deletes the record that began at this moment and has this id, and all older ones of the app.
+async fn delete_until(db: &Db, app: AppId, (moment, id): (i64, Uuid)) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    loop {
+        let batch = delete(db, DELETE_OLDEST, args![app, moment, id, BATCH_ROWS]).await?;
+        deleted += batch;
+        if batch < BATCH_ROWS {
+            return Ok(deleted);
+        }
+    }
+}
+
+async fn delete(db: &Db, sql: &'static str, args: Vec<crate::value::Value<'_>>) -> Result<u64, StoreError> {
+    let mut transaction = db.write().await?;
+    let deleted = transaction.execute(sql, args).await?;
+    transaction.commit().await?;
+    Ok(deleted)
+}

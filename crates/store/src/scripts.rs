@@ -1,0 +1,367 @@
+//! Scripts and their versions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use picloud_shared::{
+    id::{AppId, RouteId, ScriptId, UserId},
+    page::{Page, PageRequest},
+    release::Change,
+    repository::{
+        DeleteScriptError, NewScript, ScriptRepository, ScriptUpdate, StoreError, WriteScriptError,
+    },
+    script::{ContentHash, Script, ScriptVersion},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::{
+    Store,
+    change::ReleaseChange,
+    convert::{Source, from_json, hash, number, parse, to_json},
+    db::Transaction,
+    statements::statements,
+    value::args,
+};
+
+/// A script with its live version.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.app_id, s.name, s.description, s.version, v.source, s.limits, s.created_at, \
+             s.updated_at FROM scripts s JOIN script_versions v ON v.script_id = s.id AND v.version = s.version ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_version {
+    ($rest:literal) => {
+        concat!(
+            "SELECT script_id, version, source, content_hash, author_id, author_name, note, created_at \
+             FROM script_versions ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    FIND_SCRIPT = select!("WHERE s.id = $1");
+    LIST_SCRIPTS = select!("WHERE s.id > $1 ORDER BY s.id LIMIT $2");
+    LIST_SCRIPTS_OF_APP = select!("WHERE s.app_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3");
+    FIND_SCRIPT_APP = "SELECT app_id FROM scripts WHERE id = $1";
+    INSERT_SCRIPT = "INSERT INTO scripts \
+        (id, app_id, name, description, version, limits, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, 1, $5, $6, $6) ON CONFLICT (app_id, name) DO NOTHING";
+    UPDATE_SCRIPT = "UPDATE scripts SET name = $2, description = $3, version = $4, limits = $5, updated_at = $6 \
+        WHERE id = $1";
+    DELETE_SCRIPT = "DELETE FROM scripts WHERE id = $1";
+    ROUTES_OF_SCRIPT = "SELECT id FROM routes WHERE script_id = $1 ORDER BY id";
+    INSERT_VERSION = "INSERT INTO script_versions \
+        (script_id, version, content_hash, source, author_id, author_name, note, created_at) \
+        VALUES ($1, $2, $3, $4, $5, (SELECT username FROM users WHERE id = $5), $6, $7)";
+    FIND_VERSION = select_version!("WHERE script_id = $1 AND version = $2");
+    LIST_VERSIONS = select_version!("WHERE script_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3");
+}
+
+#[derive(sqlx::FromRow)]
+struct ScriptRow {
+    id: Uuid,
+    app_id: Uuid,
+    name: String,
+    description: String,
+    version: i64,
+    source: Source,
+    limits: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    script_id: Uuid,
+    version: i64,
+    source: Source,
+    content_hash: Vec<u8>,
+    author_id: Option<Uuid>,
+    author_name: Option<String>,
+    note: Option<String>,
+    created_at: i64,
+}
+
+#[async_trait]
+impl ScriptRepository for Store {
+    async fn create_script(&self, new: NewScript, change: &Change) -> Result<Script, WriteScriptError> {
+        let Some(mut release) = ReleaseChange::begin(&self.db, new.app_id, change).await? else {
+            return Err(WriteScriptError::NoApp);
+        };
+        let script = Script {
+            id: new.id,
+            app_id: new.app_id,
+            name: new.name,
+            description: new.description,
+            version: 1,
+            source: new.source,
+            limits: new.limits,
+            created_at: change.at,
+            updated_at: change.at,
+        };
+        let args = args![
+            script.id,
+            script.app_id,
+            script.name.as_str(),
+            &script.description,
+            to_json(&script.limits)?,
+            change.at,
+        ];
+        if release.transaction.execute(INSERT_SCRIPT, args).await? == 0 {
+            return Err(WriteScriptError::NameTaken);
+        }
+        insert_version(&mut release.transaction, &script, change).await?;
+        release.commit(&format!("script {} created", script.name)).await?;
+        Ok(script)
+    }
+
+    async fn find_script(&self, script: ScriptId) -> Result<Option<Script>, StoreError> {
+        let row: Option<ScriptRow> = self.db.fetch_optional(FIND_SCRIPT, args![script]).await?;
+        row.map(Script::try_from).transpose()
+    }
+
+    async fn list_scripts(&self, app: Option<AppId>, page: PageRequest) -> Result<Page<Script>, StoreError> {
+        let after = page.after.unwrap_or_default();
+        let limit = u64::from(page.limit) + 1;
+        let rows: Vec<ScriptRow> = match app {
+            Some(app) => {
+                self.db
+                    .fetch_all(LIST_SCRIPTS_OF_APP, args![app, after, limit])
+                    .await?
+            }
+            None => self.db.fetch_all(LIST_SCRIPTS, args![after, limit]).await?,
+        };
+        let scripts = rows.into_iter().map(Script::try_from).collect::<Result<_, _>>()?;
+        Ok(Page::from_overfull(scripts, page.limit, |script: &Script| {
+            script.id.0
+        }))
+    }
+
+    async fn update_script(
+        &self,
+        id: ScriptId,
+        update: ScriptUpdate,
+        change: &Change,
+    ) -> Result<Option<Script>, WriteScriptError> {
+        let Some((release, before)) = self.begin_script_change(id, update.expected, change).await? else {
+            return Ok(None);
+        };
+        let mut after = before.clone();
+        after.name = update.name.unwrap_or(after.name);
+        after.description = update.description.unwrap_or(after.description);
+        after.source = update.source.unwrap_or(after.source);
+        after.limits = update.limits.unwrap_or(after.limits);
+        if after == before {
+            return Ok(Some(before));
+        }
+        let summary = if after.source != before.source {
+            after.version += 1;
+            format!("script {}: version {}", after.name, after.version)
+        } else if after.name != before.name {
+            format!("script {} renamed to {}", before.name, after.name)
+        } else {
+            format!("script {}: settings", after.name)
+        };
+        write_script(release, &before, after, change, &summary)
+            .await
+            .map(Some)
+    }
+
+    async fn rollback_script(
+        &self,
+        id: ScriptId,
+        version: u32,
+        expected: Option<u32>,
+        change: &Change,
+    ) -> Result<Option<Script>, WriteScriptError> {
+        let Some((mut release, before)) = self.begin_script_change(id, expected, change).await? else {
+            return Ok(None);
+        };
+        let row: Option<VersionRow> = release
+            .transaction
+            .fetch_optional(FIND_VERSION, args![id, version])
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let mut after = before.clone();
+        after.version += 1;
+        after.source = row.source.0;
+        let summary = format!(
+            "script {}: version {}, as version {version}",
+            after.name, after.version
+        );
+        write_script(release, &before, after, change, &summary)
+            .await
+            .map(Some)
+    }
+
+    async fn delete_script(&self, id: ScriptId, change: &Change) -> Result<bool, DeleteScriptError> {
+        let app: Option<(Uuid,)> = self.db.fetch_optional(FIND_SCRIPT_APP, args![id]).await?;
+        let Some((app,)) = app else {
+            return Ok(false);
+        };
+        let Some(mut release) = ReleaseChange::begin(&self.db, AppId(app), change).await? else {
+            return Ok(false);
+        };
+        let transaction = &mut release.transaction;
+        let found: Option<ScriptRow> = transaction.fetch_optional(FIND_SCRIPT, args![id]).await?;
+        let Some(script) = found else {
+            return Ok(false);
+        };
+        let routes: Vec<(Uuid,)> = transaction.fetch_all(ROUTES_OF_SCRIPT, args![id]).await?;
+        if !routes.is_empty() {
+            let routes = routes.into_iter().map(|(route,)| RouteId(route)).collect();
+            return Err(DeleteScriptError::InUse(routes));
+        }
+        transaction.execute(DELETE_SCRIPT, args![id]).await?;
+        release.commit(&format!("script {} deleted", script.name)).await?;
+        Ok(true)
+    }
+
+    async fn find_version(
+        &self,
+        script: ScriptId,
+        version: u32,
+    ) -> Result<Option<ScriptVersion>, StoreError> {
+        let row: Option<VersionRow> = self
+            .db
+            .fetch_optional(FIND_VERSION, args![script, version])
+            .await?;
+        row.map(ScriptVersion::try_from).transpose()
+    }
+
+    async fn list_versions(
+        &self,
+        script: ScriptId,
+        limit: u32,
+        before: Option<u32>,
+    ) -> Result<Vec<ScriptVersion>, StoreError> {
+        let before = before.map_or(i64::MAX, i64::from);
+        let rows: Vec<VersionRow> = self
+            .db
+            .fetch_all(LIST_VERSIONS, args![script, before, limit])
+            .await?;
+        rows.into_iter().map(ScriptVersion::try_from).collect()
+    }
+}
+
+impl Store {
+    /// Begins a change of the script's app and reads the script as it is now; `None` if it is gone.
+    async fn begin_script_change<'a>(
+        &self,
+        id: ScriptId,
+        expected: Option<u32>,
+        change: &'a Change,
+    ) -> Result<Option<(ReleaseChange<'a>, Script)>, WriteScriptError> {
+        // A script never moves to another app, so this may be read before the app is locked.
+        let app: Option<(Uuid,)> = self.db.fetch_optional(FIND_SCRIPT_APP, args![id]).await?;
+        let Some((app,)) = app else {
+            return Ok(None);
+        };
+        let Some(mut release) = ReleaseChange::begin(&self.db, AppId(app), change).await? else {
+            return Ok(None);
+        };
+        let row: Option<ScriptRow> = release.transaction.fetch_optional(FIND_SCRIPT, args![id]).await?;
+        let Some(script) = row.map(Script::try_from).transpose()? else {
+            return Ok(None);
+        };
+        if expected.is_some_and(|expected| expected != script.version) {
+            return Err(WriteScriptError::VersionMismatch { live: script.version });
+        }
+        Ok(Some((release, script)))
+    }
+}
+
+/// Writes what differs between `before` and `after`, as one release.
+async fn write_script(
+    mut release: ReleaseChange<'_>,
+    before: &Script,
+    mut after: Script,
+    change: &Change,
+    summary: &str,
+) -> Result<Script, WriteScriptError> {
+    after.updated_at = change.at;
+    let args = args![
+        after.id,
+        after.name.as_str(),
+        &after.description,
+        after.version,
+        to_json(&after.limits)?,
+        change.at,
+    ];
+    if !release
+        .transaction
+        .execute_unless_taken(UPDATE_SCRIPT, args)
+        .await?
+    {
+        return Err(WriteScriptError::NameTaken);
+    }
+    if after.version != before.version {
+        insert_version(&mut release.transaction, &after, change).await?;
+    }
+    release.commit(summary).await?;
+    Ok(after)
+}
+
+/// Writes the live version of `script`.
+async fn insert_version(
+    transaction: &mut Transaction,
+    script: &Script,
+    change: &Change,
+) -> Result<(), StoreError> {
+    let content_hash = ContentHash::of(&script.source);
+    let args = args![
+        script.id,
+        script.version,
+        &content_hash.0,
+        script.source.as_bytes(),
+        change.author,
+        change.note.as_deref(),
+        change.at,
+    ];
+    transaction.execute(INSERT_VERSION, args).await?;
+    Ok(())
+}
+
+impl TryFrom<ScriptRow> for Script {
+    type Error = StoreError;
+
+    fn try_from(row: ScriptRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ScriptId(row.id),
+            app_id: AppId(row.app_id),
+            name: parse("script name", &row.name)?,
+            description: row.description,
+            version: number("script version", row.version)?,
+            source: row.source.0,
+            limits: from_json("limits", &row.limits)?,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+impl TryFrom<VersionRow> for ScriptVersion {
+    type Error = StoreError;
+
+    fn try_from(row: VersionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            script_id: ScriptId(row.script_id),
+            version: number("script version", row.version)?,
+            source: Arc::clone(&row.source.0),
+            content_hash: ContentHash(hash("content hash", &row.content_hash)?),
+            author: row.author_id.map(UserId),
+            author_name: row.author_name,
+            note: row.note,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}

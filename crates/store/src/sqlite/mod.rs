@@ -1,0 +1,11 @@
+//! What is particular to SQLite.
+
+mod fault;
+mod lock;
+mod open;
+pub(crate) mod settings;
+pub(crate) mod vacuum;
+
+pub(crate) use fault::{CANTOPEN, NOTADB, PERM, READONLY, code, fault};
+pub(crate) use open::Sqlite;
+pub(crate) use settings::VERSION_MIN_TEXT;

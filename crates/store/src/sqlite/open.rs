@@ -1,0 +1,110 @@
+//! Opening: the directory, the lock, the file, the connections.
+
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions, Connection, SqlitePool,
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqlitePoolOptions},
+};
+
+use super::{
+    lock::DirLock,
+    settings::{check, reader_options, writer_options},
+};
+use crate::{error::OpenError, migrate};
+
+/// Connections that read; each is opened when it is first needed.
+const READERS_MAX: u32 = 4;
+/// How long a caller waits for its turn.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An open database: one connection that writes, some that read, and the lock on the directory.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    pub(crate) writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+    lock: DirLock,
+}
+
+impl Sqlite {
+    pub(crate) async fn open(dir: &Path) -> Result<Self, OpenError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|error| OpenError::CreateDir(dir.to_owned(), error))?;
+        let lock = DirLock::take(dir)?;
+        let path = dir.join("picloud.db");
+        if is_new(&path)? {
+            set_up(&path)
+                .await
+                .map_err(|error| OpenError::sqlite(&path, error))?;
+        }
+
+        let writer = pool(1)
+            .connect_with(writer_options().filename(&path))
+            .await
+            .map_err(|error| OpenError::sqlite(&path, error))?;
+        let mut connection = writer
+            .acquire()
+            .await
+            .map_err(|error| OpenError::sqlite(&path, error))?;
+        migrate::sqlite(&mut connection).await?;
+        drop(connection);
+
+        let readers = pool(READERS_MAX).connect_lazy_with(reader_options().filename(&path));
+        Ok(Self {
+            writer,
+            readers,
+            lock,
+        })
+    }
+
+    /// The writer goes last: closing the last connection takes the write-ahead log into the database.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+        self.lock.release();
+    }
+}
+
+/// Connections stay open: looking for idle ones would be work in an idle process.
+fn pool(connections_max: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(check(connection)))
+}
+
+/// Makes the file for its owner alone if it is not there. SQLite gives its other files the same permissions.
+fn is_new(path: &PathBuf) -> Result<bool, OpenError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    file.and_then(|file| file.metadata())
+        .map(|data| data.len() == 0)
+        .map_err(|error| OpenError::OpenFile(path.clone(), error))
+}
+
+/// Sets what can only be set in a file without tables. On any other it would be a write at each start.
+async fn set_up(path: &Path) -> Result<(), sqlx::Error> {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .connect()
+        .await?
+        .close()
+        .await
+}

@@ -1,0 +1,57 @@
+//! How SQL is declared: by name, in one place per file, so that a test can prepare every statement.
+
+/// Declares statements. Each becomes a constant; `ALL` lists them for the tests.
+///
+/// No SQL stands outside of this macro; a test looks for it.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
+        $($(#[$doc])* const $name: &str = $sql;)+
+
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+    };
+}
+pub(crate) use statements;
+
+/// One declared statement.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement {
+    /// The file that declares it.
+    pub file: &'static str,
+    /// Its name there.
+    pub name: &'static str,
+    /// Its text.
+    pub sql: &'static str,
+}
+
+/// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
+pub fn all_statements(database: &str) -> Vec<Statement> {
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 13] = [
+        ("apps", crate::apps::ALL),
+        ("change", crate::change::ALL),
+        ("domains", crate::domains::ALL),
+        ("executions/list", crate::executions::list::ALL),
+        ("executions/purge", crate::executions::purge::ALL),
+        ("executions/record", crate::executions::record::ALL),
+        ("migrate", crate::migrate::ALL),
+        ("releases", crate::releases::ALL),
+        ("routes", crate::routes::ALL),
+        ("scripts", crate::scripts::ALL),
+        ("sessions", crate::sessions::ALL),
+        ("store", crate::store::ALL),
+        ("users", crate::users::ALL),
+    ];
+    let own = if database == "sqlite" {
+        [
+            ("sqlite/settings", crate::sqlite::settings::ALL),
+            ("sqlite/vacuum", crate::sqlite::vacuum::ALL),
+        ]
+        .as_slice()
+    } else {
+        [("postgres/server", crate::postgres::server::ALL)].as_slice()
+    };
+    shared
+        .iter()
+        .chain(own)
+        .flat_map(|(file, all)| all.iter().map(|(name, sql)| Statement { file, name, sql }))
+        .collect()
+}

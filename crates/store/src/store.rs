@@ -1,0 +1,74 @@
+//! The store: opened once, shared by all.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use picloud_shared::repository::{Health, StoreError};
+
+use crate::{
+    db::{Db, PING_TIMEOUT},
+    error::{OpenError, unavailable},
+    migrate,
+    postgres::Postgres,
+    sqlite::Sqlite,
+    statements::statements,
+    value::args,
+};
+
+/// All of PiCloud's data, on SQLite or PostgreSQL.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) db: Db,
+}
+
+statements! {
+    // Looks at a table, because a `SELECT 1` would be answered without touching the file.
+    PING = "SELECT id FROM apps LIMIT 1";
+}
+
+impl Store {
+    /// Opens `picloud.db` in `dir`, and makes both if they are not there. One process at a time.
+    pub async fn open_sqlite(dir: &Path) -> Result<Self, OpenError> {
+        let db = Db::Sqlite(Sqlite::open(dir).await?);
+        Ok(Self { db })
+    }
+
+    /// Opens the database at `url`, such as `postgres://user:password@host/database`. It must exist.
+    pub async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+        let db = Db::Postgres(Postgres::open(url).await?);
+        Ok(Self { db })
+    }
+
+    /// Waits for what is under way and closes all connections. Whatever is asked afterwards fails.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Sqlite(sqlite) => sqlite.close().await,
+            Db::Postgres(postgres) => postgres.close().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Health for Store {
+    async fn ping(&self) -> Result<(), StoreError> {
+        let answer = self.db.fetch_optional::<(uuid::Uuid,)>(PING, args![]);
+        match tokio::time::timeout(PING_TIMEOUT, answer).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(elapsed) => Err(unavailable(elapsed)),
+        }
+    }
+
+    fn database(&self) -> &'static str {
+        match &self.db {
+            Db::Sqlite(_) => "sqlite",
+            Db::Postgres(_) => "postgres",
+        }
+    }
+
+    fn schema(&self) -> i64 {
+        migrate::newest(match &self.db {
+            Db::Sqlite(_) => &migrate::SQLITE,
+            Db::Postgres(_) => &migrate::POSTGRES,
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! People who may sign in.
+
+use async_trait::async_trait;
+use picloud_shared::{
+    id::{SessionId, UserId},
+    repository::{StoreError, UserRepository},
+    time::Timestamp,
+    user::{Credentials, User, Username},
+};
+use uuid::Uuid;
+
+use crate::{Store, convert::parse, statements::statements, value::args};
+
+macro_rules! columns {
+    () => {
+        "id, username, email, instance_role, is_active, created_at"
+    };
+}
+
+statements! {
+    ANY_USER = "SELECT id FROM users LIMIT 1";
+    // Two of these at the same moment may both find nobody. Then the unique index on `is_first` lets one of
+    // them in; the other waits for it and writes nothing.
+    INSERT_FIRST_USER = "INSERT INTO users \
+        (id, username, email, instance_role, is_active, is_first, password_hash, created_at) \
+        SELECT $1, $2, $3, $4, $5, TRUE, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM users) \
+        ON CONFLICT DO NOTHING";
+    FIND_CREDENTIALS = concat!("SELECT ", columns!(), ", password_hash FROM users WHERE username = $1");
+    FIND_USER = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
+    SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1";
+    END_OTHER_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct UserRow {
+    pub(crate) id: Uuid,
+    pub(crate) username: String,
+    pub(crate) email: Option<String>,
+    pub(crate) instance_role: String,
+    pub(crate) is_active: bool,
+    pub(crate) created_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct CredentialsRow {
+    #[sqlx(flatten)]
+    user: UserRow,
+    password_hash: String,
+}
+
+#[async_trait]
+impl UserRepository for Store {
+    async fn any_user(&self) -> Result<bool, StoreError> {
+        let found: Option<(Uuid,)> = self.db.fetch_optional(ANY_USER, args![]).await?;
+        Ok(found.is_some())
+    }
+
+    async fn create_first_user(&self, new: &Credentials) -> Result<bool, StoreError> {
+        let user = &new.user;
+        let args = args![
+            user.id,
+            user.username.as_str(),
+            user.email.as_deref(),
+            user.instance_role.as_str(),
+            user.is_active,
+            &new.password_hash,
+            user.created_at,
+        ];
+        let mut transaction = self.db.write().await?;
+        let made = transaction.execute(INSERT_FIRST_USER, args).await?;
+        transaction.commit().await?;
+        Ok(made == 1)
+    }
+
+    async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
+        let row: Option<CredentialsRow> = self
+            .db
+            .fetch_optional(FIND_CREDENTIALS, args![username.as_str()])
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(Some(Credentials {
+            user: row.user.try_into()?,
+            password_hash: row.password_hash,
+        }))
+    }
+
+    async fn find_user(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        let row: Option<UserRow> = self.db.fetch_optional(FIND_USER, args![user]).await?;
+        row.map(User::try_from).transpose()
+    }
+
+    async fn set_password(
+        &self,
+        user: UserId,
+        password_hash: &str,
+        keep: Option<SessionId>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.db.write().await?;
+        let set = transaction
+            .execute(SET_PASSWORD, args![user, password_hash])
+            .await?;
+        // No session has the nil id, so without one to keep all of them end.
+        let keep = keep.unwrap_or(SessionId(Uuid::nil()));
+        transaction.execute(END_OTHER_SESSIONS, args![user, keep]).await?;
+        transaction.commit().await?;
+        Ok(set == 1)
+    }
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: UserId(row.id),
+            username: parse("username", &row.username)?,
+            email: row.email,
+            instance_role: parse("role", &row.instance_role)?,
+            is_active: row.is_active,
+            created_at: Timestamp::from_micros(row.created_at),
+        })
+    }
+}

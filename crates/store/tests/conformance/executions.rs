@@ -1,0 +1,375 @@
+//! Records of runs: writing and reading.
+
+use std::time::Duration;
+
+use picloud_shared::{
+    execution::{Execution, ExecutionFilter, ExecutionStatus, UnrecordedRuns},
+    id::{AppId, ExecutionId},
+    invocation::Trigger,
+    outcome::{LogLevel, LogLine, ScriptError, ScriptErrorKind, TraceFrame},
+    repository::{AppRepository, ExecutionRepository},
+    script::Script,
+    time::Timestamp,
+};
+
+use crate::{
+    bed::{Bed, cases},
+    fixtures::{app, execution, first, now, script},
+};
+
+cases! {
+    a_record_is_kept_as_it_was_given,
+    the_same_record_is_written_once,
+    records_of_a_missing_app_are_left_out,
+    records_are_listed_newest_first,
+    each_filter_picks_its_records,
+    a_text_is_found_wherever_it_stands,
+    wildcards_are_ordinary_characters,
+    runs_without_a_record_are_counted,
+    a_page_after_a_record_that_is_gone_is_empty,
+}
+
+async fn hello(bed: &Bed) -> Script {
+    let owner = app(&bed.store, "one").await;
+    script(&bed.store, owner.id, "hello").await
+}
+
+async fn record(bed: &Bed, records: &[Execution]) {
+    bed.store.record_executions(records, &[], now()).await.unwrap();
+}
+
+async fn list(bed: &Bed, app: AppId, filter: ExecutionFilter) -> Vec<ExecutionId> {
+    let page = bed.store.list_executions(app, &filter, first(100)).await.unwrap();
+    page.items.iter().map(|record| record.id).collect()
+}
+
+async fn a_record_is_kept_as_it_was_given(bed: Bed) {
+    let hello = hello(&bed).await;
+    let mut failed = execution(&hello, now());
+    failed.status = ExecutionStatus::Error;
+    failed.trigger = Trigger::Execute;
+    failed.response_status = 500;
+    failed.usage.operations = u64::from(u32::MAX) * 4;
+    failed.logs.push(LogLine {
+        level: LogLevel::Error,
+        message: "quotes \" and \n and \0".to_owned(),
+        offset_us: 3,
+        line: 0,
+    });
+    failed.error = Some(ScriptError {
+        kind: ScriptErrorKind::Runtime,
+        message: "no such thing".to_owned(),
+        line: Some(3),
+        column: None,
+        excerpt: Some("3 | x".to_owned()),
+        trace: vec![TraceFrame {
+            function: "f".to_owned(),
+            line: 1,
+            column: 2,
+        }],
+    });
+    record(&bed, std::slice::from_ref(&failed)).await;
+    assert_eq!(bed.store.find_execution(failed.id).await.unwrap(), Some(failed));
+    assert_eq!(
+        bed.store.find_execution(ExecutionId::new(now())).await.unwrap(),
+        None
+    );
+    bed.finish().await;
+}
+
+async fn the_same_record_is_written_once(bed: Bed) {
+    let hello = hello(&bed).await;
+    let one = execution(&hello, now());
+    let two = execution(&hello, now());
+    record(&bed, &[one.clone(), one.clone()]).await;
+    let mut changed = one.clone();
+    changed.node = "other".to_owned();
+    record(&bed, &[changed, two.clone()]).await;
+    assert_eq!(
+        list(&bed, hello.app_id, ExecutionFilter::default()).await,
+        [two.id, one.id]
+    );
+    assert_eq!(bed.store.find_execution(one.id).await.unwrap(), Some(one));
+    bed.finish().await;
+}
+
+async fn records_of_a_missing_app_are_left_out(bed: Bed) {
+    let hello = hello(&bed).await;
+    let gone = app(&bed.store, "gone").await;
+    bed.store.delete_app(gone.id, false).await.unwrap();
+    let kept = execution(&hello, now());
+    let mut stray = execution(&hello, now());
+    stray.app_id = gone.id;
+    let runs = UnrecordedRuns {
+        app_id: gone.id,
+        script_id: hello.id,
+        count: 5,
+        duration_us: 1,
+    };
+    bed.store
+        .record_executions(&[stray.clone(), kept.clone()], &[runs], now())
+        .await
+        .unwrap();
+    assert!(bed.store.find_execution(stray.id).await.unwrap().is_none());
+    assert!(bed.store.find_execution(kept.id).await.unwrap().is_some());
+    assert_eq!(
+        bed.store
+            .count_unrecorded(gone.id, Timestamp::from_micros(0))
+            .await
+            .unwrap(),
+        0
+    );
+    bed.finish().await;
+}
+
+async fn records_are_listed_newest_first(bed: Bed) {
+    let hello = hello(&bed).await;
+    // Three began at the same moment: their ids decide.
+    let same = now();
+    let mut records = vec![
+        execution(&hello, same),
+        execution(&hello, same),
+        execution(&hello, same),
+    ];
+    records.push(execution(&hello, now()));
+    record(&bed, &records).await;
+    records.sort_by_key(|record| std::cmp::Reverse((record.started_at, record.id)));
+
+    let mut listed = Vec::new();
+    let mut request = first(1);
+    loop {
+        let page = bed
+            .store
+            .list_executions(hello.app_id, &ExecutionFilter::default(), request)
+            .await
+            .unwrap();
+        listed.extend(page.items);
+        match page.next {
+            Some(next) => request.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(listed, records);
+    bed.finish().await;
+}
+
+async fn each_filter_picks_its_records(bed: Bed) {
+    let hello = hello(&bed).await;
+    let other = script(&bed.store, hello.app_id, "other").await;
+    let plain = execution(&hello, now());
+    let mut slow = execution(&hello, now());
+    slow.status = ExecutionStatus::Timeout;
+    let mut direct = execution(&other, now());
+    direct.trigger = Trigger::Execute;
+    let mut both = execution(&other, now());
+    both.status = ExecutionStatus::Timeout;
+    record(&bed, &[plain.clone(), slow.clone(), direct.clone(), both.clone()]).await;
+
+    let all = ExecutionFilter::default;
+    let timeout = Some(ExecutionStatus::Timeout);
+    for (filter, expected) in [
+        (all(), vec![both.id, direct.id, slow.id, plain.id]),
+        (
+            ExecutionFilter {
+                script: Some(hello.id),
+                ..all()
+            },
+            vec![slow.id, plain.id],
+        ),
+        (
+            ExecutionFilter {
+                status: timeout,
+                ..all()
+            },
+            vec![both.id, slow.id],
+        ),
+        (
+            ExecutionFilter {
+                status: timeout,
+                script: Some(other.id),
+                ..all()
+            },
+            vec![both.id],
+        ),
+        (
+            ExecutionFilter {
+                trigger: Some(Trigger::Execute),
+                ..all()
+            },
+            vec![direct.id],
+        ),
+        (
+            ExecutionFilter {
+                trigger: Some(Trigger::Test),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            ExecutionFilter {
+                since: Some(direct.started_at),
+                ..all()
+            },
+            vec![both.id, direct.id],
+        ),
+        (
+            ExecutionFilter {
+                until: Some(slow.started_at),
+                ..all()
+            },
+            vec![plain.id],
+        ),
+    ] {
+        assert_eq!(
+            list(&bed, hello.app_id, filter.clone()).await,
+            expected,
+            "{filter:?}"
+        );
+    }
+    let elsewhere = app(&bed.store, "two").await;
+    assert_eq!(list(&bed, elsewhere.id, all()).await, []);
+    let foreign = ExecutionFilter {
+        script: Some(hello.id),
+        ..all()
+    };
+    assert_eq!(list(&bed, elsewhere.id, foreign).await, []);
+    // A page that starts after a record is bounded by `until` all the same.
+    let mut request = first(10);
+    request.after = Some(both.id.0);
+    let filter = ExecutionFilter {
+        until: Some(slow.started_at),
+        ..all()
+    };
+    let page = bed
+        .store
+        .list_executions(hello.app_id, &filter, request)
+        .await
+        .unwrap();
+    assert_eq!(page.items, [plain]);
+    bed.finish().await;
+}
+
+async fn a_text_is_found_wherever_it_stands(bed: Bed) {
+    let hello = hello(&bed).await;
+    let mut record_with_all = execution(&hello, now());
+    record_with_all.request.path = "/Orders/42".to_owned();
+    record_with_all.script_name = "BillingJob".to_owned();
+    record_with_all.logs[0].message = "Grüße aus KÖLN, \"quoted\"".to_owned();
+    record_with_all.error = Some(ScriptError {
+        kind: ScriptErrorKind::Runtime,
+        message: "Division by zero".to_owned(),
+        line: None,
+        column: None,
+        excerpt: None,
+        trace: Vec::new(),
+    });
+    let plain = execution(&hello, now());
+    record(&bed, &[record_with_all.clone(), plain.clone()]).await;
+    for text in [
+        "orders/",
+        "billingjob",
+        "DIVISION BY",
+        "köln",
+        "GRÜSSE",
+        "grÜße",
+        "\"QUOTED\"",
+    ] {
+        let filter = ExecutionFilter {
+            text: Some(text.to_owned()),
+            ..ExecutionFilter::default()
+        };
+        let expected = if text == "GRÜSSE" {
+            vec![]
+        } else {
+            vec![record_with_all.id]
+        };
+        assert_eq!(list(&bed, hello.app_id, filter).await, expected, "{text}");
+    }
+    for (text, found) in [("level", 0), ("message", 0), ("", 2), ("it ran", 1)] {
+        let filter = ExecutionFilter {
+            text: Some(text.to_owned()),
+            ..ExecutionFilter::default()
+        };
+        assert_eq!(list(&bed, hello.app_id, filter).await.len(), found, "{text}");
+    }
+    let endless = ExecutionFilter {
+        text: Some("x".repeat(100_000)),
+        ..ExecutionFilter::default()
+    };
+    assert_eq!(list(&bed, hello.app_id, endless).await, []);
+    bed.finish().await;
+}
+
+async fn wildcards_are_ordinary_characters(bed: Bed) {
+    let hello = hello(&bed).await;
+    let mut records = Vec::new();
+    for message in [
+        "100% done",
+        "100 pieces",
+        "snake_case",
+        "snakescase",
+        "what!",
+        "back\\slash",
+    ] {
+        let mut one = execution(&hello, now());
+        one.logs[0].message = message.to_owned();
+        records.push(one);
+    }
+    record(&bed, &records).await;
+    for (text, expected) in [("100%", 0), ("e_c", 2), ("t!", 4), ("k\\s", 5)] {
+        let filter = ExecutionFilter {
+            text: Some(text.to_owned()),
+            ..ExecutionFilter::default()
+        };
+        assert_eq!(
+            list(&bed, hello.app_id, filter).await,
+            [records[expected].id],
+            "{text}"
+        );
+    }
+    bed.finish().await;
+}
+
+async fn runs_without_a_record_are_counted(bed: Bed) {
+    let hello = hello(&bed).await;
+    let runs = |count| UnrecordedRuns {
+        app_id: hello.app_id,
+        script_id: hello.id,
+        count,
+        duration_us: 1_000,
+    };
+    let start = Timestamp::from_micros(1_700_000_040_000_000);
+    let later = start.plus(Duration::from_mins(5));
+    bed.store
+        .record_executions(&[], &[runs(3), runs(4)], start)
+        .await
+        .unwrap();
+    bed.store
+        .record_executions(&[], &[runs(10)], start)
+        .await
+        .unwrap();
+    bed.store
+        .record_executions(&[], &[runs(100)], later)
+        .await
+        .unwrap();
+    bed.store.record_executions(&[], &[], later).await.unwrap();
+    let count = async |since| bed.store.count_unrecorded(hello.app_id, since).await.unwrap();
+    assert_eq!(count(start).await, 117);
+    assert_eq!(count(start.plus(Duration::from_mins(1))).await, 100);
+    assert_eq!(count(later.plus(Duration::from_mins(1))).await, 0);
+    bed.finish().await;
+}
+
+async fn a_page_after_a_record_that_is_gone_is_empty(bed: Bed) {
+    let hello = hello(&bed).await;
+    record(&bed, &[execution(&hello, now())]).await;
+    let mut request = first(10);
+    request.after = Some(ExecutionId::new(now()).0);
+    let page = bed
+        .store
+        .list_executions(hello.app_id, &ExecutionFilter::default(), request)
+        .await
+        .unwrap();
+    assert!(page.items.is_empty() && page.next.is_none());
+    bed.finish().await;
+}

@@ -1,0 +1,187 @@
+//! The things that cases are about, in few words.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use picloud_shared::{
+    app::App,
+    domain::DomainClaim,
+    execution::{Execution, ExecutionStatus, RequestSummary},
+    id::{AppId, DomainId, ExecutionId, RouteId, ScriptId, SessionId, UserId},
+    invocation::Trigger,
+    limits::Limits,
+    outcome::{LogLevel, LogLine, Usage},
+    page::PageRequest,
+    release::Change,
+    repository::{AppRepository, DomainRepository, NewApp, NewScript, RouteRepository, ScriptRepository},
+    route::{MethodSet, Route},
+    script::Script,
+    time::Timestamp,
+    user::{Credentials, InstanceRole, Session, User},
+};
+use picloud_store::Store;
+
+/// A moment that no case has used before; each is a microsecond after the last.
+pub(crate) fn now() -> Timestamp {
+    static MICROS: AtomicI64 = AtomicI64::new(1_700_000_000_000_000);
+    Timestamp::from_micros(MICROS.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn change() -> Change {
+    Change {
+        author: None,
+        at: now(),
+        note: None,
+    }
+}
+
+/// The first `limit` items.
+pub(crate) fn first(limit: u32) -> PageRequest {
+    PageRequest { limit, after: None }
+}
+
+pub(crate) fn new_app(slug: &str) -> NewApp {
+    NewApp {
+        id: AppId::new(now()),
+        slug: slug.parse().unwrap(),
+        name: format!("App {slug}"),
+        description: String::new(),
+        force: false,
+    }
+}
+
+pub(crate) async fn app(store: &Store, slug: &str) -> App {
+    store.create_app(new_app(slug), &change()).await.unwrap()
+}
+
+pub(crate) fn new_claim(app: AppId, pattern: &str) -> DomainClaim {
+    let at = now();
+    DomainClaim {
+        id: DomainId::new(at),
+        app_id: app,
+        pattern: pattern.parse().unwrap(),
+        created_at: at,
+    }
+}
+
+pub(crate) async fn claim(store: &Store, app: AppId, pattern: &str) -> DomainClaim {
+    store
+        .add_domain(new_claim(app, pattern), &change())
+        .await
+        .unwrap()
+}
+
+pub(crate) fn new_script(app: AppId, name: &str, source: &str) -> NewScript {
+    NewScript {
+        id: ScriptId::new(now()),
+        app_id: app,
+        name: name.parse().unwrap(),
+        description: String::new(),
+        source: Arc::from(source),
+        limits: Limits::DEFAULT,
+    }
+}
+
+pub(crate) async fn script(store: &Store, app: AppId, name: &str) -> Script {
+    let new = new_script(app, name, "\"hello\"");
+    store.create_script(new, &change()).await.unwrap()
+}
+
+pub(crate) fn new_route(script: &Script, methods: &str, host: Option<&str>, path: &str) -> Route {
+    let at = now();
+    Route {
+        id: RouteId::new(at),
+        app_id: script.app_id,
+        script_id: script.id,
+        host: host.map(|host| host.parse().unwrap()),
+        path: path.parse().unwrap(),
+        methods: methods.parse::<MethodSet>().unwrap(),
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+pub(crate) async fn route(
+    store: &Store,
+    script: &Script,
+    methods: &str,
+    host: Option<&str>,
+    path: &str,
+) -> Route {
+    let new = new_route(script, methods, host, path);
+    store.create_route(new, &change()).await.unwrap()
+}
+
+pub(crate) fn credentials(username: &str) -> Credentials {
+    let at = now();
+    Credentials {
+        user: User {
+            id: UserId::new(at),
+            username: username.parse().unwrap(),
+            email: Some(format!("{username}@example.com")),
+            instance_role: InstanceRole::Owner,
+            is_active: true,
+            created_at: at,
+        },
+        password_hash: "$argon2id$hash".to_owned(),
+    }
+}
+
+/// A session that ends an hour after it began.
+pub(crate) fn session(user: UserId, token: u8) -> Session {
+    let at = now();
+    Session {
+        id: SessionId::new(at),
+        user_id: user,
+        token_hash: [token; 32],
+        created_at: at,
+        last_used_at: at,
+        expires_at: at.plus(std::time::Duration::from_hours(1)),
+    }
+}
+
+/// A successful run that logged one line.
+pub(crate) fn execution(script: &Script, started_at: Timestamp) -> Execution {
+    Execution {
+        id: ExecutionId::new(started_at),
+        app_id: script.app_id,
+        script_id: script.id,
+        script_name: script.name.to_string(),
+        version: script.version,
+        trigger: Trigger::Http,
+        status: ExecutionStatus::Success,
+        started_at,
+        usage: Usage {
+            operations: 12,
+            duration_us: 345,
+            cpu_us: 67,
+            memory_bytes_peak: 8_900,
+        },
+        request: RequestSummary {
+            method: "GET".to_owned(),
+            host: "localhost".to_owned(),
+            path: "/hello".to_owned(),
+            body_bytes: 0,
+            remote_addr: "127.0.0.1".to_owned(),
+        },
+        response_status: 200,
+        logs: vec![LogLine {
+            level: LogLevel::Info,
+            message: "it ran".to_owned(),
+            offset_us: 10,
+            line: 1,
+        }],
+        error: None,
+        node: "node-1".to_owned(),
+    }
+}
+
+/// Runs `attempt` 50 times at once.
+pub(crate) async fn fifty_at_once<T, F>(attempt: impl Fn(u32) -> F) -> Vec<T>
+where
+    F: Future<Output = T>,
+{
+    futures_util::future::join_all((0..50).map(attempt)).await
+}

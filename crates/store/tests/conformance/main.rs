@@ -1,0 +1,19 @@
+//! What storage promises, asked of both databases.
+//!
+//! Each case is written once, against a fresh database, and runs on SQLite and on PostgreSQL. One file per
+//! noun, as in the crate; `opening` and `schema` are about the databases themselves.
+
+mod bed;
+mod fixtures;
+
+mod apps;
+mod domains;
+mod executions;
+mod opening;
+mod purge;
+mod releases;
+mod routes;
+mod schema;
+mod scripts;
+mod sessions;
+mod users;

@@ -1,0 +1,206 @@
+//! Opening a database, and what happens when it is not there.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use picloud_shared::repository::{AppRepository, Health, ReleaseRepository, StoreError};
+use picloud_store::{OpenError, Store};
+
+use crate::{
+    bed::{Bed, cases, url_of},
+    fixtures::{app, change, first, new_app},
+};
+
+cases! {
+    health_is_told,
+    an_older_program_refuses_a_newer_schema,
+    a_database_that_is_away_is_unavailable,
+    a_value_that_cannot_be_read_is_told,
+}
+
+async fn health_is_told(bed: Bed) {
+    bed.store.ping().await.unwrap();
+    assert_eq!(
+        bed.store.database(),
+        if bed.is_sqlite() { "sqlite" } else { "postgres" }
+    );
+    assert_eq!(bed.store.schema(), 1);
+    bed.finish().await;
+}
+
+async fn an_older_program_refuses_a_newer_schema(bed: Bed) {
+    let mut raw = bed.raw().await;
+    let checksum = if bed.is_sqlite() { "x'00'" } else { "'\\x00'" };
+    raw.run(&format!(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (7, 'later', TRUE, {checksum}, 0)"
+    ))
+    .await;
+    drop(raw);
+    bed.store.close().await;
+    let error = bed.open_again().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::SchemaTooNew {
+                database: 7,
+                known: 1
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(
+        error.to_string(),
+        "the database has schema 7, this picloud knows up to 1; use a newer picloud"
+    );
+    bed.finish().await;
+}
+
+async fn a_database_that_is_away_is_unavailable(bed: Bed) {
+    app(&bed.store, "one").await;
+    bed.drop_database().await;
+    let unavailable = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
+    let error = bed.store.ping().await.unwrap_err();
+    assert!(unavailable(&error), "{error:?}");
+    let error = bed.store.list_apps(first(1)).await.unwrap_err();
+    assert!(unavailable(&error), "{error:?}");
+    let error = bed.store.live_releases().await.unwrap_err();
+    assert!(unavailable(&error), "{error:?}");
+    let error = bed.store.create_app(new_app("two"), &change()).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            picloud_shared::repository::CreateAppError::Store(StoreError::Unavailable(_))
+        ),
+        "{error:?}"
+    );
+    bed.finish().await;
+}
+
+async fn a_value_that_cannot_be_read_is_told(bed: Bed) {
+    app(&bed.store, "one").await;
+    let mut raw = bed.raw().await;
+    raw.run("UPDATE apps SET slug = 'Not a slug'").await;
+    let error = bed.store.list_apps(first(1)).await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Corrupt(what) if what.contains("slug `Not a slug`")),
+        "{error:?}"
+    );
+    bed.finish().await;
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn files_belong_to_their_owner_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("deep").join("data");
+    let store = Store::open_sqlite(&dir).await.unwrap();
+    app(&store, "one").await;
+    assert_eq!(mode(&dir), 0o700);
+    for file in ["picloud.db", "picloud.db-wal", "picloud.db-shm", "picloud.lock"] {
+        assert_eq!(mode(&dir.join(file)), 0o600, "{file}");
+    }
+    store.close().await;
+    assert!(
+        !dir.join("picloud.db-wal").exists(),
+        "closing takes the log into the database"
+    );
+}
+
+#[tokio::test]
+async fn a_directory_serves_one_store_at_a_time() {
+    let bed = Bed::sqlite().await;
+    let error = bed.open_again().await.unwrap_err();
+    assert!(
+        matches!(&error, OpenError::Locked { process, .. } if *process == Some(std::process::id())),
+        "{error:?}"
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains("another picloud") && text.contains(&bed.dir().display().to_string()),
+        "{text}"
+    );
+    bed.store.close().await;
+    bed.open_again().await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("picloud.db");
+    let content = "certainly not a database ".repeat(100);
+    fs::write(&path, &content).unwrap();
+    let error = Store::open_sqlite(dir.path()).await.unwrap_err();
+    assert!(matches!(error, OpenError::NotADatabase(_)), "{error:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), content);
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = Store::open_sqlite(&file.join("data")).await.unwrap_err();
+    assert!(matches!(error, OpenError::CreateDir(..)), "{error:?}");
+    let error = Store::open_sqlite(&file).await.unwrap_err();
+    assert!(
+        matches!(error, OpenError::CreateDir(..) | OpenError::OpenFile(..)),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_migration_is_refused() {
+    let bed = Bed::sqlite().await;
+    bed.raw()
+        .await
+        .run("UPDATE _sqlx_migrations SET version = 0")
+        .await;
+    bed.store.close().await;
+    let error = bed.open_again().await.unwrap_err();
+    assert!(
+        matches!(error, OpenError::Migration { known: 1, .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_named() {
+    let error = Store::open_postgres("postgres://nobody@127.0.0.1:1/nowhere")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_read_is_not_repeated() {
+    let error = Store::open_postgres("postgres://user:secret@host:port/db")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OpenError::Url(_)), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_missing_database_is_told() {
+    let error = Store::open_postgres(&url_of("picloud_nowhere"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OpenError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("picloud_nowhere"), "{error}");
+}
+
+#[tokio::test]
+async fn several_processes_may_open_one_postgres_at_once() {
+    let bed = Bed::postgres().await;
+    let opened = futures_util::future::join_all((0..4).map(|_| bed.open_again())).await;
+    for store in opened {
+        let store = store.unwrap();
+        assert!(store.live_releases().await.unwrap().is_empty());
+        store.close().await;
+    }
+    bed.finish().await;
+}

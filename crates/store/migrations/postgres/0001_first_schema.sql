@@ -155,9 +155,9 @@ CREATE TABLE executions (
     bytes BIGINT NOT NULL
 );
 
-CREATE INDEX executions_by_app ON executions (app_id, started_at, id, bytes);
 CREATE INDEX executions_by_script ON executions (script_id, started_at, id);
 CREATE INDEX executions_by_status ON executions (app_id, status, started_at, id);
+CREATE INDEX executions_by_app ON executions (app_id, started_at, id, bytes);
 
 -- The large part of a record, apart so that the rows above stay small: the request, the logs and the error
 -- as JSON, and all that can be searched, in lower case.

@@ -39,7 +39,7 @@ macro_rules! page {
     ($lead:literal) => {
         concat!(
             select!("WHERE e.app_id = $1 AND (e.started_at, e.id) < ($2, $3) AND e.started_at >= $4 "),
-            "AND ($5 IS NULL OR e.trigger = $5) AND ($6 IS NULL OR p.search_text LIKE $6 ESCAPE '!') ",
+            "AND (CAST($5 AS TEXT) IS NULL OR e.trigger = $5) AND (CAST($6 AS TEXT) IS NULL OR p.search_text LIKE $6 ESCAPE '!') ",
             $lead,
             " ORDER BY e.started_at DESC, e.id DESC LIMIT $7"
         )
@@ -51,7 +51,7 @@ statements! {
     FIND_START = "SELECT started_at FROM executions WHERE id = $1";
     LIST_OF_APP = page!("");
     LIST_OF_STATUS = page!("AND e.status = $8");
-    LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND ($9 IS NULL OR e.status = $9)");
+    LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND (CAST($9 AS TEXT) IS NULL OR e.status = $9)");
 }
 
 #[derive(sqlx::FromRow)]

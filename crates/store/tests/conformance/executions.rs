@@ -83,7 +83,7 @@ async fn the_same_record_is_written_once(bed: Bed) {
     let two = execution(&hello, now());
     record(&bed, &[one.clone(), one.clone()]).await;
     let mut changed = one.clone();
-    changed.node = "other".to_owned();
+    changed.node = String::from("other");
     record(&bed, &[changed, two.clone()]).await;
     assert_eq!(
         list(&bed, hello.app_id, ExecutionFilter::default()).await,
@@ -252,9 +252,9 @@ async fn each_filter_picks_its_records(bed: Bed) {
 async fn a_text_is_found_wherever_it_stands(bed: Bed) {
     let hello = hello(&bed).await;
     let mut record_with_all = execution(&hello, now());
-    record_with_all.request.path = "/Orders/42".to_owned();
-    record_with_all.script_name = "BillingJob".to_owned();
-    record_with_all.logs[0].message = "Grüße aus KÖLN, \"quoted\"".to_owned();
+    record_with_all.request.path = String::from("/Orders/42");
+    record_with_all.script_name = String::from("BillingJob");
+    record_with_all.logs[0].message = String::from("Grüße aus KÖLN, \"quoted\"");
     record_with_all.error = Some(ScriptError {
         kind: ScriptErrorKind::Runtime,
         message: "Division by zero".to_owned(),
@@ -312,7 +312,7 @@ async fn wildcards_are_ordinary_characters(bed: Bed) {
         "back\\slash",
     ] {
         let mut one = execution(&hello, now());
-        one.logs[0].message = message.to_owned();
+        one.logs[0].message = String::from(message);
         records.push(one);
     }
     record(&bed, &records).await;

@@ -3,6 +3,8 @@
 //! Each case is written once, against a fresh database, and runs on SQLite and on PostgreSQL. One file per
 //! noun, as in the crate; `opening` and `schema` are about the databases themselves.
 
+#![expect(clippy::unwrap_used, reason = "in a test the panic is the message")]
+
 mod bed;
 mod fixtures;
 

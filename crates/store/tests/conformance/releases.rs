@@ -92,7 +92,7 @@ async fn a_release_holds_all_of_the_app(bed: Bed) {
     let owner = app(store, "one").await;
     let held = claim(store, owner.id, "{t}.test").await;
     let mut new = new_script(owner.id, "hello", "1");
-    new.description = "Greets".to_owned();
+    new.description = String::from("Greets");
     new.limits.timeout_ms = 77;
     let hello = store.create_script(new, &change()).await.unwrap();
     let served = route(store, &hello, "GET, POST", Some("{t}.test"), "/{x}").await;

@@ -52,17 +52,20 @@ async fn routes_are_listed_oldest_first(bed: Bed) {
     let first_route = route(&bed.store, &a, "GET", None, "/z").await;
     let of_other = route(&bed.store, &other, "GET", None, "/z").await;
     let of_b = route(&bed.store, &b, "GET", None, "/b").await;
-    let last = route(&bed.store, &a, "GET", None, "/a").await;
+    let final_route = route(&bed.store, &a, "GET", None, "/a").await;
     let list = async |app: Option<AppId>, script: Option<ScriptId>| -> Vec<RouteId> {
         let page = bed.store.list_routes(app, script, first(10)).await.unwrap();
         page.items.iter().map(|route| route.id).collect()
     };
     assert_eq!(
         list(None, None).await,
-        [first_route.id, of_other.id, of_b.id, last.id]
+        [first_route.id, of_other.id, of_b.id, final_route.id]
     );
-    assert_eq!(list(Some(one.id), None).await, [first_route.id, of_b.id, last.id]);
-    assert_eq!(list(None, Some(a.id)).await, [first_route.id, last.id]);
+    assert_eq!(
+        list(Some(one.id), None).await,
+        [first_route.id, of_b.id, final_route.id]
+    );
+    assert_eq!(list(None, Some(a.id)).await, [first_route.id, final_route.id]);
     assert_eq!(list(Some(one.id), Some(b.id)).await, [of_b.id]);
     assert_eq!(list(Some(two.id), Some(b.id)).await, []);
 
@@ -71,7 +74,7 @@ async fn routes_are_listed_oldest_first(bed: Bed) {
     let mut rest = first(2);
     rest.after = page.next;
     let page = bed.store.list_routes(Some(one.id), None, rest).await.unwrap();
-    assert_eq!((page.items, page.next), (vec![last], None));
+    assert_eq!((page.items, page.next), (vec![final_route], None));
     bed.finish().await;
 }
 

@@ -56,9 +56,20 @@ const HOT: [(&str, &str, &str); 10] = [
     ),
 ];
 
+/// Runs of 20 apps with 5 scripts each; one in a hundred failed.
+const MANY_RUNS: &str = "INSERT INTO executions \
+    SELECT gen_random_uuid(), md5('app' || n % 20)::uuid, md5('script' || n % 100)::uuid, 'hello', 1, 'http', \
+    CASE WHEN n % 101 = 0 THEN 'error' ELSE 'success' END, n, 1, 1, 1, 1, 200, 'node', 100 \
+    FROM generate_series(1, 20000) n; \
+    INSERT INTO execution_payloads SELECT id, '{}', '[]', NULL, 'hello' FROM executions; ANALYZE executions, execution_payloads";
+
 async fn hot_statements_use_their_index(bed: Bed) {
     let mut raw = bed.raw().await;
     let statements = all_statements(if bed.is_sqlite() { "sqlite" } else { "postgres" });
+    // PostgreSQL plans by what it has counted; SQLite, as PiCloud runs it, by the shape of the indexes alone.
+    if !bed.is_sqlite() {
+        raw.run(MANY_RUNS).await;
+    }
     for (hot, on_sqlite, on_postgres) in HOT {
         let sql = statements
             .iter()

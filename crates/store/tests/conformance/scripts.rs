@@ -49,7 +49,7 @@ async fn release_number(bed: &Bed, app: AppId) -> u32 {
 async fn a_script_is_kept_as_it_was_given(bed: Bed) {
     let owner = app(&bed.store, "one").await;
     let mut new = new_script(owner.id, "hello", "\"caf\u{e9} \0 \u{1F600}\"");
-    new.description = "Greets".to_owned();
+    new.description = String::from("Greets");
     new.limits = Limits {
         timeout_ms: 1_234,
         ..Limits::DEFAULT

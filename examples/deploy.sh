@@ -11,11 +11,11 @@ usage='usage: examples/deploy.sh FOLDER URL TOKEN'
 folder=${1:?$usage} server=${2:?$usage} token=${3:?$usage}
 
 main() {
-	local manifest app entry name source methods method host
+	local manifest app entry name source script methods method host
 	manifest=$(flatten <"$folder/app.json")
+	app=$(value .slug)
 
-	create "app $(value .slug)" slug_taken /apps "{\"slug\": \"$(value .slug)\", \"name\": \"$(value .name)\"}"
-	app=$(id_of slug "$(value .slug)" '/apps?')
+	create "app $app" slug_taken /apps "{\"slug\": \"$app\", \"name\": \"$(value .name)\"}"
 
 	for entry in $(entries .domains); do
 		create "domain $(value "$entry")" domain_taken "/apps/$app/domains" "{\"pattern\": \"$(value "$entry")\"}"
@@ -26,14 +26,14 @@ main() {
 		source=$(quote <"$folder/$(value "$entry.file")")
 		create "script $name" script_name_taken /scripts "{\"app_id\": \"$app\", \"name\": \"$name\",
 			\"description\": \"$(value "$entry.description")\", \"source\": $source}"
-		call PATCH "/scripts/$(id_of name "$name" "/scripts?app=$app")" "{\"source\": $source}" >/dev/null
+		call PATCH "/scripts/$(script_id "$name")" "{\"source\": $source}" >/dev/null
 	done
 
 	for entry in $(entries .routes); do
+		script=$(script_id "$(value "$entry.script")")
 		methods=$(for method in $(entries "$entry.methods"); do printf ', "%s"' "$(value "$method")"; done)
 		host=$(value "$entry.host")
-		create "route $(value "$entry.path")" route_conflict /routes "{
-			\"script_id\": \"$(id_of name "$(value "$entry.script")" "/scripts?app=$app")\",
+		create "route $(value "$entry.path")" route_conflict /routes "{\"script_id\": \"$script\",
 			\"path\": \"$(value "$entry.path")\", \"methods\": [${methods:2}]${host:+, \"host\": \"$host\"}}"
 	done
 }
@@ -51,11 +51,11 @@ create() {
 	fi
 }
 
-# id_of KEY VALUE LIST: the id of the item that has VALUE under KEY.
-id_of() {
-	call GET "$3&limit=200" | flatten | awk -F '\t' -v key="$1" -v value="$2" '
+# script_id NAME: the id of the app's script of that name.
+script_id() {
+	call GET "/scripts?app=$app&limit=200" | flatten | awk -F '\t' -v name="$1" '
 		$1 ~ /^\.items\.[0-9]+\.id$/ { id = $2 }
-		$1 ~ "^\\.items\\.[0-9]+\\." key "$" && $2 == value { print id }'
+		$1 ~ /^\.items\.[0-9]+\.name$/ && $2 == name { print id }'
 }
 
 # call METHOD PATH [BODY]: asks the admin API, prints the answer, and fails if that is an error.

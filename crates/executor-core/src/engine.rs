@@ -1,6 +1,6 @@
 //! How every Rhai engine of PiCloud is built.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use rhai::{
     Dynamic, Engine, LexError, OptimizationLevel, Token,
@@ -60,15 +60,25 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
     engine
 }
 
-/// Makes every token a step, so that compiling is guarded as running is.
+/// Makes every token a step, so that compiling is guarded as running is; and lets a module have a function
+/// called `debug`, a word that Rhai keeps for its own everywhere.
 #[expect(
     deprecated,
     reason = "Rhai marks this hook so to say that it may change; the version is pinned"
 )]
 fn watch_parser(engine: &mut Engine) {
-    engine.on_parse_token(|token, _, _| match gate::step() {
-        Ok(()) => token,
-        Err(_) => Token::LexError(Box::new(LexError::Runtime(String::new()))),
+    let in_module = Cell::new(false);
+    engine.on_parse_token(move |token, _, _| {
+        if gate::step().is_err() {
+            return Token::LexError(Box::new(LexError::Runtime(String::new())));
+        }
+        match token {
+            Token::Reserved(word) if in_module.get() && *word == "debug" => Token::Identifier(word),
+            other => {
+                in_module.set(other == Token::DoubleColon);
+                other
+            }
+        }
     });
 }
 

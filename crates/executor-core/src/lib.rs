@@ -30,9 +30,15 @@ mod workbench;
 
 pub use self::{
     allocator::CountingAllocator,
+    api::{ScriptFunction, definitions, functions, reference_markdown},
     executor::{Executor, ExecutorConfig},
     workbench::LocalWorkbench,
 };
+
+/// Bytes that this thread holds, if [`CountingAllocator`] is installed.
+pub fn bytes_held() -> isize {
+    allocator::bytes()
+}
 
 /// Unit tests count memory as the programs do.
 #[cfg(test)]

@@ -1,6 +1,90 @@
 //! The standard library of scripts.
+//!
+//! Each module of it is a file here, a Rhai plugin module whose doc comments are what authors read: one
+//! sentence, what the arguments are and when it fails, and an example that the tests run.
 
-use rhai::Engine;
+mod argument;
+mod bounded;
+mod chance;
+mod clock;
 
-/// Registers all of it.
-pub(crate) fn register(_engine: &mut Engine) {}
+mod base64;
+mod csv;
+mod form;
+mod hash;
+mod hex;
+mod hmac;
+mod html;
+mod json;
+mod random;
+mod regex;
+mod time;
+mod url;
+mod uuid;
+
+mod comfort;
+mod overrides;
+mod reference;
+
+use std::cell::OnceCell;
+
+use rhai::{Engine, Module, Shared};
+
+pub use self::reference::{ScriptFunction, definitions, functions, reference_markdown};
+
+/// Registers all of it, over those of Rhai with the same names.
+pub(crate) fn register(engine: &mut Engine) {
+    thread_local! {
+        static MODULES: OnceCell<Modules> = const { OnceCell::new() };
+    }
+    MODULES.with(|modules| {
+        let modules = modules.get_or_init(Modules::build);
+        for module in &modules.global {
+            engine.register_global_module(Shared::clone(module));
+        }
+        for (name, module) in &modules.named {
+            engine.register_static_module(name, Shared::clone(module));
+        }
+    });
+}
+
+/// All modules, built once per thread: engines share them.
+struct Modules {
+    global: Vec<Shared<Module>>,
+    named: Vec<(&'static str, Shared<Module>)>,
+}
+
+impl Modules {
+    fn build() -> Self {
+        let named = [
+            ("base64", base64::module()),
+            ("crypto", hmac::crypto_module()),
+            ("csv", csv::module()),
+            ("form", form::module()),
+            ("hash", hash::module()),
+            ("hex", hex::module()),
+            ("hmac", hmac::module()),
+            ("html", html::module()),
+            ("json", json::module()),
+            ("random", random::module()),
+            ("regex", regex::module()),
+            ("time", time::module()),
+            ("url", url::module()),
+            ("uuid", uuid::module()),
+        ];
+        let global = comfort::modules().into_iter().chain(overrides::modules());
+        Self {
+            global: global.map(shared).collect(),
+            named: named
+                .into_iter()
+                .map(|(name, module)| (name, shared(module)))
+                .collect(),
+        }
+    }
+}
+
+/// An index is needed to look functions up by their qualified names.
+fn shared(mut module: Module) -> Shared<Module> {
+    module.build_index();
+    module.into()
+}

@@ -70,6 +70,10 @@ mod functions {
     }
 
     /// The value that the body has as JSON. It is parsed at each call: keep it in a variable.
+    ///
+    /// ```rhai
+    /// request.json() //=> error: the request has no body
+    /// ```
     #[rhai_fn(pure, return_raw)]
     fn json(request: &mut Request) -> Fallible<Dynamic> {
         let body = &request.request().body;

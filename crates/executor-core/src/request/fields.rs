@@ -38,6 +38,10 @@ mod functions {
     }
 
     /// The whole address: scheme, host, path and query.
+    ///
+    /// ```rhai
+    /// request.url //=> "http://example.com/"
+    /// ```
     #[rhai_fn(get = "url", pure)]
     fn url(request: &mut Request) -> ImmutableString {
         let request = request.request();
@@ -56,30 +60,50 @@ mod functions {
     }
 
     /// The host, in lower case and without port.
+    ///
+    /// ```rhai
+    /// request.host //=> "example.com"
+    /// ```
     #[rhai_fn(get = "host", pure)]
     fn host(request: &mut Request) -> ImmutableString {
         (&*request.request().host).into()
     }
 
     /// `http` or `https`, as the client sees it.
+    ///
+    /// ```rhai
+    /// request.scheme //=> "http"
+    /// ```
     #[rhai_fn(get = "scheme", pure)]
     fn scheme(request: &mut Request) -> ImmutableString {
         request.request().scheme.into()
     }
 
     /// The client's address.
+    ///
+    /// ```rhai
+    /// request.remote_addr //=> "192.0.2.1"
+    /// ```
     #[rhai_fn(get = "remote_addr", pure)]
     fn remote_addr(request: &mut Request) -> ImmutableString {
         request.request().remote_addr.to_string().into()
     }
 
     /// Names this call: the `x-request-id` of its answer, and its place in the list of executions.
+    ///
+    /// ```rhai
+    /// uuid::is_valid(request.id) //=> true
+    /// ```
     #[rhai_fn(get = "id", pure)]
     fn id(request: &mut Request) -> ImmutableString {
         request.0.id.to_string().into()
     }
 
     /// The parameters of host and path, decoded: for the route `/hello/{name}`, `request.params.name`.
+    ///
+    /// ```rhai
+    /// request.params.name ?? "nobody" //=> "nobody"
+    /// ```
     #[rhai_fn(get = "params", pure)]
     fn params(request: &mut Request) -> Map {
         let params = &request.request().params;
@@ -123,6 +147,10 @@ mod functions {
     }
 
     /// The headers: `request.headers["content-type"]`, in any case of letters.
+    ///
+    /// ```rhai
+    /// request.headers["content-type"] ?? "none" //=> "none"
+    /// ```
     #[rhai_fn(get = "headers", pure)]
     fn headers(request: &mut Request) -> Headers {
         Headers(request.clone())
@@ -155,6 +183,10 @@ mod functions {
     }
 
     /// Says that there is no such field.
+    ///
+    /// ```rhai
+    /// request.bdoy //=> error: bdoy
+    /// ```
     #[rhai_fn(index_get, pure, return_raw)]
     fn unknown_field(request: &mut Request, name: &str) -> Fallible<Dynamic> {
         const FIELDS: [&str; 15] = [

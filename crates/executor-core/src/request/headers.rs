@@ -70,6 +70,10 @@ mod functions {
     use crate::request::headers::{Headers, or_unit, text};
 
     /// The value of a header, or `()` if it is not there. Values of one name are joined.
+    ///
+    /// ```rhai
+    /// request.headers["x-missing"] //=> ()
+    /// ```
     #[rhai_fn(index_get, pure)]
     fn index(headers: &mut Headers, name: &str) -> Dynamic {
         or_unit(headers.joined(name))
@@ -111,18 +115,30 @@ mod functions {
     }
 
     /// The names that are there, in lower case.
+    ///
+    /// ```rhai
+    /// request.headers.keys() //=> []
+    /// ```
     #[rhai_fn(pure)]
     fn keys(headers: &mut Headers) -> Array {
         headers.names().map(|name| name.as_str().into()).collect()
     }
 
     /// How many names are there.
+    ///
+    /// ```rhai
+    /// request.headers.len() //=> 0
+    /// ```
     #[rhai_fn(name = "len", get = "len", pure)]
     fn len(headers: &mut Headers) -> i64 {
         i64::try_from(headers.map().keys_len()).unwrap_or(i64::MAX)
     }
 
     /// All headers as a map from lower-case names to values.
+    ///
+    /// ```rhai
+    /// request.headers.to_map() //=> #{}
+    /// ```
     #[rhai_fn(pure)]
     fn to_map(headers: &mut Headers) -> Map {
         headers
@@ -132,6 +148,10 @@ mod functions {
     }
 
     /// All headers as text, a line for each.
+    ///
+    /// ```rhai
+    /// request.headers.to_string() //=> ""
+    /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     fn to_string(headers: &mut Headers) -> ImmutableString {
         let line =

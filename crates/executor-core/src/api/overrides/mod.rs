@@ -1,0 +1,28 @@
+//! Rhai's own functions that one call could make allocate or run without bound, written again so that they ask
+//! the run first. They have the same names and types, and are found before Rhai's because they are registered
+//! later.
+//!
+//! What is not here takes memory and time in proportion to its arguments at most, calls back into the script at
+//! every step (which counts), or neither allocates nor loops.
+
+mod arrays;
+mod blobs;
+mod show;
+mod sort;
+mod strings;
+
+use rhai::Module;
+
+pub(super) use self::{show::append_display, strings::replaced};
+
+/// The functions as scripts see them.
+pub(super) fn modules() -> [Module; 6] {
+    [
+        arrays::module(),
+        blobs::module(),
+        show::module(),
+        sort::module(),
+        strings::module(),
+        strings::split_module(),
+    ]
+}

@@ -1,0 +1,25 @@
+//! The script API as authors meet it: on the real engine, in real runs.
+
+mod arguments;
+mod bounds;
+mod comfort;
+mod examples;
+mod formats;
+mod generated;
+mod script;
+mod secrets;
+mod tables;
+mod text;
+mod times;
+
+#[path = "../executor/support.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the executor, which use more of it"
+)]
+mod support;
+
+use picloud_executor_core::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

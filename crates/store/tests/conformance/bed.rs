@@ -166,7 +166,8 @@ fn server_url() -> String {
     })
 }
 
-async fn on_server(sql: &str) {
+/// Runs a statement on the server of the tests.
+pub(crate) async fn on_server(sql: &str) {
     let mut connection = PgConnection::connect(&server_url()).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)

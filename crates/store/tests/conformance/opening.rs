@@ -6,7 +6,7 @@ use picloud_shared::repository::{AppRepository, Health, ReleaseRepository, Store
 use picloud_store::{OpenError, Store};
 
 use crate::{
-    bed::{Bed, cases, url_of},
+    bed::{Bed, cases, on_server, url_of},
     fixtures::{app, change, first, new_app},
 };
 
@@ -194,13 +194,47 @@ async fn a_missing_database_is_told() {
 }
 
 #[tokio::test]
-async fn several_processes_may_open_one_postgres_at_once() {
-    let bed = Bed::postgres().await;
-    let opened = futures_util::future::join_all((0..4).map(|_| bed.open_again())).await;
+async fn several_processes_may_start_at_once_on_a_new_postgres() {
+    let name = format!("picloud_store_new_{}", std::process::id());
+    on_server(&format!("CREATE DATABASE {name}")).await;
+    let url = url_of(&name);
+    let opened = futures_util::future::join_all((0..8).map(|_| Store::open_postgres(&url))).await;
     for store in opened {
         let store = store.unwrap();
         assert!(store.live_releases().await.unwrap().is_empty());
         store.close().await;
     }
+    on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+}
+
+#[tokio::test]
+async fn another_encoding_is_refused() {
+    let name = format!("picloud_store_latin_{}", std::process::id());
+    on_server(&format!(
+        "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
+    ))
+    .await;
+    let error = Store::open_postgres(&url_of(&name)).await.unwrap_err();
+    assert!(
+        matches!(&error, OpenError::Encoding { found } if found == "LATIN1"),
+        "{error:?}"
+    );
+    on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+}
+
+#[tokio::test]
+async fn a_lock_that_is_held_does_not_hold_the_store() {
+    let bed = Bed::postgres().await;
+    bed.store.ping().await.unwrap();
+    let mut raw = bed.raw().await;
+    raw.run("BEGIN; LOCK TABLE apps IN ACCESS EXCLUSIVE MODE").await;
+    let error = bed.store.list_apps(first(1)).await.unwrap_err();
+    // The server gave up on the lock, as every connection of the store asks it to: lock_not_available.
+    assert!(
+        matches!(&error, StoreError::Unavailable(cause) if format!("{cause:?}").contains("55P03")),
+        "{error:?}"
+    );
+    raw.run("ROLLBACK").await;
+    bed.store.list_apps(first(1)).await.unwrap();
     bed.finish().await;
 }

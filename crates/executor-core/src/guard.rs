@@ -233,7 +233,7 @@ impl Guard {
         self.steps_granted.set(taken + grant);
         self.steps_left.set(grant);
         self.memory
-            .look_again_at(held.saturating_mul(2).clamp(BYTES_SMALL, self.bounds.bytes_max));
+            .look_again_at(held.saturating_mul(2).max(BYTES_SMALL).min(self.bounds.bytes_max));
 
         let now = Instant::now();
         let on_processor = now - self.on_processor_since.get();

@@ -52,6 +52,9 @@ fn message(engine: &Engine, source: &str, error: &ParseErrorType) -> String {
         E::TooManyFunctions => "the script has too many functions".to_owned(),
         E::Reserved(word) => format!("`{word}` is a reserved word"),
         E::BadInput(LexError::UnexpectedInput(text)) => format!("`{}` cannot stand here", shown(text)),
+        E::BadInput(LexError::ImproperSymbol(word, text)) if text.contains("is disabled") => {
+            format!("`{word}` is not offered here")
+        }
         E::BadInput(LexError::UnterminatedString) => "the string is not closed on its line".to_owned(),
         E::MissingToken(token, purpose) => format!("expected `{token}` {purpose}"),
         E::FnDuplicatedDefinition(name, count) => {

@@ -1,21 +1,21 @@
 //! What an author may have meant.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use rhai::{AST, Engine};
 
 /// The candidate that is most like `name`, if one is like it at all.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = 1 + name.chars().count() / 4;
+    let allowed = (name.chars().count() / 4).max(1);
     candidates
         .into_iter()
         .filter(|candidate| *candidate != name && candidate.len().abs_diff(name.len()) <= 2 * allowed)
         .filter_map(|candidate| {
             let distance = distance(name, candidate, allowed + 1);
-            (distance <= allowed).then_some((distance, candidate))
+            (distance <= allowed).then_some((distance, Reverse(common_prefix(name, candidate)), candidate))
         })
         .min()
-        .map(|(_, candidate)| candidate)
+        .map(|(_, _, candidate)| candidate)
 }
 
 /// Functions that a script can call by name, with their signatures.
@@ -87,6 +87,13 @@ fn params(info: &[impl AsRef<str>], count: usize) -> String {
         })
         .collect();
     types.join(", ")
+}
+
+fn common_prefix(left: &str, right: &str) -> usize {
+    left.chars()
+        .zip(right.chars())
+        .take_while(|(l, r)| l == r)
+        .count()
 }
 
 /// Levenshtein distance with swapped neighbours counted once, or `enough` if it is that or more.

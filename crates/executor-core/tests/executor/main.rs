@@ -1,7 +1,12 @@
 //! Scripts on real coroutines, with memory counted as the programs count it.
 
 mod contract;
+mod errors;
+mod fairness;
+mod hostile;
+mod limits;
 mod support;
+mod workbench;
 
 use picloud_executor_core::CountingAllocator;
 

@@ -72,6 +72,26 @@ fn replaced_functions_keep_their_meaning() {
 }
 
 #[test]
+fn places_in_strings_count_characters() {
+    check("\"äbcd\".sub_string(1, 2)", "\"bc\"");
+    check("\"äbcd\".sub_string(-3, 2)", "\"bc\"");
+    check("\"äbcd\".sub_string(-9, 1)", "\"ä\"");
+    check("\"äbcd\".sub_string(4)", "\"\"");
+    check("\"äbcd\".sub_string(1, -1)", "\"\"");
+    check("\"äbcd\".sub_string(1..3)", "\"bc\"");
+    check("\"äbcd\".sub_string(-2..=1)", "\"äb\"");
+    check("\"äbcd\".sub_string(3..1)", "\"\"");
+    check("\"äbcd\".sub_string(2..=9223372036854775807)", "\"cd\"");
+    check("let s = \"äbcd\"; s.crop(-2); s", "\"cd\"");
+    check("let s = \"äbcd\"; s.crop(0..=0); s", "\"ä\"");
+    check("\"äbäb\".index_of(\"b\", 2)", "3");
+    check("\"äbäb\".index_of('ä', -2)", "2");
+    check("\"äbäb\".index_of('ä', -9223372036854775808)", "0");
+    check("\"ab\".index_of(\"b\", 2)", "-1");
+    check("\"\".index_of(\"\", 0)", "-1");
+}
+
+#[test]
 fn sorting() {
     check("let a = [3, 1, 2]; a.sort(); a", "[1, 2, 3]");
     check("let a = [3, 1, 2]; a.sort_desc(); a", "[3, 2, 1]");

@@ -6,6 +6,7 @@ mod comfort;
 mod examples;
 mod formats;
 mod generated;
+mod same;
 mod script;
 mod secrets;
 mod tables;

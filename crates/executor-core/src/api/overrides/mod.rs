@@ -7,6 +7,7 @@
 
 mod arrays;
 mod blobs;
+mod places;
 mod show;
 mod sort;
 mod strings;
@@ -16,10 +17,11 @@ use rhai::Module;
 pub(super) use self::{show::append_display, strings::replaced};
 
 /// The functions as scripts see them.
-pub(super) fn modules() -> [Module; 6] {
+pub(super) fn modules() -> [Module; 7] {
     [
         arrays::module(),
         blobs::module(),
+        places::module(),
         show::module(),
         sort::module(),
         strings::module(),

@@ -60,14 +60,18 @@ pub fn functions() -> Vec<ScriptFunction> {
         let functions = contents.functions.into_iter();
         functions.map(move |function| function.describe(Some(module.clone()), false))
     });
-    let global = scripted.functions.into_iter().map(|function| {
+    // Rhai lists functions in the order in which it looks for them: the first of a kind is the one it calls.
+    let mut seen = HashSet::new();
+    let found = scripted
+        .functions
+        .into_iter()
+        .filter(|function| seen.insert(function.full_hash));
+    let global = found.map(|function| {
         let is_standard = standard.contains(&function.full_hash);
         function.describe(None, is_standard)
     });
     let mut functions: Vec<_> = named.chain(global).collect();
-    functions.sort_by_cached_key(|function| (function.signature(), function.is_standard));
-    // What was replaced is listed twice.
-    functions.dedup_by_key(|function| function.signature());
+    functions.sort_by_cached_key(ScriptFunction::signature);
     functions
 }
 
@@ -131,7 +135,8 @@ impl Function {
     fn describe(self, module: Option<String>, is_standard: bool) -> ScriptFunction {
         let params = self.params.into_iter().map(|param| {
             let kind = param.kind.as_deref().map_or_else(|| "any".to_owned(), plain_type);
-            (param.name.unwrap_or_else(|| "_".to_owned()), kind)
+            let name = param.name.as_deref().unwrap_or("_");
+            (name.trim_start_matches("mut ").to_owned(), kind)
         });
         let docs = plain(&self.doc_comments.join("\n"));
         ScriptFunction {

@@ -152,7 +152,8 @@ impl Pattern {
                 let groups = self.groups(text, found)?;
                 let nfa = self.slow.get_nfa();
                 piece.clear();
-                gate::reserve(replacement.len().saturating_mul(found.len()))?;
+                let references = replacement.matches('$').count();
+                gate::reserve(replacement.len() + references.saturating_mul(found.len()))?;
                 interpolate::string(
                     replacement,
                     |group, piece| {

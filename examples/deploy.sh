@@ -46,7 +46,7 @@ create() {
 	elif grep -qF "\"code\":\"$2\"" <<<"$answer"; then
 		echo "$1: there already"
 	else
-		echo "$1: $answer" >&2
+		echo "$1: ${answer:-no answer from $server}" >&2
 		exit 1
 	fi
 }
@@ -60,7 +60,7 @@ script_id() {
 
 # call METHOD PATH [BODY]: asks the admin API, prints the answer, and fails if that is an error.
 call() {
-	curl -sS --fail-with-body -X "$1" "$server/api/v1/admin$2" ${3:+-d "$3"} \
+	curl -s --fail-with-body -X "$1" "$server/api/v1/admin$2" ${3:+-d "$3"} \
 		-H "authorization: Bearer $token" -H 'content-type: application/json'
 }
 

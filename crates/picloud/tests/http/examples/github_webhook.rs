@@ -58,10 +58,9 @@ fn a_signed_push_is_summed_up() {
         })
     );
 
-    let record = &app.executions("", 1)[0];
     assert_eq!(
-        record["logs"][0]["message"],
-        "ada pushed 2 commits to ada-home/thermostat"
+        super::log_of(&app),
+        ["ada pushed 2 commits to ada-home/thermostat"]
     );
 }
 

@@ -1,0 +1,136 @@
+//! Argon2id on a bounded pool: each hash takes 19 MiB and much time, so few run at once and few wait.
+
+use std::sync::Arc;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+/// Most hashes that run at one time.
+const RUNNING_MAX: usize = 4;
+/// Most hashes that wait for their turn; what comes beyond is refused.
+const WAITING_MAX: usize = 32;
+
+/// Verified in place of a hash that does not exist, so that this takes as long. Nobody knows a password for it.
+const DUMMY_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$cGljbG91ZCBubyBzYWx0Lg$bm8gcGFzc3dvcmQgbGVhZHMgdG8gdGhpcyBoYXNoLi4";
+
+/// Hashes and verifies passwords. No thread of its own waits while nobody signs in.
+pub(crate) struct Hasher {
+    /// Running and waiting.
+    places: Arc<Semaphore>,
+    /// Running.
+    turns: Arc<Semaphore>,
+}
+
+/// Too many hashes wait already.
+#[derive(Debug, thiserror::Error)]
+#[error("too many sign-ins at once")]
+pub(crate) struct Busy;
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(RUNNING_MAX + WAITING_MAX)),
+            turns: Arc::new(Semaphore::new(RUNNING_MAX)),
+        }
+    }
+}
+
+impl Hasher {
+    /// The hash of `password`, in PHC form and with a salt of its own.
+    pub(crate) async fn hash(&self, password: String) -> Result<String, Busy> {
+        self.run(move || hash(&password)).await
+    }
+
+    /// Whether `password` is the one behind `hash`. Without a hash it takes as long and says no.
+    pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
+        self.run(move || {
+            let fits = verify(&password, hash.as_deref().unwrap_or(DUMMY_HASH));
+            fits && hash.is_some()
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Busy)?;
+        // Both go with the work: it runs to its end even if nobody waits for it any longer.
+        let held = (place, turn);
+        spawn_blocking(move || {
+            let result = work();
+            drop(held);
+            result
+        })
+        .await
+        .map_err(|_| Busy)
+    }
+}
+
+/// The hash of `password`, on the calling thread.
+pub(crate) fn hash(password: &str) -> String {
+    let hash = Argon2::default().hash_password(password.as_bytes());
+    // Only a password of 4 GiB or a system without chance can fail; neither leaves anything to do.
+    hash.unwrap_or_else(|error| panic!("a password cannot be hashed: {error}"))
+        .to_string()
+}
+
+fn verify(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash)
+        .inspect_err(|error| tracing::error!(%error, "a stored password hash cannot be read"))
+        .is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.as_bytes(), &hash)
+                .is_ok()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The beginning of a hash with the parameters that are in use.
+    fn parameters(hash: &str) -> &str {
+        let end = hash.match_indices('$').nth(3).map_or(0, |(at, _)| at);
+        &hash[..end]
+    }
+
+    #[test]
+    fn the_dummy_costs_what_a_real_hash_costs() {
+        let real = hash("correct horse battery");
+        assert_eq!(parameters(&real), "$argon2id$v=19$m=19456,t=2,p=1");
+        assert_eq!(parameters(DUMMY_HASH), parameters(&real));
+        assert_eq!(DUMMY_HASH.len(), real.len());
+        assert!(PasswordHash::new(DUMMY_HASH).is_ok());
+    }
+
+    #[tokio::test]
+    async fn verifies_what_it_hashed() -> Result<(), Busy> {
+        let hasher = Hasher::default();
+        let hash = hasher.hash("correct horse battery".to_owned()).await?;
+        assert!(
+            hasher
+                .verify("correct horse battery".to_owned(), Some(hash.clone()))
+                .await?
+        );
+        assert!(
+            !hasher
+                .verify("correct horse batterx".to_owned(), Some(hash))
+                .await?
+        );
+        assert!(!hasher.verify(String::new(), None).await?);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_queue_has_an_end() -> Result<(), Busy> {
+        let hasher = Hasher::default();
+        let all = u32::try_from(RUNNING_MAX + WAITING_MAX).unwrap_or(u32::MAX);
+        let queue = Arc::clone(&hasher.places).try_acquire_many_owned(all);
+        assert!(hasher.run(|| ()).await.is_err());
+        drop(queue);
+        hasher.run(|| ()).await
+    }
+}

@@ -1,0 +1,56 @@
+//! The secret that a session is used with.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::setup_code::fill_random;
+
+/// Shows people and secret scanners what it is.
+const PREFIX: &str = "pcs_";
+const RANDOM_BYTES: usize = 32;
+/// No token is longer, so that nothing longer needs to be hashed.
+const TEXT_BYTES_MAX: usize = 128;
+
+/// A session token: 256 random bits. Only its hash is ever stored.
+pub(crate) struct Token(String);
+
+impl Token {
+    pub(crate) fn generate() -> Self {
+        let mut random = [0; RANDOM_BYTES];
+        fill_random(&mut random);
+        Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)))
+    }
+
+    /// What a client sent as its token, if it can be one.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let plausible = text.starts_with(PREFIX) && text.len() <= TEXT_BYTES_MAX;
+        plausible.then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored. A fast hash is enough for a secret with this many random bits.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_are_recognised() {
+        let (one, two) = (Token::generate(), Token::generate());
+        assert_ne!(one.as_str(), two.as_str());
+        assert_eq!(one.as_str().len(), PREFIX.len() + 43);
+        assert_eq!(
+            Token::read(one.as_str()).map(|token| token.hash()),
+            Some(one.hash())
+        );
+        assert!(Token::read("x").is_none());
+        assert!(Token::read(&format!("pcs_{}", "x".repeat(10_000))).is_none());
+    }
+}

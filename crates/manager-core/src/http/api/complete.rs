@@ -1,0 +1,154 @@
+//! What many operations share is described here once: path parameters, credentials and common problems.
+
+use picloud_shared::problem::{Code, PROBLEM_JSON};
+use serde_json::{Value, json};
+
+/// Who may call a group of operations.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Everybody,
+    Owners,
+}
+
+/// Name, format and meaning of everything that a path can name.
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 9] = [
+    ("app", None, "Id or slug of the app"),
+    ("code", None, "The `code` of a problem"),
+    ("domain", Some("uuid"), "Id of the domain"),
+    ("execution", Some("uuid"), "Id of the execution"),
+    ("release", Some("int32"), "Number of the release"),
+    ("route", Some("uuid"), "Id of the route"),
+    ("script", Some("uuid"), "Id of the script"),
+    ("session", Some("uuid"), "Id of the session"),
+    ("version", Some("int32"), "Number of the version"),
+];
+
+/// The document with everything that its operations leave to this place.
+pub(super) fn complete(mut document: Value, access: Access) -> Value {
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            add_path_parameters(operation, path);
+            add_problems(operation, path, method, access);
+            if access == Access::Owners {
+                operation["security"] = json!([{ "bearer": [] }, { "cookie": [] }]);
+            }
+        }
+    }
+    document
+}
+
+/// The one operation of the API that another service answers.
+pub(super) fn execute() -> Value {
+    let mut item = json!({});
+    for method in ["get", "post", "put", "patch", "delete"] {
+        item[method] = json!({
+            "tags": ["scripts"],
+            "summary": "Run a script",
+            "description": "Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own.",
+            "operationId": format!("execute_script_{method}"),
+            "parameters": [{
+                "name": "script_id",
+                "in": "path",
+                "required": true,
+                "description": "Id of the script",
+                "schema": { "type": "string", "format": "uuid" },
+            }],
+            "responses": { "default": { "description": "What the script answers, or a problem" } },
+        });
+        let responses = &mut item[method]["responses"];
+        let codes = [
+            Code::NotFound,
+            Code::BodyTooLarge,
+            Code::ScriptFailed,
+            Code::ScriptLimitExceeded,
+            Code::Overloaded,
+            Code::ScriptTimeout,
+        ];
+        for code in codes {
+            add_problem(responses, code);
+        }
+    }
+    item
+}
+
+fn add_path_parameters(operation: &mut Value, path: &str) {
+    let named = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let mut parameters: Vec<Value> = named
+        .filter_map(|name| PATH_PARAMETERS.iter().find(|(known, ..)| *known == name))
+        .map(|(name, format, description)| {
+            let schema = match format {
+                Some("int32") => json!({ "type": "integer", "format": "int32", "minimum": 1 }),
+                Some(format) => json!({ "type": "string", "format": format }),
+                None => json!({ "type": "string" }),
+            };
+            json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
+        })
+        .collect();
+    if let Some(own) = operation["parameters"].as_array_mut() {
+        own.retain(|parameter| parameter["in"] != "path");
+        parameters.append(own);
+    }
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+}
+
+fn add_problems(operation: &mut Value, path: &str, method: &str, access: Access) {
+    let has = |place: &str| {
+        let parameters = operation["parameters"].as_array();
+        parameters.is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] == place))
+    };
+    let mut codes = Vec::new();
+    if operation["requestBody"].is_object() {
+        codes.extend([
+            Code::InvalidJson,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::ValidationFailed,
+        ]);
+    } else if has("query") {
+        codes.push(Code::ValidationFailed);
+    }
+    if has("header") {
+        codes.push(Code::BadRequest);
+    }
+    if access == Access::Owners {
+        codes.extend([Code::Unauthenticated, Code::Forbidden]);
+        if method != "get" {
+            codes.push(Code::CrossSiteRequest);
+        }
+    }
+    if path.starts_with("/api/v1/admin/") {
+        codes.extend([Code::Internal, Code::DatabaseUnavailable]);
+        if method != "get" {
+            codes.push(Code::InsufficientStorage);
+        }
+    }
+    let responses = &mut operation["responses"];
+    for code in codes {
+        add_problem(responses, code);
+    }
+    if path.contains("/{app}") {
+        responses["308"] = json!({
+            "description": "The app has another slug now; the same path under it is in `location`",
+            "headers": { "location": { "schema": { "type": "string" } } },
+        });
+    }
+    responses["default"] = problem("Any other problem");
+}
+
+/// Adds a code to the response with its status.
+fn add_problem(responses: &mut Value, code: Code) {
+    let response = &mut responses[code.status().as_str()];
+    let name = format!("`{}`", code.as_str());
+    match response["description"].as_str() {
+        None => *response = problem(&name),
+        Some(names) if names.contains(&name) => {}
+        Some(names) => response["description"] = format!("{names}, {name}").into(),
+    }
+}
+
+fn problem(description: &str) -> Value {
+    let schema = json!({ "$ref": "#/components/schemas/Problem" });
+    json!({ "description": description, "content": { PROBLEM_JSON: { "schema": schema } } })
+}

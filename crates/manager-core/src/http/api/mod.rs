@@ -1,0 +1,167 @@
+//! The `OpenAPI` document: made from the operations themselves.
+
+mod complete;
+
+use std::sync::OnceLock;
+
+use axum::response::IntoResponse;
+use http::header;
+use serde_json::{Value, json};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+};
+
+use self::complete::{Access, complete};
+use super::problem::ProblemBody;
+use crate::router;
+
+/// What stands above the operations.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "PiCloud",
+        description = "Upload a Rhai script, get an HTTP endpoint. Everything that the dashboard and the command line do, they do through this API.\n\nErrors are `application/problem+json` (RFC 9457); program against their `code`. Every answer has an `x-request-id`. Lists come a page at a time: pass `next_cursor` of one page as `?cursor=` for the next.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(ProblemBody)),
+    modifiers(&SecuritySchemes),
+    tags(
+        (name = "instance", description = "The state of the instance, and its own description"),
+        (name = "accounts", description = "Signing in and out"),
+        (name = "apps", description = "What isolates scripts, routes and domains from one another"),
+        (name = "domains", description = "Which hosts an app answers for"),
+        (name = "scripts", description = "Scripts and their immutable versions"),
+        (name = "routes", description = "Which requests a script answers"),
+        (name = "releases", description = "Every change of an app, numbered"),
+        (name = "executions", description = "What is kept of runs"),
+    ),
+)]
+struct Frame;
+
+struct SecuritySchemes;
+
+impl Modify for SecuritySchemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some("The token that `POST /api/v1/admin/auth/login` gives.".to_owned());
+        let cookie = ApiKeyValue::with_description(
+            "picloud_session",
+            "The same token, for browsers. Changes must come from the own origin.",
+        );
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}
+
+/// The `OpenAPI` 3.1 document of the API, as JSON for people to read.
+pub fn openapi_json() -> String {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| {
+        let mut document = value(Frame::openapi());
+        let open = complete(value(router::open().into_openapi()), Access::Everybody);
+        let reads = complete(value(router::reads().into_openapi()), Access::Owners);
+        let changes = complete(value(router::changes().into_openapi()), Access::Owners);
+        for part in [open, reads, changes] {
+            merge(&mut document, part);
+        }
+        document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
+        format!("{document:#}\n")
+    })
+    .clone()
+}
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    tag = "instance",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)),
+)]
+pub(crate) async fn get_openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_json())
+}
+
+fn value(document: utoipa::openapi::OpenApi) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
+}
+
+/// Adds what `part` has to `whole`, object by object.
+fn merge(whole: &mut Value, part: Value) {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            for (name, value) in part {
+                // What stands above the operations stands in the frame already.
+                if matches!(name.as_str(), "info" | "openapi") && whole.contains_key(&name) {
+                    continue;
+                }
+                merge(whole.entry(name).or_insert(json!(null)), value);
+            }
+        }
+        (whole, part) => *whole = part,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, env, fs, path::Path};
+
+    use super::*;
+
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+
+    #[test]
+    fn the_committed_document_is_current() {
+        if env::var_os("UPDATE_OPENAPI").is_some() {
+            fs::write(COMMITTED, openapi_json()).expect("docs/openapi.json can be written");
+        }
+        let committed = fs::read_to_string(Path::new(COMMITTED)).unwrap_or_default();
+        assert!(
+            committed == openapi_json(),
+            "docs/openapi.json is stale; write it anew with UPDATE_OPENAPI=1 cargo test -p picloud-manager-core"
+        );
+    }
+
+    #[test]
+    fn every_operation_is_complete() {
+        let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
+        assert_eq!(document["openapi"], "3.1.0");
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+        let mut ids = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("operations") {
+                let at = format!("{method} {path}");
+                let id = operation["operationId"].as_str().unwrap_or_default();
+                assert!(!id.is_empty() && ids.insert(id.to_owned()), "{at}: {id}");
+                assert!(operation["summary"].is_string(), "{at}");
+                assert!(
+                    operation["tags"].as_array().is_some_and(|tags| tags.len() == 1),
+                    "{at}"
+                );
+                let described = operation["parameters"].as_array().map_or(0, |parameters| {
+                    parameters
+                        .iter()
+                        .filter(|parameter| parameter["in"] == "path")
+                        .count()
+                });
+                assert_eq!(described, path.matches('{').count(), "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
+        let text = document.to_string();
+        let references: BTreeSet<&str> = text
+            .split("\"$ref\":\"#")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert!(references.len() > 20, "{references:?}");
+        for reference in references {
+            assert!(document.pointer(reference).is_some(), "{reference}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `DELETE /api/v1/admin/apps/{app}`.
+
+use axum::extract::State;
+use http::StatusCode;
+use picloud_shared::{problem::Code, repository::DeleteAppError};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::{AppPath, QueryParams},
+        problem::{Answer, Refusal, not_found, problem, problems},
+    },
+};
+
+problems!(DeleteAppProblems: NotFound, AppNotEmpty);
+
+/// How to delete.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeleteQuery {
+    /// Delete the app even if it still has scripts or domains, with all of them.
+    #[serde(default)]
+    force: bool,
+}
+
+/// Delete an app
+///
+/// With everything that it has. There is no way back.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/apps/{app}",
+    tag = "apps",
+    params(DeleteQuery),
+    responses((status = 204, description = "Deleted"), DeleteAppProblems),
+)]
+pub(crate) async fn delete_app(
+    State(manager): State<Manager>,
+    owner: Owner,
+    AppPath(app): AppPath,
+    QueryParams(query): QueryParams<DeleteQuery>,
+) -> Answer<StatusCode> {
+    let deleted = manager
+        .repository()
+        .delete_app(app.id, query.force)
+        .await
+        .map_err(refusal)?;
+    if !deleted {
+        return Err(not_found("app"));
+    }
+    manager.publish(app.id).await;
+    tracing::info!(app.id = %app.id, app.slug = %app.slug, user.id = %owner.user.id, "app deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn refusal(error: DeleteAppError) -> Refusal {
+    match error {
+        DeleteAppError::NotEmpty => problem(
+            Code::AppNotEmpty,
+            "The app still has scripts or domains. Delete them first, or add `?force=true` to delete all of them with it.",
+        ),
+        DeleteAppError::Store(error) => error.into(),
+    }
+}

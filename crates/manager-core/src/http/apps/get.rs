@@ -1,0 +1,19 @@
+//! `GET /api/v1/admin/apps/{app}`.
+
+use axum::Json;
+
+use super::AppBody;
+use crate::http::{caller::Owner, extract::AppPath, problem::problems};
+
+problems!(GetAppProblems: NotFound);
+
+/// Get an app
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/apps/{app}",
+    tag = "apps",
+    responses((status = 200, description = "The app", body = AppBody), GetAppProblems),
+)]
+pub(crate) async fn get_app(_: Owner, AppPath(app): AppPath) -> Json<AppBody> {
+    Json(app.into())
+}

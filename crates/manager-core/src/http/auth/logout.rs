@@ -1,0 +1,37 @@
+//! `POST /api/v1/admin/auth/logout`.
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{AppendHeaders, IntoResponse},
+};
+use http::{StatusCode, header};
+use picloud_shared::seam::Origin;
+
+use super::cookie;
+use crate::{
+    Manager,
+    http::{caller::Owner, problem::Answer},
+};
+
+/// Sign out
+///
+/// Ends this session at once, and clears the cookie.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/auth/logout",
+    tag = "accounts",
+    responses((status = 204, description = "Signed out")),
+)]
+pub(crate) async fn log_out(
+    State(manager): State<Manager>,
+    Extension(origin): Extension<Origin>,
+    owner: Owner,
+) -> Answer<impl IntoResponse> {
+    manager
+        .repository()
+        .delete_session(owner.user.id, owner.session.id)
+        .await?;
+    let cookie = cookie::clear(origin.scheme).map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))
+}

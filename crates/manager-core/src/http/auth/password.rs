@@ -1,0 +1,67 @@
+//! `POST /api/v1/admin/auth/password`.
+
+use axum::{Extension, extract::State};
+use http::StatusCode;
+use picloud_shared::seam::Origin;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    Manager, accounts,
+    http::{
+        caller::Owner,
+        extract::JsonBody,
+        problem::{Answer, not_found, problems},
+        validate::Violations,
+    },
+};
+
+problems!(ChangePasswordProblems: InvalidCredentials, TooManyRequests, Overloaded);
+
+/// An old and a new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangePassword {
+    /// The password until now.
+    current_password: String,
+    /// The password from now on: 8 to 1,024 bytes, not one of the commonest.
+    new_password: String,
+}
+
+/// Change the own password
+///
+/// Ends all other sessions of the same person.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/auth/password",
+    tag = "accounts",
+    request_body = ChangePassword,
+    responses((status = 204, description = "Changed"), ChangePasswordProblems),
+)]
+pub(crate) async fn change_password(
+    State(manager): State<Manager>,
+    Extension(origin): Extension<Origin>,
+    owner: Owner,
+    JsonBody(body): JsonBody<ChangePassword>,
+) -> Answer<StatusCode> {
+    let username = owner.user.username.as_str();
+    // A stolen session must not become a way to guess the password, so this counts like a sign-in.
+    accounts::verify(&manager, username, body.current_password, origin.remote_addr).await?;
+
+    let mut violations = Violations::default();
+    if let Err(refused) = accounts::check_password(&body.new_password, &owner.user.username) {
+        violations.add("new_password", refused);
+    }
+    violations.finish()?;
+
+    let hash = manager.hasher().hash(body.new_password).await?;
+    let changed = manager
+        .repository()
+        .set_password(owner.user.id, &hash, Some(owner.session.id))
+        .await?;
+    if !changed {
+        return Err(not_found("account"));
+    }
+    tracing::info!(user.id = %owner.user.id, "password changed");
+    Ok(StatusCode::NO_CONTENT)
+}

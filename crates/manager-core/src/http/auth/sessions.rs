@@ -1,0 +1,118 @@
+//! `/api/v1/admin/auth/sessions`: the own sessions.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    response::{AppendHeaders, IntoResponse},
+};
+use http::{StatusCode, header};
+use picloud_shared::{id::SessionId, seam::Origin, time::Timestamp, user::Session};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::cookie;
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::InPath,
+        list::List,
+        problem::{Answer, not_found, problems},
+    },
+};
+
+/// One sign-in of one person.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionBody {
+    id: Uuid,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// To within a minute.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    /// When it ends unless it is used again before.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl SessionBody {
+    fn of(session: &Session, current: SessionId) -> Self {
+        Self {
+            id: session.id.0,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+            current: session.id == current,
+        }
+    }
+}
+
+/// List the own sessions
+///
+/// Newest first, all on one page.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/auth/sessions",
+    tag = "accounts",
+    responses((status = 200, description = "The sessions that have not ended", body = List<SessionBody>)),
+)]
+pub(crate) async fn list_sessions(
+    State(manager): State<Manager>,
+    owner: Owner,
+) -> Answer<Json<List<SessionBody>>> {
+    let sessions = manager
+        .repository()
+        .list_sessions(owner.user.id, manager.now())
+        .await?;
+    let body = |session| SessionBody::of(session, owner.session.id);
+    Ok(Json(List::whole(sessions.iter().map(body).collect())))
+}
+
+/// End all own sessions
+///
+/// This one too: sign in again afterwards.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/auth/sessions",
+    tag = "accounts",
+    responses((status = 204, description = "All ended")),
+)]
+pub(crate) async fn delete_sessions(
+    State(manager): State<Manager>,
+    Extension(origin): Extension<Origin>,
+    owner: Owner,
+) -> Answer<impl IntoResponse> {
+    manager.repository().delete_sessions(owner.user.id).await?;
+    tracing::info!(user.id = %owner.user.id, "all sessions ended");
+    let cookie = cookie::clear(origin.scheme).map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))
+}
+
+problems!(DeleteSessionProblems: NotFound);
+
+/// End one own session
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/auth/sessions/{session}",
+    tag = "accounts",
+    responses((status = 204, description = "Ended"), DeleteSessionProblems),
+)]
+pub(crate) async fn delete_session(
+    State(manager): State<Manager>,
+    owner: Owner,
+    InPath(session): InPath<SessionId>,
+) -> Answer<StatusCode> {
+    let ended = manager
+        .repository()
+        .delete_session(owner.user.id, session)
+        .await?;
+    if ended {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(not_found("session"))
+    }
+}

@@ -1,0 +1,114 @@
+//! What is kept of runs.
+
+pub(crate) mod get;
+pub(crate) mod list;
+
+use picloud_shared::{
+    execution::{Execution, ExecutionStatus, RequestSummary},
+    invocation::Trigger,
+    time::Timestamp,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::scripts::run::{LogLineBody, ScriptErrorBody};
+
+/// What is kept of one run.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Execution)]
+pub(crate) struct ExecutionBody {
+    /// The `x-request-id` of the answer that it gave.
+    id: Uuid,
+    app_id: Uuid,
+    script_id: Uuid,
+    /// Its name at that time.
+    script_name: String,
+    version: u32,
+    /// `http`, `execute` or `test`.
+    #[schema(value_type = String, example = "http")]
+    trigger: Trigger,
+    /// `success`, `error`, `timeout` or `limit_exceeded`.
+    #[schema(value_type = String, example = "success")]
+    status: ExecutionStatus,
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    /// Time from start to end.
+    duration_us: u64,
+    /// Time on the processor.
+    cpu_us: u64,
+    /// Steps of the script.
+    operations: u64,
+    /// Most memory held at one time.
+    memory_bytes_peak: u64,
+    request: RequestSummaryBody,
+    /// The status that was sent.
+    response_status: u16,
+    /// What the script wrote; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<Vec<LogLineBody>>,
+    /// Why it failed; null if it did not.
+    #[schema(required)]
+    error: Option<ScriptErrorBody>,
+    /// The node that ran it.
+    node: String,
+}
+
+/// A request in short: no headers, no query, no body.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RequestSummary)]
+struct RequestSummaryBody {
+    method: String,
+    host: String,
+    path: String,
+    /// Size of the body.
+    body_bytes: u64,
+    /// The client's address.
+    remote_addr: String,
+}
+
+impl From<Execution> for ExecutionBody {
+    fn from(execution: Execution) -> Self {
+        Self {
+            id: execution.id.0,
+            app_id: execution.app_id.0,
+            script_id: execution.script_id.0,
+            script_name: execution.script_name,
+            version: execution.version,
+            trigger: execution.trigger,
+            status: execution.status,
+            started_at: execution.started_at,
+            duration_us: execution.usage.duration_us,
+            cpu_us: execution.usage.cpu_us,
+            operations: execution.usage.operations,
+            memory_bytes_peak: execution.usage.memory_bytes_peak,
+            request: execution.request.into(),
+            response_status: execution.response_status,
+            logs: Some(execution.logs.into_iter().map(LogLineBody::from).collect()),
+            error: execution.error.map(ScriptErrorBody::from),
+            node: execution.node,
+        }
+    }
+}
+
+impl ExecutionBody {
+    /// Without the log, for lists.
+    fn summary(execution: Execution) -> Self {
+        Self {
+            logs: None,
+            ..execution.into()
+        }
+    }
+}
+
+impl From<RequestSummary> for RequestSummaryBody {
+    fn from(request: RequestSummary) -> Self {
+        Self {
+            method: request.method,
+            host: request.host,
+            path: request.path,
+            body_bytes: request.body_bytes,
+            remote_addr: request.remote_addr,
+        }
+    }
+}

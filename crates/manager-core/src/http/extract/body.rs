@@ -1,0 +1,150 @@
+//! JSON bodies: the right media type, well-formed, and with no field too many.
+
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, header};
+use picloud_shared::problem::{Code, Problem};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
+
+use super::faults::fault;
+use crate::http::problem::{Refusal, invalid, problem};
+
+/// Largest body of the control plane. A source of the largest size fits, however it is escaped.
+const BODY_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
+/// The body, as JSON. `T` refuses unknown fields.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if !is_json(request.headers()) {
+            return Err(problem(
+                Code::UnsupportedMediaType,
+                "Send the body as JSON, with the header `content-type: application/json`.",
+            ));
+        }
+        let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
+            .await
+            .map_err(|_| {
+                problem(
+                    Code::BodyTooLarge,
+                    format!("The body may have at most {BODY_BYTES_MAX} bytes."),
+                )
+            })?;
+        read(&body).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next()).map(str::trim);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    // A struct would also be read from an array of its fields, which nobody documented.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(match serde_json::from_slice::<IgnoredAny>(body) {
+            Ok(_) => invalid(&[fault("", "expected an object, not an array")]),
+            Err(error) => syntax(&error),
+        });
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        match error.classify() {
+            Category::Data => invalid(&[fault(&path, &without_place(&error.to_string()))]),
+            Category::Syntax | Category::Eof | Category::Io => syntax(&error),
+        }
+    })?;
+    reader.end().map_err(|error| syntax(&error))?;
+    Ok(value)
+}
+
+fn syntax(error: &serde_json::Error) -> Refusal {
+    let message = without_place(&error.to_string());
+    let detail = format!(
+        "The body is not valid JSON: {message} at line {}, column {}.",
+        error.line(),
+        error.column()
+    );
+    Problem::new(Code::InvalidJson, detail)
+        .with("line", error.line())
+        .with("column", error.column())
+        .into()
+}
+
+/// What `serde_json` says, without ` at line 1 column 2`.
+fn without_place(message: &str) -> String {
+    message
+        .rsplit_once(" at line ")
+        .map_or(message, |(message, _)| message)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[expect(dead_code, reason = "only read")]
+        name: String,
+        #[expect(dead_code, reason = "only read")]
+        #[serde(default)]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[expect(dead_code, reason = "only read")]
+        count: u32,
+    }
+
+    /// The code, and the field or the place that is named.
+    #[track_caller]
+    fn check(body: &str, code: Code, named: &str) {
+        match read::<Outer>(body.as_bytes()) {
+            Err(Refusal::Problem(problem)) => {
+                assert_eq!(problem.code, code, "{body}: {}", problem.detail);
+                let found = match code {
+                    Code::ValidationFailed => problem.extra["errors"][0]["field"].as_str().map(str::to_owned),
+                    _ => Some(format!("{}:{}", problem.extra["line"], problem.extra["column"])),
+                };
+                assert_eq!(found.as_deref(), Some(named), "{body}: {}", problem.detail);
+            }
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn faults_name_their_field() {
+        let invalid = Code::ValidationFailed;
+        check("{}", invalid, "name");
+        check(r#"{"name": 1}"#, invalid, "name");
+        check(r#"{"name": "a", "colour": 1}"#, invalid, "colour");
+        check(r#"{"name": "a", "name": "b"}"#, invalid, "name");
+        check(r#"{"name": "a", "inner": {"count": -1}}"#, invalid, "inner.count");
+        check(r#"{"name": "a", "inner": {}}"#, invalid, "inner.count");
+        check("null", invalid, "");
+        check(r#"["a"]"#, invalid, "");
+    }
+
+    #[test]
+    fn what_is_no_json_has_a_place() {
+        let syntax = Code::InvalidJson;
+        check("", syntax, "1:0");
+        check("{\n\"name\" 1}", syntax, "2:8");
+        check(r#"{"name": "a"} x"#, syntax, "1:15");
+        check("[1,", syntax, "1:3");
+    }
+}

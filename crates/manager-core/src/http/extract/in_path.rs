@@ -1,0 +1,73 @@
+//! Ids and numbers in a path. What is none leads nowhere, exactly like one that does not exist.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+use picloud_shared::id::{DomainId, ExecutionId, RouteId, ScriptId, SessionId};
+
+use crate::http::problem::{Refusal, not_found};
+
+/// The id or number that the path has for a `T`.
+pub(crate) struct InPath<T>(pub(crate) T);
+
+/// The number of a version.
+pub(crate) struct VersionNumber(pub(crate) u32);
+
+/// The number of a release.
+pub(crate) struct ReleaseNumber(pub(crate) u32);
+
+/// Something that a path parameter names.
+pub(crate) trait Named: FromStr {
+    /// The parameter, which is also what people call it.
+    const NAME: &str;
+}
+
+macro_rules! named {
+    ($($type:ty = $name:literal),+ $(,)?) => {
+        $(impl Named for $type {
+            const NAME: &str = $name;
+        })+
+    };
+}
+
+named!(
+    DomainId = "domain",
+    ExecutionId = "execution",
+    RouteId = "route",
+    ScriptId = "script",
+    SessionId = "session",
+    VersionNumber = "version",
+    ReleaseNumber = "release",
+);
+
+macro_rules! numbers {
+    ($($type:ident),+) => {
+        $(impl FromStr for $type {
+            type Err = std::num::ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        })+
+    };
+}
+
+numbers!(VersionNumber, ReleaseNumber);
+
+impl<S: Send + Sync, T: Named> FromRequestParts<S> for InPath<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let missing = || not_found(T::NAME);
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| missing())?;
+        params
+            .iter()
+            .find(|(name, _)| *name == T::NAME)
+            .and_then(|(_, text)| text.parse().ok())
+            .map(Self)
+            .ok_or_else(missing)
+    }
+}

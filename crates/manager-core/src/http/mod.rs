@@ -1,0 +1,23 @@
+//! The HTTP side: one file per operation or small family of operations, each in the order problems, API
+//! description, handler.
+
+pub(crate) mod answer;
+pub(crate) mod api;
+pub(crate) mod apps;
+pub(crate) mod auth;
+pub(crate) mod caller;
+pub(crate) mod cross_site;
+pub(crate) mod domains;
+pub(crate) mod executions;
+pub(crate) mod extract;
+pub(crate) mod health;
+pub(crate) mod list;
+pub(crate) mod pages;
+pub(crate) mod problem;
+pub(crate) mod releases;
+pub(crate) mod routes;
+pub(crate) mod scripts;
+pub(crate) mod setup;
+pub(crate) mod validate;
+
+pub use api::openapi_json;

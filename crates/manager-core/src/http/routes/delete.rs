@@ -1,0 +1,40 @@
+//! `DELETE /api/v1/admin/routes/{route}`.
+
+use axum::extract::State;
+use http::StatusCode;
+use picloud_shared::id::RouteId;
+
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::InPath,
+        problem::{Answer, not_found, problems},
+    },
+};
+
+problems!(DeleteRouteProblems: NotFound);
+
+/// Delete a route
+///
+/// Its script stays.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/routes/{route}",
+    tag = "routes",
+    responses((status = 204, description = "Deleted"), DeleteRouteProblems),
+)]
+pub(crate) async fn delete_route(
+    State(manager): State<Manager>,
+    owner: Owner,
+    InPath(route): InPath<RouteId>,
+) -> Answer<StatusCode> {
+    let found = manager.repository().find_route(route).await?;
+    let app = found.ok_or_else(|| not_found("route"))?.app_id;
+    let change = manager.change(&owner.user, None);
+    if !manager.repository().delete_route(route, &change).await? {
+        return Err(not_found("route"));
+    }
+    manager.publish(app).await;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,104 @@
+//! `GET` and `PATCH /api/v1/admin/routes/{route}`.
+
+use axum::{Json, extract::State};
+use picloud_shared::{
+    domain::HostPattern,
+    id::{RouteId, ScriptId},
+    path::PathPattern,
+    repository::RouteUpdate,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{RouteBody, methods, require_open, write_refusal};
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::{InPath, JsonBody},
+        problem::{Answer, not_found, problems},
+        validate::{Violations, present},
+    },
+};
+
+problems!(GetRouteProblems: NotFound);
+
+/// Get a route
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/routes/{route}",
+    tag = "routes",
+    responses((status = 200, description = "The route", body = RouteBody), GetRouteProblems),
+)]
+pub(crate) async fn get_route(
+    State(manager): State<Manager>,
+    _: Owner,
+    InPath(route): InPath<RouteId>,
+) -> Answer<Json<RouteBody>> {
+    let route = manager.repository().find_route(route).await?;
+    Ok(Json(route.ok_or_else(|| not_found("route"))?.into()))
+}
+
+problems!(UpdateRouteProblems: NotFound, RouteConflict, HostNotClaimed, ReservedPath);
+
+/// What to change in a route; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateRoute {
+    /// Another script of the same app.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    script_id: Option<Uuid>,
+    /// Other hosts; null for every host that the app claims.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    #[expect(clippy::option_option, reason = "absent and null mean different things")]
+    host: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    path: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    methods: Option<Vec<String>>,
+}
+
+/// Change a route
+///
+/// By the rules of a new one.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/admin/routes/{route}",
+    tag = "routes",
+    request_body = UpdateRoute,
+    responses((status = 200, description = "Changed", body = RouteBody), UpdateRouteProblems),
+)]
+pub(crate) async fn update_route(
+    State(manager): State<Manager>,
+    owner: Owner,
+    InPath(route): InPath<RouteId>,
+    JsonBody(body): JsonBody<UpdateRoute>,
+) -> Answer<Json<RouteBody>> {
+    let mut violations = Violations::default();
+    let host = body
+        .host
+        .map(|host| violations.parse_some::<HostPattern>("host", host.as_deref()));
+    let path: Option<PathPattern> = violations.parse_some("path", body.path.as_deref());
+    let methods = body.methods.and_then(|names| methods(&mut violations, &names));
+    violations.finish()?;
+    path.as_ref().map_or(Ok(()), require_open)?;
+
+    let update = RouteUpdate {
+        script_id: body.script_id.map(ScriptId),
+        host,
+        path,
+        methods,
+    };
+    let change = manager.change(&owner.user, None);
+    let updated = match manager.repository().update_route(route, update, &change).await {
+        Ok(updated) => updated.ok_or_else(|| not_found("route"))?,
+        Err(error) => return Err(write_refusal(&manager, error).await),
+    };
+    manager.publish(updated.app_id).await;
+    Ok(Json(updated.into()))
+}

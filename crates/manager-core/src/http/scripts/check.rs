@@ -1,0 +1,81 @@
+//! `POST /api/v1/admin/apps/{app}/scripts:check`.
+
+use axum::{Json, extract::State};
+use picloud_shared::outcome::{Diagnostic, Severity};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::{AppPath, JsonBody},
+        problem::problems,
+    },
+};
+
+problems!(CheckScriptProblems: NotFound);
+
+/// A source to check.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckScript {
+    source: String,
+}
+
+/// What is to be said about a source.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Diagnostics {
+    /// Empty if there is nothing to say.
+    diagnostics: Vec<DiagnosticBody>,
+}
+
+/// A remark on a place in a source. Lines and columns count from 1, columns in characters.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Diagnostic)]
+struct DiagnosticBody {
+    /// `error` if the source cannot be saved, `warning` if it can.
+    #[schema(value_type = String, example = "error")]
+    severity: Severity,
+    message: String,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    /// After the last character.
+    end_column: u32,
+}
+
+impl From<Diagnostic> for DiagnosticBody {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self {
+            severity: diagnostic.severity,
+            message: diagnostic.message,
+            line: diagnostic.line,
+            column: diagnostic.column,
+            end_line: diagnostic.end_line,
+            end_column: diagnostic.end_column,
+        }
+    }
+}
+
+/// Check a source
+///
+/// As saving it would, but without saving it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/apps/{app}/scripts:check",
+    tag = "scripts",
+    request_body = CheckScript,
+    responses((status = 200, description = "What is to be said", body = Diagnostics), CheckScriptProblems),
+)]
+pub(crate) async fn check_script(
+    State(manager): State<Manager>,
+    _: Owner,
+    _app: AppPath,
+    JsonBody(body): JsonBody<CheckScript>,
+) -> Json<Diagnostics> {
+    let diagnostics = manager.workbench().check(body.source.into()).await;
+    Json(Diagnostics {
+        diagnostics: diagnostics.into_iter().map(DiagnosticBody::from).collect(),
+    })
+}

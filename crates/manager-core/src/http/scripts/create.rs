@@ -1,0 +1,91 @@
+//! `POST /api/v1/admin/scripts`.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::IntoResponse};
+use http::{StatusCode, header};
+use picloud_shared::{id::ScriptId, limits::Limits, repository::NewScript, script::ScriptName};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{ScriptBody, limits::SetLimits, source::require_valid, with_etag, write_refusal};
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::{JsonBody, find_by_text},
+        problem::{Answer, problems},
+        validate::Violations,
+    },
+};
+
+problems!(CreateScriptProblems: NotFound, ScriptNameTaken, ScriptInvalid);
+
+/// A new script.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateScript {
+    /// Whose script: an app's id, or its slug.
+    app_id: String,
+    /// 1 to 64 letters, digits, `-`, `_` or `.`; unique in the app.
+    #[schema(example = "hello")]
+    name: String,
+    /// At most 256 KiB.
+    #[schema(example = "\"Hello, \" + (request.query.name ?? \"World\")")]
+    source: String,
+    /// At most 2,000 characters.
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    limits: SetLimits,
+}
+
+/// Make a script
+///
+/// Its source is version 1 and live at once. A source that does not compile is refused with line and column.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/scripts",
+    tag = "scripts",
+    request_body = CreateScript,
+    responses((status = 201, description = "Made", body = ScriptBody), CreateScriptProblems),
+)]
+pub(crate) async fn create_script(
+    State(manager): State<Manager>,
+    owner: Owner,
+    JsonBody(body): JsonBody<CreateScript>,
+) -> Answer<impl IntoResponse> {
+    let description = body.description.unwrap_or_default();
+    let mut violations = Violations::default();
+    let name: Option<ScriptName> = violations.parse("name", &body.name);
+    violations.description("description", &description);
+    let limits = body.limits.over(Limits::DEFAULT, &mut violations);
+    let name = violations.finish_with(name)?;
+
+    let app = find_by_text(&manager, &body.app_id).await?;
+    let source: Arc<str> = body.source.into();
+    require_valid(&manager, &source).await?;
+
+    let script = NewScript {
+        id: ScriptId::new(manager.now()),
+        app_id: app.id,
+        name,
+        description,
+        source,
+        limits,
+    };
+    let change = manager.change(&owner.user, None);
+    let script = manager
+        .repository()
+        .create_script(script, &change)
+        .await
+        .map_err(|error| write_refusal(error, Some(&body.name)))?;
+    manager.publish(app.id).await;
+
+    let location = format!("/api/v1/admin/scripts/{}", script.id);
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        with_etag(script),
+    ))
+}

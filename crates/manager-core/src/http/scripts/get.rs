@@ -1,0 +1,34 @@
+//! `GET /api/v1/admin/scripts/{script}`.
+
+use axum::{extract::State, response::IntoResponse};
+use picloud_shared::id::ScriptId;
+
+use super::{ScriptBody, with_etag};
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::InPath,
+        problem::{Answer, not_found, problems},
+    },
+};
+
+problems!(GetScriptProblems: NotFound);
+
+/// Get a script
+///
+/// With its live version, whose number is also the `ETag`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/scripts/{script}",
+    tag = "scripts",
+    responses((status = 200, description = "The script", body = ScriptBody), GetScriptProblems),
+)]
+pub(crate) async fn get_script(
+    State(manager): State<Manager>,
+    _: Owner,
+    InPath(script): InPath<ScriptId>,
+) -> Answer<impl IntoResponse> {
+    let script = manager.repository().find_script(script).await?;
+    Ok(with_etag(script.ok_or_else(|| not_found("script"))?))
+}

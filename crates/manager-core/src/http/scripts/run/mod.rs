@@ -1,0 +1,144 @@
+//! `POST /api/v1/admin/apps/{app}/scripts:run`: a test run from the editor.
+
+mod request;
+mod result;
+
+use std::sync::Arc;
+
+use axum::{Extension, Json, extract::State};
+use picloud_shared::{
+    app::App,
+    id::ScriptId,
+    invocation::{Invocation, Trigger},
+    limits::Limits,
+    script::{ContentHash, LiveScript, ScriptName},
+    seam::Origin,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(crate) use self::result::{LogLineBody, ScriptErrorBody};
+use self::{request::TestRequest, result::TestRunBody};
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::{AppPath, JsonBody},
+        problem::{Answer, internal, not_found, problems},
+        validate::Violations,
+    },
+};
+
+/// What a source that was never saved is called in its own errors.
+const UNSAVED_NAME: &str = "unsaved";
+
+problems!(RunScriptProblems: NotFound);
+
+/// What to run, and with what.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunScript {
+    /// A source, which need not be saved. Either this or `script_id`.
+    #[serde(default)]
+    source: Option<String>,
+    /// A script of this app.
+    #[serde(default)]
+    script_id: Option<Uuid>,
+    /// A version of that script; the live one unless set.
+    #[serde(default)]
+    version: Option<u32>,
+    /// What the script sees as `request`.
+    #[serde(default)]
+    request: TestRequest,
+}
+
+/// Try a script
+///
+/// Runs within the limits of the script, or the default ones, and leaves no execution record. That the script fails,
+/// or does not compile, is the result of the test: it stands in `error`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/apps/{app}/scripts:run",
+    tag = "scripts",
+    request_body = RunScript,
+    responses((status = 200, description = "What happened", body = TestRunBody), RunScriptProblems),
+)]
+pub(crate) async fn run_script(
+    State(manager): State<Manager>,
+    Extension(origin): Extension<Origin>,
+    _: Owner,
+    AppPath(app): AppPath,
+    JsonBody(body): JsonBody<RunScript>,
+) -> Answer<Json<TestRunBody>> {
+    let mut violations = Violations::default();
+    violations.require(
+        body.source.is_some() != body.script_id.is_some(),
+        "source",
+        "give either `source` or `script_id`",
+    );
+    violations.require(
+        body.version.is_none() || body.script_id.is_some(),
+        "version",
+        "is a version of a saved script; give `script_id` with it",
+    );
+    let request = body.request.read(&mut violations, &origin);
+    let request = violations.finish_with(request)?;
+
+    let script = match body.source {
+        Some(source) => unsaved(&app, source)?,
+        None => saved(&manager, &app, body.script_id.map(ScriptId), body.version).await?,
+    };
+    let invocation = Invocation {
+        id: origin.request_id,
+        script: Arc::new(script),
+        trigger: Trigger::Test,
+        request,
+    };
+    let outcome = manager.workbench().run(invocation).await;
+    Ok(Json(outcome.into()))
+}
+
+fn unsaved(app: &App, source: String) -> Answer<LiveScript> {
+    Ok(LiveScript {
+        app_id: app.id,
+        script_id: ScriptId(Uuid::nil()),
+        name: UNSAVED_NAME.parse::<ScriptName>().map_err(|_| internal())?,
+        version: 0,
+        content_hash: ContentHash::of(&source),
+        source: source.into(),
+        limits: Limits::DEFAULT,
+    })
+}
+
+async fn saved(
+    manager: &Manager,
+    app: &App,
+    script: Option<ScriptId>,
+    version: Option<u32>,
+) -> Answer<LiveScript> {
+    let found = match script {
+        Some(script) => manager.repository().find_script(script).await?,
+        None => None,
+    };
+    // A script of another app is not there.
+    let script = found
+        .filter(|script| script.app_id == app.id)
+        .ok_or_else(|| not_found("script in this app"))?;
+    let number = version.unwrap_or(script.version);
+    let source = if number == script.version {
+        script.source
+    } else {
+        let version = manager.repository().find_version(script.id, number).await?;
+        version.ok_or_else(|| not_found("version of this script"))?.source
+    };
+    Ok(LiveScript {
+        app_id: script.app_id,
+        script_id: script.id,
+        name: script.name,
+        version: number,
+        content_hash: ContentHash::of(&source),
+        source,
+        limits: script.limits,
+    })
+}

@@ -1,0 +1,168 @@
+//! The result of a test run. Its log lines and errors look the same in execution records.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::HeaderMap;
+use picloud_shared::outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a test run did.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TestRun)]
+pub(crate) struct TestRunBody {
+    /// What the script answered; null if it failed.
+    #[schema(required)]
+    response: Option<TestResponse>,
+    logs: Vec<LogLineBody>,
+    /// Why it failed; null if it did not.
+    #[schema(required)]
+    error: Option<ScriptErrorBody>,
+    /// Steps of the script.
+    operations: u64,
+    /// Time from start to end.
+    duration_us: u64,
+    /// Time on the processor.
+    cpu_us: u64,
+    /// Most memory held at one time.
+    memory_bytes_peak: u64,
+}
+
+/// What a script answered.
+#[derive(Serialize, ToSchema)]
+struct TestResponse {
+    status: u16,
+    /// By name in lower case. The values of a header that stands several times are lines.
+    headers: BTreeMap<String, String>,
+    /// The body, if it is a text.
+    #[schema(required)]
+    body: Option<String>,
+    /// The body in Base64, if it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+}
+
+/// One line of a script's log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LogLine)]
+pub(crate) struct LogLineBody {
+    /// `debug`, `info`, `warn` or `error`.
+    #[schema(value_type = String, example = "info")]
+    level: LogLevel,
+    message: String,
+    /// Microseconds since the run began.
+    offset_us: u64,
+    /// The line of the source that wrote it; 0 if unknown.
+    line: u32,
+}
+
+/// Why a script gave no answer of its own.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ScriptError)]
+pub(crate) struct ScriptErrorBody {
+    /// `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `response`,
+    /// `cancelled` or `internal`.
+    #[schema(value_type = String, example = "runtime")]
+    kind: ScriptErrorKind,
+    message: String,
+    /// From 1.
+    #[schema(required)]
+    line: Option<u32>,
+    /// In characters, from 1.
+    #[schema(required)]
+    column: Option<u32>,
+    /// The lines around the place, with a caret under it.
+    #[schema(required)]
+    excerpt: Option<String>,
+    /// The calls that led there, innermost first.
+    trace: Vec<TraceFrameBody>,
+}
+
+/// One call on the way to an error.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TraceFrame)]
+struct TraceFrameBody {
+    function: String,
+    /// Line of the call, from 1; 0 if unknown.
+    line: u32,
+    /// Column of the call, from 1; 0 if unknown.
+    column: u32,
+}
+
+impl From<Outcome> for TestRunBody {
+    fn from(outcome: Outcome) -> Self {
+        let (response, error) = match outcome.result {
+            Ok(response) => (Some(response.into()), None),
+            Err(error) => (None, Some(error.into())),
+        };
+        Self {
+            response,
+            logs: outcome.logs.into_iter().map(LogLineBody::from).collect(),
+            error,
+            operations: outcome.usage.operations,
+            duration_us: outcome.usage.duration_us,
+            cpu_us: outcome.usage.cpu_us,
+            memory_bytes_peak: outcome.usage.memory_bytes_peak,
+        }
+    }
+}
+
+impl From<ScriptResponse> for TestResponse {
+    fn from(response: ScriptResponse) -> Self {
+        let (body, body_base64) = match std::str::from_utf8(&response.body) {
+            Ok(text) => (Some(text.to_owned()), None),
+            Err(_) => (None, Some(STANDARD.encode(&response.body))),
+        };
+        Self {
+            status: response.status.as_u16(),
+            headers: by_name(&response.headers),
+            body,
+            body_base64,
+        }
+    }
+}
+
+fn by_name(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut by_name: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        by_name
+            .entry(name.as_str().to_owned())
+            .and_modify(|values| {
+                values.push('\n');
+                values.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    by_name
+}
+
+impl From<LogLine> for LogLineBody {
+    fn from(line: LogLine) -> Self {
+        Self {
+            level: line.level,
+            message: line.message,
+            offset_us: line.offset_us,
+            line: line.line,
+        }
+    }
+}
+
+impl From<ScriptError> for ScriptErrorBody {
+    fn from(error: ScriptError) -> Self {
+        let frame = |frame: picloud_shared::outcome::TraceFrame| TraceFrameBody {
+            function: frame.function,
+            line: frame.line,
+            column: frame.column,
+        };
+        Self {
+            kind: error.kind,
+            message: error.message,
+            line: error.line,
+            column: error.column,
+            excerpt: error.excerpt,
+            trace: error.trace.into_iter().map(frame).collect(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `PATCH /api/v1/admin/scripts/{script}`.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::IntoResponse};
+use picloud_shared::{id::ScriptId, repository::ScriptUpdate, script::ScriptName};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{ScriptBody, limits::SetLimits, source::require_valid, with_etag, write_refusal};
+use crate::{
+    Manager,
+    http::{
+        caller::Owner,
+        extract::{IfMatch, InPath, JsonBody},
+        problem::{Answer, not_found, problems},
+        validate::{Violations, present},
+    },
+};
+
+problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInvalid, VersionMismatch);
+
+/// What to change in a script; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateScript {
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    description: Option<String>,
+    /// Becomes a new version if it differs from the live one.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    source: Option<String>,
+    /// Merged over the limits that the script has.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
+    limits: Option<SetLimits>,
+    /// Why, for the history; at most 500 characters.
+    #[serde(default)]
+    note: Option<String>,
+}
+
+/// Change a script
+///
+/// A new source is a new, immutable version and live before this is answered; requests in flight finish on the version
+/// that they started with. Send the `ETag` that you know as `If-Match` to be sure that nobody saved meanwhile.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/admin/scripts/{script}",
+    tag = "scripts",
+    params(("If-Match" = Option<String>, Header, description = "The version that must be live, such as `\"3\"`")),
+    request_body = UpdateScript,
+    responses((status = 200, description = "Changed", body = ScriptBody), UpdateScriptProblems),
+)]
+pub(crate) async fn update_script(
+    State(manager): State<Manager>,
+    owner: Owner,
+    InPath(script): InPath<ScriptId>,
+    IfMatch(expected): IfMatch,
+    JsonBody(body): JsonBody<UpdateScript>,
+) -> Answer<impl IntoResponse> {
+    let current = manager.repository().find_script(script).await?;
+    let current = current.ok_or_else(|| not_found("script"))?;
+
+    let mut violations = Violations::default();
+    let name: Option<ScriptName> = violations.parse_some("name", body.name.as_deref());
+    if let Some(description) = &body.description {
+        violations.description("description", description);
+    }
+    if let Some(note) = &body.note {
+        violations.note("note", note);
+    }
+    let limits = body
+        .limits
+        .map(|limits| limits.over(current.limits, &mut violations));
+    violations.finish()?;
+    let source: Option<Arc<str>> = body.source.map(Arc::from);
+    if let Some(source) = &source {
+        require_valid(&manager, source).await?;
+    }
+
+    let update = ScriptUpdate {
+        name,
+        description: body.description,
+        source,
+        limits,
+        expected,
+    };
+    let change = manager.change(&owner.user, body.note);
+    let updated = manager
+        .repository()
+        .update_script(script, update, &change)
+        .await
+        .map_err(|error| write_refusal(error, body.name.as_deref()))?
+        .ok_or_else(|| not_found("script"))?;
+    manager.publish(updated.app_id).await;
+    Ok(with_etag(updated))
+}

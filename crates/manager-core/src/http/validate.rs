@@ -1,0 +1,125 @@
+//! Checks on the fields of a request, all of them before the first is complained about.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer};
+
+use super::problem::{Answer, FieldError, invalid};
+
+/// Longest name for people, in characters.
+const NAME_CHARS_MAX: usize = 100;
+/// Longest description in characters.
+const DESCRIPTION_CHARS_MAX: usize = 2_000;
+/// Longest note on a change, in characters.
+const NOTE_CHARS_MAX: usize = 500;
+
+/// What is wrong so far.
+#[derive(Default)]
+pub(crate) struct Violations(Vec<FieldError>);
+
+impl Violations {
+    /// Notes that `field` is wrong.
+    pub(crate) fn add(&mut self, field: &str, message: impl fmt::Display) {
+        self.0.push(FieldError {
+            field: field.to_owned(),
+            message: message.to_string(),
+        });
+    }
+
+    /// Notes that `field` is wrong unless `holds`.
+    pub(crate) fn require(&mut self, holds: bool, field: &str, message: impl fmt::Display) {
+        if !holds {
+            self.add(field, message);
+        }
+    }
+
+    /// Reads a field with the rule of its type.
+    pub(crate) fn parse<T: FromStr<Err: fmt::Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|error| self.add(field, error)).ok()
+    }
+
+    /// Reads a field that may be absent.
+    pub(crate) fn parse_some<T: FromStr<Err: fmt::Display>>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+    ) -> Option<T> {
+        text.and_then(|text| self.parse(field, text))
+    }
+
+    /// Checks a name for people.
+    pub(crate) fn name(&mut self, field: &str, name: &str) {
+        let fits = !name.trim().is_empty()
+            && name.chars().count() <= NAME_CHARS_MAX
+            && !name.contains(char::is_control);
+        self.require(
+            fits,
+            field,
+            format!("must have 1 to {NAME_CHARS_MAX} characters, none of them a control character"),
+        );
+    }
+
+    /// Checks a description.
+    pub(crate) fn description(&mut self, field: &str, text: &str) {
+        self.text(field, text, DESCRIPTION_CHARS_MAX);
+    }
+
+    /// Checks a note on a change.
+    pub(crate) fn note(&mut self, field: &str, text: &str) {
+        self.text(field, text, NOTE_CHARS_MAX);
+    }
+
+    /// Refuses if anything was wrong.
+    pub(crate) fn finish(self) -> Answer<()> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(invalid(&self.0))
+        }
+    }
+
+    /// Refuses if anything was wrong; otherwise gives what was read.
+    pub(crate) fn finish_with<T>(mut self, value: Option<T>) -> Answer<T> {
+        if value.is_none() {
+            self.require(!self.0.is_empty(), "", "a field is missing");
+        }
+        value
+            .filter(|_| self.0.is_empty())
+            .ok_or_else(|| invalid(&self.0))
+    }
+
+    fn text(&mut self, field: &str, text: &str, chars_max: usize) {
+        let fits = text.chars().count() <= chars_max && !text.contains('\0');
+        self.require(
+            fits,
+            field,
+            format!("must have at most {chars_max} characters and no NUL"),
+        );
+    }
+}
+
+/// Reads a field that may be absent but not null.
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use picloud_shared::script::ScriptName;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let mut violations = Violations::default();
+        violations.name("name", " ");
+        violations.description("description", "fine");
+        let script: Option<ScriptName> = violations.parse("script", "a b");
+        assert_eq!(script, None);
+        let fields: Vec<&str> = violations.0.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["name", "script"]);
+        assert!(violations.finish().is_err());
+    }
+}

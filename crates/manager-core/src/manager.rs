@@ -1,0 +1,121 @@
+//! The manager: what its operations share.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use picloud_shared::{
+    release::Change,
+    repository::Repository,
+    seam::{LiveTable, Workbench},
+    time::{Clock, Timestamp},
+    user::User,
+};
+
+use crate::{
+    accounts::{Hasher, SetupCode, Throttle},
+    router,
+};
+
+/// What a manager is made of.
+pub struct ManagerParts {
+    /// All of storage.
+    pub repository: Arc<dyn Repository>,
+    /// The live releases on this node.
+    pub live: Arc<dyn LiveTable>,
+    /// Checks and tries scripts.
+    pub workbench: Arc<dyn Workbench>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// A session ends when it was not used for so long.
+    pub session_ttl: Duration,
+    /// The version of the program, for `/version`.
+    pub version: String,
+    /// The commit that it was built from, or `unknown`.
+    pub commit: String,
+}
+
+/// The control plane of one node. A cheap handle: clones share everything.
+#[derive(Clone)]
+pub struct Manager(Arc<Inner>);
+
+struct Inner {
+    parts: ManagerParts,
+    hasher: Hasher,
+    throttle: Throttle,
+    setup_code: OnceLock<SetupCode>,
+}
+
+impl Manager {
+    /// A manager. Call [`first_start`](Self::first_start) once before it serves.
+    pub fn new(parts: ManagerParts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            hasher: Hasher::default(),
+            throttle: Throttle::default(),
+            setup_code: OnceLock::new(),
+        }))
+    }
+
+    /// Answers requests for the paths that PiCloud keeps for itself. Each request should carry a
+    /// [`seam::Origin`](picloud_shared::seam::Origin) in its extensions, and its whole body.
+    pub fn router(&self) -> axum::Router {
+        router::router(self.clone())
+    }
+
+    pub(crate) fn repository(&self) -> &dyn Repository {
+        &*self.0.parts.repository
+    }
+
+    pub(crate) fn live(&self) -> &Arc<dyn LiveTable> {
+        &self.0.parts.live
+    }
+
+    pub(crate) fn workbench(&self) -> &dyn Workbench {
+        &*self.0.parts.workbench
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.0.hasher
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn session_ttl(&self) -> Duration {
+        self.0.parts.session_ttl
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.0.parts.version
+    }
+
+    pub(crate) fn commit(&self) -> &str {
+        &self.0.parts.commit
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    /// A change that `author` makes now.
+    pub(crate) fn change(&self, author: &User, note: Option<String>) -> Change {
+        Change {
+            author: Some(author.id),
+            at: self.now(),
+            note,
+        }
+    }
+
+    /// The one-time code with which the first owner is made; none once somebody existed at the start.
+    pub(crate) fn setup_code(&self) -> Option<&SetupCode> {
+        self.0.setup_code.get()
+    }
+
+    /// The same, made on the first call.
+    pub(crate) fn setup_code_or_new(&self) -> &SetupCode {
+        self.0.setup_code.get_or_init(SetupCode::generate)
+    }
+}

@@ -1,5 +1,10 @@
 //! The command line. Its help is the reference of all settings.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments here are the text of --help, not Markdown"
+)]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -12,8 +17,10 @@ use crate::config::LogFormat;
 /// Without a command, starts the server: manager, orchestrator and executor in one process.
 #[derive(Debug, Parser)]
 #[command(name = "picloud", version, max_term_width = 100)]
-#[command(after_help = "Each setting can be given as a flag, as an environment variable or in the configuration file; \
-    the first of these that has it counts.")]
+#[command(
+    after_help = "Each setting can be given as a flag, as an environment variable or in the configuration file; \
+    the first of these that has it counts."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -48,7 +55,13 @@ pub(crate) struct Settings {
     pub(crate) config: Option<PathBuf>,
 
     /// Addresses to listen on, separated by commas [default: 127.0.0.1:8080]
-    #[arg(long, global = true, env = "PICLOUD_BIND", value_name = "ADDRESS:PORT", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_BIND",
+        value_name = "ADDRESS:PORT",
+        value_delimiter = ','
+    )]
     pub(crate) bind: Option<Vec<String>>,
 
     /// Folder of the embedded database [default: ./picloud-data]
@@ -56,7 +69,13 @@ pub(crate) struct Settings {
     pub(crate) data_dir: Option<PathBuf>,
 
     /// PostgreSQL to use instead of the embedded database, such as postgres://user:password@host/name
-    #[arg(long, global = true, env = "PICLOUD_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) database_url: Option<String>,
 
     /// First owner, made at start if nobody exists; needs the password beside it
@@ -64,7 +83,13 @@ pub(crate) struct Settings {
     pub(crate) admin_username: Option<String>,
 
     /// Password of the first owner; better given by environment or file, as others can see flags
-    #[arg(long, global = true, env = "PICLOUD_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_ADMIN_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     pub(crate) admin_password: Option<String>,
 
     /// A session ends when it was not used for this many hours [default: 24]
@@ -72,7 +97,13 @@ pub(crate) struct Settings {
     pub(crate) session_ttl_hours: Option<u32>,
 
     /// Networks of reverse proxies whose X-Forwarded-* headers count, separated by commas [default: none]
-    #[arg(long, global = true, env = "PICLOUD_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_TRUSTED_PROXIES",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
     pub(crate) trusted_proxies: Option<Vec<IpNet>>,
 
     /// Threads that serve requests and run scripts [default: one per core]
@@ -88,23 +119,48 @@ pub(crate) struct Settings {
     pub(crate) drain_seconds: Option<u32>,
 
     /// Largest request body for a script [default: 10485760]
-    #[arg(long, global = true, env = "PICLOUD_REQUEST_BODY_BYTES_MAX", value_name = "BYTES")]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_REQUEST_BODY_BYTES_MAX",
+        value_name = "BYTES"
+    )]
     pub(crate) request_body_bytes_max: Option<u64>,
 
     /// Time that a client gets to send the head of a request [default: 10]
-    #[arg(long, global = true, env = "PICLOUD_HEADER_TIMEOUT_SECONDS", value_name = "SECONDS")]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_HEADER_TIMEOUT_SECONDS",
+        value_name = "SECONDS"
+    )]
     pub(crate) header_timeout_seconds: Option<u32>,
 
     /// Age at which execution records are deleted [default: 14]
-    #[arg(long, global = true, env = "PICLOUD_EXECUTION_RETENTION_DAYS", value_name = "DAYS")]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_EXECUTION_RETENTION_DAYS",
+        value_name = "DAYS"
+    )]
     pub(crate) execution_retention_days: Option<u32>,
 
     /// Execution records kept per app [default: 100000]
-    #[arg(long, global = true, env = "PICLOUD_EXECUTION_RECORDS_PER_APP_MAX", value_name = "NUMBER")]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_EXECUTION_RECORDS_PER_APP_MAX",
+        value_name = "NUMBER"
+    )]
     pub(crate) execution_records_per_app_max: Option<u64>,
 
     /// Bytes of logs and errors kept per app [default: 268435456]
-    #[arg(long, global = true, env = "PICLOUD_EXECUTION_BYTES_PER_APP_MAX", value_name = "BYTES")]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_EXECUTION_BYTES_PER_APP_MAX",
+        value_name = "BYTES"
+    )]
     pub(crate) execution_bytes_per_app_max: Option<u64>,
 
     /// What to log: error, warn, info, debug, trace, or a filter such as picloud_store=debug [default: info]

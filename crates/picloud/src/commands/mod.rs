@@ -11,7 +11,7 @@ use std::{
 use crate::config::{Config, Database};
 
 /// Opens the database that the settings name.
-async fn open_store(config: &Config) -> anyhow::Result<picloud_store::Store> {
+pub(crate) async fn open_store(config: &Config) -> anyhow::Result<picloud_store::Store> {
     Ok(match &config.database {
         Database::Sqlite(folder) => picloud_store::Store::open_sqlite(folder).await?,
         Database::Postgres(url) => picloud_store::Store::open_postgres(url).await?,

@@ -23,19 +23,25 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
 
     // The control runtime: admin API, database, records. It lives on this thread, apart from the threads that
     // run scripts, so that a busy script cannot hold up a database connection.
-    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let mut signals = StopSignals::listen()?;
-        let system = wiring::start(&config).await?;
-        announce(&config, &system);
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let mut signals = StopSignals::listen()?;
+            let system = wiring::start(&config).await?;
+            announce(&config, &system);
 
-        signals.next().await;
-        tracing::info!(drain_seconds = config.drain.as_secs(), "stopping; a second signal stops at once");
-        tokio::select! {
-            () = system.stop(config.drain) => {}
-            () = signals.next() => tracing::warn!("stopped without waiting for requests in flight"),
-        }
-        Ok(())
-    })
+            signals.next().await;
+            tracing::info!(
+                drain_seconds = config.drain.as_secs(),
+                "stopping; a second signal stops at once"
+            );
+            tokio::select! {
+                () = system.stop(config.drain) => {}
+                () = signals.next() => tracing::warn!("stopped without waiting for requests in flight"),
+            }
+            Ok(())
+        })
 }
 
 /// Tells where everything is.
@@ -56,7 +62,9 @@ fn announce(config: &Config, system: &wiring::System) {
         line("Setup code", code);
     }
     // Without a reader of standard output the server still serves.
-    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+    let _ = io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| io::stdout().flush());
 }
 
 /// How a person on this machine reaches the first of `addresses`.

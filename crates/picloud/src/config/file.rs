@@ -56,8 +56,12 @@ impl File {
             request_body_bytes_max: above.request_body_bytes_max.or(self.request_body_bytes_max),
             header_timeout_seconds: above.header_timeout_seconds.or(self.header_timeout_seconds),
             execution_retention_days: above.execution_retention_days.or(self.execution_retention_days),
-            execution_records_per_app_max: above.execution_records_per_app_max.or(self.execution_records_per_app_max),
-            execution_bytes_per_app_max: above.execution_bytes_per_app_max.or(self.execution_bytes_per_app_max),
+            execution_records_per_app_max: above
+                .execution_records_per_app_max
+                .or(self.execution_records_per_app_max),
+            execution_bytes_per_app_max: above
+                .execution_bytes_per_app_max
+                .or(self.execution_bytes_per_app_max),
             log: above.log.or(self.log),
             log_format: above.log_format.or(self.log_format),
         }

@@ -73,7 +73,10 @@ impl Config {
             (None, Some(_)) => bail!("admin_password is set without admin_username; set both or neither"),
         };
         let session_ttl_hours = settings.session_ttl_hours.unwrap_or(24);
-        ensure!((1..=8_760).contains(&session_ttl_hours), "session_ttl_hours must be 1 to 8760");
+        ensure!(
+            (1..=8_760).contains(&session_ttl_hours),
+            "session_ttl_hours must be 1 to 8760"
+        );
         let serving_threads = match settings.serving_threads {
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -83,14 +86,21 @@ impl Config {
             "serving_threads must be 1 to {SERVING_THREADS_MAX}"
         );
         let header_timeout_seconds = settings.header_timeout_seconds.unwrap_or(10);
-        ensure!((1..=3_600).contains(&header_timeout_seconds), "header_timeout_seconds must be 1 to 3600");
+        ensure!(
+            (1..=3_600).contains(&header_timeout_seconds),
+            "header_timeout_seconds must be 1 to 3600"
+        );
         let defaults = Retention::default();
 
         Ok(Self {
             bind: addresses(&settings.bind.unwrap_or_else(|| vec!["127.0.0.1:8080".to_owned()]))?,
             database: match settings.database_url {
                 Some(url) => Database::Postgres(url),
-                None => Database::Sqlite(settings.data_dir.unwrap_or_else(|| PathBuf::from("./picloud-data"))),
+                None => Database::Sqlite(
+                    settings
+                        .data_dir
+                        .unwrap_or_else(|| PathBuf::from("./picloud-data")),
+                ),
             },
             first_owner,
             session_ttl: Duration::from_secs(u64::from(session_ttl_hours) * 3_600),
@@ -102,8 +112,12 @@ impl Config {
             header_timeout: Duration::from_secs(header_timeout_seconds.into()),
             retention: Retention {
                 age_days_max: settings.execution_retention_days.unwrap_or(defaults.age_days_max),
-                records_per_app_max: settings.execution_records_per_app_max.unwrap_or(defaults.records_per_app_max),
-                bytes_per_app_max: settings.execution_bytes_per_app_max.unwrap_or(defaults.bytes_per_app_max),
+                records_per_app_max: settings
+                    .execution_records_per_app_max
+                    .unwrap_or(defaults.records_per_app_max),
+                bytes_per_app_max: settings
+                    .execution_bytes_per_app_max
+                    .unwrap_or(defaults.bytes_per_app_max),
             },
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             log_format: settings.log_format.unwrap_or(LogFormat::Text),
@@ -112,12 +126,15 @@ impl Config {
 }
 
 fn addresses(bind: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
-    ensure!(!bind.is_empty(), "bind names no address; write it like 127.0.0.1:8080");
+    ensure!(
+        !bind.is_empty(),
+        "bind names no address; write it like 127.0.0.1:8080"
+    );
     let mut addresses = Vec::new();
     for text in bind {
-        let resolved = text
-            .to_socket_addrs()
-            .with_context(|| format!("bind: `{text}` is not an address with a port; write it like 127.0.0.1:8080 or [::]:8080"))?;
+        let resolved = text.to_socket_addrs().with_context(|| {
+            format!("bind: `{text}` is not an address with a port; write it like 127.0.0.1:8080 or [::]:8080")
+        })?;
         addresses.extend(resolved);
     }
     Ok(addresses)
@@ -139,8 +156,15 @@ mod tests {
     fn flags_come_before_the_file() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("server.toml");
-        std::fs::write(&path, "bind = [\"127.0.0.1:1\"]\nsession_ttl_hours = 2\nlog_format = \"json\"\n")?;
-        let flags = Settings { config: Some(path), session_ttl_hours: Some(5), ..Settings::default() };
+        std::fs::write(
+            &path,
+            "bind = [\"127.0.0.1:1\"]\nsession_ttl_hours = 2\nlog_format = \"json\"\n",
+        )?;
+        let flags = Settings {
+            config: Some(path),
+            session_ttl_hours: Some(5),
+            ..Settings::default()
+        };
         let config = Config::load(flags)?;
         assert_eq!(config.bind, ["127.0.0.1:1".parse::<SocketAddr>()?]);
         assert_eq!(config.session_ttl, Duration::from_hours(5));
@@ -161,8 +185,14 @@ mod tests {
             ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
         ] {
             std::fs::write(&path, text)?;
-            let settings = Settings { config: Some(path.clone()), ..Settings::default() };
-            let error = Config::load(settings).err().map(|error| format!("{error:#}")).unwrap_or_default();
+            let settings = Settings {
+                config: Some(path.clone()),
+                ..Settings::default()
+            };
+            let error = Config::load(settings)
+                .err()
+                .map(|error| format!("{error:#}"))
+                .unwrap_or_default();
             assert!(error.contains(expected), "{text}: {error}");
         }
         Ok(())

@@ -14,19 +14,26 @@ use crate::{
 /// Sets a new password and ends all sessions of that person.
 pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
     let config = Config::load(settings)?;
-    let username = username.parse().with_context(|| format!("`{username}` cannot be a username"))?;
+    let username = username
+        .parse()
+        .with_context(|| format!("`{username}` cannot be a username"))?;
     let password = read_password()?;
 
-    runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let store = open_store(&config).await?;
-        let found = picloud_manager_core::reset_password(&store, &username, &password).await?;
-        store.close().await;
-        if !found {
-            bail!("nobody has the username {username}");
-        }
-        tell(format_args!("{username} has a new password; all sessions have ended."));
-        Ok(())
-    })
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let store = open_store(&config).await?;
+            let found = picloud_manager_core::reset_password(&store, &username, &password).await?;
+            store.close().await;
+            if !found {
+                bail!("nobody has the username {username}");
+            }
+            tell(format_args!(
+                "{username} has a new password; all sessions have ended."
+            ));
+            Ok(())
+        })
 }
 
 fn read_password() -> anyhow::Result<String> {
@@ -37,7 +44,10 @@ fn read_password() -> anyhow::Result<String> {
         Ok(password)
     } else {
         let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).context("cannot read the password from standard input")?;
+        io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .context("cannot read the password from standard input")?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 }

@@ -1,0 +1,120 @@
+//! The picture of the system: which implementation stands behind which seam. The only place that chooses.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use picloud_executor_core::{Executor, ExecutorConfig, LocalWorkbench};
+use picloud_manager_core::{Manager, ManagerParts};
+use picloud_orchestrator_core::{
+    BoxError, ControlBody, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
+    ServerConfig,
+};
+use picloud_store::Store;
+use tokio::{runtime::Handle, time::timeout};
+use tower::ServiceExt as _;
+
+use crate::{clock::SystemClock, commands::open_store, config::Config};
+
+/// The running system.
+pub(crate) struct System {
+    store: Arc<Store>,
+    recorder: Recorder,
+    server: RunningServer,
+    setup_code: Option<String>,
+}
+
+/// How long records that still wait may take to be written when the server stops.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Starts everything, on the runtime of the caller and the threads that the parts make for themselves.
+pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
+    let clock = Arc::new(SystemClock);
+    let server = Server::bind(ServerConfig {
+        threads: config.serving_threads,
+        trusted_proxies: config.trusted_proxies.clone(),
+        request_body_bytes_max: config.request_body_bytes_max,
+        header_timeout: config.header_timeout,
+        ..ServerConfig::new(config.bind.clone(), clock.clone())
+    })?;
+
+    let store = Arc::new(open_store(config).await?);
+    let live = LiveReleases::load(store.clone()).await?;
+    let manager = Manager::new(ManagerParts {
+        repository: store.clone(),
+        live: live.clone(),
+        workbench: Arc::new(LocalWorkbench::start()?),
+        clock: clock.clone(),
+        session_ttl: config.session_ttl,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("PICLOUD_COMMIT").unwrap_or("unknown").to_owned(),
+    });
+    let first_start = manager.first_start(config.first_owner.clone()).await?;
+    let recorder = Recorder::start(RecorderConfig::new(
+        store.clone(),
+        clock,
+        config.node_name.clone(),
+        config.retention,
+    ));
+    let make_executor = || Executor::new(ExecutorConfig::default());
+    let server = server.start(make_executor, &live, &recorder, &control_plane(&manager))?;
+
+    Ok(System {
+        store,
+        recorder,
+        server,
+        setup_code: first_start.setup_code,
+    })
+}
+
+impl System {
+    /// Where it listens.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.server.local_addrs()
+    }
+
+    /// What makes the first owner, while nobody exists.
+    pub(crate) fn setup_code(&self) -> Option<&str> {
+        self.setup_code.as_deref()
+    }
+
+    /// Lets requests in flight finish for up to `drain`, then writes what was recorded and closes the database.
+    pub(crate) async fn stop(self, drain: Duration) {
+        self.server.stop(drain).await;
+        if timeout(FLUSH_TIMEOUT, self.recorder.flush()).await.is_err() {
+            tracing::warn!("the last execution records could not be written");
+        }
+        self.store.close().await;
+    }
+}
+
+/// The manager as the orchestrator sees it. Its work is done on the runtime of the caller, where the database
+/// connections live; a serving thread only waits for it. What has begun runs to its end, even if the client
+/// goes away meanwhile.
+fn control_plane(manager: &Manager) -> ControlPlane {
+    let (control, router) = (Handle::current(), manager.router());
+    Arc::new(move |request: Request<Bytes>| {
+        let answer = router.clone().oneshot(request.map(axum::body::Body::from));
+        let work = control.spawn(answer);
+        async move {
+            match work.await {
+                Ok(Ok::<_, Infallible>(response)) => {
+                    response.map(|body| body.map_err(BoxError::from).boxed_unsync())
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a request to the control plane ended without an answer");
+                    unanswered()
+                }
+            }
+        }
+        .boxed()
+    })
+}
+
+fn unanswered() -> Response<ControlBody> {
+    let mut response = Response::new(Empty::new().map_err(BoxError::from).boxed_unsync());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}

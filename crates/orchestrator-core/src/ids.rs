@@ -1,8 +1,7 @@
 //! Names of requests.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
-use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use picloud_shared::{id::ExecutionId, time::Timestamp};
 use uuid::Uuid;
@@ -13,17 +12,12 @@ use uuid::Uuid;
 /// small generator that is seeded once, instead of from the cryptographic one for each request.
 pub(crate) struct RequestIds {
     state: Cell<u64>,
-    text: RefCell<BytesMut>,
 }
-
-/// How many ids share one allocation for their text.
-const TEXT_BYTES: usize = 64 * uuid::fmt::Hyphenated::LENGTH;
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
         Self {
             state: Cell::new(Uuid::new_v4().as_u64_pair().1),
-            text: RefCell::default(),
         }
     }
 
@@ -37,16 +31,11 @@ impl RequestIds {
     }
 
     /// The id as the value of `x-request-id`.
-    pub(crate) fn header(&self, id: ExecutionId) -> HeaderValue {
-        let mut text = self.text.borrow_mut();
-        if text.capacity() < uuid::fmt::Hyphenated::LENGTH {
-            text.reserve(TEXT_BYTES);
-        }
+    pub(crate) fn header(id: ExecutionId) -> HeaderValue {
         let mut buffer = Uuid::encode_buffer();
-        text.extend_from_slice(id.0.hyphenated().encode_lower(&mut buffer).as_bytes());
-        let value: Bytes = text.split().freeze();
+        let text = id.0.hyphenated().encode_lower(&mut buffer);
         // Hexadecimal digits and hyphens are always a header value.
-        HeaderValue::from_maybe_shared(value).unwrap_or(HeaderValue::from_static("0"))
+        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("0"))
     }
 
     /// `SplitMix64`: a full period over 64 bits.
@@ -81,7 +70,10 @@ mod tests {
         let ids = RequestIds::new();
         for micros in 0..200 {
             let id = ids.next(Timestamp::from_micros(micros));
-            assert_eq!(ids.header(id).to_str().ok(), Some(id.to_string().as_str()));
+            assert_eq!(
+                RequestIds::header(id).to_str().ok(),
+                Some(id.to_string().as_str())
+            );
         }
     }
 }

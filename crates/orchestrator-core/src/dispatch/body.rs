@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -27,22 +27,14 @@ pub(crate) struct BodyPace {
     pub(crate) bytes_per_second_min: u64,
 }
 
-/// Reads a body whole.
-pub(super) async fn read_for_script(
-    headers: &HeaderMap,
-    body: Incoming,
-    bytes_max: u64,
-    pace: BodyPace,
-) -> Result<Bytes, Refusal> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
+/// Refuses a body that is compressed: nobody here would unpack it, within bounds or without.
+pub(super) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Refusal> {
     let encoded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
         let detail = "The body is compressed. Send it without content-encoding.";
         return Err(Refusal::new(Code::UnsupportedMediaType, detail));
     }
-    read(body, bytes_max, pace).await
+    Ok(())
 }
 
 /// Reads a body whole, within `bytes_max` and no slower than `pace`.
@@ -51,6 +43,9 @@ pub(super) async fn read(mut body: Incoming, bytes_max: u64, pace: BodyPace) -> 
         let detail = format!("The body may have {bytes_max} bytes.");
         Refusal::new(Code::BodyTooLarge, detail)
     };
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let announced = body.size_hint().lower();
     if announced > bytes_max {
         return Err(too_large());
@@ -128,9 +123,29 @@ impl Gathered {
 }
 
 /// The body of an answer: whole, or whatever the control plane sends.
+///
+/// It is handed over in pieces. The HTTP library copies each into the buffer that also holds the head, so that a
+/// small answer leaves in one plain write, which is much cheaper than a gathering one; the size of the pieces
+/// bounds that buffer.
 pub(crate) enum ResponseBody {
     Whole(Bytes),
-    Control(ControlBody),
+    Control {
+        body: ControlBody,
+        /// What is left of the last frame.
+        rest: Bytes,
+    },
+}
+
+/// Most bytes of a body that are handed over at once.
+const PIECE_BYTES_MAX: usize = 32 * 1_024;
+
+impl ResponseBody {
+    pub(super) fn control(body: ControlBody) -> Self {
+        Self::Control {
+            body,
+            rest: Bytes::new(),
+        }
+    }
 }
 
 impl Default for ResponseBody {
@@ -155,24 +170,54 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Control(body) => Pin::new(body).poll_frame(cx),
+            Self::Whole(rest) => Poll::Ready(Some(Ok(next_piece(rest)))),
+            Self::Control { body, rest } => {
+                if !rest.is_empty() {
+                    return Poll::Ready(Some(Ok(next_piece(rest))));
+                }
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                Poll::Ready(frame.map(|frame| {
+                    frame.map(|frame| match frame.into_data() {
+                        Ok(data) => {
+                            *rest = data;
+                            next_piece(rest)
+                        }
+                        Err(trailers) => trailers,
+                    })
+                }))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Control(body) => body.is_end_stream(),
+            Self::Control { body, rest } => rest.is_empty() && body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Control(body) => body.size_hint(),
+            Self::Control { body, rest } => {
+                let (hint, rest) = (body.size_hint(), rest.len() as u64);
+                let mut whole = SizeHint::new();
+                whole.set_lower(hint.lower() + rest);
+                if let Some(upper) = hint.upper() {
+                    whole.set_upper(upper + rest);
+                }
+                whole
+            }
         }
     }
+}
+
+fn next_piece(rest: &mut Bytes) -> Frame<Bytes> {
+    Frame::data(if rest.len() <= PIECE_BYTES_MAX {
+        std::mem::take(rest)
+    } else {
+        rest.split_to(PIECE_BYTES_MAX)
+    })
 }
 
 /// The answer to `HEAD`: all but the content, whose length is told.

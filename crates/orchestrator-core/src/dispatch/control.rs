@@ -9,7 +9,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use picloud_shared::seam::{ExecutorClient, Origin};
 
-use super::{CONTROL_BODY_BYTES_MAX, Caller, Dispatcher, Entry, Refusal, ResponseBody, body};
+use super::{CONTROL_BODY_BYTES_MAX, Caller, Dispatcher, Entry, Refusal, ResponseBody, Step, body};
 
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -28,30 +28,38 @@ pub type ControlPlane =
 impl<E: ExecutorClient> Dispatcher<E> {
     pub(super) async fn ask_control_plane(
         &self,
-        entry: Entry,
-        caller: Caller,
-        mut request: Request<Incoming>,
-        forwarded_host: Option<HeaderValue>,
+        (request, origin): (Request<Incoming>, Origin),
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let authority = request
-            .uri()
-            .authority()
-            .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-        if let Some(host) = forwarded_host {
-            request.headers_mut().insert(HOST, host);
-        } else if let Some(authority) = authority
-            && !request.headers().contains_key(HOST)
-        {
-            request.headers_mut().insert(HOST, authority);
-        }
         let (parts, incoming) = request.into_parts();
         let body = body::read(incoming, CONTROL_BODY_BYTES_MAX, self.body_pace).await?;
         let mut request = Request::from_parts(parts, body);
-        request.extensions_mut().insert(Origin {
-            request_id: entry.id,
-            remote_addr: caller.address,
-            scheme: caller.scheme,
-        });
-        Ok((self.control)(request).await.map(ResponseBody::Control))
+        request.extensions_mut().insert(origin);
+        Ok((self.control)(request).await.map(ResponseBody::control))
     }
+}
+
+/// A request for the control plane, with the host that its client named.
+pub(super) fn for_control_plane(
+    entry: Entry,
+    caller: Caller,
+    mut request: Request<Incoming>,
+    forwarded_host: Option<HeaderValue>,
+) -> Step {
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| HeaderValue::from_str(authority.as_str()));
+    if let Some(host) = forwarded_host {
+        request.headers_mut().insert(HOST, host);
+    } else if let Some(Ok(authority)) = authority
+        && !request.headers().contains_key(HOST)
+    {
+        request.headers_mut().insert(HOST, authority);
+    }
+    let origin = Origin {
+        request_id: entry.id,
+        remote_addr: caller.address,
+        scheme: caller.scheme,
+    };
+    Step::AskControlPlane(Box::new((request, origin)))
 }

@@ -46,17 +46,18 @@ impl Peer {
 
     /// The host that the request names: in `Host`, in its target, or alike in both.
     fn named(&self, request: &Request<Incoming>) -> Result<Arc<str>, Refusal> {
-        let mut values = request.headers().get_all(HOST).iter();
-        let header = match (values.next(), values.next()) {
-            (Some(value), None) => Some(value.to_str().map_err(|_| malformed())?),
-            (None, _) => None,
-            (Some(_), Some(_)) => {
-                return Err(Refusal::new(
-                    Code::BadRequest,
-                    "The request has more than one Host header. Send one.",
-                ));
-            }
+        let headers = request.headers();
+        let header = match headers.get(HOST) {
+            Some(value) => Some(value.to_str().map_err(|_| malformed())?),
+            None => None,
         };
+        // Where every name stands once, so does this.
+        if headers.len() != headers.keys_len() && headers.get_all(HOST).iter().nth(1).is_some() {
+            return Err(Refusal::new(
+                Code::BadRequest,
+                "The request has more than one Host header. Send one.",
+            ));
+        }
         let target = request.uri().authority().map(http::uri::Authority::as_str);
         if request.version() < http::Version::HTTP_2 && header.is_none() {
             return Err(Refusal::new(

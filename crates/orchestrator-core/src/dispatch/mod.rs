@@ -1,7 +1,8 @@
 //! From a request to its answer.
 //!
 //! The steps, in order: the host, PiCloud's own paths, the app that claims the host, its route, the body, the
-//! run. What rarely happens is kept out of the future of a plain run, which is moved once per request.
+//! run. All up to the body is done at once, without a future, when the request arrives; what then has to wait is in a
+//! box. Futures are moved more than once on their way to where they are polled, so a plain run should be small.
 
 mod body;
 mod control;
@@ -20,17 +21,17 @@ use picloud_shared::{
     invocation::Trigger,
     path::is_reserved,
     problem::Code,
-    seam::ExecutorClient,
+    seam::{ExecutorClient, Origin},
     time::{Clock, Timestamp},
 };
 
 pub use self::control::{BoxError, ControlBody, ControlPlane};
-use self::run::Run;
 pub(crate) use self::{
     body::{BodyPace, ResponseBody},
     host::Peer,
     refusal::Refusal,
 };
+use self::{public::Routed, run::Run};
 use crate::{
     ids::RequestIds,
     ingress::Load,
@@ -78,23 +79,47 @@ struct Caller {
     scheme: &'static str,
 }
 
+/// A request that was looked at.
+pub(crate) struct Begun {
+    id: ExecutionId,
+    head: bool,
+    step: Step,
+}
+
+/// What is to be done for a request.
+enum Step {
+    Answer(Box<Response<ResponseBody>>),
+    Run(Box<Run>),
+    /// Its body is to be read first.
+    Read(Box<(Box<Run>, Incoming)>),
+    AskControlPlane(Box<(Request<Incoming>, Origin)>),
+}
+
 impl<E: ExecutorClient> Dispatcher<E> {
-    /// The answer to a request. There always is one, and it always carries the request's id.
-    pub(crate) async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<ResponseBody> {
+    /// Decides who answers a request.
+    pub(crate) fn begin(&self, peer: &Peer, request: Request<Incoming>) -> Begun {
         let at = self.clock.now();
-        let entry = Entry {
-            id: self.ids.next(at),
-            at,
-        };
+        let id = self.ids.next(at);
         let head = request.method() == Method::HEAD;
-        let mut response = match self.respond(entry, peer, request).await {
-            Ok(response) => response,
-            Err(refusal) => refusal.into_response(entry.id),
+        let step = self
+            .first_step(Entry { id, at }, peer, request)
+            .unwrap_or_else(|refusal| Step::Answer(Box::new(refusal.into_response(id))));
+        Begun { id, head, step }
+    }
+
+    /// The answer to a request. There always is one, and it always carries the request's id.
+    pub(crate) async fn complete(&self, begun: Begun) -> Response<ResponseBody> {
+        let answer = match begun.step {
+            Step::Run(run) => self.run(run).await,
+            Step::Answer(response) => Ok(*response),
+            Step::Read(run) => Box::pin(self.read_and_run(*run)).await,
+            Step::AskControlPlane(request) => Box::pin(self.ask_control_plane(*request)).await,
         };
+        let mut response = answer.unwrap_or_else(|refusal| refusal.into_response(begun.id));
         response
             .headers_mut()
-            .insert(X_REQUEST_ID, self.ids.header(entry.id));
-        if head {
+            .insert(X_REQUEST_ID, RequestIds::header(begun.id));
+        if begun.head {
             body::without_content(response)
         } else {
             response
@@ -106,12 +131,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
         self.ids.next(self.clock.now())
     }
 
-    async fn respond(
-        &self,
-        entry: Entry,
-        peer: &Peer,
-        request: Request<Incoming>,
-    ) -> Result<Response<ResponseBody>, Refusal> {
+    fn first_step(&self, entry: Entry, peer: &Peer, request: Request<Incoming>) -> Result<Step, Refusal> {
         let target = request
             .uri()
             .path_and_query()
@@ -128,73 +148,48 @@ impl<E: ExecutorClient> Dispatcher<E> {
             scheme: client.scheme,
         };
         let path = request.uri().path();
-        if is_reserved(path) {
-            let forwarded = client.host.and_then(|host| HeaderValue::from_str(host).ok());
-            return Box::pin(self.reserved(entry, caller, host, request, forwarded)).await;
-        }
-        let routed = match self.route(&host, request.method(), path) {
-            Ok(routed) => routed,
-            Err(unrouted) => return unrouted.into_response(),
+        let (trigger, routed) = if is_reserved(path) {
+            let Some(script) = path
+                .strip_prefix(EXECUTE_PREFIX)
+                .filter(|script| !script.is_empty())
+            else {
+                let forwarded = client.host.and_then(|host| HeaderValue::from_str(host).ok());
+                return Ok(control::for_control_plane(entry, caller, request, forwarded));
+            };
+            (
+                Trigger::Execute,
+                Routed {
+                    script: self.script(script)?,
+                    params: Vec::new(),
+                },
+            )
+        } else {
+            match self.route(&host, request.method(), path) {
+                Ok(routed) => (Trigger::Http, routed),
+                Err(unrouted) => {
+                    return unrouted
+                        .into_response()
+                        .map(|response| Step::Answer(Box::new(response)));
+                }
+            }
         };
         let (parts, incoming) = request.into_parts();
-        let body = if incoming.is_end_stream() {
-            bytes::Bytes::new()
+        let run = Run::new(entry, trigger, routed, host, caller, parts);
+        Ok(if incoming.is_end_stream() {
+            Step::Run(run)
         } else {
-            Box::pin(body::read_for_script(
-                &parts.headers,
-                incoming,
-                self.request_body_bytes_max,
-                self.body_pace,
-            ))
-            .await?
-        };
-        let run = Run {
-            entry,
-            trigger: Trigger::Http,
-            script: routed.script,
-            params: routed.params,
-        };
-        self.run(run, host, caller, parts, body).await
+            Step::Read(Box::new((run, incoming)))
+        })
     }
 
-    /// PiCloud's own paths, which it answers on every host.
-    async fn reserved(
+    async fn read_and_run(
         &self,
-        entry: Entry,
-        caller: Caller,
-        host: Arc<str>,
-        request: Request<Incoming>,
-        forwarded_host: Option<HeaderValue>,
+        (mut run, incoming): (Box<Run>, Incoming),
     ) -> Result<Response<ResponseBody>, Refusal> {
-        match request
-            .uri()
-            .path()
-            .strip_prefix(EXECUTE_PREFIX)
-            .filter(|script| !script.is_empty())
-        {
-            Some(script) => {
-                let script = self.script(script)?;
-                let (parts, incoming) = request.into_parts();
-                let body = body::read_for_script(
-                    &parts.headers,
-                    incoming,
-                    self.request_body_bytes_max,
-                    self.body_pace,
-                )
-                .await?;
-                let run = Run {
-                    entry,
-                    trigger: Trigger::Execute,
-                    script,
-                    params: Vec::new(),
-                };
-                self.run(run, host, caller, parts, body).await
-            }
-            None => {
-                self.ask_control_plane(entry, caller, request, forwarded_host)
-                    .await
-            }
-        }
+        let headers = &run.invocation.request.headers;
+        body::refuse_encoded(headers)?;
+        run.set_body(body::read(incoming, self.request_body_bytes_max, self.body_pace).await?);
+        self.run(run).await
     }
 
     /// Who sent the request, as far as the peer can be believed.

@@ -3,12 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, Method, Response, StatusCode, Uri,
-    header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
-    request::Parts,
-    uri::PathAndQuery,
-};
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, request::Parts, uri::PathAndQuery};
 use picloud_shared::{
     execution::{Execution, ExecutionStatus, RequestSummary, UnrecordedRuns},
     invocation::{Invocation, ScriptRequest, Trigger},
@@ -18,17 +13,15 @@ use picloud_shared::{
     seam::ExecutorClient,
 };
 
-use super::{Caller, Dispatcher, Entry, RUNS_PER_THREAD_MAX, Refusal, ResponseBody};
+use super::{Caller, Dispatcher, Entry, RUNS_PER_THREAD_MAX, Refusal, ResponseBody, public::Routed};
 
 /// Longest path in a record, in bytes.
 const RECORDED_PATH_BYTES_MAX: usize = 2_048;
 
 /// A script that is to run.
 pub(super) struct Run {
-    pub(super) entry: Entry,
-    pub(super) trigger: Trigger,
-    pub(super) script: Arc<LiveScript>,
-    pub(super) params: Vec<(Arc<str>, String)>,
+    pub(super) invocation: Invocation,
+    recorded: Recorded,
 }
 
 /// What a record needs of a request that was handed to the script.
@@ -43,45 +36,33 @@ struct Recorded {
     remote_addr: IpAddr,
 }
 
-impl<E: ExecutorClient> Dispatcher<E> {
-    pub(super) async fn run(
-        &self,
-        run: Run,
+impl Run {
+    #[inline]
+    pub(super) fn new(
+        entry: Entry,
+        trigger: Trigger,
+        Routed { script, params }: Routed,
         host: Arc<str>,
-        caller: Caller,
-        parts: Parts,
-        body: Bytes,
-    ) -> Result<Response<ResponseBody>, Refusal> {
-        let Some(_running) = self.load.begin_run(RUNS_PER_THREAD_MAX) else {
-            return Err(Refusal::new(
-                Code::Overloaded,
-                "Too many scripts are running. Try again in a moment.",
-            ));
-        };
-        let Run {
-            entry,
-            trigger,
-            script,
-            params,
-        } = run;
-        let Caller {
+        Caller {
             address: remote_addr,
             scheme,
-        } = caller;
-        let uri = path_and_query(parts.uri);
+        }: Caller,
+        parts: Parts,
+    ) -> Box<Self> {
+        let (method, uri, headers) = (parts.method, path_and_query(parts.uri), parts.headers);
         let recorded = Recorded {
             entry,
             trigger,
             script: Arc::clone(&script),
-            method: parts.method.clone(),
+            method: method.clone(),
             host: Arc::clone(&host),
             uri: uri.clone(),
-            body_bytes: body.len(),
+            body_bytes: 0,
             remote_addr,
         };
-        let headers = parts.headers;
+        let body = Bytes::new();
         let request = ScriptRequest {
-            method: parts.method,
+            method,
             uri,
             scheme,
             host,
@@ -90,16 +71,31 @@ impl<E: ExecutorClient> Dispatcher<E> {
             body,
             remote_addr,
         };
-        let outcome = self
-            .executor
-            .execute(Invocation {
-                id: entry.id,
-                script,
-                trigger,
-                request,
-            })
-            .await;
-        self.finish(&recorded, outcome)
+        let invocation = Invocation {
+            id: entry.id,
+            script,
+            trigger,
+            request,
+        };
+        Box::new(Self { invocation, recorded })
+    }
+
+    pub(super) fn set_body(&mut self, body: Bytes) {
+        self.recorded.body_bytes = body.len();
+        self.invocation.request.body = body;
+    }
+}
+
+impl<E: ExecutorClient> Dispatcher<E> {
+    pub(super) async fn run(&self, run: Box<Run>) -> Result<Response<ResponseBody>, Refusal> {
+        let Some(_running) = self.load.begin_run(RUNS_PER_THREAD_MAX) else {
+            return Err(Refusal::new(
+                Code::Overloaded,
+                "Too many scripts are running. Try again in a moment.",
+            ));
+        };
+        let outcome = self.executor.execute(run.invocation).await;
+        self.finish(&run.recorded, outcome)
     }
 
     /// Records the run, and makes its outcome an answer.
@@ -199,21 +195,26 @@ fn answer(response: ScriptResponse) -> Response<ResponseBody> {
 /// Takes away what frames the message or manages the connection. The executor refuses such headers already; this
 /// is the last place that can keep one answer from becoming two.
 fn drop_framing(headers: &mut HeaderMap) {
-    fn frames(name: &HeaderName) -> bool {
-        [
-            CONNECTION,
-            CONTENT_LENGTH,
-            TE,
-            TRAILER,
-            TRANSFER_ENCODING,
-            UPGRADE,
-        ]
-        .contains(name)
-            || matches!(name.as_str(), "keep-alive" | "proxy-connection")
-    }
     while let Some(name) = headers.keys().find(|name| frames(name)).cloned() {
         headers.remove(name);
     }
+}
+
+fn frames(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    // Tells most names apart without comparing them.
+    matches!(name.len(), 2 | 7 | 10 | 14 | 16 | 17)
+        && matches!(
+            name,
+            "connection"
+                | "content-length"
+                | "keep-alive"
+                | "proxy-connection"
+                | "te"
+                | "trailer"
+                | "transfer-encoding"
+                | "upgrade"
+        )
 }
 
 fn code(kind: ScriptErrorKind) -> Code {

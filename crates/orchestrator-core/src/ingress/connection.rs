@@ -61,10 +61,11 @@ pub(super) async fn serve<E: ExecutorClient + 'static>(worker: Rc<Worker<E>>, ar
     );
 
     let service = service_fn(|request| {
-        let (worker, watch) = (Rc::clone(&worker), Rc::clone(&watch));
+        let worker = Rc::clone(&worker);
+        let serving = watch.serve();
+        let begun = worker.dispatcher.begin(&watch.peer, request);
         async move {
-            let serving = watch.serve();
-            let response = worker.dispatcher.answer(&watch.peer, request).await;
+            let response = worker.dispatcher.complete(begun).await;
             Ok::<_, Infallible>(response.map(|body| Served::new(body, serving)))
         }
     });
@@ -113,7 +114,7 @@ struct Served {
 
 impl Served {
     fn new(body: ResponseBody, serving: Serving) -> Self {
-        let in_pieces = matches!(body, ResponseBody::Control(_));
+        let in_pieces = matches!(body, ResponseBody::Control { .. });
         Self {
             body,
             _serving: in_pieces.then_some(serving),

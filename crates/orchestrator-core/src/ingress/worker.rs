@@ -93,7 +93,9 @@ fn http() -> auto::Builder<LocalExecutor> {
     let mut http = auto::Builder::new(LocalExecutor);
     http.http1()
         .header_read_timeout(None)
-        .max_buf_size(HEAD_BYTES_MAX);
+        .max_buf_size(HEAD_BYTES_MAX)
+        // Head and body leave in one plain write; see `ResponseBody`.
+        .writev(false);
     http.http2()
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))

@@ -2,20 +2,17 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use foldhash::fast::RandomState;
-use picloud_shared::{
-    execution::UnrecordedRuns,
-    id::{AppId, ScriptId},
-    time::Timestamp,
-};
+use picloud_shared::{execution::UnrecordedRuns, id::ScriptId, time::Timestamp};
 
-use super::{
-    APPS_REMEMBERED_MAX, ByApp,
-    rate::{Rate, Rates},
-};
+use super::rate::{Rate, Rates};
+
+/// A thread that has seen more scripts than this forgets them all and starts again.
+const SCRIPTS_REMEMBERED_MAX: usize = 8_192;
 
 /// Counts of one serving thread. The lock is almost never contended: the writer takes it a few times a second.
 #[derive(Default)]
@@ -23,8 +20,14 @@ pub(super) struct Counts(Mutex<Counted>);
 
 #[derive(Default)]
 struct Counted {
-    rates: ByApp<Arc<Rate>>,
-    runs: HashMap<ScriptId, UnrecordedRuns, RandomState>,
+    scripts: HashMap<ScriptId, Counter, RandomState>,
+    /// Something was counted since the last time that the counts were taken.
+    any: bool,
+}
+
+struct Counter {
+    rate: Arc<Rate>,
+    runs: UnrecordedRuns,
 }
 
 /// What is to become of a successful run.
@@ -42,46 +45,67 @@ impl Counts {
     /// Decides whether a successful run is recorded, and counts it if not.
     pub(super) fn admit(&self, rates: &Rates, run: UnrecordedRuns, now: Timestamp) -> Admission {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.takes_token(rates, run.app_id, now) {
-            Admission::Recorded
-        } else {
-            Admission::Counted {
-                first: counted.add(run),
-            }
+        let script = counted.script(rates, run);
+        if script.rate.take(now) {
+            return Admission::Recorded;
+        }
+        script.add(run);
+        Admission::Counted {
+            first: !mem::replace(&mut counted.any, true),
         }
     }
 
     /// Counts a run; says whether nothing was counted before.
-    pub(super) fn add(&self, run: UnrecordedRuns) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(run)
+    pub(super) fn add(&self, rates: &Rates, run: UnrecordedRuns) -> bool {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.script(rates, run).add(run);
+        !mem::replace(&mut counted.any, true)
     }
 
     pub(super) fn take(&self) -> Vec<UnrecordedRuns> {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.runs.drain().map(|(_, runs)| runs).collect()
+        if !mem::take(&mut counted.any) {
+            return Vec::new();
+        }
+        let taken = counted
+            .scripts
+            .values_mut()
+            .filter(|counter| counter.runs.count > 0)
+            .map(Counter::take);
+        let taken = taken.collect();
+        if counted.scripts.len() > SCRIPTS_REMEMBERED_MAX {
+            counted.scripts.clear();
+        }
+        taken
     }
 }
 
 impl Counted {
-    fn takes_token(&mut self, rates: &Rates, app: AppId, now: Timestamp) -> bool {
-        if let Some(rate) = self.rates.get(&app) {
-            return rate.take(now);
-        }
-        if self.rates.len() >= APPS_REMEMBERED_MAX {
-            self.rates.clear();
-        }
-        self.rates.entry(app).or_insert(rates.of(app)).take(now)
+    fn script(&mut self, rates: &Rates, run: UnrecordedRuns) -> &mut Counter {
+        self.scripts.entry(run.script_id).or_insert_with(|| Counter {
+            rate: rates.of(run.app_id),
+            runs: UnrecordedRuns {
+                count: 0,
+                duration_us: 0,
+                ..run
+            },
+        })
+    }
+}
+
+impl Counter {
+    fn add(&mut self, run: UnrecordedRuns) {
+        self.runs.count += run.count;
+        self.runs.duration_us = self.runs.duration_us.saturating_add(run.duration_us);
     }
 
-    fn add(&mut self, run: UnrecordedRuns) -> bool {
-        let first = self.runs.is_empty();
-        self.runs
-            .entry(run.script_id)
-            .and_modify(|sum| {
-                sum.count += run.count;
-                sum.duration_us = sum.duration_us.saturating_add(run.duration_us);
-            })
-            .or_insert(run);
-        first
+    fn take(&mut self) -> UnrecordedRuns {
+        let taken = self.runs;
+        self.runs = UnrecordedRuns {
+            count: 0,
+            duration_us: 0,
+            ..taken
+        };
+        taken
     }
 }

@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use picloud_shared::{
     execution::{Execution, UnrecordedRuns},
-    id::AppId,
     time::Timestamp,
 };
 use tokio::sync::{Notify, oneshot};
@@ -127,12 +126,13 @@ impl ThreadRecorder {
         match self.shared.queue.push(execution) {
             Pushed::First => self.wake_if(true),
             Pushed::Dropped(execution) if execution.error.is_none() => {
-                self.wake_if(self.counts.add(UnrecordedRuns {
+                let run = UnrecordedRuns {
                     app_id: execution.app_id,
                     script_id: execution.script_id,
                     count: 1,
                     duration_us: execution.usage.duration_us,
-                }));
+                };
+                self.wake_if(self.counts.add(&self.shared.rates, run));
             }
             Pushed::More | Pushed::Dropped(_) => {}
         }
@@ -158,8 +158,3 @@ impl Shared {
         std::mem::take(&mut self.flushes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
-
-/// An app that nothing runs of any more need not be remembered.
-const APPS_REMEMBERED_MAX: usize = 8_192;
-
-type ByApp<T> = std::collections::HashMap<AppId, T, foldhash::fast::RandomState>;

@@ -1,18 +1,22 @@
 //! How many successful runs of an app are recorded one by one.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use picloud_shared::{id::AppId, time::Timestamp};
-
-use super::{APPS_REMEMBERED_MAX, ByApp};
 
 /// Successful runs of an app that are recorded in a second, when there are many.
 const RECORDS_PER_SECOND: i64 = 20;
 /// Successful runs of an app that are recorded at once after a quiet time.
 const RECORDS_BURST: i64 = 100;
+
+/// Beyond this many apps, those that no thread counts runs of are forgotten.
+const APPS_REMEMBERED_MAX: usize = 8_192;
 
 const INTERVAL_US: i64 = 1_000_000 / RECORDS_PER_SECOND;
 
@@ -21,7 +25,7 @@ pub(super) struct Rate(AtomicI64);
 
 /// The token buckets of all apps.
 #[derive(Default)]
-pub(super) struct Rates(Mutex<ByApp<Arc<Rate>>>);
+pub(super) struct Rates(Mutex<HashMap<AppId, Arc<Rate>>>);
 
 impl Rate {
     /// Takes a token, if there is one at `now`.

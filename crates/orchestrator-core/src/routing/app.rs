@@ -121,19 +121,30 @@ impl AppTable {
     ) -> Result<Found<'_>, Miss> {
         let path = RequestPath::parse(path).map_err(|_| Miss::Malformed)?;
         let mut search = Search::new(method);
-        let exact = self.exact.get(host);
-        let patterns = self
-            .patterns
-            .iter()
-            .filter(|(pattern, _)| covers(pattern, host))
-            .map(|(_, trie)| trie);
-        let mut groups = exact.into_iter().chain(patterns).chain([&self.any_host]);
-        match groups.find_map(|trie| trie.find(&path, &mut search)) {
+        match self.search(host, &path, &mut search) {
             Some(index) => Ok(self.routes[index].found(claim, host, &path)),
             None => Err(search.allowed.map_or(Miss::NoRoute, |methods| {
                 Miss::MethodNotAllowed(with_implied(methods))
             })),
         }
+    }
+
+    /// The routes for the host itself, then those for patterns that it falls under, then those for any host.
+    fn search(&self, host: &str, path: &RequestPath<'_>, search: &mut Search<'_>) -> Option<RouteIndex> {
+        // Most apps have no routes for one host.
+        if !self.exact.is_empty()
+            && let Some(index) = self.exact.get(host).and_then(|trie| trie.find(path, search))
+        {
+            return Some(index);
+        }
+        for (pattern, trie) in &self.patterns {
+            if covers(pattern, host)
+                && let Some(index) = trie.find(path, search)
+            {
+                return Some(index);
+            }
+        }
+        self.any_host.find(path, search)
     }
 }
 

@@ -268,6 +268,23 @@ fn a_script_cannot_frame_the_message() {
 }
 
 #[test]
+fn large_answers_arrive_whole() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let sent: String = (0..100_000)
+        .map(|number| char::from(b'a' + u8::try_from(number % 23).expect("small")))
+        .collect();
+    for path in ["/echo/", "/api/v1/echo"] {
+        let length = sent.len();
+        client.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: test.example\r\nContent-Length: {length}\r\n\r\n{sent}"
+        ));
+        let answer = client.answer();
+        assert!(answer.body.contains(&sent), "{path}: {} bytes", answer.body.len());
+    }
+}
+
+#[test]
 fn a_panic_costs_one_connection() {
     let server = TestServer::start();
     let mut client = server.connect();

@@ -143,7 +143,11 @@ fn control_plane() -> ControlPlane {
                 request.uri(),
                 origin.remote_addr,
                 origin.scheme,
-                request.body().len()
+                if request.uri().path() == "/api/v1/echo" {
+                    String::from_utf8_lossy(request.body()).into_owned()
+                } else {
+                    request.body().len().to_string()
+                }
             );
             let body = Full::new(text.into()).map_err(|never| match never {});
             http::Response::new(body.boxed_unsync())

@@ -69,10 +69,11 @@ statements! {
     LIVE_DOMAINS = select_domains!("WHERE app_id = $1 ORDER BY id");
     LIVE_ROUTES = select_routes!("WHERE app_id = $1 ORDER BY id");
     LIVE_SCRIPTS = select_scripts!("WHERE s.app_id = $1 ORDER BY s.id");
+    // In the order of the tables themselves, which costs nothing; what belongs to which app is sorted out below.
     ALL_LIVE_APPS = select_apps!("ORDER BY id");
-    ALL_LIVE_DOMAINS = select_domains!("ORDER BY app_id, id");
-    ALL_LIVE_ROUTES = select_routes!("ORDER BY app_id, id");
-    ALL_LIVE_SCRIPTS = select_scripts!("ORDER BY s.app_id, s.id");
+    ALL_LIVE_DOMAINS = select_domains!("ORDER BY id");
+    ALL_LIVE_ROUTES = select_routes!("ORDER BY id");
+    ALL_LIVE_SCRIPTS = select_scripts!("ORDER BY s.id");
 }
 
 #[derive(sqlx::FromRow)]

@@ -59,7 +59,13 @@ pub(super) async fn record(
     for record in records.iter().filter(|record| present.contains(&record.app_id)) {
         insert(&mut transaction, record).await?;
     }
-    for runs in unrecorded.iter().filter(|runs| present.contains(&runs.app_id)) {
+    // In one order, so that two nodes that count the same scripts never wait for each other in a circle.
+    let mut counted: Vec<&UnrecordedRuns> = unrecorded
+        .iter()
+        .filter(|runs| present.contains(&runs.app_id))
+        .collect();
+    counted.sort_unstable_by_key(|runs| (runs.app_id, runs.script_id));
+    for runs in counted {
         let args = args![
             runs.app_id,
             minute(now),

@@ -1,0 +1,9 @@
+//! The manager over its router, with a real store and stand-ins for the services beside it. What only shows with
+//! a running server is tested with the program.
+
+mod access;
+mod answers;
+mod first_start;
+mod harness;
+mod publish;
+mod sign_in;

@@ -1,0 +1,126 @@
+//! Sessions, cookies and guessing.
+
+use std::time::Duration;
+
+use picloud_shared::repository::SESSION_TOUCH_INTERVAL_MIN;
+use serde_json::json;
+
+use crate::harness::{OWNER, TestManager};
+
+const ME: &str = "/api/v1/admin/auth/me";
+
+#[tokio::test]
+async fn a_session_slides() {
+    let (manager, token) = TestManager::owned().await;
+    for _ in 0..3 {
+        manager.clock.advance(Duration::from_hours(23));
+        manager.call(&token, "GET", ME, None).await.expect(200);
+    }
+    manager.clock.advance(Duration::from_hours(24));
+    manager
+        .call(&token, "GET", ME, None)
+        .await
+        .problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_cookie_is_renewed_with_its_session() {
+    let (manager, token) = TestManager::owned().await;
+    let cookie = format!("a=b; picloud_session={token}");
+    let me = async || {
+        manager
+            .send("GET", ME, &[("cookie", &cookie)], None)
+            .await
+            .expect(200)
+    };
+    assert_eq!(me().await.header("set-cookie"), "");
+    manager.clock.advance(SESSION_TOUCH_INTERVAL_MIN);
+    let renewed = me().await;
+    let expected =
+        format!("picloud_session={token}; Path=/; Max-Age=86400; HttpOnly; SameSite=Strict; Secure");
+    assert_eq!(renewed.header("set-cookie"), expected);
+    assert_eq!(me().await.header("set-cookie"), "");
+}
+
+#[tokio::test]
+async fn a_cookie_changes_nothing_for_another_site() {
+    let (manager, token) = TestManager::owned().await;
+    let cookie = format!("picloud_session={token}");
+    let bearer = format!("Bearer {token}");
+    let create = async |slug: &str, headers: &[(&str, &str)]| {
+        let body = json!({ "slug": slug, "name": slug });
+        manager
+            .send("POST", "/api/v1/admin/apps", headers, Some(&body))
+            .await
+    };
+    let cookie = ("cookie", cookie.as_str());
+    let site = ("sec-fetch-site", "same-site");
+    create("a", &[cookie, site])
+        .await
+        .problem(403, "cross_site_request");
+    create("a", &[cookie, ("origin", "https://evil.example")])
+        .await
+        .problem(403, "cross_site_request");
+    create("a", &[cookie, ("origin", "https://pi.example")])
+        .await
+        .expect(201);
+    create("b", &[cookie]).await.expect(201);
+    // A bearer token is not added by the browser, and it takes precedence.
+    create("c", &[cookie, ("authorization", &bearer), site])
+        .await
+        .expect(201);
+    create("d", &[cookie, ("authorization", "Bearer pcs_x")])
+        .await
+        .problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down_alike_for_every_name() {
+    let (manager, _) = TestManager::owned().await;
+    let mut answers = Vec::new();
+    for name in [OWNER.0, "nobody", "no name!"] {
+        for _ in 0..5 {
+            let mut problem = manager
+                .log_in(name, "wrong")
+                .await
+                .problem(401, "invalid_credentials");
+            problem["request_id"].take();
+            answers.push(problem);
+        }
+        let slowed = manager.log_in(name, OWNER.1).await;
+        assert_eq!(slowed.header("retry-after"), "1", "{name}");
+        slowed.problem(429, "too_many_requests");
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+
+    manager.clock.advance(Duration::from_secs(1));
+    manager.log_in(OWNER.0, OWNER.1).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions() {
+    let (manager, here) = TestManager::owned().await;
+    let there = manager.log_in(OWNER.0, OWNER.1).await.json()["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let change = async |current: &str, new: &str| {
+        let body = json!({ "current_password": current, "new_password": new });
+        manager
+            .call(&here, "POST", "/api/v1/admin/auth/password", Some(&body))
+            .await
+    };
+    change("wrong", "another password")
+        .await
+        .problem(401, "invalid_credentials");
+    change(OWNER.1, "password")
+        .await
+        .problem(422, "validation_failed");
+    change(OWNER.1, "another password").await.expect(204);
+    manager.call(&here, "GET", ME, None).await.expect(200);
+    manager
+        .call(&there, "GET", ME, None)
+        .await
+        .problem(401, "unauthenticated");
+}

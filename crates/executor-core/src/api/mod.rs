@@ -39,9 +39,7 @@ pub(crate) fn register(engine: &mut Engine) {
     }
     MODULES.with(|modules| {
         let modules = modules.get_or_init(Modules::build);
-        for module in &modules.global {
-            engine.register_global_module(Shared::clone(module));
-        }
+        engine.register_global_module(Shared::clone(&modules.global));
         for (name, module) in &modules.named {
             engine.register_static_module(name, Shared::clone(module));
         }
@@ -50,7 +48,8 @@ pub(crate) fn register(engine: &mut Engine) {
 
 /// All modules, built once per thread: engines share them.
 struct Modules {
-    global: Vec<Shared<Module>>,
+    /// One, because Rhai looks through all global modules for every function that it meets first in a run.
+    global: Shared<Module>,
     named: Vec<(&'static str, Shared<Module>)>,
 }
 
@@ -72,9 +71,12 @@ impl Modules {
             ("url", url::module()),
             ("uuid", uuid::module()),
         ];
-        let global = comfort::modules().into_iter().chain(overrides::modules());
+        let mut global = Module::new();
+        for module in comfort::modules().into_iter().chain(overrides::modules()) {
+            global.combine(module);
+        }
         Self {
-            global: global.map(shared).collect(),
+            global: shared(global),
             named: named
                 .into_iter()
                 .map(|(name, module)| (name, shared(module)))

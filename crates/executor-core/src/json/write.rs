@@ -1,9 +1,9 @@
 //! From values to bytes.
 
-use std::{cell::RefCell, io};
+use std::{any::TypeId, cell::RefCell, io};
 
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
-use rhai::Dynamic;
+use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::{DEPTH_MAX, JsonError};
@@ -30,7 +30,7 @@ fn write_with<F: serde_json::ser::Formatter>(
 ) -> Result<(), JsonError> {
     let fault = RefCell::new(None);
     let target = Target {
-        unpaid: 0,
+        line: out.len().saturating_add(BYTES_PER_QUESTION).min(bytes_max),
         out,
         bytes_max,
         fault: &fault,
@@ -59,10 +59,21 @@ struct Node<'a> {
     fault: &'a Fault,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
     fn fail<E: serde::ser::Error>(&self, fault: JsonError) -> E {
         self.fault.replace(Some(fault));
         E::custom("")
+    }
+
+    fn inner<'b>(&self, value: &'b Dynamic, levels_left: usize) -> Node<'b>
+    where
+        'a: 'b,
+    {
+        Node {
+            value,
+            levels_left,
+            fault: self.fault,
+        }
     }
 
     fn deeper<E: serde::ser::Error>(&self) -> Result<usize, E> {
@@ -75,40 +86,38 @@ impl Node<'_> {
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let value = self.value;
-        if let Ok(text) = value.as_immutable_string_ref() {
+        let kind = value.type_id();
+        let is = |other: TypeId| kind == other;
+        if is(TypeId::of::<ImmutableString>())
+            && let Some(text) = value.read_lock::<ImmutableString>()
+        {
             to.serialize_str(&text)
-        } else if let Ok(number) = value.as_int() {
-            to.serialize_i64(number)
-        } else if let Ok(map) = value.as_map_ref() {
+        } else if is(TypeId::of::<i64>()) {
+            to.serialize_i64(value.as_int().unwrap_or_default())
+        } else if is(TypeId::of::<Map>())
+            && let Some(map) = value.read_lock::<Map>()
+        {
             let levels_left = self.deeper()?;
             let mut entries = to.serialize_map(Some(map.len()))?;
             for (key, value) in map.iter() {
-                let node = Node {
-                    value,
-                    levels_left,
-                    fault: self.fault,
-                };
-                entries.serialize_entry(key.as_str(), &node)?;
+                entries.serialize_entry(key.as_str(), &self.inner(value, levels_left))?;
             }
             entries.end()
-        } else if let Ok(array) = value.as_array_ref() {
+        } else if is(TypeId::of::<Array>())
+            && let Some(array) = value.read_lock::<Array>()
+        {
             let levels_left = self.deeper()?;
             let mut items = to.serialize_seq(Some(array.len()))?;
             for value in array.iter() {
-                let node = Node {
-                    value,
-                    levels_left,
-                    fault: self.fault,
-                };
-                items.serialize_element(&node)?;
+                items.serialize_element(&self.inner(value, levels_left))?;
             }
             items.end()
-        } else if let Ok(flag) = value.as_bool() {
-            to.serialize_bool(flag)
-        } else if value.is_unit() {
+        } else if is(TypeId::of::<bool>()) {
+            to.serialize_bool(value.as_bool().unwrap_or_default())
+        } else if is(TypeId::of::<()>()) {
             to.serialize_unit()
-        } else if let Ok(number) = value.as_float() {
-            to.serialize_f64(number)
+        } else if is(TypeId::of::<f64>()) {
+            to.serialize_f64(value.as_float().unwrap_or_default())
         } else if let Ok(character) = value.as_char() {
             to.serialize_char(character)
         } else if let Ok(bytes) = value.as_blob_ref() {
@@ -139,8 +148,9 @@ const OPERATIONS_PER_QUESTION: u64 = 64;
 /// The bytes written so far, never more than allowed.
 struct Target<'a> {
     out: &'a mut Vec<u8>,
+    /// The length at which to look again: the bound itself, or where the gate is to be asked.
+    line: usize,
     bytes_max: usize,
-    unpaid: usize,
     fault: &'a Fault,
 }
 
@@ -150,10 +160,16 @@ impl Target<'_> {
         io::ErrorKind::Other.into()
     }
 
+    /// What comes next reaches the line.
     #[cold]
-    fn ask(&mut self, growth: usize) -> io::Result<()> {
-        let operations = (self.unpaid / BYTES_PER_QUESTION) as u64 * OPERATIONS_PER_QUESTION;
-        self.unpaid = 0;
+    fn cross(&mut self, length: usize) -> io::Result<()> {
+        if length > self.bytes_max {
+            let bytes_max = self.bytes_max;
+            return Err(self.fail(JsonError::TooLarge { bytes_max }));
+        }
+        let growth = length - self.out.len();
+        let operations = (growth / BYTES_PER_QUESTION + 1) as u64 * OPERATIONS_PER_QUESTION;
+        self.line = length.saturating_add(BYTES_PER_QUESTION).min(self.bytes_max);
         gate::reserve(growth.max(self.out.capacity()))
             .and_then(|()| gate::spend(operations))
             .map_err(|verdict| self.fail(JsonError::Stopped(verdict)))
@@ -161,20 +177,17 @@ impl Target<'_> {
 }
 
 impl io::Write for Target<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
         Ok(bytes.len())
     }
 
+    #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > self.bytes_max.saturating_sub(self.out.len()) {
-            return Err(self.fail(JsonError::TooLarge {
-                bytes_max: self.bytes_max,
-            }));
-        }
-        self.unpaid += bytes.len();
-        if self.unpaid > BYTES_PER_QUESTION {
-            self.ask(bytes.len())?;
+        let length = self.out.len() + bytes.len();
+        if length > self.line {
+            self.cross(length)?;
         }
         self.out.extend_from_slice(bytes);
         Ok(())

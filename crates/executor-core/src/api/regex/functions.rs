@@ -1,12 +1,9 @@
-//! `regex::…`
-
-mod cache;
-mod pattern;
+//! The functions.
 
 use rhai::{Module, export_module, exported_module};
 
 /// The module as scripts see it.
-pub(super) fn module() -> Module {
+pub(in crate::api) fn module() -> Module {
     exported_module!(functions)
 }
 
@@ -16,10 +13,10 @@ pub(super) fn module() -> Module {
 mod functions {
     use rhai::{Array, Dynamic, Map};
 
-    use super::cache::with_pattern;
     use crate::api::{
         argument::Fallible,
         bounded::{BoundedArray, BoundedText},
+        regex::cache::with_pattern,
     };
 
     /// Whether the pattern matches anywhere in the text.

@@ -1,12 +1,9 @@
-//! `time::…`
-
-mod calendar;
-mod zone;
+//! The functions.
 
 use rhai::{Module, export_module, exported_module};
 
 /// The module as scripts see it.
-pub(super) fn module() -> Module {
+pub(in crate::api) fn module() -> Module {
     let mut module = exported_module!(functions);
     for (name, length_ms) in LENGTHS_MS {
         module.set_var(name, length_ms);
@@ -30,8 +27,11 @@ const LENGTHS_MS: [(&str, i64); 4] = [
 mod functions {
     use rhai::Map;
 
-    use super::{calendar, zone::UTC};
-    use crate::api::{argument::Fallible, clock};
+    use crate::api::{
+        argument::Fallible,
+        clock,
+        time::{calendar, zone::UTC},
+    };
 
     /// The present moment.
     ///

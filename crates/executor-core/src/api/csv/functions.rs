@@ -1,13 +1,9 @@
-//! `csv::…`
-
-mod options;
-mod read;
-mod write;
+//! The functions.
 
 use rhai::{Module, export_module, exported_module};
 
 /// The module as scripts see it.
-pub(super) fn module() -> Module {
+pub(in crate::api) fn module() -> Module {
     exported_module!(functions)
 }
 
@@ -17,8 +13,10 @@ pub(super) fn module() -> Module {
 mod functions {
     use rhai::{Array, Dynamic, Map};
 
-    use super::{options::Options, read, write};
-    use crate::api::argument::Fallible;
+    use crate::api::{
+        argument::Fallible,
+        csv::{options::Options, read, write},
+    };
 
     /// Reads a table from a string or a blob. The first line names the columns, every other line becomes a map of
     /// strings. Cells that a line lacks are `()`; a line with more cells than columns is an error.

@@ -1,0 +1,8 @@
+//! `csv::…`: tables as text.
+
+mod functions;
+mod options;
+mod read;
+mod write;
+
+pub(super) use self::functions::module;

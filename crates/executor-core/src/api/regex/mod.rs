@@ -1,0 +1,7 @@
+//! `regex::…`: patterns in text.
+
+mod cache;
+mod functions;
+mod pattern;
+
+pub(super) use self::functions::module;

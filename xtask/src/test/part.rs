@@ -30,7 +30,7 @@ pub(crate) struct Environment {
 }
 
 /// The test target of the HTTP tests, which are run apart from the others, once for each database.
-const HTTP: &str = "http";
+const HTTP: &str = "http-suite";
 /// HTTP tests wait more than they work, so there are more of them at once than cores.
 const HTTP_THREADS_PER_CORE: usize = 3;
 

@@ -27,10 +27,9 @@ const CRATES: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates from outside that only one crate of the workspace may import.
-const RESERVED: [(&str, &str); 8] = [
+const RESERVED: [(&str, &str); 7] = [
     ("rhai", "picloud-executor-core"),
     ("corosensei", "picloud-executor-core"),
-    ("mimalloc", "picloud-executor-core"),
     ("sqlx", "picloud-store"),
     ("libsqlite3-sys", "picloud-store"),
     ("rusqlite", "picloud-store"),

@@ -73,7 +73,7 @@ fn the_refusal_is_a_problem_like_others() {
 fn an_absolute_target_counts_before_the_header() {
     let cloud = TestCloud::start();
     let request = "GET http://localhost/hello/Ada HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    cloud.send_raw(request).says("Hello, Ada!");
+    cloud.send_raw(request).says("Hello, Ada!\n");
     let request = "GET http://nobody.test/ HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let status = cloud.send_raw(request).status;
     assert!(matches!(status, 400 | 404), "{status}");

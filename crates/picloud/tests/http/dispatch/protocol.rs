@@ -10,7 +10,7 @@ fn one_connection_takes_many_requests() {
         connection
             .send(format!("GET /hello/{number} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .expect("the server reads");
-        connection.answer().says(&format!("Hello, {number}!"));
+        connection.answer().says(&format!("Hello, {number}!\n"));
     }
 }
 
@@ -22,7 +22,7 @@ fn pipelined_requests_are_answered_in_order() {
     let requests: Vec<String> = (0..10).map(request).collect();
     connection.send(requests.concat()).expect("the server reads");
     for number in 0..10 {
-        connection.answer().says(&format!("Hello, {number}!"));
+        connection.answer().says(&format!("Hello, {number}!\n"));
     }
 }
 
@@ -42,7 +42,7 @@ fn http_1_0_is_answered_and_closed() {
         .send("GET /hello/Ada HTTP/1.0\r\nHost: localhost\r\n\r\n")
         .expect("the server reads");
     let all = String::from_utf8(connection.read_to_end().expect("the server closes")).expect("text");
-    assert!(all.ends_with("Hello, Ada!"), "{all}");
+    assert!(all.ends_with("Hello, Ada!\n"), "{all}");
 }
 
 #[test]

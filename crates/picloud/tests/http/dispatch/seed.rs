@@ -5,11 +5,11 @@ use crate::harness::{TestCloud, items};
 #[test]
 fn a_fresh_instance_greets() {
     let cloud = TestCloud::start();
-    cloud.get("localhost:8080", "/").says("Hello, World!");
-    cloud.get("localhost:8080", "/hello/Ada").says("Hello, Ada!");
+    cloud.get("localhost:8080", "/").says("Hello, World!\n");
+    cloud.get("localhost:8080", "/hello/Ada").says("Hello, Ada!\n");
     cloud
         .get("localhost", "/hello/Gr%C3%A4fin%20%F0%9F%90%8E")
-        .says("Hello, Gräfin 🐎!");
+        .says("Hello, Gräfin 🐎!\n");
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn loopback_addresses_are_localhost() {
         "LOCALHOST.",
         "[0:0::1]:1",
     ] {
-        cloud.get(host, "/hello/Ada").says("Hello, Ada!");
+        cloud.get(host, "/hello/Ada").says("Hello, Ada!\n");
     }
 }
 

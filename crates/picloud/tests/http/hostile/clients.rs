@@ -43,7 +43,7 @@ fn one_header_byte_per_second_is_cut_off() {
                 drip(&mut connection, bytes)
             });
         }
-        cloud.get("localhost", "/hello/Ada").says("Hello, Ada!");
+        cloud.get("localhost", "/hello/Ada").says("Hello, Ada!\n");
     });
 }
 
@@ -76,7 +76,7 @@ fn many_idle_connections_keep_nobody_out() {
     let cloud = TestCloud::start();
     let idle: Vec<_> = (0..900).map(|_| cloud.raw()).collect();
     for _ in 0..20 {
-        cloud.get("localhost", "/hello/Ada").says("Hello, Ada!");
+        cloud.get("localhost", "/hello/Ada").says("Hello, Ada!\n");
     }
     drop(idle);
 }

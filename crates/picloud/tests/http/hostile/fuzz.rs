@@ -12,7 +12,7 @@ const HANG_MIN: Duration = Duration::from_secs(45);
 #[test]
 fn ten_thousand_malformed_requests_crash_nothing_and_leave_nothing_hanging() {
     let cloud = TestCloud::start();
-    cloud.app_with_domain("a").serve("/{*rest}", "request.body");
+    cloud.app_with_domain("a").serve("/{*rest}", "request.bytes");
     thread::scope(|scope| {
         for worker in 0..THREADS {
             let cloud = &cloud;
@@ -23,7 +23,7 @@ fn ten_thousand_malformed_requests_crash_nothing_and_leave_nothing_hanging() {
             });
         }
     });
-    cloud.get("localhost", "/hello/Ada").says("Hello, Ada!");
+    cloud.get("localhost", "/hello/Ada").says("Hello, Ada!\n");
     cloud.owner().get("/admin/apps").expect(200);
 }
 

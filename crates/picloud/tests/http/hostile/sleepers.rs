@@ -24,7 +24,7 @@ fn a_thousand_scripts_sleep_at_once_on_two_threads() {
             .send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
             .expect("the server reads");
     }
-    cloud.get("localhost", "/hello/Ada").says("Hello, Ada!");
+    cloud.get("localhost", "/hello/Ada").says("Hello, Ada!\n");
     for connection in &mut connections {
         connection.answer().says("rested");
     }

@@ -52,7 +52,7 @@ fn filled(template: &str) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}').expect("a parameter ends");
         path.push_str(before);
-        path.push_str(if matches!(name, "n" | "version") {
+        path.push_str(if matches!(name, "release" | "version") {
             "1"
         } else {
             "01890a5d-ac96-774b-bcce-b302099a8057"

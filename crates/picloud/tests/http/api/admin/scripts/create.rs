@@ -143,7 +143,7 @@ fn odd_sources_are_kept_as_they_are() {
     let app = cloud.app("a");
     for (name, source) in [
         ("empty", ""),
-        ("unicode", "\"žluťoučký 🐎 \\u{1F40E}\""),
+        ("unicode", "\"žluťoučký 🐎 \\U0001F40E\""),
         ("lines", "// a\r\n1\r\n"),
         ("comment", "/* only */"),
     ] {

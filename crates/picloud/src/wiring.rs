@@ -16,7 +16,10 @@ use picloud_store::Store;
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt as _;
 
-use crate::{clock::SystemClock, commands::open_store, config::Config};
+use crate::{
+    clock::SystemClock,
+    config::{Config, Database},
+};
 
 /// The running system.
 pub(crate) struct System {
@@ -26,11 +29,17 @@ pub(crate) struct System {
     setup_code: Option<String>,
 }
 
+/// Files and connections that may be open at a time, if the system allows as many.
+const OPEN_FILES_MAX: u64 = 65_536;
 /// How long records that still wait may take to be written when the server stops.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts everything, on the runtime of the caller and the threads that the parts make for themselves.
 pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
+    // A connection is a file to the system, and its usual bound of 1,024 is too low for a server.
+    if let Err(error) = rlimit::increase_nofile_limit(OPEN_FILES_MAX) {
+        tracing::warn!(%error, "cannot raise the number of files that may be open");
+    }
     let clock = Arc::new(SystemClock);
     let server = Server::bind(ServerConfig {
         threads: config.serving_threads,
@@ -40,7 +49,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         ..ServerConfig::new(config.bind.clone(), clock.clone())
     })?;
 
-    let store = Arc::new(open_store(config).await?);
+    let store = Arc::new(open_store(&config.database).await?);
     let live = LiveReleases::load(store.clone()).await?;
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
@@ -88,6 +97,13 @@ impl System {
         }
         self.store.close().await;
     }
+}
+
+async fn open_store(database: &Database) -> anyhow::Result<Store> {
+    Ok(match database {
+        Database::Sqlite(folder) => Store::open_sqlite(folder).await?,
+        Database::Postgres(url) => Store::open_postgres(url).await?,
+    })
 }
 
 /// The manager as the orchestrator sees it. Its work is done on the runtime of the caller, where the database

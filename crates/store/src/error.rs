@@ -99,6 +99,16 @@ pub enum OpenError {
         /// The newest one that is known here.
         known: i64,
     },
+    /// An older picloud has the database open, and its schema must not change meanwhile.
+    #[error(
+        "the database has schema {database}, this picloud needs {known}; restart the server with this picloud first"
+    )]
+    SchemaTooOld {
+        /// The schema of the database.
+        database: i64,
+        /// The one that is needed here.
+        known: i64,
+    },
     /// A step to the present schema failed. What was done before it stays, and the next start goes on there.
     #[error("cannot bring the database to schema {known}")]
     Migration {

@@ -39,6 +39,21 @@ pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<(), Open
     Ok(())
 }
 
+/// Refuses an SQLite database of any other schema than that of this program.
+pub(crate) async fn sqlite_is_current(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let applied: Option<i64> = sqlx::query_scalar(NEWEST_APPLIED)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap_or(None);
+    if needs_migration(applied, newest(&SQLITE))? {
+        return Err(OpenError::SchemaTooOld {
+            database: applied.unwrap_or(0),
+            known: newest(&SQLITE),
+        });
+    }
+    Ok(())
+}
+
 /// Migrates PostgreSQL, under a lock, because several processes may start at once.
 pub(crate) async fn postgres(connection: &mut PgConnection) -> Result<(), OpenError> {
     let applied: Option<i64> = sqlx::query_scalar(NEWEST_APPLIED)

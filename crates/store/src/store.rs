@@ -33,6 +33,12 @@ impl Store {
         Ok(Self { db })
     }
 
+    /// Opens `picloud.db` in `dir` for a short piece of work, also while a server uses it.
+    pub async fn open_sqlite_beside(dir: &Path) -> Result<Self, OpenError> {
+        let db = Db::Sqlite(Sqlite::open_beside(dir).await?);
+        Ok(Self { db })
+    }
+
     /// Opens the database at `url`, such as `postgres://user:password@host/database`. It must exist.
     pub async fn open_postgres(url: &str) -> Result<Self, OpenError> {
         let db = Db::Postgres(Postgres::open(url).await?);

@@ -28,17 +28,30 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Sqlite {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
-    lock: DirLock,
+    /// None beside another process that has it.
+    lock: Option<DirLock>,
 }
 
 impl Sqlite {
+    /// Opens the database for a process that has it to itself.
     pub(crate) async fn open(dir: &Path) -> Result<Self, OpenError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|error| OpenError::CreateDir(dir.to_owned(), error))?;
+        make_dir(dir)?;
         let lock = DirLock::take(dir)?;
+        Self::open_locked(dir, Some(lock)).await
+    }
+
+    /// Opens the database for a short piece of work, also beside the process that has it. What that process
+    /// relies on stays as it is: the schema is never changed under it.
+    pub(crate) async fn open_beside(dir: &Path) -> Result<Self, OpenError> {
+        make_dir(dir)?;
+        match DirLock::take(dir) {
+            Ok(lock) => Self::open_locked(dir, Some(lock)).await,
+            Err(OpenError::Locked { .. }) => Self::open_locked(dir, None).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn open_locked(dir: &Path, lock: Option<DirLock>) -> Result<Self, OpenError> {
         let path = dir.join("picloud.db");
         if is_new(&path)? {
             set_up(&path)
@@ -54,7 +67,11 @@ impl Sqlite {
             .acquire()
             .await
             .map_err(|error| OpenError::sqlite(&path, error))?;
-        migrate::sqlite(&mut connection).await?;
+        if lock.is_some() {
+            migrate::sqlite(&mut connection).await?;
+        } else {
+            migrate::sqlite_is_current(&mut connection).await?;
+        }
         drop(connection);
 
         let readers = pool(READERS_MAX).connect_lazy_with(reader_options().filename(&path));
@@ -69,8 +86,18 @@ impl Sqlite {
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-        self.lock.release();
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
     }
+}
+
+fn make_dir(dir: &Path) -> Result<(), OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| OpenError::CreateDir(dir.to_owned(), error))
 }
 
 /// Connections stay open: looking for idle ones would be work in an idle process.

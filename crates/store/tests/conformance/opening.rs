@@ -238,3 +238,15 @@ async fn a_lock_that_is_held_does_not_hold_the_store() {
     bed.store.list_apps(first(1)).await.unwrap();
     bed.finish().await;
 }
+
+#[tokio::test]
+async fn a_short_piece_of_work_needs_no_directory_of_its_own() {
+    let bed = Bed::sqlite().await;
+    app(&bed.store, "one").await;
+    let beside = Store::open_sqlite_beside(&bed.dir()).await.unwrap();
+    app(&beside, "two").await;
+    beside.close().await;
+    app(&bed.store, "three").await;
+    bed.store.close().await;
+    Store::open_sqlite_beside(&bed.dir()).await.unwrap().close().await;
+}

@@ -3,12 +3,13 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, bail, ensure};
+use picloud_store::Store;
 use tokio::runtime;
 
 use crate::{
     cli::Settings,
-    commands::{open_store, tell},
-    config::Config,
+    commands::tell,
+    config::{Config, Database},
 };
 
 /// Sets a new password and ends all sessions of that person.
@@ -23,7 +24,7 @@ pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
         .enable_all()
         .build()?
         .block_on(async {
-            let store = open_store(&config).await?;
+            let store = open_store(&config.database).await?;
             let found = picloud_manager_core::reset_password(&store, &username, &password).await?;
             store.close().await;
             if !found {
@@ -34,6 +35,21 @@ pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
             ));
             Ok(())
         })
+}
+
+/// Opens the database, beside the server if one is running.
+async fn open_store(database: &Database) -> anyhow::Result<Store> {
+    match database {
+        Database::Sqlite(folder) => {
+            ensure!(
+                folder.join("picloud.db").exists(),
+                "there is no database in {}; say where it is with --data-dir",
+                folder.display()
+            );
+            Ok(Store::open_sqlite_beside(folder).await?)
+        }
+        Database::Postgres(url) => Ok(Store::open_postgres(url).await?),
+    }
 }
 
 fn read_password() -> anyhow::Result<String> {

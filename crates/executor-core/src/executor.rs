@@ -97,15 +97,33 @@ impl Executor {
 impl ExecutorClient for Executor {
     fn execute(&self, invocation: Invocation) -> impl Future<Output = Outcome> {
         let shared = Rc::clone(&self.shared);
+        let Invocation {
+            id,
+            script: live,
+            request,
+            ..
+        } = invocation;
+        let settings = Settings::of(&live.limits, &request);
+        let request = Request::new(id, request);
         async move {
-            let script = match shared.cache.get(&invocation.script.content_hash) {
+            let script = match shared.cache.get(&live.content_hash) {
                 Some(script) => script,
-                None => match shared.prepare(&invocation.script).await {
+                // In a box, so that the rare way does not make every future larger.
+                None => match Box::pin(shared.prepare(&live)).await {
                     Ok(script) => script,
                     Err(outcome) => return *outcome,
                 },
             };
-            shared.run(script, invocation).await
+            let stacks = Rc::clone(&shared.stacks);
+            let bounds = Bounds::of(&live.limits);
+            let body = move |run: &Run| shared.run(run, &live, &script, request);
+            match Task::new(&stacks, bounds, settings, body) {
+                Ok(task) => {
+                    let (result, run) = task.await;
+                    run.finish(result)
+                }
+                Err(_) => failed(no_stack()),
+            }
         }
     }
 }
@@ -120,7 +138,7 @@ impl Shared {
                 .unwrap_or_else(|| Err(prepare::compiler_panicked(&script.source)))
         };
         let task = Task::new(&self.stacks, Bounds::COMPILE, Settings::default(), compile)
-            .map_err(|_| Box::new(failed(internal_error("there is no memory for a stack"))))?;
+            .map_err(|_| Box::new(failed(no_stack())))?;
         let (result, run) = task.await;
         match result {
             Ok(script) => {
@@ -131,41 +149,19 @@ impl Shared {
         }
     }
 
-    async fn run(self: Rc<Self>, script: Rc<Prepared>, invocation: Invocation) -> Outcome {
-        let limits = invocation.script.limits;
-        let settings = Settings::of(&invocation);
-        let stacks = Rc::clone(&self.stacks);
-        let body = move |run: &Run| self.run_here(run, &script, invocation);
-        match Task::new(&stacks, Bounds::of(&limits), settings, body) {
-            Ok(task) => {
-                let (result, run) = task.await;
-                run.finish(result)
-            }
-            Err(_) => failed(internal_error("there is no memory for a stack")),
-        }
-    }
-
     /// Runs a script on the coroutine that this is called on. Every value of the script is made and dropped
     /// here.
-    fn run_here(
+    fn run(
         &self,
         run: &Run,
+        live: &LiveScript,
         script: &Prepared,
-        invocation: Invocation,
+        request: Request,
     ) -> Result<ScriptResponse, ScriptError> {
-        let Invocation {
-            id,
-            script: live,
-            request,
-            ..
-        } = invocation;
         let engine = self.engine(&live.limits);
         self.catch(|| {
-            let result = script
-                .run(&engine, Request::new(id, request))
-                .and_then(response::of_returned);
-            let verdict = run.guard.verdict();
-            match (result, verdict) {
+            let result = script.run(&engine, request).and_then(response::of_returned);
+            match (result, run.guard.verdict()) {
                 (Ok(response), None) => Ok(response),
                 (result, verdict) => {
                     let explainer = Explainer {
@@ -209,6 +205,10 @@ impl Shared {
         engines.push((limits.call_depth_max, Rc::clone(&engine)));
         engine
     }
+}
+
+fn no_stack() -> ScriptError {
+    internal_error("there is no memory for a stack")
 }
 
 /// A run that never began.

@@ -101,12 +101,16 @@ impl Guard {
             bounds,
             started: now,
             verdict: Cell::new(None),
-            steps_granted: Cell::new(0),
-            steps_left: Cell::new(0),
+            // A short run never looks at the clock.
+            steps_granted: Cell::new(STEPS_MAX.min(bounds.operations_max)),
+            steps_left: Cell::new(STEPS_MAX.min(bounds.operations_max)),
             stack_end,
             stack_line: Cell::new(stack_end.max(stack_high - STACK_SHALLOW_BYTES)),
             deep: Cell::new(false),
-            memory: Memory::default(),
+            memory: Memory {
+                bytes_next: Cell::new(BYTES_SMALL.min(bounds.bytes_max)),
+                ..Memory::default()
+            },
             on_processor_since: Cell::new(now),
             off_processor_since: Cell::new(now),
             cpu: Cell::new(Duration::ZERO),

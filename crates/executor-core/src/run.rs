@@ -7,7 +7,8 @@ use std::{
 };
 
 use picloud_shared::{
-    invocation::Invocation,
+    invocation::ScriptRequest,
+    limits::Limits,
     outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
 };
 use rhai::Position;
@@ -24,12 +25,11 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// For running a script.
-    pub(crate) fn of(invocation: &Invocation) -> Self {
-        let limits = invocation.script.limits;
+    pub(crate) fn of(limits: &Limits, request: &ScriptRequest) -> Self {
         Self {
             log_bytes_max: limits.log_bytes_max,
             response_bytes_max: usize::try_from(limits.response_bytes_max).unwrap_or(usize::MAX),
-            https: invocation.request.scheme == "https",
+            https: request.scheme == "https",
         }
     }
 }

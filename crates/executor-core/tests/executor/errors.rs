@@ -95,11 +95,15 @@ fn operations_on_the_wrong_values_are_explained() {
         "this must be an integer, and is a string",
     );
     check(
-        "for x in 5 {}",
-        (1, 10),
+        "let n = 5; for x in n {}",
+        (1, 21),
         "`for` goes through arrays, ranges, strings and blobs, not through this value; for a map, use `for key in map.keys()`",
     );
-    check("if 1 {}", (1, 4), "this must be a boolean, and is an integer");
+    check(
+        "let n = 1; if n {}",
+        (1, 15),
+        "this must be a boolean, and is an integer",
+    );
     check("1 / 0", (1, 3), "Division by zero: 1 / 0");
     check(
         "const A = 1; A = 2;",

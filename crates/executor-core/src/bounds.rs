@@ -17,6 +17,9 @@ const STACK_BYTES_PER_BLOCK: usize = 220;
 /// which only the pages that are used are ever backed by memory.
 const MEMORY_BYTES_PER_BLOCK: u64 = 256;
 
+/// Blocks that every run may hold, however little its memory.
+const BLOCKS_MIN: u64 = 16_384;
+
 /// Stack for evaluation itself: calls, nested expressions, native functions.
 const STACK_EVALUATION_BYTES: usize = 4 * 1_024 * 1_024;
 
@@ -54,7 +57,7 @@ impl Bounds {
 
     /// For running a script.
     pub(crate) fn of(limits: &Limits) -> Self {
-        let blocks_max = limits.memory_bytes_max / MEMORY_BYTES_PER_BLOCK;
+        let blocks_max = (limits.memory_bytes_max / MEMORY_BYTES_PER_BLOCK).max(BLOCKS_MIN);
         let blocks_max = usize::try_from(blocks_max).unwrap_or(usize::MAX);
         Self {
             operations_max: limits.operations_max,

@@ -219,3 +219,20 @@ pub(crate) fn failed(error: ScriptError) -> Outcome {
         usage: Usage::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_panic_the_engines_are_new() {
+        let executor = Executor::new(ExecutorConfig::default());
+        let shared = &executor.shared;
+        let before = shared.engine(&Limits::DEFAULT);
+        assert!(Rc::ptr_eq(&before, &shared.engine(&Limits::DEFAULT)));
+        assert_eq!(shared.catch(|| 1), Some(1));
+        assert!(Rc::ptr_eq(&before, &shared.engine(&Limits::DEFAULT)));
+        assert_eq!(shared.catch(|| panic!("as a test")), None::<()>);
+        assert!(!Rc::ptr_eq(&before, &shared.engine(&Limits::DEFAULT)));
+    }
+}

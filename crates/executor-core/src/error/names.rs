@@ -1,6 +1,6 @@
 //! What an author may have meant.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::{cell::OnceCell, cmp::Reverse, collections::BTreeSet, rc::Rc};
 
 use rhai::{AST, Engine};
 
@@ -18,47 +18,44 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, _, candidate)| candidate)
 }
 
-/// Functions that a script can call by name, with their signatures.
-pub(crate) struct Functions(BTreeSet<(String, String)>);
+thread_local! {
+    /// The engine's own functions, the same on every engine of a thread; collected at the first error.
+    static NATIVE: OnceCell<Rc<Names>> = const { OnceCell::new() };
+}
+
+/// Names with parameters.
+type Names = BTreeSet<(String, String)>;
+
+/// Functions that a script can call by name, with their parameters.
+pub(crate) struct Functions {
+    native: Rc<Names>,
+    own: Names,
+}
 
 impl Functions {
     /// All of the engine's and the script's own.
     pub(crate) fn of(engine: &Engine, ast: &AST) -> Self {
-        let native = engine.collect_fn_metadata(
-            None,
-            |function| {
-                let name = &function.metadata.name;
-                let callable = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
-                (callable && !name.contains('$')).then(|| {
-                    let name = match function.namespace.as_str() {
-                        "" => name.to_string(),
-                        namespace => format!("{namespace}::{name}"),
-                    };
-                    let params = params(&function.metadata.params_info, function.metadata.num_params);
-                    (name, params)
-                })
-            },
-            true,
-        );
         let own = ast
             .iter_functions()
             .filter(|function| !is_closure(function.name))
             .map(|function| (function.name.to_owned(), function.params.join(", ")));
-        Self(native.into_iter().chain(own).collect())
+        Self {
+            native: NATIVE.with(|native| Rc::clone(native.get_or_init(|| Rc::new(native_names(engine))))),
+            own: own.collect(),
+        }
     }
 
     /// The parameters that a function of this name takes, one text for each form of it.
     pub(crate) fn forms_of(&self, name: &str) -> Vec<&str> {
-        self.0
-            .iter()
-            .filter(|(other, _)| other == name)
-            .map(|(_, params)| params.as_str())
+        self.all()
+            .filter(|(other, _)| *other == name)
+            .map(|(_, params)| params)
             .collect()
     }
 
     /// The function that is most like `name`: with the same name in another module before a similar name.
     pub(crate) fn nearest(&self, name: &str) -> Option<&str> {
-        let names = || self.0.iter().map(|(name, _)| name.as_str());
+        let names = || self.all().map(|(name, _)| name);
         let last = name.rsplit("::").next().unwrap_or(name);
         let moved = names().find(|other| *other != name && other.rsplit("::").next() == Some(last));
         moved.or_else(|| nearest(name, names())).or_else(|| {
@@ -66,6 +63,35 @@ impl Functions {
             names().find(|name| name.rsplit("::").next() == Some(unqualified))
         })
     }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.own
+            .iter()
+            .chain(&*self.native)
+            .map(|(name, params)| (name.as_str(), params.as_str()))
+    }
+}
+
+fn native_names(engine: &Engine) -> Names {
+    let functions = engine.collect_fn_metadata(
+        None,
+        |function| {
+            let name = &function.metadata.name;
+            let callable = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+            (callable && !name.contains('$')).then(|| {
+                let name = match function.namespace.as_str() {
+                    "" => name.to_string(),
+                    namespace => format!("{namespace}::{name}"),
+                };
+                (
+                    name,
+                    params(&function.metadata.params_info, function.metadata.num_params),
+                )
+            })
+        },
+        true,
+    );
+    functions.into_iter().collect()
 }
 
 /// Whether this is the name that Rhai gives to a function without one.

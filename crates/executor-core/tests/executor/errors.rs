@@ -100,14 +100,14 @@ fn operations_on_the_wrong_values_are_explained() {
         "`for` goes through arrays, ranges, strings and blobs, not through this value; for a map, use `for key in map.keys()`",
     );
     check(
-        "let n = 1; if n {}",
+        "let n = 1; if n { 2 }",
         (1, 15),
         "this must be a boolean, and is an integer",
     );
     check("1 / 0", (1, 3), "Division by zero: 1 / 0");
     check(
         "const A = 1; A = 2;",
-        (1, 16),
+        (1, 14),
         "`A` is a constant and cannot be changed",
     );
     check("throw \"no\"", (1, 1), "no");

@@ -10,9 +10,10 @@
 use std::{
     alloc::{GlobalAlloc, Layout},
     cell::Cell,
+    ffi::c_void,
 };
 
-use mimalloc::MiMalloc;
+use libmimalloc_sys as mi;
 
 /// mimalloc with counters per thread. Without it as `#[global_allocator]` scripts have no memory limit.
 pub struct CountingAllocator;
@@ -82,24 +83,44 @@ fn allocated(block: *mut u8, size: usize) {
     }
 }
 
-// SAFETY: every call goes to mimalloc with its arguments unchanged, and its answer goes back unchanged. The
-// counters are plain cells in const-initialised thread-local storage without a destructor: reaching them
-// neither allocates nor fails, at any point of a thread's life.
+/// Whether mimalloc's plain functions align a block of this size as much as is asked. They align every block
+/// to 8 bytes, and to 16 if it is that large; asking for an alignment takes a longer way.
+#[inline]
+const fn is_aligned_anyway(size: usize, align: usize) -> bool {
+    align <= 8 || (align == 16 && size >= 16)
+}
+
+// SAFETY: every block comes from mimalloc with the size that was asked for, and aligned as asked: by
+// mimalloc's own guarantee (`MI_MAX_ALIGN_SIZE`) in the plain functions, and by their contract in the aligned
+// ones. The counters are plain cells in const-initialised thread-local storage without a destructor: reaching
+// them neither allocates nor fails, at any point of a thread's life.
 unsafe impl GlobalAlloc for CountingAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`, which is mimalloc's own.
-        let block = unsafe { MiMalloc.alloc(layout) };
-        allocated(block, layout.size());
-        block
+        let (size, align) = (layout.size(), layout.align());
+        let block = if is_aligned_anyway(size, align) {
+            // SAFETY: mimalloc takes any size.
+            unsafe { mi::mi_malloc(size) }
+        } else {
+            // SAFETY: mimalloc takes any size, and a `Layout` holds a power of two as alignment.
+            unsafe { mi::mi_malloc_aligned(size, align) }
+        };
+        allocated(block.cast(), size);
+        block.cast()
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as in `alloc`.
-        let block = unsafe { MiMalloc.alloc_zeroed(layout) };
-        allocated(block, layout.size());
-        block
+        let (size, align) = (layout.size(), layout.align());
+        let block = if is_aligned_anyway(size, align) {
+            // SAFETY: as in `alloc`.
+            unsafe { mi::mi_zalloc(size) }
+        } else {
+            // SAFETY: as in `alloc`.
+            unsafe { mi::mi_zalloc_aligned(size, align) }
+        };
+        allocated(block.cast(), size);
+        block.cast()
     }
 
     #[inline]
@@ -109,20 +130,26 @@ unsafe impl GlobalAlloc for CountingAllocator {
             counters.count_block(-1);
         });
         // SAFETY: the caller says that `block` came from this allocator, and so from mimalloc.
-        unsafe { MiMalloc.dealloc(block, layout) };
+        unsafe { mi::mi_free(block.cast::<c_void>()) };
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as in `dealloc`.
-        let moved = unsafe { MiMalloc.realloc(block, layout, size) };
+        let block = block.cast::<c_void>();
+        let moved = if is_aligned_anyway(size, layout.align()) {
+            // SAFETY: as in `dealloc`; mimalloc takes any size.
+            unsafe { mi::mi_realloc(block, size) }
+        } else {
+            // SAFETY: as in `dealloc`; a `Layout` holds a power of two as alignment.
+            unsafe { mi::mi_realloc_aligned(block, size, layout.align()) }
+        };
         if !moved.is_null() {
             COUNTERS.with(|counters| {
                 counters.shrink(layout.size());
                 counters.grow(size);
             });
         }
-        moved
+        moved.cast()
     }
 }
 
@@ -142,5 +169,27 @@ mod tests {
         assert_eq!(bytes(), bytes_before);
         assert_eq!(blocks(), blocks_before);
         assert_eq!(bytes_peak() - bytes_before, 5_000);
+    }
+
+    #[test]
+    fn blocks_are_aligned_as_asked() {
+        for size in (1..=64).chain([1_000, 1_024, 1_025, 4_096, 70_000]) {
+            for align in [1, 2, 4, 8, 16, 32, 64, 4_096] {
+                let layout = Layout::from_size_align(size, align).expect("a layout");
+                // SAFETY: the size is not zero, and the block goes back with the layout that it has.
+                unsafe {
+                    let block = CountingAllocator.alloc(layout);
+                    assert_eq!(block.align_offset(align), 0, "{layout:?}");
+                    let grown = CountingAllocator.realloc(block, layout, size * 3);
+                    assert_eq!(grown.align_offset(align), 0, "{layout:?} grown");
+                    let layout = Layout::from_size_align(size * 3, align).expect("a layout");
+                    CountingAllocator.dealloc(grown, layout);
+                    let zeroed = CountingAllocator.alloc_zeroed(layout);
+                    assert_eq!(zeroed.align_offset(align), 0, "{layout:?} zeroed");
+                    assert!((0..layout.size()).all(|at| *zeroed.add(at) == 0), "{layout:?}");
+                    CountingAllocator.dealloc(zeroed, layout);
+                }
+            }
+        }
     }
 }

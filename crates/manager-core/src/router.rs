@@ -42,7 +42,7 @@ pub(crate) fn open() -> OpenApiRouter<Manager> {
         .routes(routes!(auth::login::log_in))
 }
 
-/// For owners: what changes nothing. It ends when the client goes away.
+/// For owners: what changes nothing. It may be cut off when the client goes away.
 pub(crate) fn reads() -> OpenApiRouter<Manager> {
     OpenApiRouter::new()
         .routes(routes!(auth::me::get_me))

@@ -118,3 +118,15 @@ async fn a_version_is_an_etag() {
     let late = manager.send("PATCH", &path, &headers, Some(&save("3"))).await;
     assert_eq!(late.problem(412, "version_mismatch")["live"], 2);
 }
+
+#[tokio::test]
+async fn a_compressed_body_is_not_unpacked() {
+    let (manager, token) = TestManager::owned().await;
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-encoding", "gzip")];
+    let body = json!({ "slug": "a", "name": "A" });
+    let answer = manager
+        .send("POST", "/api/v1/admin/apps", &headers, Some(&body))
+        .await;
+    answer.problem(415, "unsupported_media_type");
+}

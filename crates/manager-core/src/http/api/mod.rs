@@ -57,6 +57,10 @@ impl Modify for SecuritySchemes {
 
 /// The `OpenAPI` 3.1 document of the API, as JSON for people to read.
 pub fn openapi_json() -> String {
+    text().to_owned()
+}
+
+fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
         let mut document = value(Frame::openapi());
@@ -69,7 +73,6 @@ pub fn openapi_json() -> String {
         document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
         format!("{document:#}\n")
     })
-    .clone()
 }
 
 /// This document
@@ -80,7 +83,7 @@ pub fn openapi_json() -> String {
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)),
 )]
 pub(crate) async fn get_openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], openapi_json())
+    ([(header::CONTENT_TYPE, "application/json")], text())
 }
 
 fn value(document: utoipa::openapi::OpenApi) -> Value {

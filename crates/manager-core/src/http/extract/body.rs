@@ -25,6 +25,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
                 "Send the body as JSON, with the header `content-type: application/json`.",
             ));
         }
+        if request.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(problem(
+                Code::UnsupportedMediaType,
+                "Send the body uncompressed, without a `content-encoding` header.",
+            ));
+        }
         let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
             .await
             .map_err(|_| {

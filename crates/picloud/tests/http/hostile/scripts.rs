@@ -97,14 +97,11 @@ fn natives_that_allocate_are_bounded() {
 
 #[test]
 fn nesting_without_end_is_stopped() {
-    // Small enough that memory ends it before the time that copying such a thing takes.
-    let limits = json!({ "memory_bytes_max": 1_024 * 1_024 });
-    check(
-        "let a = []; for i in 0..100000 { a = [a]; } a",
-        &limits,
-        500,
-        "script_limit_exceeded",
-    );
+    // Each level costs a copy of all levels below it, so whichever comes first ends it: time, or memory.
+    let nested = "let a = []; for i in 0..100000 { a = [a]; } a";
+    check(nested, &json!({ "cpu_ms_max": 300 }), 504, "script_timeout");
+    let limits = json!({ "memory_bytes_max": 256 * 1_024, "cpu_ms_max": 60_000, "timeout_ms": 60_000 });
+    check(nested, &limits, 500, "script_limit_exceeded");
     check(
         "fn f(n) { f(n + 1) } fn handle(request) { f(0) }",
         &json!({}),

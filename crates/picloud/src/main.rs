@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod config;
 mod logging;
+mod machine;
 mod signals;
 mod wiring;
 

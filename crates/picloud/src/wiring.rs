@@ -29,17 +29,11 @@ pub(crate) struct System {
     setup_code: Option<String>,
 }
 
-/// Files and connections that may be open at a time, if the system allows as many.
-const OPEN_FILES_MAX: u64 = 65_536;
 /// How long records that still wait may take to be written when the server stops.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts everything, on the runtime of the caller and the threads that the parts make for themselves.
 pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
-    // A connection is a file to the system, and its usual bound of 1,024 is too low for a server.
-    if let Err(error) = rlimit::increase_nofile_limit(OPEN_FILES_MAX) {
-        tracing::warn!(%error, "cannot raise the number of files that may be open");
-    }
     let clock = Arc::new(SystemClock);
     let server = Server::bind(ServerConfig {
         threads: config.serving_threads,

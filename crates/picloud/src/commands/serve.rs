@@ -11,7 +11,7 @@ use tokio::runtime;
 use crate::{
     cli::Settings,
     config::{Config, Database},
-    logging,
+    logging, machine,
     signals::StopSignals,
     wiring,
 };
@@ -20,6 +20,7 @@ use crate::{
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     let config = Config::load(settings)?;
     logging::start(&config)?;
+    machine::prepare();
 
     // The control runtime: admin API, database, records. It lives on this thread, apart from the threads that
     // run scripts, so that a busy script cannot hold up a database connection.

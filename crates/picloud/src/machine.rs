@@ -1,0 +1,31 @@
+//! What the process asks of the system before it starts.
+
+#[cfg(target_os = "linux")]
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Files and connections that may be open at a time, if the system allows as many.
+const OPEN_FILES_MAX: u64 = 65_536;
+
+/// Makes the process modest in memory and ready for many connections. Neither is needed to serve, so a system
+/// that refuses is only told about.
+pub(crate) fn prepare() {
+    // The allocator asks for pages of 2 MiB, of which a small server would leave most unused.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = prctl::set_thp_disable(true) {
+        tracing::debug!(%error, "cannot turn huge pages off");
+    }
+    // A connection is a file to the system, and the usual bound of 1,024 is too low for a server.
+    if let Err(error) = raise_open_files() {
+        tracing::warn!(%error, "cannot raise the number of files that may be open");
+    }
+}
+
+fn raise_open_files() -> nix::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = hard.min(OPEN_FILES_MAX);
+    if soft < wanted {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
+    }
+    Ok(())
+}

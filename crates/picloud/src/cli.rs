@@ -78,18 +78,12 @@ pub(crate) struct Settings {
     )]
     pub(crate) database_url: Option<String>,
 
-    /// First owner, made at start if nobody exists; needs the password beside it
+    /// First owner, made at start if nobody exists; needs `PICLOUD_ADMIN_PASSWORD` or the key `admin_password` too
     #[arg(long, global = true, env = "PICLOUD_ADMIN_USERNAME", value_name = "NAME")]
     pub(crate) admin_username: Option<String>,
 
-    /// Password of the first owner; better given by environment or file, as others can see flags
-    #[arg(
-        long,
-        global = true,
-        env = "PICLOUD_ADMIN_PASSWORD",
-        value_name = "PASSWORD",
-        hide_env_values = true
-    )]
+    /// Password of the first owner. Without a flag, because everybody on the machine can read flags.
+    #[arg(skip)]
     pub(crate) admin_password: Option<String>,
 
     /// A session ends when it was not used for this many hours [default: 24]
@@ -170,6 +164,16 @@ pub(crate) struct Settings {
     /// How to log [default: text]
     #[arg(long, global = true, env = "PICLOUD_LOG_FORMAT", value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// Adds what only the environment may say.
+    pub(crate) fn with_secrets_of_environment(self) -> Self {
+        Self {
+            admin_password: std::env::var("PICLOUD_ADMIN_PASSWORD").ok(),
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,15 +7,17 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Files and connections that may be open at a time, if the system allows as many.
 const OPEN_FILES_MAX: u64 = 65_536;
 
-/// Makes the process modest in memory and ready for many connections. Neither is needed to serve, so a system
-/// that refuses is only told about.
-pub(crate) fn prepare() {
-    // The allocator asks for pages of 2 MiB, of which a small server would leave most unused.
+/// Turns huge pages off: the allocator asks for pages of 2 MiB, of which a small server would leave most
+/// unused. Comes before everything else, because pages that are there already stay.
+pub(crate) fn refuse_huge_pages() {
+    // A system that has none need not refuse them.
     #[cfg(target_os = "linux")]
-    if let Err(error) = prctl::set_thp_disable(true) {
-        tracing::debug!(%error, "cannot turn huge pages off");
-    }
-    // A connection is a file to the system, and the usual bound of 1,024 is too low for a server.
+    let _ = prctl::set_thp_disable(true);
+}
+
+/// Allows as many connections as the system lets a process have. A connection is a file to the system, and
+/// the usual bound of 1,024 is too low for a server.
+pub(crate) fn allow_connections() {
     if let Err(error) = raise_open_files() {
         tracing::warn!(%error, "cannot raise the number of files that may be open");
     }

@@ -18,9 +18,9 @@ use crate::{
 
 /// Starts the server and runs it until a signal ends it.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
-    let config = Config::load(settings)?;
+    let config = Config::load(settings.with_secrets_of_environment())?;
     logging::start(&config)?;
-    machine::prepare();
+    machine::allow_connections();
 
     // The control runtime: admin API, database, records. It lives on this thread, apart from the threads that
     // run scripts, so that a busy script cannot hold up a database connection.

@@ -14,7 +14,7 @@ use crate::{
 
 /// Sets a new password and ends all sessions of that person.
 pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
-    let config = Config::load(settings)?;
+    let config = Config::load(settings.with_secrets_of_environment())?;
     let username = username
         .parse()
         .with_context(|| format!("`{username}` cannot be a username"))?;

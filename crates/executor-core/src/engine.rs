@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell};
 
 use rhai::{
-    Dynamic, Engine, LexError, OptimizationLevel, Token,
+    Dynamic, Engine, LexError, Module, OptimizationLevel, Shared, Token,
     packages::{Package, StandardPackage},
 };
 
@@ -21,12 +21,15 @@ const VARIABLES_MAX: usize = 1_000;
 /// How many modules a script may import, once there is something to import.
 const MODULES_MAX: usize = 32;
 
-/// How many strings an engine keeps to hand them out again: measured best for one thread.
-const STRINGS_INTERNED_MAX: usize = 256;
-
 thread_local! {
     /// Rhai's own functions. Building them costs 140 µs, sharing them nothing.
     static STANDARD: OnceCell<StandardPackage> = const { OnceCell::new() };
+
+    /// What the host adds to them: one module, because Rhai looks through all of them for every function that
+    /// it meets first in a run.
+    static HOST: OnceCell<Shared<Module>> = const { OnceCell::new() };
+
+    static LOG: OnceCell<Shared<Module>> = const { OnceCell::new() };
 }
 
 /// An engine with the whole script API and all bounds, and nothing that reaches out of the sandbox, for
@@ -39,9 +42,10 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
             .get_or_init(StandardPackage::new)
             .register_into_engine(&mut engine);
     });
-    natives::register(&mut engine);
-    request::register(&mut engine);
-    response::register(&mut engine);
+    request::register_types(&mut engine);
+    response::register_types(&mut engine);
+    engine.register_global_module(HOST.with(|module| Shared::clone(module.get_or_init(host))));
+    engine.register_static_module("log", LOG.with(|module| Shared::clone(module.get_or_init(log))));
     api::register(&mut engine);
 
     engine
@@ -50,7 +54,9 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
         .set_max_functions(FUNCTIONS_MAX)
         .set_max_variables(VARIABLES_MAX)
         .set_max_modules(MODULES_MAX)
-        .set_max_strings_interned(STRINGS_INTERNED_MAX)
+        // An engine serves scripts of many apps: none is handed a string that another one made. (Measured,
+        // keeping strings to hand them out again gains nothing.)
+        .set_max_strings_interned(0)
         .set_strict_variables(true)
         // The full level would call functions with constant arguments while it compiles.
         .set_optimization_level(OptimizationLevel::Simple)
@@ -58,6 +64,21 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
     engine.on_progress(|_| gate::step().err().map(|_| Dynamic::UNIT));
     watch_parser(&mut engine);
     engine
+}
+
+fn host() -> Shared<Module> {
+    let mut host = response::module();
+    for module in natives::globals().into_iter().chain(request::modules()) {
+        host.combine(module);
+    }
+    host.build_index();
+    host.into()
+}
+
+fn log() -> Shared<Module> {
+    let mut log = natives::log_module();
+    log.build_index();
+    log.into()
 }
 
 /// Makes every token a step, so that compiling is guarded as running is; and lets a module have a function

@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for &Reader {
             self.make_room(&items)?;
             items.push(item);
         }
-        Ok(items.into())
+        Ok(Dynamic::from_array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Dynamic, A::Error> {
@@ -148,7 +148,8 @@ impl<'de> Visitor<'de> for &Reader {
             let value = source.next_value_seed(self)?;
             map.insert(key, value);
         }
-        Ok(map.into())
+        // Not `into`, which would build the map anew.
+        Ok(Dynamic::from_map(map))
     }
 }
 

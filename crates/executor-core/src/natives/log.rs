@@ -12,7 +12,7 @@ use crate::gate;
 const VALUE_BYTES_MAX: usize = 8 * 1_024;
 
 /// The module `log` as scripts see it.
-pub(super) fn module() -> Module {
+pub(crate) fn module() -> Module {
     let mut module = Module::new();
     register(
         &mut module,

@@ -4,14 +4,11 @@ mod log;
 mod sleep;
 mod text;
 
-use rhai::Engine;
+use rhai::Module;
 
-pub(crate) use self::text::text_of;
+pub(crate) use self::{log::module as log_module, text::text_of};
 
-/// Registers all of them, over those of Rhai with the same names.
-pub(crate) fn register(engine: &mut Engine) {
-    engine
-        .register_global_module(sleep::module().into())
-        .register_global_module(log::globals().into())
-        .register_static_module("log", log::module().into());
+/// What every script can call by its bare name.
+pub(crate) fn globals() -> [Module; 2] {
+    [sleep::module(), log::globals()]
 }

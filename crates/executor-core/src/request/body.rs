@@ -29,11 +29,11 @@ pub(super) fn module() -> Module {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::{Array, Blob, Dynamic, EvalAltResult, ImmutableString, Map, Position};
+    use rhai::{Array, Blob, Dynamic, EvalAltResult, ImmutableString, Position};
 
     use crate::{
         json::{self, JsonError},
-        request::{Fallible, Request, body::form_bytes, fields::first_of_each, pay_for},
+        request::{Fallible, MapValue as Map, Request, body::form_bytes, map_of, pay_for},
     };
 
     /// The body as text. A body that is not UTF-8 is an error; `request.bytes` has it.
@@ -105,7 +105,7 @@ mod functions {
     fn form(request: &mut Request) -> Fallible<Map> {
         let bytes = form_bytes(request)?;
         pay_for(bytes.len(), 16)?;
-        Ok(first_of_each(form_urlencoded::parse(bytes)))
+        Ok(map_of(form_urlencoded::parse(bytes)))
     }
 
     /// All values of a name in a form, in their order.

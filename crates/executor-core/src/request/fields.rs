@@ -1,14 +1,22 @@
 //! What stands in the head of a request.
 
-use rhai::{Map, Module, export_module, exported_module};
+use std::borrow::Cow;
 
-/// Of each name the first value.
-pub(super) fn first_of_each(pairs: form_urlencoded::Parse<'_>) -> Map {
-    let mut map = Map::new();
-    for (key, value) in pairs {
-        map.entry((&*key).into()).or_insert_with(|| (&*value).into());
-    }
-    map
+use percent_encoding::percent_decode_str;
+use rhai::{Module, export_module, exported_module};
+
+/// Name and value of one cookie. A value that is no valid percent-encoding is taken as it is.
+fn cookie(pair: &str) -> Option<(&str, Cow<'_, str>)> {
+    let (name, value) = pair.split_once('=')?;
+    let value = value.trim();
+    let value = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value);
+    Some((
+        name.trim(),
+        percent_decode_str(value).decode_utf8().unwrap_or(value.into()),
+    ))
 }
 
 /// The functions as scripts see them.
@@ -19,12 +27,11 @@ pub(super) fn module() -> Module {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use percent_encoding::percent_decode_str;
-    use rhai::{Array, Dynamic, ImmutableString, Map};
+    use rhai::{Array, Dynamic, ImmutableString};
 
     use crate::{
         error::nearest,
-        request::{Fallible, Request, fields::first_of_each, headers::Headers, pay_for},
+        request::{Fallible, MapValue as Map, Request, fields::cookie, headers::Headers, map_of, pay_for},
     };
 
     /// The method, in capitals.
@@ -106,11 +113,13 @@ mod functions {
     /// ```
     #[rhai_fn(get = "params", pure)]
     fn params(request: &mut Request) -> Map {
-        let params = &request.request().params;
-        params
-            .iter()
-            .map(|(name, value)| ((&**name).into(), value.into()))
-            .collect()
+        map_of(
+            request
+                .request()
+                .params
+                .iter()
+                .map(|(name, value)| (&**name, value.as_str())),
+        )
     }
 
     /// The query as a map, decoded. Of a name that stands there more than once this is the first value; see
@@ -121,11 +130,9 @@ mod functions {
     /// ```
     #[rhai_fn(get = "query", pure, return_raw)]
     fn query(request: &mut Request) -> Fallible<Map> {
-        let Some(query) = request.request().uri.query() else {
-            return Ok(Map::new());
-        };
+        let query = request.request().uri.query().unwrap_or("");
         pay_for(query.len(), 16)?;
-        Ok(first_of_each(form_urlencoded::parse(query.as_bytes())))
+        Ok(map_of(form_urlencoded::parse(query.as_bytes())))
     }
 
     /// All values of a name in the query, in their order.
@@ -163,23 +170,15 @@ mod functions {
     /// ```
     #[rhai_fn(get = "cookies", pure, return_raw)]
     fn cookies(request: &mut Request) -> Fallible<Map> {
-        let mut cookies = Map::new();
-        for header in request.request().headers.get_all(http::header::COOKIE) {
-            pay_for(header.len(), 16)?;
-            let header = String::from_utf8_lossy(header.as_bytes());
-            for (name, value) in header.split(';').filter_map(|pair| pair.split_once('=')) {
-                let value = value.trim();
-                let value = value
-                    .strip_prefix('"')
-                    .and_then(|value| value.strip_suffix('"'))
-                    .unwrap_or(value);
-                cookies.entry(name.trim().into()).or_insert_with(|| {
-                    let decoded = percent_decode_str(value).decode_utf8();
-                    decoded.as_deref().unwrap_or(value).into()
-                });
-            }
-        }
-        Ok(cookies)
+        let headers = request.request().headers.get_all(http::header::COOKIE);
+        headers.iter().try_for_each(|header| pay_for(header.len(), 16))?;
+        let lines: Vec<_> = headers
+            .iter()
+            .map(|header| String::from_utf8_lossy(header.as_bytes()))
+            .collect();
+        Ok(map_of(
+            lines.iter().flat_map(|line| line.split(';')).filter_map(cookie),
+        ))
     }
 
     /// Says that there is no such field.

@@ -7,7 +7,7 @@ mod headers;
 use std::rc::Rc;
 
 use picloud_shared::{id::ExecutionId, invocation::ScriptRequest};
-use rhai::{Engine, EvalAltResult};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, Module};
 
 use crate::gate;
 
@@ -31,15 +31,31 @@ impl Request {
     }
 }
 
-/// Registers the types and their functions.
-pub(crate) fn register(engine: &mut Engine) {
+/// Makes the types known.
+pub(crate) fn register_types(engine: &mut Engine) {
     engine
         .register_type_with_name::<Request>("Request")
         .register_type_with_name::<headers::Headers>("Headers")
-        .register_iterator::<headers::Headers>()
-        .register_global_module(fields::module().into())
-        .register_global_module(body::module().into())
-        .register_global_module(headers::module().into());
+        .register_iterator::<headers::Headers>();
+}
+
+/// What scripts can do with them.
+pub(crate) fn modules() -> [Module; 3] {
+    [fields::module(), body::module(), headers::module()]
+}
+
+/// A map as Rhai keeps it: if a native function returned a [`rhai::Map`], Rhai would build it anew. What authors
+/// read of a function is what its source says, so there it is called `Map`.
+type MapValue = Dynamic;
+
+/// A map of these pairs, with the first value of each name.
+fn map_of<K: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (K, V)>) -> MapValue {
+    let mut map = Map::new();
+    for (name, value) in pairs {
+        map.entry(name.as_ref().into())
+            .or_insert_with(|| value.as_ref().into());
+    }
+    MapValue::from_map(map)
 }
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;

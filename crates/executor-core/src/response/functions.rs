@@ -3,7 +3,7 @@
 use rhai::{Module, export_module, exported_module};
 
 /// The functions as scripts see them.
-pub(super) fn module() -> Module {
+pub(crate) fn module() -> Module {
     exported_module!(functions)
 }
 

@@ -23,6 +23,7 @@ use picloud_shared::outcome::{ScriptErrorKind, ScriptResponse};
 use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
 use self::body::Body;
+pub(crate) use self::functions::module;
 use crate::error::failure;
 
 /// A response as scripts see it. Cheap to clone; a change leaves other copies as they are.
@@ -36,11 +37,9 @@ struct Parts {
     body: Body,
 }
 
-/// Registers the type and its functions.
-pub(crate) fn register(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Response>("Response")
-        .register_global_module(functions::module().into());
+/// Makes the type known.
+pub(crate) fn register_types(engine: &mut Engine) {
+    engine.register_type_with_name::<Response>("Response");
 }
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;

@@ -7,6 +7,7 @@
 
 mod api;
 mod caddy;
+mod dashboard;
 mod declared;
 mod dispatch;
 mod examples;

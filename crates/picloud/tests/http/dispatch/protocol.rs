@@ -1,5 +1,7 @@
 //! HTTP itself: connections, bodies, sizes.
 
+use std::process::Command;
+
 use crate::harness::TestCloud;
 
 #[test]
@@ -120,4 +122,38 @@ fn headers_have_a_bound() {
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.is_empty() || text.starts_with("HTTP/1.1 431"), "{text}");
     cloud.get("localhost", "/").expect(200);
+}
+
+#[test]
+fn http_2_requests_are_answered() {
+    let cloud = TestCloud::start();
+    cloud
+        .app_with_domain("a")
+        .serve("/{x}", "request.host + request.params.x + request.body");
+    let output = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--http2-prior-knowledge",
+            "--noproxy",
+            "*",
+            "--data",
+            "body",
+        ])
+        .args([
+            "--write-out",
+            " %{http_version} %{http_code}",
+            "--header",
+            "Host: a.test",
+        ])
+        .arg(format!("http://{}/x", cloud.address()))
+        .output()
+        .expect("curl can be started");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        said,
+        "a.testxbody 2 200",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -192,9 +192,16 @@ impl TestCloud {
 
     /// Starts it again, with the same data; on another port, which clients learn.
     pub(crate) fn start_again(&self) {
+        self.start_again_with(|_| ());
+    }
+
+    /// The same with other settings.
+    pub(crate) fn start_again_with(&self, change: impl FnOnce(&mut Command)) {
         let mut process = self.process();
         process.kill();
-        *process = Process::spawn(&mut self.command(), &self.log_file());
+        let mut command = self.command();
+        change(&mut command);
+        *process = Process::spawn(&mut command, &self.log_file());
         drop(process);
         self.wait_until_ready();
     }

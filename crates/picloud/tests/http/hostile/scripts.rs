@@ -197,3 +197,42 @@ fn binary_junk_is_refused() {
     call.body(body).send().problem(400, "invalid_json");
     cloud.get("localhost", "/").expect(200);
 }
+
+/// Time after a limit by which the run must have ended. The processor's time does not depend on what else the
+/// machine does; the time on the clock does, so it gets more.
+const LATE_MAX_MS: (u64, u64) = (100, 1_000);
+
+#[test]
+fn a_run_ends_soon_after_its_limit() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("hostile");
+    for (name, source) in [
+        ("loop", "loop {}"),
+        ("native", "[1].map(|x| { loop {} })"),
+        ("caught", "loop { try { loop {} } catch { } }"),
+        (
+            "sort",
+            "let a = []; for i in 0..50000 { a.push(i * 7919 % 50021) } loop { a.sort(|x, y| x - y); }",
+        ),
+    ] {
+        let limits = json!({ "cpu_ms_max": 200, "operations_max": 1_000_000_000, "timeout_ms": 60_000 });
+        app.script_with(json!({ "name": name, "source": source, "limits": limits }))
+            .execute()
+            .problem(504, "script_timeout");
+    }
+    let limits = json!({ "timeout_ms": 200 });
+    let sleeper = app.script_with(json!({ "name": "sleep", "source": "sleep(31536000)", "limits": limits }));
+    sleeper.execute().problem(504, "script_timeout");
+    for record in app.executions("", 5) {
+        let (field, late_max_ms) = if record["script_name"] == "sleep" {
+            ("duration_us", LATE_MAX_MS.1)
+        } else {
+            ("cpu_us", LATE_MAX_MS.0)
+        };
+        let took_ms = record[field].as_u64().expect("a number") / 1_000;
+        assert!(
+            (200..200 + late_max_ms).contains(&took_ms),
+            "{took_ms} ms: {record}"
+        );
+    }
+}

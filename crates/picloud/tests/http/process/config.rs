@@ -1,6 +1,6 @@
 //! Settings: a mistake is refused with its name, before anything starts.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::harness::{Process, TestCloud};
 
@@ -71,4 +71,27 @@ fn a_file_sets_what_flags_do_not() {
         .body("x".repeat(11))
         .send()
         .problem(413, "body_too_large");
+}
+
+#[test]
+fn the_documentation_names_every_setting() {
+    let output = Process::command()
+        .arg("--help")
+        .output()
+        .expect("picloud can be started");
+    let help = String::from_utf8(output.stdout).expect("text");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let documentation = fs::read_to_string(path).expect("the documentation can be read");
+    let variables: Vec<&str> = help
+        .split("[env: ")
+        .skip(1)
+        .filter_map(|rest| rest.split(['=', ']']).next())
+        .collect();
+    assert!(variables.len() >= 15, "{help}");
+    for variable in variables {
+        assert!(
+            documentation.contains(&format!("`{variable}`")) || variable == "PICLOUD_CONFIG",
+            "{variable} is not documented"
+        );
+    }
 }

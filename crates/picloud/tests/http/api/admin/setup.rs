@@ -110,3 +110,18 @@ fn the_code_changes_with_every_start_until_it_was_used() {
     let user = setup(&cloud, &second, "grace", "a fine password").json();
     assert_ne!(user, Value::Null);
 }
+
+#[test]
+fn the_environment_counts_only_while_nobody_exists() {
+    let cloud = TestCloud::start();
+    cloud.owner();
+    cloud.start_again_with(|command| {
+        command
+            .env("PICLOUD_ADMIN_USERNAME", "mallory")
+            .env("PICLOUD_ADMIN_PASSWORD", "another fine password");
+    });
+    cloud
+        .log_in("mallory", "another fine password")
+        .problem(401, "invalid_credentials");
+    cloud.log_in(OWNER.0, OWNER.1).expect(200);
+}

@@ -115,3 +115,18 @@ fn the_body_must_be_what_is_described() {
     login(json!({ "username": "ada", "password": 1 })).problem(422, "validation_failed");
     login(json!({ "username": "ada", "password": OWNER.1, "otp": "1" })).problem(422, "validation_failed");
 }
+
+#[test]
+fn no_password_and_no_token_is_logged() {
+    let cloud = TestCloud::with().flag("--log", "trace").start();
+    let owner = cloud.sign_in(OWNER.0, OWNER.1);
+    cloud.log_in(OWNER.0, "a wrong password").expect(401);
+    owner.get("/admin/auth/me").expect(200);
+    cloud.process().signal("TERM");
+    cloud.process().wait();
+    let log = cloud.process().log();
+    assert!(!log.is_empty(), "nothing is logged");
+    for secret in [OWNER.1, "a wrong password", owner.token()] {
+        assert!(!log.contains(secret), "`{secret}` is in the log");
+    }
+}

@@ -6,7 +6,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, RwLock, mpsc},
+    sync::{
+        Arc, RwLock,
+        mpsc::{self, Receiver},
+    },
     thread,
     time::Instant,
 };
@@ -24,6 +27,7 @@ struct Caddy {
     child: Child,
     port: u16,
     folder: TempDir,
+    log: Receiver<String>,
 }
 
 impl Caddy {
@@ -44,24 +48,25 @@ impl Caddy {
             .stderr(Stdio::piped())
             .spawn()
             .expect("caddy can be started; `cargo xtask test` installs it");
-        let log = child.stderr.take().expect("standard error is a pipe");
-        let caddy = Self {
-            child,
-            port: https,
-            folder,
-        };
-        let (sender, lines) = mpsc::channel();
+        let stderr = child.stderr.take().expect("standard error is a pipe");
+        let (sender, log) = mpsc::channel();
         thread::spawn(move || {
-            for line in BufReader::new(log).lines().map_while(Result::ok) {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 // Read to its end, also when nobody listens any more, so that Caddy can write on.
                 let _ = sender.send(line);
             }
         });
-        let mut log = String::new();
-        while !log.contains("serving initial configuration") {
-            match lines.recv_timeout(WAIT_MAX) {
-                Ok(line) => log.push_str(&(line + "\n")),
-                Err(cause) => panic!("caddy is not ready ({cause}):\n{log}"),
+        let caddy = Self {
+            child,
+            port: https,
+            folder,
+            log,
+        };
+        let mut said = String::new();
+        while !said.contains("serving initial configuration") {
+            match caddy.log.recv_timeout(WAIT_MAX) {
+                Ok(line) => said.push_str(&(line + "\n")),
+                Err(cause) => panic!("caddy is not ready ({cause}):\n{said}"),
             }
         }
         caddy
@@ -77,7 +82,12 @@ impl Caddy {
         let start = Instant::now();
         for site in SITES {
             while let Err(error) = client.call("GET", "/healthz").host(site).try_send() {
-                assert!(start.elapsed() < WAIT_MAX, "no certificate for {site}: {error}");
+                let log = || self.log.try_iter().collect::<Vec<_>>().join("\n");
+                assert!(
+                    start.elapsed() < WAIT_MAX,
+                    "no certificate for {site}: {error}\n{}",
+                    log()
+                );
             }
         }
         client

@@ -192,7 +192,7 @@ impl Call<'_> {
             headers,
             body: response.body_mut().with_config().limit(u64::MAX).read_to_vec()?,
         };
-        if Schema::describes(&self.path) {
+        if self.client.scheme == "http" && Schema::describes(&self.path) {
             Schema::published_by(&self.client.agent, address).check(&self.method, &self.path, &answer);
         }
         Ok(answer.keeps_promises())

@@ -4,6 +4,8 @@
 //! it may run twice, be cut off and run again, or run on two nodes at once. As soon as the first owner exists it
 //! never runs again: what people delete stays deleted.
 
+use std::time::Duration;
+
 use picloud_shared::{
     app::{App, AppRef, InvalidSlug, Slug},
     domain::{DomainClaim, InvalidHostPattern},
@@ -132,8 +134,10 @@ async fn seed(manager: &Manager) -> Result<bool, FirstStartError> {
     let domain_is_new = claim_domain(manager, app.id, &change).await?;
     let (script, script_is_new) = script(manager, app.id, &change).await?;
     let mut route_is_new = false;
-    for path in ROUTES {
-        route_is_new |= route(manager, &script, path, &change).await?;
+    for (offset_us, path) in (0..).zip(ROUTES) {
+        // Ids are in the order of time, and so are lists; the routes of the seed are made at one moment.
+        let id = RouteId::new(change.at.plus(Duration::from_micros(offset_us)));
+        route_is_new |= route(manager, &script, id, path, &change).await?;
     }
     let seeded = app_is_new || domain_is_new || script_is_new || route_is_new;
     if seeded {
@@ -215,11 +219,12 @@ async fn script(manager: &Manager, app: AppId, change: &Change) -> Result<(Scrip
 async fn route(
     manager: &Manager,
     script: &Script,
+    id: RouteId,
     path: &str,
     change: &Change,
 ) -> Result<bool, FirstStartError> {
     let route = Route {
-        id: RouteId::new(change.at),
+        id,
         app_id: script.app_id,
         script_id: script.id,
         host: None,

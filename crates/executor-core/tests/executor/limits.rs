@@ -100,6 +100,7 @@ fn time_on_the_processor_is_bounded() {
 fn time_on_the_clock_is_bounded() {
     let limits = Limits {
         timeout_ms: 50,
+        operations_max: Limits::CAPS.operations_max,
         ..LIMITS
     };
     for source in [

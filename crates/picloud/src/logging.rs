@@ -1,5 +1,7 @@
 //! The server's own log, on standard error.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
@@ -15,7 +17,8 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
     })?;
     let logger = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => logger.with_target(false).init(),
         LogFormat::Json => logger.json().init(),

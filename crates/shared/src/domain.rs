@@ -158,6 +158,9 @@ impl FromStr for HostPattern {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidHostPattern::Host(text.to_owned());
         let trimmed = text.strip_suffix('.').unwrap_or(text);
+        if trimmed.ends_with('.') {
+            return Err(invalid());
+        }
         if let Some(address) = trimmed.strip_prefix('[') {
             let host = HostName::from_name(&format!("[{address}")).map_err(|_| invalid())?;
             let label = HostLabel::Literal(host.as_str().to_owned());

@@ -27,7 +27,6 @@ impl HostName {
         if let Some(address) = host.strip_prefix('[') {
             return ipv6(address);
         }
-        let host = host.strip_suffix('.').unwrap_or(host);
         if host.is_empty() || host.len() > HOST_BYTES_MAX * 4 {
             return Err(InvalidHost);
         }
@@ -137,6 +136,7 @@ mod tests {
             "",
             ".",
             "..",
+            "example.com..",
             "a..b",
             ":80",
             "a b",

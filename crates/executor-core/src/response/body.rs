@@ -39,6 +39,11 @@ impl Body {
         self.content_type.is_none()
     }
 
+    /// Whether there is nothing to send.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// The form that `value` has by itself.
     pub(super) fn of(value: &Dynamic) -> Fallible<Self> {
         if let Ok(text) = value.as_immutable_string_ref() {

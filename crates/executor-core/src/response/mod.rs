@@ -90,6 +90,12 @@ impl Response {
             status,
             StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
         );
+        // `response(204, "")` means what it says: nothing.
+        let body = if no_body && body.is_empty() {
+            Body::absent()
+        } else {
+            body
+        };
         if no_body && !body.is_absent() {
             return Err(unsendable(format!(
                 "a response with status {status} has no body",

@@ -50,6 +50,7 @@ fn values_become_responses() {
     check("()", "204 -: ");
     check("", "204 -: ");
     check("let x = 1;", "204 -: ");
+    check("response(204, \"\")", "204 -: ");
     check("blob(2, 65)", "200 application/octet-stream: AA");
     check("return 7; 8", "200 application/json: 7");
     check("exit(\"done\"); 8", "200 text/plain; charset=utf-8: done");

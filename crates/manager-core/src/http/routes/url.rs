@@ -17,6 +17,15 @@ impl<'a> Url<'a> {
     }
 }
 
+/// Takes `/path?query` apart, which leaves the host to the caller.
+pub(crate) fn split_path(url: &str) -> Option<Url<'_>> {
+    url.starts_with('/').then(|| Url {
+        scheme: "http",
+        authority: "localhost",
+        path_and_query: url.split('#').next().unwrap_or_default(),
+    })
+}
+
 /// Takes `http://host/path?query` apart. The host need not be a good one: that is for routing to say.
 pub(crate) fn split_url(url: &str) -> Option<Url<'_>> {
     let (scheme, rest) = url.split_once("://")?;

@@ -20,7 +20,7 @@ use crate::{
 #[schema(as = ScriptVersion)]
 pub(crate) struct VersionBody {
     /// Counts up from 1.
-    version: u32,
+    number: u32,
     /// The username of who wrote it; null for what the first start made.
     #[schema(required)]
     author: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) struct VersionBody {
 impl From<ScriptVersion> for VersionBody {
     fn from(version: ScriptVersion) -> Self {
         Self {
-            version: version.version,
+            number: version.version,
             author: version.author_name,
             note: version.note,
             content_hash: version.content_hash.to_string(),

@@ -10,7 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::{routes::url::split_url, validate::Violations};
+use crate::http::{
+    routes::url::{split_path, split_url},
+    validate::Violations,
+};
 
 /// The request of a test run. All of it may be left out: `GET http://localhost/`.
 #[derive(Default, Deserialize, ToSchema)]
@@ -43,9 +46,16 @@ impl TestRequest {
     pub(super) fn read(self, violations: &mut Violations, origin: &Origin) -> Option<ScriptRequest> {
         let method = self.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
         let method = violations.parse::<Method>("request.method", &method);
-        let url = match self.url.as_deref().map(split_url) {
+        let url = match self
+            .url
+            .as_deref()
+            .map(|url| split_path(url).or_else(|| split_url(url)))
+        {
             Some(None) => {
-                violations.add("request.url", "must be like https://example.com/path?query");
+                violations.add(
+                    "request.url",
+                    "must be like https://example.com/path?query or /path?query",
+                );
                 return None;
             }
             Some(Some(url)) => Some(url),

@@ -13,7 +13,7 @@ fn every_version_stays_as_it_was() {
     let versions = items(cloud.owner().get(&script.path("/versions")));
     let numbers: Vec<u64> = versions
         .iter()
-        .filter_map(|version| version["version"].as_u64())
+        .filter_map(|version| version["number"].as_u64())
         .collect();
     assert_eq!(numbers, [3, 2, 1], "newest first: {versions:#?}");
     assert_eq!(versions[0]["content_hash"], versions[2]["content_hash"]);
@@ -26,7 +26,7 @@ fn every_version_stays_as_it_was() {
             .expect(200)
             .json();
         assert_eq!(version["source"], source);
-        assert_eq!(version["version"], number);
+        assert_eq!(version["number"], number);
         assert!(version["created_at"].is_string(), "{version}");
         assert!(version["author"].to_string().contains(OWNER.0), "{version}");
     }

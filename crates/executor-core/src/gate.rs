@@ -41,6 +41,11 @@ pub(crate) fn log(level: LogLevel, message: &str, position: Position) {
     });
 }
 
+/// Notes that the current run uses a pattern; tells whether it has not done so lately.
+pub(crate) fn uses_pattern_first(source: &str) -> bool {
+    with_current(|run| run.is_none_or(|run| run.patterns.note(source)))
+}
+
 /// Counts one step of the script.
 #[inline]
 pub(crate) fn step() -> Result<(), Verdict> {

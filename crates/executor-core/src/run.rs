@@ -13,7 +13,7 @@ use picloud_shared::{
 };
 use rhai::Position;
 
-use crate::{bounds::Bounds, coroutine::Link, guard::Guard, log::Log};
+use crate::{api::RecentPatterns, bounds::Bounds, coroutine::Link, guard::Guard, log::Log};
 
 /// What the host's functions need to know of a run, beside its guard.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) response_bytes_max: usize,
     /// Whether the client came over HTTPS.
     pub(crate) https: bool,
+    /// The patterns that it has paid for.
+    pub(crate) patterns: RecentPatterns,
     log: RefCell<Log>,
 }
 
@@ -55,6 +57,7 @@ impl Run {
             link: Link::new(),
             response_bytes_max: settings.response_bytes_max,
             https: settings.https,
+            patterns: RecentPatterns::default(),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
         }
     }

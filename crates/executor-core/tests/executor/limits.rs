@@ -74,6 +74,16 @@ fn the_same_script_takes_the_same_steps() {
 }
 
 #[test]
+fn a_pattern_costs_the_same_whatever_ran_before() {
+    // The second use in a run costs less than the first, in every run.
+    let source = "let text = \"ab\"; text.pad(60_000, 'b'); let n = 0;
+        for i in 0..3 { n += regex::find_all(`(?:a|b){1,40}[ab]{20}$`, text).len() } `${n}`";
+    let operations = |_| run_with(source, LIMITS, request()).usage.operations;
+    let counts: Vec<_> = (0..5).map(operations).collect();
+    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+}
+
+#[test]
 fn time_on_the_processor_is_bounded() {
     let limits = Limits {
         cpu_ms_max: 50,

@@ -3,5 +3,7 @@
 mod cache;
 mod functions;
 mod pattern;
+mod recent;
 
 pub(super) use self::functions::module;
+pub(crate) use self::recent::RecentPatterns;

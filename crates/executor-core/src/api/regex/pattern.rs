@@ -52,15 +52,19 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern.
-    pub(super) fn compile(source: &str) -> Fallible<Self> {
+    /// Counts the work and asks for the memory of compiling a pattern.
+    pub(super) fn pay_for(source: &str) -> Fallible<()> {
         if source.len() > SOURCE_BYTES_MAX {
             return Err(fail(format!(
                 "regex: the pattern is longer than {SOURCE_BYTES_MAX} bytes"
             )));
         }
         gate::reserve(3 * COMPILED_BYTES_MAX)?;
-        gate::spend(100 + source.len() as u64)?;
+        gate::spend(100 + source.len() as u64)
+    }
+
+    /// Compiles a pattern that was paid for.
+    pub(super) fn compile(source: &str) -> Fallible<Self> {
         let tree = syntax::parse(source).map_err(|error| fail(format!("regex: {error}")))?;
         let compile = |config: Config| {
             let config = config.nfa_size_limit(Some(COMPILED_BYTES_MAX));
@@ -83,6 +87,12 @@ impl Pattern {
     /// The text that it was compiled from.
     pub(super) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Makes it as it was when it was compiled. The fast engine remembers how it fared with earlier texts, and gives
+    /// up sooner if that was badly; a run must not notice which texts others had.
+    pub(super) fn forget_texts(&mut self) {
+        self.fast.reset_cache(&mut self.fast_cache);
     }
 
     /// The first match.

@@ -135,6 +135,10 @@ impl HostPattern {
 
     /// The parameters of `host`, left to right, if it falls under this pattern.
     pub fn matches(&self, host: &str) -> Option<Vec<(String, String)>> {
+        if self.kind() == HostKind::Exact {
+            // An address has dots too, and they separate no labels there.
+            return (self.text == host).then(Vec::new);
+        }
         let mut found: Vec<&str> = host.split('.').collect();
         let extra = found.len().checked_sub(self.labels.len())?;
         if (self.wildcard && extra == 0) || (!self.wildcard && extra != 0) {
@@ -313,6 +317,13 @@ mod tests {
             Some(vec![("tenant".to_owned(), "ada".to_owned())])
         );
         assert_eq!(tenant.matches("a.b.example.com"), None);
+    }
+
+    #[test]
+    fn an_address_with_dots_is_one_host() {
+        let address = "[::ffff:1.2.3.4]";
+        assert_eq!(pattern(address).matches(address), Some(vec![]));
+        assert_eq!(pattern(address).matches("[::ffff:1.2.3.5]"), None);
     }
 
     #[test]

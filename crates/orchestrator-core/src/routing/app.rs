@@ -13,7 +13,7 @@ use picloud_shared::{
 };
 
 use super::{
-    hosts::{Claim, HostParams, covers, specificity},
+    hosts::{Claim, HostParams, covers, same_hosts, specificity},
     path::RequestPath,
     trie::{PathTrie, RouteIndex, Search},
 };
@@ -26,7 +26,8 @@ pub(crate) struct AppTable {
     routes: Vec<CompiledRoute>,
     /// Routes for one host.
     exact: HashMap<Box<str>, PathTrie, RandomState>,
-    /// Routes for the hosts of a pattern, the most specific pattern first.
+    /// Routes for the hosts of a pattern, the most specific pattern first. Patterns that differ in the names of
+    /// parameters alone are one here: between their routes the paths decide.
     patterns: Vec<(HostPattern, PathTrie)>,
     /// Routes for every host that the app claims.
     any_host: PathTrie,
@@ -100,7 +101,10 @@ impl AppTable {
                 self.exact.entry(host.as_str().into()).or_default()
             }
             Some(host) => {
-                let at = self.patterns.iter().position(|(pattern, _)| pattern == host);
+                let at = self
+                    .patterns
+                    .iter()
+                    .position(|(pattern, _)| same_hosts(pattern, host));
                 let at = at.unwrap_or_else(|| {
                     self.patterns.push((host.clone(), PathTrie::default()));
                     self.patterns.len() - 1

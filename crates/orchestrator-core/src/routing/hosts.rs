@@ -193,6 +193,17 @@ pub(crate) fn covers(pattern: &HostPattern, host: &str) -> bool {
         && found.next().is_some() == (pattern.kind() == HostKind::Wildcard)
 }
 
+/// Whether exactly the same hosts fall under both: they differ in the names of parameters at most.
+pub(crate) fn same_hosts(one: &HostPattern, other: &HostPattern) -> bool {
+    let fits = |(one, other): (&HostLabel, &HostLabel)| match (one, other) {
+        (HostLabel::Param(_), HostLabel::Param(_)) => true,
+        (one, other) => one == other,
+    };
+    one.kind() == other.kind()
+        && one.labels().len() == other.labels().len()
+        && one.labels().iter().zip(other.labels()).all(fits)
+}
+
 /// Where a claim stands in the map of its kind.
 fn key(pattern: &HostPattern) -> Box<str> {
     match pattern.kind() {

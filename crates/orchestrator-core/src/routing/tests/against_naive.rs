@@ -13,8 +13,8 @@ use super::{look_up, release, snapshot};
 
 type Route = (&'static str, String, &'static str);
 
-const HOSTS: [&str; 9] = [
-    "", "", "a.x", "b.a.x", "*.x", "{h}.x", "*.a.x", "{h}.a.x", "b.{h}.x",
+const HOSTS: [&str; 11] = [
+    "", "", "a.x", "b.a.x", "*.x", "{h}.x", "{i}.x", "*.a.x", "{h}.a.x", "{i}.a.x", "b.{h}.x",
 ];
 const CLAIMS: [&str; 4] = ["x", "*.x", "*.a.x", "b.a.x"];
 const REQUEST_HOSTS: [&str; 6] = ["x", "a.x", "b.x", "b.a.x", "c.a.x", "c.b.a.x"];

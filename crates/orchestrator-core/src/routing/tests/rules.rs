@@ -84,6 +84,26 @@ fn search_goes_back_where_a_literal_leads_nowhere() {
 }
 
 #[test]
+fn the_names_of_host_parameters_decide_nothing() {
+    let routes = [
+        ("{a}.x", "/{p}/{*rest}", "GET"),
+        ("{b}.x", "/{p}/c", "GET"),
+        ("{c}.x", "/{p}/c", "POST"),
+        ("*.x", "/{p}/c/{q}", "GET"),
+    ];
+    let snapshot = snapshot([release(1, &["*.x"], &routes)]);
+    for (method, path, found) in [
+        ("GET", "/1/c", "1/1 b=h p=1"),
+        ("POST", "/1/c", "1/2 c=h p=1"),
+        ("GET", "/1/d", "1/0 a=h p=1 rest=d"),
+        // A parameter goes before a wildcard, whatever the paths.
+        ("GET", "/1/c/2", "1/0 a=h p=1 rest=c/2"),
+    ] {
+        assert_eq!(look_up(&snapshot, method, "h.x", path), found, "{method} {path}");
+    }
+}
+
+#[test]
 fn slashes_count() {
     check_paths(
         &["/files/{*rest}", "/a", "/b/", "/p/{x}", "/p/{x}/"],

@@ -1,6 +1,7 @@
-//! PiCloud's automation, in Rust: `cargo xtask test` and `cargo xtask bench`.
+//! PiCloud's automation, in Rust: `cargo xtask test`, `cargo xtask bench` and `cargo xtask fuzz`.
 
 mod bench;
+mod fuzz;
 mod test;
 
 use std::{path::Path, process::ExitCode};
@@ -16,12 +17,15 @@ enum Command {
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Look for inputs that break a promise, and keep what leads further
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Test(options) => test::run(&options),
         Command::Bench(bench) => bench::run(&bench).map(|()| ExitCode::SUCCESS),
+        Command::Fuzz(options) => fuzz::run(&options),
     }
 }
 

@@ -6,7 +6,7 @@ use cargo_metadata::{DependencyKind, Package};
 
 /// Each crate of the workspace, and the crates of the workspace that it imports. Services never import each
 /// other: they meet in the traits of `picloud-shared`.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("picloud-shared", &[]),
     ("picloud-store", &["picloud-shared"]),
     ("picloud-executor-core", &["picloud-shared"]),
@@ -23,6 +23,14 @@ const CRATES: [(&str, &[&str]); 8] = [
         ],
     ),
     ("picloud-bench-baseline", &[]),
+    (
+        "picloud-fuzz",
+        &[
+            "picloud-executor-core",
+            "picloud-orchestrator-core",
+            "picloud-shared",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

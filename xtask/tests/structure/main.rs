@@ -28,7 +28,7 @@ fn metadata() -> Metadata {
 /// All Rust sources of the workspace.
 fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["bench", "crates", "xtask"] {
+    for folder in ["bench", "crates", "fuzz", "xtask"] {
         collect(&root().join(folder), &mut found);
     }
     assert!(found.len() > 100, "only {} sources were found", found.len());

@@ -1,0 +1,104 @@
+//! Sources: checked, run, run again.
+
+use std::{cell::LazyCell, sync::Arc};
+
+use bytes::Bytes;
+use picloud_executor_core::{LocalWorkbench, bytes_held};
+use picloud_shared::{
+    limits::SOURCE_BYTES_MAX,
+    outcome::{Diagnostic, Outcome, ScriptErrorKind, Severity},
+    seam::Workbench as _,
+};
+
+use crate::run::{request, run, runtime};
+
+/// What a script may have in it and then not do the same in every run.
+const CHANGING: [&str; 6] = ["random", "uuid", "now", "timestamp", "elapsed", "sleep"];
+
+/// Checks and runs a source.
+pub fn script(data: &[u8]) {
+    if let Ok(source) = std::str::from_utf8(data) {
+        judge(source);
+    }
+}
+
+/// Checks `source`, and runs it twice: within its limits, with the same end, and without anything left of it.
+pub(crate) fn judge(source: &str) {
+    let compiles = check(source);
+    let first = run(source, request(body()));
+    assert_eq!(
+        compiles,
+        kind(&first) != Some(ScriptErrorKind::Compile),
+        "the check and the run disagree: {first:?}"
+    );
+    if !compiles {
+        return;
+    }
+    let (first_kind, first_usage) = (kind(&first), first.usage);
+    drop(first);
+
+    let held = bytes_held();
+    let second = run(source, request(body()));
+    if is_repeatable(source) && !is_about_the_machine(first_kind) && !is_about_the_machine(kind(&second)) {
+        assert_eq!(
+            first_kind,
+            kind(&second),
+            "it ends another way when it runs again"
+        );
+        assert_eq!(
+            first_usage.operations, second.usage.operations,
+            "it takes another number of operations when it runs again"
+        );
+    }
+    drop(second);
+    // A variable that a closure captures can hold that closure, and then neither ever goes.
+    if !source.contains('|') {
+        let left = bytes_held() - held;
+        assert!(left <= 0, "{left} bytes are left of a run");
+    }
+}
+
+fn body() -> Bytes {
+    Bytes::from_static(br#"{"name": "Ada", "tags": ["a", 1, 2.5, null, true], "deep": {"er": {}}}"#)
+}
+
+/// Whether the source compiles.
+fn check(source: &str) -> bool {
+    thread_local! {
+        static WORKBENCH: LazyCell<LocalWorkbench> = const {
+            LazyCell::new(|| LocalWorkbench::start().expect("threads"))
+        };
+    }
+    let workbench = WORKBENCH.with(|workbench| LocalWorkbench::clone(workbench));
+    let remarks = runtime().block_on(workbench.check(Arc::from(source)));
+    let lines = source.split('\n').count();
+    for remark in &remarks {
+        assert!(
+            is_in_place(remark, lines),
+            "{remark:?} in a source of {lines} lines"
+        );
+        assert!(!remark.message.contains("the compiler failed"), "{remark:?}");
+    }
+    let refused = remarks.iter().any(|remark| remark.severity == Severity::Error);
+    assert!(refused || source.len() <= SOURCE_BYTES_MAX);
+    !refused
+}
+
+fn is_in_place(remark: &Diagnostic, lines: usize) -> bool {
+    let begins_before_it_ends = (remark.line, remark.column) <= (remark.end_line, remark.end_column);
+    remark.line >= 1 && remark.column >= 1 && remark.line as usize <= lines && begins_before_it_ends
+}
+
+fn kind(outcome: &Outcome) -> Option<ScriptErrorKind> {
+    outcome.result.as_ref().err().map(|error| error.kind)
+}
+
+fn is_repeatable(source: &str) -> bool {
+    !CHANGING.iter().any(|word| source.contains(word))
+}
+
+/// Whether it ended for a reason that depends on how fast the machine is, or on what its thread keeps from other
+/// runs, such as compiled patterns.
+fn is_about_the_machine(kind: Option<ScriptErrorKind>) -> bool {
+    kind.is_some_and(|kind| kind.is_timeout() || kind == ScriptErrorKind::Memory)
+}

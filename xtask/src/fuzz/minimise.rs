@@ -1,0 +1,37 @@
+//! From everything that was found to the few inputs that are kept.
+
+use std::fs;
+
+use anyhow::{Context as _, ensure};
+
+use super::{Folders, Target, command};
+
+/// Longest input that is kept, in bytes.
+const KEPT_BYTES_MAX: usize = 1_024;
+
+/// Replaces the kept corpus by the smallest inputs that together reach what all that are known reach.
+///
+/// How often a branch is taken does not count here: it leads the fuzzer on, and tells a test little.
+pub(super) fn keep(target: Target, folders: &Folders) -> anyhow::Result<()> {
+    let chosen = tempfile::Builder::new().prefix("picloud-corpus-").tempdir()?;
+    let status = command(target)
+        .arg(chosen.path())
+        .args(folders.inputs())
+        .args(["--", "-set_cover_merge=1", "-use_counters=0"])
+        .arg(format!("-max_len={KEPT_BYTES_MAX}"))
+        .status()
+        .context("cannot run cargo-fuzz")?;
+    ensure!(
+        status.success(),
+        "the corpus of {} was not minimised",
+        target.name()
+    );
+    let kept = folders.kept();
+    fs::remove_dir_all(&kept)?;
+    fs::create_dir_all(&kept)?;
+    for entry in fs::read_dir(chosen.path())? {
+        let entry = entry?;
+        fs::copy(entry.path(), kept.join(entry.file_name()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! `cargo xtask fuzz`: looks for inputs that break a promise, with cargo-fuzz and libFuzzer.
+//!
+//! No sanitizer is switched on, and so the compiler of the workspace is enough. Memory comes from mimalloc, whose
+//! blocks `AddressSanitizer` does not see, and scripts run on stacks that it takes for overruns of the thread's own.
+
+mod folders;
+mod minimise;
+mod tools;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, bail};
+
+use self::folders::Folders;
+use crate::root;
+
+/// What to fuzz, and for how long.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only these targets
+    #[arg(value_enum, value_name = "TARGET")]
+    targets: Vec<Target>,
+
+    /// How long each target is fuzzed
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    minutes: u64,
+
+    /// Put what was found, without what adds nothing, into the corpora that are kept in the repository
+    #[arg(long)]
+    keep: bool,
+}
+
+/// A fuzz target: what it is fed, and what it promises, stands in `fuzz/src/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Target {
+    /// Programs that call every function of the script API
+    Calls,
+    /// JSON documents
+    Json,
+    /// Names, hosts, paths and moments
+    Patterns,
+    /// Bytes on a connection
+    Request,
+    /// Apps, routes and requests
+    Routing,
+    /// Sources of scripts
+    Script,
+}
+
+/// Longest input in bytes: what breaks something is found in short ones, and those can be read.
+const INPUT_BYTES_MAX: usize = 4 * 1_024;
+/// Longest time that one input may take before it counts as a hang.
+const INPUT_SECONDS_MAX: usize = 25;
+/// Most memory of the fuzzer's process.
+const MEMORY_MIB_MAX: usize = 2 * 1_024;
+
+impl Target {
+    const ALL: [Self; 6] = [
+        Self::Calls,
+        Self::Json,
+        Self::Patterns,
+        Self::Request,
+        Self::Routing,
+        Self::Script,
+    ];
+
+    /// Its name, also that of its program.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Json => "json",
+            Self::Patterns => "patterns",
+            Self::Request => "request",
+            Self::Routing => "routing",
+            Self::Script => "script",
+        }
+    }
+}
+
+/// Fuzzes the chosen targets, one after the other, and stops at the first input that breaks something.
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    tools::ensure()?;
+    let targets = if options.targets.is_empty() {
+        &Target::ALL[..]
+    } else {
+        &options.targets
+    };
+    for target in targets.iter().copied() {
+        let folders = Folders::prepare(target)?;
+        fuzz(target, &folders, options.minutes)?;
+        if options.keep {
+            minimise::keep(target, &folders)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fuzz(target: Target, folders: &Folders, minutes: u64) -> anyhow::Result<()> {
+    let mut command = command(target);
+    // What is new is written to the first folder.
+    command.args(folders.inputs()).arg("--");
+    for (option, value) in [
+        ("max_total_time", usize::try_from(minutes * 60)?),
+        ("max_len", INPUT_BYTES_MAX),
+        ("timeout", INPUT_SECONDS_MAX),
+        ("rss_limit_mb", MEMORY_MIB_MAX),
+        ("print_final_stats", 1),
+    ] {
+        command.arg(format!("-{option}={value}"));
+    }
+    if let Some(dictionary) = folders.dictionary() {
+        command.arg(format!("-dict={}", dictionary.display()));
+    }
+    command.arg(format!("-artifact_prefix={}/", folders.found().display()));
+    let status = command.status().context("cannot run cargo-fuzz")?;
+    if !status.success() {
+        bail!(
+            "{name} found an input that breaks something, in {found}; once it is mended, move it to \
+             fuzz/regressions/{name}/ under a name that says what it was",
+            name = target.name(),
+            found = folders.found().display()
+        );
+    }
+    Ok(())
+}
+
+/// What runs a target.
+fn command(target: Target) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .args(["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer"])
+        .arg(target.name())
+        .current_dir(root());
+    command
+}

@@ -5,9 +5,10 @@
 //! It refuses to read the database to answer a request.
 //!
 //! Reading order: [`server`] (threads, start and stop) and `ingress` (connections and their bounds), then
-//! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), [`recorder`] (what is
-//! kept of a run).
+//! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), `admission` (whether it
+//! may run now), [`recorder`] (what is kept of a run).
 
+mod admission;
 mod dispatch;
 mod ids;
 mod ingress;
@@ -17,6 +18,7 @@ pub mod recorder;
 mod routing;
 pub mod server;
 
+pub use admission::AppBounds;
 pub use dispatch::{BoxError, ControlBody, ControlPlane};
 pub use live::LiveReleases;
 pub use recorder::{Recorder, RecorderConfig};

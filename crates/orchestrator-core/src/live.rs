@@ -14,7 +14,10 @@ use picloud_shared::{
 };
 use tokio::sync::Mutex;
 
-use crate::routing::{self, Snapshot};
+use crate::{
+    admission::AppBounds,
+    routing::{self, Snapshot},
+};
 
 /// The live releases on this node: what requests are answered from, without asking the database.
 pub struct LiveReleases {
@@ -26,9 +29,12 @@ pub struct LiveReleases {
 }
 
 impl LiveReleases {
-    /// Reads every live release.
-    pub async fn load(repository: Arc<dyn ReleaseRepository>) -> Result<Arc<Self>, StoreError> {
-        let mut snapshot = Snapshot::default();
+    /// Reads every live release. Each app may have of this node what `bounds` say.
+    pub async fn load(
+        repository: Arc<dyn ReleaseRepository>,
+        bounds: AppBounds,
+    ) -> Result<Arc<Self>, StoreError> {
+        let mut snapshot = Snapshot::new(bounds);
         for release in repository.live_releases().await? {
             snapshot.insert(release);
         }
@@ -73,7 +79,8 @@ impl LiveTable for LiveReleases {
 
 impl ScriptResolver for LiveReleases {
     fn resolve(&self, script: ScriptId) -> Option<Arc<LiveScript>> {
-        self.snapshot().script(script).cloned()
+        let snapshot = self.snapshot();
+        snapshot.script(script).map(|entry| Arc::clone(&entry.script))
     }
 }
 
@@ -107,8 +114,9 @@ fn explain(
             routing::Miss::NoRoute => Miss::NoRoute,
             routing::Miss::MethodNotAllowed(methods) => Miss::MethodNotAllowed(methods.names()),
         })?;
+    let script = &found.route.entry.script;
     explanation.route = Some(found.route.id);
-    explanation.script = Some((found.route.script.script_id, found.route.script.version));
+    explanation.script = Some((script.script_id, script.version));
     explanation.params = found
         .params
         .into_iter()

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     dispatch::{BodyPace, ControlPlane, Dispatcher},
     ids::RequestIds,
-    ingress::{Acceptor, Arrival, Lane, Load, Pace, Phase, Worker},
+    ingress::{Acceptor, Arrival, ConnectionBounds, Lane, Load, Pace, Phase, Worker},
     live::LiveReleases,
     recorder::Recorder,
 };
@@ -31,6 +31,8 @@ const BACKLOG: i32 = 4_096;
 const REQUEST_BODY_BYTES_MAX: u64 = 10 * 1_024 * 1_024;
 /// Most connections at a time, unless configured.
 const CONNECTIONS_MAX: usize = 16_384;
+/// Most connections of one client at a time, unless configured.
+const CONNECTIONS_PER_CLIENT_MAX: usize = 12_000;
 /// How long threads have to drop what is left when the time to drain is over.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -55,6 +57,9 @@ pub struct ServerConfig {
     pub body_bytes_per_second_min: u64,
     /// Most connections at a time; more wait until they are accepted.
     pub connections_max: usize,
+    /// Most connections of one client at a time; more are closed. A client is an address, or a network of 64
+    /// bits of version 6. Trusted proxies may have any number.
+    pub connections_per_client_max: usize,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -72,6 +77,7 @@ impl ServerConfig {
             body_grace: Duration::from_secs(10),
             body_bytes_per_second_min: 1_024,
             connections_max: CONNECTIONS_MAX,
+            connections_per_client_max: CONNECTIONS_PER_CLIENT_MAX,
             clock,
         }
     }
@@ -168,13 +174,13 @@ impl Server {
                 move || runtime.block_on(worker.run(arrivals, phases))
             })?;
         }
-        let acceptor = Acceptor {
-            lanes,
-            connections_max: self.config.connections_max,
-            ended,
+        let bounds = ConnectionBounds {
+            all_max: self.config.connections_max,
+            per_client_max: self.config.connections_per_client_max,
         };
-        let listeners = self.listeners;
+        let (listeners, proxies) = (self.listeners, self.config.trusted_proxies.into());
         spawn("accept".to_owned(), alive, move |runtime| {
+            let acceptor = Acceptor::new(lanes, bounds, proxies, ended);
             move || {
                 if let Err(error) = runtime.block_on(acceptor.run(listeners, phases)) {
                     tracing::error!(%error, "connections cannot be accepted");

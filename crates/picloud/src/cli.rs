@@ -130,6 +130,37 @@ pub(crate) struct Settings {
     )]
     pub(crate) header_timeout_seconds: Option<u32>,
 
+    /// Most connections of one client that is no trusted proxy; more are closed [default: 12000]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_CONNECTIONS_PER_CLIENT_MAX",
+        value_name = "NUMBER"
+    )]
+    pub(crate) connections_per_client_max: Option<usize>,
+
+    /// Most scripts of one app that run at one time [default: 12000]
+    #[arg(long, global = true, env = "PICLOUD_RUNS_PER_APP_MAX", value_name = "NUMBER")]
+    pub(crate) runs_per_app_max: Option<u32>,
+
+    /// Most requests to one app that wait for a script to end; more get 429 [default: 1000]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_WAITING_PER_APP_MAX",
+        value_name = "NUMBER"
+    )]
+    pub(crate) waiting_per_app_max: Option<u32>,
+
+    /// How long such a request waits before it gets 429 [default: 5]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_WAITING_SECONDS_MAX",
+        value_name = "SECONDS"
+    )]
+    pub(crate) waiting_seconds_max: Option<u32>,
+
     /// Age at which execution records are deleted [default: 14]
     #[arg(
         long,

@@ -35,16 +35,20 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Starts everything, on the runtime of the caller and the threads that the parts make for themselves.
 pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let clock = Arc::new(SystemClock);
+    let defaults = ServerConfig::new(config.bind.clone(), clock.clone());
     let server = Server::bind(ServerConfig {
         threads: config.serving_threads,
         trusted_proxies: config.trusted_proxies.clone(),
         request_body_bytes_max: config.request_body_bytes_max,
         header_timeout: config.header_timeout,
-        ..ServerConfig::new(config.bind.clone(), clock.clone())
+        connections_per_client_max: config
+            .connections_per_client_max
+            .unwrap_or(defaults.connections_per_client_max),
+        ..defaults
     })?;
 
     let store = Arc::new(open_store(&config.database).await?);
-    let live = LiveReleases::load(store.clone()).await?;
+    let live = LiveReleases::load(store.clone(), config.app_bounds).await?;
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),

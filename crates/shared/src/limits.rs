@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 /// Longest source of a script in bytes.
 pub const SOURCE_BYTES_MAX: usize = 256 * 1_024;
 
-/// The bounds of one run. Each has a default and a cap; see [`Limits::CAPS`].
+/// As many runs of a script at one time as its app may have: the default of
+/// [`concurrency_max`](Limits::concurrency_max), and its cap.
+pub const CONCURRENCY_UNBOUNDED: u32 = 1_000_000;
+
+/// The bounds of one run, and of how many there are at one time. Each has a default and a cap; see [`Limits::CAPS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -23,6 +27,8 @@ pub struct Limits {
     pub response_bytes_max: u64,
     /// Size of all log text, in bytes. What comes after it is dropped and marked; the run goes on.
     pub log_bytes_max: u64,
+    /// Runs of the script at one time, on one node. More wait for a place; see [`CONCURRENCY_UNBOUNDED`].
+    pub concurrency_max: u32,
 }
 
 impl Limits {
@@ -35,6 +41,7 @@ impl Limits {
         call_depth_max: 64,
         response_bytes_max: 6 * 1_024 * 1_024,
         log_bytes_max: 64 * 1_024,
+        concurrency_max: CONCURRENCY_UNBOUNDED,
     };
 
     /// The most that a script may set.
@@ -46,6 +53,7 @@ impl Limits {
         call_depth_max: 128,
         response_bytes_max: 32 * 1_024 * 1_024,
         log_bytes_max: 1_024 * 1_024,
+        concurrency_max: CONCURRENCY_UNBOUNDED,
     };
 
     /// The first field that is zero or above its cap, with that cap.
@@ -67,6 +75,11 @@ impl Limits {
                 caps.response_bytes_max,
             ),
             ("log_bytes_max", self.log_bytes_max, caps.log_bytes_max),
+            (
+                "concurrency_max",
+                self.concurrency_max.into(),
+                caps.concurrency_max.into(),
+            ),
         ]
         .into_iter()
         .find(|(_, value, cap)| *value == 0 || value > cap)

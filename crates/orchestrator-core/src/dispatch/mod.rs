@@ -159,7 +159,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             (
                 Trigger::Execute,
                 Routed {
-                    script: self.script(script)?,
+                    entry: self.script(script)?,
                     params: Vec::new(),
                 },
             )

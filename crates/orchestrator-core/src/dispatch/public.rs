@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Response, StatusCode, header::ALLOW};
-use picloud_shared::{
-    id::ScriptId, problem::Code, route::MethodSet, script::LiveScript, seam::ExecutorClient,
-};
+use picloud_shared::{id::ScriptId, problem::Code, route::MethodSet, seam::ExecutorClient};
 
 use super::{Dispatcher, Refusal, ResponseBody, refusal::allow_value};
-use crate::routing::Miss;
+use crate::routing::{LiveEntry, Miss};
 
 /// The script that answers, and what the route took from host and path.
 pub(super) struct Routed {
-    pub(super) script: Arc<LiveScript>,
+    pub(super) entry: Arc<LiveEntry>,
     pub(super) params: Vec<(Arc<str>, String)>,
 }
 
@@ -36,7 +34,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             .ok_or_else(|| Unrouted::Refused(unknown_host(host)))?;
         match claim.app.find(claim, host, method.as_str(), path) {
             Ok(found) => Ok(Routed {
-                script: Arc::clone(&found.route.script),
+                entry: Arc::clone(&found.route.entry),
                 params: found.params,
             }),
             Err(Miss::MethodNotAllowed(methods)) if method == Method::OPTIONS => {
@@ -47,7 +45,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
     }
 
     /// The live version of the script that a path names.
-    pub(super) fn script(&self, id: &str) -> Result<Arc<LiveScript>, Refusal> {
+    pub(super) fn script(&self, id: &str) -> Result<Arc<LiveEntry>, Refusal> {
         // The id as it is written everywhere: no braces, no URN, nothing after it.
         let id = id
             .parse::<ScriptId>()

@@ -9,11 +9,11 @@ use picloud_shared::{
     invocation::{Invocation, ScriptRequest, Trigger},
     outcome::{Outcome, ScriptErrorKind, ScriptResponse},
     problem::Code,
-    script::LiveScript,
     seam::ExecutorClient,
 };
 
 use super::{Caller, Dispatcher, Entry, RUNS_PER_THREAD_MAX, Refusal, ResponseBody, public::Routed};
+use crate::{admission::Full, routing::LiveEntry};
 
 /// Longest path in a record, in bytes.
 const RECORDED_PATH_BYTES_MAX: usize = 2_048;
@@ -28,7 +28,7 @@ pub(super) struct Run {
 struct Recorded {
     entry: Entry,
     trigger: Trigger,
-    script: Arc<LiveScript>,
+    live: Arc<LiveEntry>,
     method: Method,
     host: Arc<str>,
     uri: Uri,
@@ -41,7 +41,7 @@ impl Run {
     pub(super) fn new(
         entry: Entry,
         trigger: Trigger,
-        Routed { script, params }: Routed,
+        Routed { entry: live, params }: Routed,
         host: Arc<str>,
         Caller {
             address: remote_addr,
@@ -50,10 +50,11 @@ impl Run {
         parts: Parts,
     ) -> Box<Self> {
         let (method, uri, headers) = (parts.method, path_and_query(parts.uri), parts.headers);
+        let script = Arc::clone(&live.script);
         let recorded = Recorded {
             entry,
             trigger,
-            script: Arc::clone(&script),
+            live,
             method: method.clone(),
             host: Arc::clone(&host),
             uri: uri.clone(),
@@ -88,6 +89,10 @@ impl Run {
 
 impl<E: ExecutorClient> Dispatcher<E> {
     pub(super) async fn run(&self, run: Box<Run>) -> Result<Response<ResponseBody>, Refusal> {
+        let _admitted = match run.recorded.live.gate.enter() {
+            Some(running) => running,
+            None => Box::pin(run.recorded.live.gate.wait()).await.map_err(full)?,
+        };
         let Some(_running) = self.load.begin_run(RUNS_PER_THREAD_MAX) else {
             return Err(Refusal::new(
                 Code::Overloaded,
@@ -107,7 +112,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
                 (Err(Code::ScriptFailed), None)
             }
             Ok(response) => {
-                let script = &recorded.script;
+                let script = &recorded.live.script;
                 let run = UnrecordedRuns {
                     app_id: script.app_id,
                     script_id: script.script_id,
@@ -131,10 +136,10 @@ impl<E: ExecutorClient> Dispatcher<E> {
             .map_or_else(|code| code.status(), |response| response.status);
         self.recorder.record(Execution {
             id: recorded.entry.id,
-            app_id: recorded.script.app_id,
-            script_id: recorded.script.script_id,
-            script_name: recorded.script.name.as_str().to_owned(),
-            version: recorded.script.version,
+            app_id: recorded.live.script.app_id,
+            script_id: recorded.live.script.script_id,
+            script_name: recorded.live.script.name.as_str().to_owned(),
+            version: recorded.live.script.version,
             trigger: recorded.trigger,
             status: ExecutionStatus::of(error.as_ref()),
             started_at: recorded.entry.at,
@@ -224,6 +229,19 @@ fn code(kind: ScriptErrorKind) -> Code {
         ScriptErrorKind::Cancelled => Code::Overloaded,
         _ => Code::ScriptFailed,
     }
+}
+
+/// What the public is told of a run that found no place.
+fn full(full: Full) -> Refusal {
+    let detail = match full {
+        Full::Queue => {
+            "As many scripts of this app run as may at one time, and as many requests wait. Try again in a moment."
+        }
+        Full::Waited => {
+            "As many scripts of this app run as may at one time, and none ended in time. Try again in a moment."
+        }
+    };
+    Refusal::new(Code::TooManyRequests, detail)
 }
 
 /// What the public is told of a run that failed: nothing of the script.

@@ -20,7 +20,12 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Load, Phase, load::Open};
+use super::{
+    Load, Phase,
+    clients::{Clients, Counted},
+    load::Open,
+};
+use crate::proxy::TrustedProxies;
 
 /// How long to wait after the system refused a connection for want of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -30,6 +35,7 @@ pub(crate) struct Arrival {
     pub(crate) stream: net::TcpStream,
     pub(crate) peer: IpAddr,
     pub(crate) open: Open,
+    pub(crate) client: Counted,
 }
 
 /// The way to one serving thread.
@@ -40,13 +46,37 @@ pub(crate) struct Lane {
 
 /// Accepts for all listeners.
 pub(crate) struct Acceptor {
-    pub(crate) lanes: Vec<Lane>,
-    pub(crate) connections_max: usize,
+    lanes: Vec<Lane>,
+    connections_max: usize,
+    clients: Clients,
     /// Notified whenever a connection ends.
-    pub(crate) ended: Arc<Notify>,
+    ended: Arc<Notify>,
+}
+
+/// How many connections there may be at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct ConnectionBounds {
+    /// Of everybody.
+    pub(crate) all_max: usize,
+    /// Of one client that is no trusted proxy.
+    pub(crate) per_client_max: usize,
 }
 
 impl Acceptor {
+    pub(crate) fn new(
+        lanes: Vec<Lane>,
+        bounds: ConnectionBounds,
+        proxies: TrustedProxies,
+        ended: Arc<Notify>,
+    ) -> Self {
+        Self {
+            lanes,
+            connections_max: bounds.all_max,
+            clients: Clients::new(bounds.per_client_max, proxies),
+            ended,
+        }
+    }
+
     /// Accepts until the server drains.
     pub(crate) async fn run(
         self,
@@ -97,6 +127,10 @@ impl Acceptor {
     }
 
     fn hand_over(&self, stream: TcpStream, peer: IpAddr) {
+        let Some(client) = self.clients.admit(peer) else {
+            tracing::debug!(%peer, "a client has as many connections as it may; one more is closed");
+            return;
+        };
         let stream = match stream.set_nodelay(true).and_then(|()| stream.into_std()) {
             Ok(stream) => stream,
             Err(error) => {
@@ -107,7 +141,12 @@ impl Acceptor {
         if let Some(lane) = self.lanes.iter().min_by_key(|lane| lane.load.weight()) {
             let open = lane.load.open();
             // Fails when the thread has ended, with the server.
-            let _ = lane.arrivals.send(Arrival { stream, peer, open });
+            let _ = lane.arrivals.send(Arrival {
+                stream,
+                peer,
+                open,
+                client,
+            });
         }
     }
 }

@@ -48,6 +48,7 @@ pub(super) async fn serve<E: ExecutorClient + 'static>(worker: Rc<Worker<E>>, ar
         stream,
         peer,
         open: _open,
+        client: _client,
     } = arrival;
     let Ok(stream) = TcpStream::from_std(stream) else {
         return;

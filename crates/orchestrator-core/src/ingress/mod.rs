@@ -1,6 +1,7 @@
 //! From a listening socket to requests: accepting, balancing, HTTP, and the bounds that clients are held to.
 
 mod acceptor;
+mod clients;
 mod connection;
 mod io;
 mod load;
@@ -8,7 +9,7 @@ mod phase;
 mod watch;
 mod worker;
 
-pub(crate) use acceptor::{Acceptor, Arrival, Lane};
+pub(crate) use acceptor::{Acceptor, Arrival, ConnectionBounds, Lane};
 pub(crate) use connection::Pace;
 pub(crate) use load::Load;
 pub(crate) use phase::Phase;

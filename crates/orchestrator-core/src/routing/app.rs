@@ -9,20 +9,22 @@ use picloud_shared::{
     path::{PathPattern, PathSegment},
     release::LiveRelease,
     route::{MethodSet, Route},
-    script::LiveScript,
 };
 
 use super::{
     hosts::{Claim, HostParams, covers, same_hosts, specificity},
     path::RequestPath,
+    snapshot::LiveEntry,
     trie::{PathTrie, RouteIndex, Search},
 };
+use crate::admission::AppGate;
 
 /// One app's live release.
 pub(crate) struct AppTable {
     pub(crate) app_id: AppId,
     pub(crate) domains: Vec<HostPattern>,
     pub(crate) scripts: Vec<ScriptId>,
+    pub(crate) gate: Arc<AppGate>,
     routes: Vec<CompiledRoute>,
     /// Routes for one host.
     exact: HashMap<Box<str>, PathTrie, RandomState>,
@@ -36,7 +38,7 @@ pub(crate) struct AppTable {
 /// A route with what a request needs of it.
 pub(crate) struct CompiledRoute {
     pub(crate) id: RouteId,
-    pub(crate) script: Arc<LiveScript>,
+    pub(crate) entry: Arc<LiveEntry>,
     /// Of the route's own host; of the claim's if it has none.
     host_params: Option<HostParams>,
     /// Name and number of the segment.
@@ -64,24 +66,25 @@ pub(crate) enum Miss {
 }
 
 impl AppTable {
-    pub(crate) fn compile(release: LiveRelease) -> Self {
-        let scripts: HashMap<ScriptId, &Arc<LiveScript>> = release
-            .scripts
+    /// The table of `release`, whose scripts are `entries`.
+    pub(crate) fn compile(release: LiveRelease, gate: Arc<AppGate>, entries: &[Arc<LiveEntry>]) -> Self {
+        let scripts: HashMap<ScriptId, &Arc<LiveEntry>> = entries
             .iter()
-            .map(|script| (script.script_id, script))
+            .map(|entry| (entry.script.script_id, entry))
             .collect();
         let mut table = Self {
             app_id: release.app_id,
             domains: release.domains.into_iter().map(|domain| domain.pattern).collect(),
             scripts: scripts.keys().copied().collect(),
+            gate,
             routes: Vec::with_capacity(release.routes.len()),
             exact: HashMap::default(),
             patterns: Vec::new(),
             any_host: PathTrie::default(),
         };
         for route in &release.routes {
-            if let Some(script) = scripts.get(&route.script_id) {
-                table.add(route, script);
+            if let Some(entry) = scripts.get(&route.script_id) {
+                table.add(route, entry);
             } else {
                 tracing::error!(route.id = %route.id, "a live route names a script that is not live");
             }
@@ -92,9 +95,9 @@ impl AppTable {
         table
     }
 
-    fn add(&mut self, route: &Route, script: &Arc<LiveScript>) {
+    fn add(&mut self, route: &Route, entry: &Arc<LiveEntry>) {
         let index: RouteIndex = self.routes.len();
-        self.routes.push(CompiledRoute::new(route, Arc::clone(script)));
+        self.routes.push(CompiledRoute::new(route, Arc::clone(entry)));
         let trie = match &route.host {
             None => &mut self.any_host,
             Some(host) if host.kind() == HostKind::Exact => {
@@ -153,11 +156,11 @@ impl AppTable {
 }
 
 impl CompiledRoute {
-    fn new(route: &Route, script: Arc<LiveScript>) -> Self {
+    fn new(route: &Route, entry: Arc<LiveEntry>) -> Self {
         let (path_params, rest) = path_params(&route.path);
         Self {
             id: route.id,
-            script,
+            entry,
             host_params: route.host.as_ref().map(HostParams::of),
             path_params,
             rest,

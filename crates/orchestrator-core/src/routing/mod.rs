@@ -14,4 +14,4 @@ mod trie;
 mod tests;
 
 pub(crate) use app::Miss;
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{LiveEntry, Snapshot};

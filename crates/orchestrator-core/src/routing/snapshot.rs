@@ -13,6 +13,13 @@ use super::{
     hosts::{Claim, Hosts},
     sharded::Sharded,
 };
+use crate::admission::{AppBounds, AppGate, ScriptGate};
+
+/// A live script, and the gate that its runs go through.
+pub(crate) struct LiveEntry {
+    pub(crate) script: Arc<LiveScript>,
+    pub(crate) gate: ScriptGate,
+}
 
 /// All live releases at one moment. A copy shares everything with its original until it is changed, and then
 /// all but what changed.
@@ -20,17 +27,35 @@ use super::{
 pub(crate) struct Snapshot {
     apps: Sharded<AppId, Arc<AppTable>>,
     hosts: Hosts,
-    scripts: Sharded<ScriptId, Arc<LiveScript>>,
+    scripts: Sharded<ScriptId, Arc<LiveEntry>>,
+    bounds: AppBounds,
 }
 
 impl Snapshot {
+    /// Nothing live yet; each app will have these bounds.
+    pub(crate) fn new(bounds: AppBounds) -> Self {
+        Self {
+            bounds,
+            ..Self::default()
+        }
+    }
+
     /// Puts a release in the place of what was live of its app.
     pub(crate) fn insert(&mut self, release: LiveRelease) {
+        let gate = self.apps.get(&release.app_id).map_or_else(
+            || Arc::new(AppGate::new(self.bounds)),
+            |before| Arc::clone(&before.gate),
+        );
+        let entries: Vec<_> = release
+            .scripts
+            .iter()
+            .map(|script| self.entry(script, &gate))
+            .collect();
         self.remove(release.app_id);
-        for script in &release.scripts {
-            self.scripts.insert(script.script_id, Arc::clone(script));
+        let app = Arc::new(AppTable::compile(release, gate, &entries));
+        for entry in entries {
+            self.scripts.insert(entry.script.script_id, entry);
         }
-        let app = Arc::new(AppTable::compile(release));
         for pattern in &app.domains {
             self.hosts.insert(Claim::new(pattern.clone(), Arc::clone(&app)));
         }
@@ -54,7 +79,16 @@ impl Snapshot {
     }
 
     /// The live version of a script.
-    pub(crate) fn script(&self, script: ScriptId) -> Option<&Arc<LiveScript>> {
+    pub(crate) fn script(&self, script: ScriptId) -> Option<&Arc<LiveEntry>> {
         self.scripts.get(&script)
+    }
+
+    /// What was counted of a script's runs goes on counting in its next release.
+    fn entry(&self, script: &Arc<LiveScript>, app: &Arc<AppGate>) -> Arc<LiveEntry> {
+        let before = self.scripts.get(&script.script_id).map(|before| &before.gate);
+        Arc::new(LiveEntry {
+            script: Arc::clone(script),
+            gate: ScriptGate::new(app, &script.limits, before),
+        })
     }
 }

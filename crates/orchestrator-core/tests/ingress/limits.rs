@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::TestServer;
+use crate::support::{Client, TestServer};
 
 /// A server that loses patience soon.
 fn impatient() -> TestServer {
@@ -165,6 +165,35 @@ fn connections_beyond_the_bound_wait_for_their_turn() {
     assert!(third.answer_so_far(Duration::from_millis(100)).is_none());
     drop(first);
     assert_eq!(third.answer().status, 200);
+}
+
+/// Asks on a new connection; gives it back if it was answered.
+fn ask(server: &TestServer) -> Option<Client> {
+    let mut client = server.connect();
+    // A connection that is closed at once may refuse even this.
+    let _ = client.try_send("GET /hello HTTP/1.1\r\nHost: test.example\r\n\r\n");
+    client.try_answer("GET").ok().map(|_| client)
+}
+
+#[test]
+fn connections_of_one_client_beyond_its_bound_are_closed() {
+    let server = TestServer::with(|config| config.connections_per_client_max = 2);
+    let first = ask(&server).expect("an answer");
+    let _second = ask(&server).expect("an answer");
+    assert!(ask(&server).is_none());
+    drop(first);
+    // The server notices a moment after.
+    while ask(&server).is_none() {}
+}
+
+#[test]
+fn a_trusted_proxy_has_as_many_connections_as_it_likes() {
+    let server = TestServer::with(|config| {
+        config.connections_per_client_max = 2;
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    });
+    let clients: Vec<_> = (0..10).map(|_| ask(&server)).collect();
+    assert!(clients.iter().all(Option::is_some));
 }
 
 #[test]

@@ -25,6 +25,10 @@ pub(crate) struct File {
     drain_seconds: Option<u32>,
     request_body_bytes_max: Option<u64>,
     header_timeout_seconds: Option<u32>,
+    connections_per_client_max: Option<usize>,
+    runs_per_app_max: Option<u32>,
+    waiting_per_app_max: Option<u32>,
+    waiting_seconds_max: Option<u32>,
     execution_retention_days: Option<u32>,
     execution_records_per_app_max: Option<u64>,
     execution_bytes_per_app_max: Option<u64>,
@@ -55,6 +59,12 @@ impl File {
             drain_seconds: above.drain_seconds.or(self.drain_seconds),
             request_body_bytes_max: above.request_body_bytes_max.or(self.request_body_bytes_max),
             header_timeout_seconds: above.header_timeout_seconds.or(self.header_timeout_seconds),
+            connections_per_client_max: above
+                .connections_per_client_max
+                .or(self.connections_per_client_max),
+            runs_per_app_max: above.runs_per_app_max.or(self.runs_per_app_max),
+            waiting_per_app_max: above.waiting_per_app_max.or(self.waiting_per_app_max),
+            waiting_seconds_max: above.waiting_seconds_max.or(self.waiting_seconds_max),
             execution_retention_days: above.execution_retention_days.or(self.execution_retention_days),
             execution_records_per_app_max: above
                 .execution_records_per_app_max

@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use ipnet::IpNet;
-use picloud_shared::execution::Retention;
+use picloud_orchestrator_core::AppBounds;
+use picloud_shared::{execution::Retention, limits::CONCURRENCY_UNBOUNDED};
 use serde::Deserialize;
 
 use crate::cli::Settings;
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) drain: Duration,
     pub(crate) request_body_bytes_max: u64,
     pub(crate) header_timeout: Duration,
+    pub(crate) connections_per_client_max: Option<usize>,
+    pub(crate) app_bounds: AppBounds,
     pub(crate) retention: Retention,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -55,6 +58,9 @@ pub(crate) enum LogFormat {
 /// More threads than any machine has cores that this is meant for.
 const SERVING_THREADS_MAX: usize = 256;
 
+/// More runs of an app than a machine has memory for; a script with this bound has none of its own.
+const RUNS_PER_APP_MAX: u32 = CONCURRENCY_UNBOUNDED;
+
 impl Config {
     /// Merges what the command line and the environment say with the file and the defaults.
     pub(crate) fn load(settings: Settings) -> anyhow::Result<Self> {
@@ -66,6 +72,7 @@ impl Config {
     }
 
     fn from_settings(settings: Settings) -> anyhow::Result<Self> {
+        let app_bounds = app_bounds(&settings)?;
         let first_owner = match (settings.admin_username, settings.admin_password) {
             (Some(username), Some(password)) => Some((username, password)),
             (None, None) => None,
@@ -90,6 +97,11 @@ impl Config {
             (1..=3_600).contains(&header_timeout_seconds),
             "header_timeout_seconds must be 1 to 3600"
         );
+        let connections_per_client_max = settings.connections_per_client_max;
+        ensure!(
+            connections_per_client_max != Some(0),
+            "connections_per_client_max must be 1 or more"
+        );
         let defaults = Retention::default();
 
         Ok(Self {
@@ -110,6 +122,8 @@ impl Config {
             drain: Duration::from_secs(settings.drain_seconds.unwrap_or(30).into()),
             request_body_bytes_max: settings.request_body_bytes_max.unwrap_or(10 * 1_024 * 1_024),
             header_timeout: Duration::from_secs(header_timeout_seconds.into()),
+            connections_per_client_max,
+            app_bounds,
             retention: Retention {
                 age_days_max: settings.execution_retention_days.unwrap_or(defaults.age_days_max),
                 records_per_app_max: settings
@@ -123,6 +137,27 @@ impl Config {
             log_format: settings.log_format.unwrap_or(LogFormat::Text),
         })
     }
+}
+
+fn app_bounds(settings: &Settings) -> anyhow::Result<AppBounds> {
+    let defaults = AppBounds::default();
+    let runs_max = settings.runs_per_app_max.unwrap_or(defaults.runs_max);
+    ensure!(
+        (1..=RUNS_PER_APP_MAX).contains(&runs_max),
+        "runs_per_app_max must be 1 to {RUNS_PER_APP_MAX}"
+    );
+    let wait_max = settings
+        .waiting_seconds_max
+        .map_or(defaults.wait_max, |seconds| Duration::from_secs(seconds.into()));
+    ensure!(
+        (1..=300).contains(&wait_max.as_secs()),
+        "waiting_seconds_max must be 1 to 300"
+    );
+    Ok(AppBounds {
+        runs_max,
+        waiting_max: settings.waiting_per_app_max.unwrap_or(defaults.waiting_max),
+        wait_max,
+    })
 }
 
 fn addresses(bind: &[String]) -> anyhow::Result<Vec<SocketAddr>> {

@@ -24,6 +24,8 @@ pub(crate) struct LimitsBody {
     response_bytes_max: u64,
     /// Size of all log text, in bytes; what comes after it is dropped.
     log_bytes_max: u64,
+    /// Runs of the script at one time, on one node; 1,000,000 means as many as the app may have.
+    concurrency_max: u32,
 }
 
 impl From<Limits> for LimitsBody {
@@ -36,6 +38,7 @@ impl From<Limits> for LimitsBody {
             call_depth_max: limits.call_depth_max,
             response_bytes_max: limits.response_bytes_max,
             log_bytes_max: limits.log_bytes_max,
+            concurrency_max: limits.concurrency_max,
         }
     }
 }
@@ -72,6 +75,10 @@ pub(super) struct SetLimits {
     #[serde(deserialize_with = "present")]
     #[schema(nullable = false)]
     log_bytes_max: Option<u64>,
+    /// 1 to 1,000,000; unless set, only what the app may have counts.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
+    concurrency_max: Option<u32>,
 }
 
 impl SetLimits {
@@ -85,6 +92,7 @@ impl SetLimits {
             call_depth_max: self.call_depth_max.unwrap_or(base.call_depth_max),
             response_bytes_max: self.response_bytes_max.unwrap_or(base.response_bytes_max),
             log_bytes_max: self.log_bytes_max.unwrap_or(base.log_bytes_max),
+            concurrency_max: self.concurrency_max.unwrap_or(base.concurrency_max),
         };
         if let Some((field, cap)) = limits.out_of_range() {
             violations.add(&format!("limits.{field}"), format!("must be 1 to {cap}"));

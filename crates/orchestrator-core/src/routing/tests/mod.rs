@@ -79,7 +79,7 @@ fn look_up(snapshot: &Snapshot, method: &str, host: &str, path: &str) -> String 
                 .iter()
                 .map(|(name, value)| format!(" {name}={value}"))
                 .collect();
-            format!("{app}/{}{}", found.route.script.version, params.concat())
+            format!("{app}/{}{}", found.route.entry.script.version, params.concat())
         }
         Err(Miss::Malformed) => "malformed".to_owned(),
         Err(Miss::NoRoute) => "no route".to_owned(),

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, Full};
 use picloud_orchestrator_core::{
-    ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
+    AppBounds, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
 };
 use picloud_shared::{
     execution::{Execution, Retention},
@@ -45,7 +45,7 @@ impl TestServer {
         let repository = Arc::new(FakeRepository::default());
         let releases = Arc::clone(&repository) as Arc<dyn ReleaseRepository>;
         let live = runtime
-            .block_on(LiveReleases::load(releases))
+            .block_on(LiveReleases::load(releases, AppBounds::default()))
             .expect("live releases");
         let recorder = Recorder::start(RecorderConfig::new(
             Arc::clone(&repository) as Arc<dyn ExecutionRepository>,

@@ -1,5 +1,6 @@
 //! Every path that is not PiCloud's own: host, app, route, script.
 
+mod admission;
 mod errors;
 mod hosts;
 mod malformed_hosts;

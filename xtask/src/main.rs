@@ -14,8 +14,7 @@ use clap::Parser;
 enum Command {
     /// Check formatting and lints, and run every test, on SQLite and on a PostgreSQL of its own
     Test(test::Options),
-    /// Measure
-    #[command(subcommand)]
+    /// Measure PiCloud beside its baselines
     Bench(bench::Bench),
     /// Look for inputs that break a promise, and keep what leads further
     Fuzz(fuzz::Options),

@@ -5,8 +5,14 @@ use std::{io, net::SocketAddr};
 
 use tokio::{net::TcpListener, runtime::Runtime};
 
-/// What every server answers on every path.
+/// What every server answers on `/`.
 pub const HELLO: &str = "Hello, World";
+
+/// Where every server takes a JSON object by POST, and gives it back with one field more.
+pub const JSON_PATH: &str = "/json";
+
+/// That field, which is `true`.
+pub const FIELD: &str = "seen";
 
 /// A runtime on the calling thread.
 pub fn runtime() -> io::Result<Runtime> {

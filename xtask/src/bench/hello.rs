@@ -1,118 +1,117 @@
 //! A constant answer, through host, app, route, script and response, with execution records on.
 
+use anyhow::{Context as _, ensure};
+
 use super::{
-    load::{self, Load, Measured},
-    median,
-    process::{OWNER, Server},
+    api::Api,
+    load::{self, Question},
+    peers::{self, Work},
+    process::{Cores, Server, Start},
+    report::{Bound, Cell, Goal, Report},
+    rounds::{Contender, take_turns},
+    setting::Setting,
 };
 
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Options {
-    /// How often each server is measured, in turn
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// How long each measurement lasts
-    #[arg(long, default_value_t = 4)]
-    seconds: u32,
-    /// Connections kept open
-    #[arg(long, default_value_t = 64)]
-    connections: usize,
-    /// The core that server and load generator share
-    #[arg(long, default_value_t = 0)]
-    core: usize,
-}
-
-/// The scripts that are measured, each on a path of its own.
+/// The scripts that are measured, each on a path of its own. The first one is held against the goals.
 const SCRIPTS: [(&str, &str); 3] = [
     ("constant", "\"Hello, World\""),
     ("handler", "fn handle(request) { \"Hello, World\" }"),
     ("greeting", "\"Hello, \" + (request.query.name ?? \"World\")"),
 ];
 
-/// Prints processor time per request and the ratio to axum and to bare hyper.
-#[expect(clippy::print_stdout, reason = "the table is the result")]
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    load::ensure_installed()?;
-    let load = Load {
-        connections: options.connections,
-        seconds: options.seconds,
-        core: options.core,
-    };
-    let axum = Server::baseline("baseline-axum", Some(options.core))?;
-    let hyper = Server::baseline("baseline-hyper", Some(options.core))?;
-    let picloud = Server::picloud(1, Some(options.core))?;
-    deploy(&picloud)?;
+/// What everybody answers.
+const ANSWER: &str = "Hello, World";
 
-    let mut rows: Vec<(String, &Server, String, Vec<Measured>)> = vec![
-        ("axum".to_owned(), &axum, "/".to_owned(), Vec::new()),
-        ("hyper".to_owned(), &hyper, "/".to_owned(), Vec::new()),
+/// How much of the processor time of axum and of bare hyper is allowed.
+const AXUM_RATIO_MIN: f64 = 1.05;
+const HYPER_RATIO_MIN: f64 = 0.8;
+
+/// Processor time per request, and the ratio to axum and to bare hyper.
+pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
+    load::ensure_installed()?;
+    let core = setting.core;
+    let axum = Server::baseline(&setting.programs, "baseline-axum", core)?;
+    let hyper = Server::baseline(&setting.programs, "baseline-hyper", core)?;
+    let picloud = start_picloud(setting)?;
+    let (peers, notes) = peers::start(setting);
+
+    let mut contenders = vec![
+        Contender::new("axum", &axum, Question::get("/")),
+        Contender::new("hyper", &hyper, Question::get("/")),
     ];
     for (name, _) in SCRIPTS {
-        rows.push((
-            format!("picloud {name}"),
-            &picloud,
-            format!("/bench/{name}"),
-            Vec::new(),
+        let question = Question::get(&format!("/bench/{name}"));
+        contenders.push(Contender::new(format!("PiCloud {name}"), &picloud, question));
+    }
+    for peer in &peers {
+        contenders.push(Contender::new(
+            &peer.name,
+            &peer.server,
+            Question::get(Work::Hello.path()),
         ));
     }
-    let warm_up = Load { seconds: 1, ..load };
-    for (_, server, path, _) in &rows {
-        warm_up.run(server, path)?;
+    for contender in &contenders {
+        check(contender)?;
     }
-    for _ in 0..options.rounds {
-        for (_, server, path, measured) in &mut rows {
-            measured.push(load.run(server, path)?);
-        }
-    }
+    take_turns(&mut contenders, setting.load(), setting.rounds)?;
 
-    println!(
-        "Medians of {} rounds of {} s, {} connections, server and wrk on core {}.",
-        options.rounds, options.seconds, options.connections, options.core
-    );
-    println!(
-        "{:<20} {:>14} {:>12} {:>10} {:>10}",
-        "server", "cpu us/request", "requests/s", "x axum", "x hyper"
-    );
-    let (axum, hyper) = (rows[0].3.clone(), rows[1].3.clone());
-    for (name, _, _, measured) in &rows {
-        let cpu = median(measured.iter().map(|one| one.cpu_us_per_request).collect());
-        let rate = median(measured.iter().map(|one| one.requests_per_second).collect());
-        println!(
-            "{name:<20} {cpu:>14.3} {rate:>12.0} {:>10.3} {:>10.3}",
-            ratio(&axum, measured),
-            ratio(&hyper, measured)
-        );
-    }
-    Ok(())
+    let [axum, hyper, constant, ..] = &contenders[..] else {
+        unreachable!("there are five at least")
+    };
+    Ok(Report {
+        name: "hello",
+        title: "A constant answer",
+        method: setting.method(),
+        columns: vec!["server", "cpu µs/request", "requests/s", "× axum", "× hyper"],
+        goals: vec![
+            goal("axum", constant.ratio_to(axum), AXUM_RATIO_MIN),
+            goal("bare hyper", constant.ratio_to(hyper), HYPER_RATIO_MIN),
+        ],
+        rows: rows(&contenders, &[axum, hyper]),
+        notes,
+    })
 }
 
-/// How many times less processor time `measured` takes than `baseline`, round by round.
-fn ratio(baseline: &[Measured], measured: &[Measured]) -> f64 {
-    median(
-        baseline
-            .iter()
-            .zip(measured)
-            .map(|(base, own)| base.cpu_us_per_request / own.cpu_us_per_request)
-            .collect(),
-    )
+/// A row for each.
+pub(super) fn rows(contenders: &[Contender<'_>], baselines: &[&Contender<'_>]) -> Vec<Vec<Cell>> {
+    contenders
+        .iter()
+        .map(|contender| contender.row(baselines))
+        .collect()
 }
 
-fn deploy(server: &Server) -> anyhow::Result<()> {
-    let api = format!("{}/api/v1/admin", server.url);
-    let login: serde_json::Value = ureq::post(format!("{api}/auth/login"))
-        .send_json(serde_json::json!({ "username": OWNER.0, "password": OWNER.1 }))?
-        .body_mut()
-        .read_json()?;
-    let bearer = format!("Bearer {}", login["token"].as_str().unwrap_or_default());
+fn goal(baseline: &str, measured: f64, bound: f64) -> Goal {
+    Goal {
+        what: format!("PiCloud constant, × {baseline}"),
+        measured: (measured, 3),
+        unit: "",
+        bound: Bound::AtLeast(bound),
+    }
+}
+
+fn start_picloud(setting: &Setting) -> anyhow::Result<Server> {
+    let start = Start {
+        data: None,
+        threads: 1,
+        cores: Some(Cores::One(setting.core)),
+    };
+    let server = Server::picloud(&setting.programs, start)?;
+    let api = Api::sign_in(&server)?;
     for (name, source) in SCRIPTS {
-        let script: serde_json::Value = ureq::post(format!("{api}/scripts"))
-            .header("authorization", &bearer)
-            .send_json(serde_json::json!({ "app_id": "default", "name": name, "source": source }))?
-            .body_mut()
-            .read_json()?;
-        ureq::post(format!("{api}/routes"))
-            .header("authorization", &bearer)
-            .send_json(serde_json::json!({ "script_id": script["id"], "path": format!("/bench/{name}"), "methods": ["GET"] }))?;
+        let script = api.script("default", name, source)?;
+        api.route(&script, &format!("/bench/{name}"))?;
     }
+    Ok(server)
+}
+
+fn check(contender: &Contender<'_>) -> anyhow::Result<()> {
+    let name = &contender.name;
+    let url = format!("http://{}{}", contender.server.address, contender.question.path);
+    let mut answer = ureq::get(url)
+        .header("host", "localhost")
+        .call()
+        .with_context(|| format!("{name} does not answer"))?;
+    let answer = answer.body_mut().read_to_string()?;
+    ensure!(answer == ANSWER, "{name} answers {answer:?}");
     Ok(())
 }

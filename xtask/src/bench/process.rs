@@ -3,24 +3,35 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
-use super::target;
+use super::target::Programs;
 
 /// Name and password of the owner that a measured PiCloud has.
 pub(crate) const OWNER: (&str, &str) = ("bench", "a password for benchmarks");
 
+/// How long a server that does not say when it is ready may take.
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A process has come to rest when so many looks at it, one after the other, found that it had done nothing.
+/// Together they last longer than what it does in the background waits for.
+const QUIET_LOOKS: u32 = 8;
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+const REST_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// A running server. Ends when dropped.
 pub(crate) struct Server {
     child: Child,
-    /// Where it answers, such as `http://127.0.0.1:4711`.
-    pub(crate) url: String,
+    /// Where it answers, such as `127.0.0.1:4711`.
+    pub(crate) address: String,
     _data: Option<TempDir>,
 }
 
@@ -29,6 +40,8 @@ pub(crate) struct Server {
 pub(crate) struct Usage {
     /// Time on the processor, all threads.
     pub(crate) cpu: Duration,
+    /// Time that threads were ready to run while others had the processor.
+    pub(crate) queued: Duration,
     /// Ticks of the kernel's clock spent, all threads.
     pub(crate) ticks: u64,
     /// Context switches of any kind, all threads.
@@ -39,47 +52,112 @@ pub(crate) struct Usage {
     pub(crate) threads: u64,
 }
 
+/// How PiCloud is started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'d> {
+    /// Its data; a folder of its own if absent.
+    pub(crate) data: Option<&'d Path>,
+    /// Serving threads.
+    pub(crate) threads: usize,
+    /// The cores that it may run on; any if absent.
+    pub(crate) cores: Option<Cores>,
+}
+
+/// Some cores of the machine, as `taskset` takes them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cores {
+    /// One.
+    One(usize),
+    /// From the first to this one.
+    UpTo(usize),
+}
+
 impl Server {
     /// Starts a baseline, pinned to `core`.
-    pub(crate) fn baseline(name: &str, core: Option<usize>) -> anyhow::Result<Self> {
-        let mut command = pinned(&target::program(name), core);
+    pub(crate) fn baseline(programs: &Programs, name: &str, core: usize) -> anyhow::Result<Self> {
+        let mut command = pinned(&programs.program(name), Some(Cores::One(core)));
         command.arg("127.0.0.1:0");
         Self::spawn(command, "listening on ", None)
     }
 
-    /// Starts PiCloud on SQLite in a folder of its own.
-    pub(crate) fn picloud(threads: usize, core: Option<usize>) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
-        let command = picloud_command(data.path(), threads, core);
-        Self::spawn(command, "Endpoint", Some(data))
+    /// Starts PiCloud on SQLite.
+    pub(crate) fn picloud(programs: &Programs, start: Start<'_>) -> anyhow::Result<Self> {
+        let own = match start.data {
+            Some(_) => None,
+            None => Some(tempfile::tempdir()?),
+        };
+        let data = start.data.or(own.as_ref().map(TempDir::path));
+        let mut command = pinned(&programs.program("picloud"), start.cores);
+        command
+            .args(["--bind", "127.0.0.1:0", "--log", "warn", "--serving-threads"])
+            .arg(start.threads.to_string())
+            .arg("--data-dir")
+            .arg(data.context("there is a folder")?)
+            .env("PICLOUD_ADMIN_USERNAME", OWNER.0)
+            .env("PICLOUD_ADMIN_PASSWORD", OWNER.1);
+        Self::spawn(command, "Endpoint", own)
     }
 
-    /// Starts PiCloud on the database in `data`.
-    pub(crate) fn picloud_on(data: &Path, threads: usize) -> anyhow::Result<Self> {
-        Self::spawn(picloud_command(data, threads, None), "Endpoint", None)
-    }
-
+    /// Starts a server that says where it listens behind `marker` on standard output.
     fn spawn(mut command: Command, marker: &str, data: Option<TempDir>) -> anyhow::Result<Self> {
-        let mut child = command
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start the server")?;
-        let stdout = child.stdout.take().context("no standard output")?;
         let mut server = Self {
             child,
-            url: String::new(),
+            address: String::new(),
             _data: data,
         };
+        let stdout = server.child.stdout.take().context("no standard output")?;
         for line in BufReader::new(stdout).lines() {
             let line = line?;
             if let Some((_, rest)) = line.split_once(marker) {
                 let address = rest.trim().trim_start_matches("http://").trim_end_matches('/');
-                server.url = format!("http://{}", address.replace("localhost", "127.0.0.1"));
+                server.address = address.replace("localhost", "127.0.0.1");
                 return Ok(server);
             }
         }
         bail!("the server ended before it was ready")
+    }
+
+    /// Starts a server that was told to listen on `address`, and waits until it does.
+    pub(crate) fn listening(mut command: Command, address: String) -> anyhow::Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start the server")?;
+        let mut server = Self {
+            child,
+            address,
+            _data: None,
+        };
+        let start = Instant::now();
+        while TcpStream::connect(&server.address).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("the server ended before it listened: {status}");
+            }
+            ensure!(start.elapsed() < READY_TIMEOUT, "the server does not listen");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    /// Waits until the process does nothing any more, and tells what it has used.
+    pub(crate) fn rest(&self) -> anyhow::Result<Usage> {
+        let begun = Instant::now();
+        let (mut last, mut quiet) = (self.usage()?, 0);
+        while quiet < QUIET_LOOKS {
+            ensure!(begun.elapsed() < REST_TIMEOUT, "the server does not come to rest");
+            thread::sleep(LOOK_INTERVAL);
+            let now = self.usage()?;
+            quiet = if now.cpu == last.cpu { quiet + 1 } else { 0 };
+            last = now;
+        }
+        Ok(last)
     }
 
     /// What the process has used so far.
@@ -91,8 +169,12 @@ impl Server {
         };
         for task in fs::read_dir(format!("{process}/task"))? {
             let task = task?.path().display().to_string();
-            let nanos = fs::read_to_string(format!("{task}/schedstat"))?;
-            usage.cpu += Duration::from_nanos(nanos.split(' ').next().unwrap_or_default().parse()?);
+            let scheduled = fs::read_to_string(format!("{task}/schedstat"))?;
+            let mut nanos = scheduled
+                .split(' ')
+                .map(|number| number.parse().map(Duration::from_nanos));
+            usage.cpu += nanos.next().context("unreadable schedstat")??;
+            usage.queued += nanos.next().context("unreadable schedstat")??;
             usage.switches += status_number(&task, "voluntary_ctxt_switches:")?;
             usage.switches += status_number(&task, "nonvoluntary_ctxt_switches:")?;
             usage.ticks += ticks(&fs::read_to_string(format!("{task}/stat"))?)?;
@@ -110,32 +192,27 @@ impl Drop for Server {
     }
 }
 
-fn picloud_command(data: &Path, threads: usize, core: Option<usize>) -> Command {
-    let mut command = pinned(&target::program("picloud"), core);
-    command
-        .args([
-            "--bind",
-            "127.0.0.1:0",
-            "--log",
-            "warn",
-            "--serving-threads",
-            &threads.to_string(),
-            "--data-dir",
-        ])
-        .arg(data)
-        .env("PICLOUD_ADMIN_USERNAME", OWNER.0)
-        .env("PICLOUD_ADMIN_PASSWORD", OWNER.1);
+/// An address of this machine that nobody listens on.
+pub(crate) fn free_address() -> anyhow::Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
+/// `program`, allowed to run on these cores only.
+pub(crate) fn pinned(program: &Path, cores: Option<Cores>) -> Command {
+    let list = match cores {
+        None => return Command::new(program),
+        Some(Cores::One(core)) => core.to_string(),
+        Some(Cores::UpTo(last)) => format!("0-{last}"),
+    };
+    let mut command = Command::new("taskset");
+    command.arg("--cpu-list").arg(list).arg(program);
     command
 }
 
-/// `program`, allowed to run on one core only if `core` says which.
-pub(crate) fn pinned(program: &Path, core: Option<usize>) -> Command {
-    let Some(core) = core else {
-        return Command::new(program);
-    };
-    let mut command = Command::new("taskset");
-    command.arg("--cpu-list").arg(core.to_string()).arg(program);
-    command
+/// Bytes in megabytes.
+#[expect(clippy::cast_precision_loss, reason = "memory in megabytes with one decimal")]
+pub(crate) fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }
 
 fn status_number(folder: &str, field: &str) -> anyhow::Result<u64> {

@@ -1,46 +1,69 @@
 //! From the start of the process to the first answer of a script.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    time::Instant,
+use std::time::Instant;
+
+use super::{
+    client::Client,
+    process::{Server, Start},
+    report::{Bound, Cell, Goal, Report},
+    setting::Setting,
+    statistics::{median, percentile},
 };
 
-use anyhow::ensure;
+/// How many starts there are in a round.
+const STARTS: usize = 4;
 
-use super::{median, process::Server};
+/// How long it may take.
+const MS_MAX: f64 = 50.0;
 
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Options {
-    /// How often to start
-    #[arg(long, default_value_t = 15)]
-    rounds: usize,
+/// Time to the first answer, with an existing database on SQLite; axum beside it.
+pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
+    let data = tempfile::tempdir()?;
+    let start = Start {
+        data: Some(data.path()),
+        threads: 2,
+        cores: None,
+    };
+    drop(Server::picloud(&setting.programs, start)?);
+    let (mut picloud, mut axum) = (Vec::new(), Vec::new());
+    for _ in 0..setting.rounds * STARTS {
+        picloud.push(first_answer(|| Server::picloud(&setting.programs, start))?);
+        axum.push(first_answer(|| {
+            Server::baseline(&setting.programs, "baseline-axum", setting.core)
+        })?);
+    }
+    let row = |name: &str, times: &[f64]| {
+        vec![
+            Cell::text(name),
+            Cell::Number(median(times.iter().copied()), 1),
+            Cell::Number(times.iter().copied().fold(f64::INFINITY, f64::min), 1),
+            Cell::Number(percentile(times.iter().copied(), 90), 1),
+        ]
+    };
+    Ok(Report {
+        name: "start",
+        title: "Start to first answer",
+        method: format!(
+            "From starting the process to the last byte of the first answer, {} starts in turn, on an existing SQLite \
+             database whose files the system has in memory.",
+            picloud.len()
+        ),
+        columns: vec!["server", "median ms", "least ms", "p90 ms"],
+        rows: vec![row("PiCloud", &picloud), row("axum, without a database", &axum)],
+        goals: vec![Goal {
+            what: "PiCloud, median".to_owned(),
+            measured: (median(picloud), 1),
+            unit: "ms",
+            bound: Bound::AtMost(MS_MAX),
+        }],
+        notes: Vec::new(),
+    })
 }
 
-/// Prints the median, with an existing database on SQLite.
-#[expect(clippy::print_stdout, reason = "the figure is the result")]
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let data = tempfile::tempdir()?;
-    drop(Server::picloud_on(data.path(), 2)?);
-    let mut times = Vec::new();
-    for _ in 0..options.rounds {
-        let start = Instant::now();
-        let server = Server::picloud_on(data.path(), 2)?;
-        let mut socket = TcpStream::connect(server.url.trim_start_matches("http://"))?;
-        socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-        ensure!(
-            answer.starts_with("HTTP/1.1 200"),
-            "the first answer was:\n{answer}"
-        );
-    }
-    let least = times.iter().copied().fold(f64::INFINITY, f64::min);
-    println!(
-        "Start to first answer: median {:.1} ms, least {least:.1} ms of {} starts",
-        median(times),
-        options.rounds
-    );
-    Ok(())
+/// Milliseconds.
+fn first_answer(start: impl Fn() -> anyhow::Result<Server>) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    let server = start()?;
+    Client::connect(&server.address, "localhost")?.get("/")?;
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
 }

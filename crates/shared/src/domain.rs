@@ -156,11 +156,15 @@ impl HostPattern {
     }
 }
 
+/// What IDNA takes for a dot, beside the dot.
+const IDNA_DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
 impl FromStr for HostPattern {
     type Err = InvalidHostPattern;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidHostPattern::Host(text.to_owned());
+        let text = &text.replace(IDNA_DOTS, ".");
         let trimmed = text.strip_suffix('.').unwrap_or(text);
         if trimmed.ends_with('.') {
             return Err(invalid());
@@ -200,15 +204,14 @@ impl FromStr for HostPattern {
         }
         let host = HostName::from_name(&stand_in.join(".")).map_err(|_| invalid())?;
         let literals: Vec<&str> = host.as_str().split('.').collect();
-        if literals.len() != params.len() {
-            // Only `127.0.0.1` changes its number of labels.
-            return Ok(Self {
-                text: host.as_str().to_owned(),
-                wildcard: false,
-                labels: vec![HostLabel::Literal(host.as_str().to_owned())],
-            });
-        }
         let variable = params.iter().any(Option::is_some);
+        if !wildcard && !variable {
+            params = vec![None; literals.len()];
+        }
+        if literals.len() != params.len() {
+            // A name that IDNA, or the rule for 127.0.0.1, gives another number of labels.
+            return Err(invalid());
+        }
         if wildcard && variable {
             return Err(InvalidHostPattern::Wildcard);
         }
@@ -278,6 +281,9 @@ mod tests {
             ("bücher.example", HostKind::Exact, "xn--bcher-kva.example"),
             ("127.0.0.1", HostKind::Exact, "localhost"),
             ("[::1]", HostKind::Exact, "localhost"),
+            ("例\u{3002}jp", HostKind::Exact, "xn--fsq.jp"),
+            ("*\u{ff0e}a\u{ff61}jp", HostKind::Wildcard, "*.a.jp"),
+            ("{x}\u{3002}jp", HostKind::Parameterized, "*.jp"),
         ] {
             assert_eq!(
                 (pattern(text).kind(), pattern(text).shape_key().as_str()),
@@ -302,6 +308,8 @@ mod tests {
             "http://a.com",
             "a.com:80",
             "{x}.com/y",
+            "*.127.0.0.1",
+            "{x}.\u{2026}",
         ] {
             assert!(text.parse::<HostPattern>().is_err(), "{text}");
         }

@@ -6,7 +6,7 @@ mod naive;
 
 use std::collections::HashSet;
 
-use picloud_orchestrator_core::LiveReleases;
+use picloud_orchestrator_core::{AppBounds, LiveReleases};
 use picloud_shared::{
     domain::HostPattern,
     limits::Limits,
@@ -49,7 +49,7 @@ pub fn routing(data: &[u8]) {
     }
     let releases = Releases::of(&input.apps, Limits::DEFAULT);
     let live = runtime()
-        .block_on(LiveReleases::load(releases))
+        .block_on(LiveReleases::load(releases, AppBounds::default()))
         .expect("releases in memory are there");
     for ask in &input.asks {
         let (app, expected) = naive::explain(&input.apps, ask);

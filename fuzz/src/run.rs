@@ -27,6 +27,7 @@ pub(crate) const LIMITS: Limits = Limits {
     call_depth_max: 32,
     response_bytes_max: 256 * 1_024,
     log_bytes_max: 16 * 1_024,
+    ..Limits::DEFAULT
 };
 
 /// How much more processor time than its limit a run may take. What runs here is instrumented, and several times

@@ -13,7 +13,7 @@ use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_orchestrator_core::{
-    ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
+    AppBounds, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
 };
 use picloud_shared::{
     execution::Retention,
@@ -63,7 +63,10 @@ fn start() -> Running {
     let entered = control.enter();
     let releases = Releases::of(&[app()], Limits::DEFAULT);
     let live = control
-        .block_on(LiveReleases::load(Arc::clone(&releases) as Arc<_>))
+        .block_on(LiveReleases::load(
+            Arc::clone(&releases) as Arc<_>,
+            AppBounds::default(),
+        ))
         .expect("releases in memory are there");
     let clock = Arc::new(CountingClock::default());
     let recorder = Recorder::start(RecorderConfig::new(

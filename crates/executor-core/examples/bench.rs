@@ -60,7 +60,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         source: source.into(),
         limits: Limits::DEFAULT,
     });
-    let request = ScriptRequest {
+    let request = Arc::new(ScriptRequest {
         method: http::Method::GET,
         uri: "/hello/Ada?name=Ada".parse().expect("a path"),
         scheme: "http",
@@ -69,13 +69,13 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         headers: http::HeaderMap::new(),
         body: bytes::Bytes::new(),
         remote_addr: IpAddr::from([192, 0, 2, 1]),
-    };
+    });
     let id = ExecutionId::new(now);
     let invocation = || Invocation {
         id,
         script: Arc::clone(&script),
         trigger: Trigger::Http,
-        request: request.clone(),
+        request: Arc::clone(&request),
     };
     let mut best = f64::MAX;
     let mut best_without_run = f64::MAX;

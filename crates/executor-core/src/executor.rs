@@ -27,6 +27,7 @@ use crate::{
     request::Request,
     response,
     run::{Run, Settings},
+    scopes::ScopePool,
 };
 
 /// What an executor may keep for the next run.
@@ -59,6 +60,7 @@ struct Shared {
     engines: RefCell<Vec<(u32, Rc<Engine>)>>,
     cache: Cache,
     stacks: Rc<StackPool>,
+    scopes: ScopePool,
 }
 
 impl Executor {
@@ -69,6 +71,7 @@ impl Executor {
                 engines: RefCell::default(),
                 cache: Cache::new(config.cache_bytes_max),
                 stacks: Rc::new(StackPool::new(config.stacks_kept_max)),
+                scopes: ScopePool::default(),
             }),
         }
     }
@@ -160,7 +163,11 @@ impl Shared {
     ) -> Result<ScriptResponse, ScriptError> {
         let engine = self.engine(&live.limits);
         self.catch(|| {
-            let result = script.run(&engine, request).and_then(response::of_returned);
+            let mut scope = self.scopes.take();
+            let result = script
+                .run(&engine, &mut scope, request)
+                .and_then(response::of_returned);
+            self.scopes.give(scope);
             match (result, run.guard.verdict()) {
                 (Ok(response), None) => Ok(response),
                 (result, verdict) => {

@@ -4,8 +4,8 @@
 //! goes: it meets the other services in `picloud_shared::seam` alone.
 //!
 //! Reading order: `executor` (the door for serving threads) and `workbench` (the one for the control plane);
-//! then what a run is made of: `prepare` and `cache` (source to prepared script), `run`, `coroutine` (how a run
-//! waits and shares its thread), `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
+//! then what a run is made of: `prepare` and `cache` (source to prepared script), `run`, `scopes`, `coroutine` (how
+//! a run waits and shares its thread), `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
 //! memory is counted), `gate` (what native functions ask of the run); then what scripts see: `request`,
 //! `response`, `natives`, `json` and `api`; and last `error`, which explains what went wrong.
 
@@ -26,6 +26,7 @@ mod prepare;
 mod request;
 mod response;
 mod run;
+mod scopes;
 mod workbench;
 
 pub use self::{

@@ -17,8 +17,8 @@ pub struct Invocation {
     pub script: Arc<LiveScript>,
     /// Why it runs.
     pub trigger: Trigger,
-    /// What the script sees as `request`.
-    pub request: ScriptRequest,
+    /// What the script sees as `request`. Shared, because whoever asked for the run may need it afterwards.
+    pub request: Arc<ScriptRequest>,
 }
 
 /// Why a script runs.

@@ -28,6 +28,8 @@ const REQUEST: &str = "request";
 pub(crate) struct Prepared {
     ast: AST,
     style: Style,
+    /// Whether the script may look at its request at all.
+    reads_request: bool,
     bytes: usize,
 }
 
@@ -58,22 +60,29 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
     Ok(Prepared {
         ast,
         style,
+        reads_request: may_read_request(source),
         bytes: usize::try_from(allocator::bytes() - held_before).unwrap_or(0) + size_of::<Prepared>(),
     })
 }
 
 impl Prepared {
-    /// Runs the script to its end in the current run.
-    pub(crate) fn run(&self, engine: &Engine, request: Request) -> Result<Dynamic, Box<EvalAltResult>> {
-        let mut scope = Scope::new();
+    /// Runs the script to its end in the current run. `scope` is empty, and is left as it comes.
+    pub(crate) fn run(
+        &self,
+        engine: &Engine,
+        scope: &mut Scope<'static>,
+        request: Request,
+    ) -> Result<Dynamic, Box<EvalAltResult>> {
         match self.style {
             Style::Bare => {
-                scope.push(REQUEST, request);
-                engine.eval_ast_with_scope(&mut scope, &self.ast)
+                if self.reads_request {
+                    scope.push(REQUEST, request);
+                }
+                engine.eval_ast_with_scope(scope, &self.ast)
             }
             Style::Handler => {
                 let options = CallFnOptions::new();
-                engine.call_fn_with_options(options, &mut scope, &self.ast, HANDLER, (request,))
+                engine.call_fn_with_options(options, scope, &self.ast, HANDLER, (request,))
             }
         }
     }
@@ -87,6 +96,12 @@ impl Prepared {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+/// Whether a bare script may look at its request. One that never names it cannot, but for asking whether there is a
+/// variable of a name that it puts together.
+fn may_read_request(source: &str) -> bool {
+    source.contains(REQUEST) || source.contains("is_def_var")
 }
 
 /// A source on which the compiler itself failed.

@@ -103,7 +103,7 @@ mod functions {
     /// ```
     #[rhai_fn(get = "id", pure)]
     fn id(request: &mut Request) -> ImmutableString {
-        request.0.id.to_string().into()
+        request.id.to_string().into()
     }
 
     /// The parameters of host and path, decoded: for the route `/hello/{name}`, `request.params.name`.

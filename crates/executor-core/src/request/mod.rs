@@ -4,7 +4,7 @@ mod body;
 mod fields;
 mod headers;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use picloud_shared::{id::ExecutionId, invocation::ScriptRequest};
 use rhai::{Dynamic, Engine, EvalAltResult, Map, Module};
@@ -13,21 +13,19 @@ use crate::gate;
 
 /// The request, cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Request(Rc<Parts>);
-
-struct Parts {
+pub(crate) struct Request {
     id: ExecutionId,
-    request: ScriptRequest,
+    request: Arc<ScriptRequest>,
 }
 
 impl Request {
     /// What a script sees of `request`.
-    pub(crate) fn new(id: ExecutionId, request: ScriptRequest) -> Self {
-        Self(Rc::new(Parts { id, request }))
+    pub(crate) fn new(id: ExecutionId, request: Arc<ScriptRequest>) -> Self {
+        Self { id, request }
     }
 
     fn request(&self) -> &ScriptRequest {
-        &self.0.request
+        &self.request
     }
 }
 

@@ -136,7 +136,8 @@ fn parse_status(status: i64) -> Fallible<StatusCode> {
 }
 
 fn sent(status: StatusCode, headers: Vec<(HeaderName, HeaderValue)>, body: Body) -> ScriptResponse {
-    let mut map = HeaderMap::with_capacity(headers.len() + 1);
+    // Room for the content type, and for the name of the request, which whoever sends this adds.
+    let mut map = HeaderMap::with_capacity(headers.len() + 2);
     if let Some(content_type) = body.content_type {
         map.insert(header::CONTENT_TYPE, content_type);
     }

@@ -60,7 +60,7 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
             limits,
         }),
         trigger: Trigger::Test,
-        request,
+        request: Arc::new(request),
     }
 }
 

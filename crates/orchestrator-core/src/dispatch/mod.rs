@@ -86,12 +86,19 @@ pub(crate) struct Begun {
     step: Step,
 }
 
+impl Begun {
+    /// Whether its answer may be there without waiting.
+    pub(crate) fn needs_no_wait(&self) -> bool {
+        matches!(self.step, Step::Answer(_) | Step::Run(_))
+    }
+}
+
 /// What is to be done for a request.
 enum Step {
     Answer(Box<Response<ResponseBody>>),
-    Run(Box<Run>),
+    Run(Run),
     /// Its body is to be read first.
-    Read(Box<(Box<Run>, Incoming)>),
+    Read(Box<(Run, Incoming)>),
     AskControlPlane(Box<(Request<Incoming>, Origin)>),
 }
 
@@ -184,10 +191,9 @@ impl<E: ExecutorClient> Dispatcher<E> {
 
     async fn read_and_run(
         &self,
-        (mut run, incoming): (Box<Run>, Incoming),
+        (mut run, incoming): (Run, Incoming),
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let headers = &run.invocation.request.headers;
-        body::refuse_encoded(headers)?;
+        body::refuse_encoded(run.headers())?;
         run.set_body(body::read(incoming, self.request_body_bytes_max, self.body_pace).await?);
         self.run(run).await
     }

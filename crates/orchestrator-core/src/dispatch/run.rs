@@ -1,9 +1,9 @@
 //! One run of a script: from the request to its answer and its record.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, Response, StatusCode, Uri, request::Parts, uri::PathAndQuery};
 use picloud_shared::{
     execution::{Execution, ExecutionStatus, RequestSummary, UnrecordedRuns},
     invocation::{Invocation, ScriptRequest, Trigger},
@@ -18,22 +18,12 @@ use crate::{admission::Full, routing::LiveEntry};
 /// Longest path in a record, in bytes.
 const RECORDED_PATH_BYTES_MAX: usize = 2_048;
 
-/// A script that is to run.
+/// A script that is to run, and what its record needs.
 pub(super) struct Run {
-    pub(super) invocation: Invocation,
-    recorded: Recorded,
-}
-
-/// What a record needs of a request that was handed to the script.
-struct Recorded {
     entry: Entry,
     trigger: Trigger,
     live: Arc<LiveEntry>,
-    method: Method,
-    host: Arc<str>,
-    uri: Uri,
-    body_bytes: usize,
-    remote_addr: IpAddr,
+    request: Arc<ScriptRequest>,
 }
 
 impl Run {
@@ -48,50 +38,61 @@ impl Run {
             scheme,
         }: Caller,
         parts: Parts,
-    ) -> Box<Self> {
-        let (method, uri, headers) = (parts.method, path_and_query(parts.uri), parts.headers);
-        let script = Arc::clone(&live.script);
-        let recorded = Recorded {
-            entry,
-            trigger,
-            live,
-            method: method.clone(),
-            host: Arc::clone(&host),
-            uri: uri.clone(),
-            body_bytes: 0,
-            remote_addr,
-        };
-        let body = Bytes::new();
-        let request = ScriptRequest {
-            method,
-            uri,
+    ) -> Self {
+        let request = Arc::new(ScriptRequest {
+            method: parts.method,
+            uri: path_and_query(parts.uri),
             scheme,
             host,
             params,
-            headers,
-            body,
+            headers: parts.headers,
+            body: Bytes::new(),
             remote_addr,
-        };
-        let invocation = Invocation {
-            id: entry.id,
-            script,
+        });
+        Self {
+            entry,
             trigger,
+            live,
             request,
-        };
-        Box::new(Self { invocation, recorded })
+        }
     }
 
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.request.headers
+    }
+
+    /// Adds the body, before anybody else has seen the request.
     pub(super) fn set_body(&mut self, body: Bytes) {
-        self.recorded.body_bytes = body.len();
-        self.invocation.request.body = body;
+        Arc::make_mut(&mut self.request).body = body;
+    }
+
+    fn invocation(&self) -> Invocation {
+        Invocation {
+            id: self.entry.id,
+            script: Arc::clone(&self.live.script),
+            trigger: self.trigger,
+            request: Arc::clone(&self.request),
+        }
+    }
+
+    fn summary(&self) -> RequestSummary {
+        let request = &self.request;
+        let path = request.uri.path();
+        RequestSummary {
+            method: request.method.to_string(),
+            host: request.host.to_string(),
+            path: path[..path.floor_char_boundary(RECORDED_PATH_BYTES_MAX)].to_owned(),
+            body_bytes: request.body.len() as u64,
+            remote_addr: request.remote_addr.to_string(),
+        }
     }
 }
 
 impl<E: ExecutorClient> Dispatcher<E> {
-    pub(super) async fn run(&self, run: Box<Run>) -> Result<Response<ResponseBody>, Refusal> {
-        let _admitted = match run.recorded.live.gate.enter() {
+    pub(super) async fn run(&self, run: Run) -> Result<Response<ResponseBody>, Refusal> {
+        let _admitted = match run.live.gate.enter() {
             Some(running) => running,
-            None => Box::pin(run.recorded.live.gate.wait()).await.map_err(full)?,
+            None => Box::pin(run.live.gate.wait()).await.map_err(full)?,
         };
         let Some(_running) = self.load.begin_run(RUNS_PER_THREAD_MAX) else {
             return Err(Refusal::new(
@@ -99,34 +100,34 @@ impl<E: ExecutorClient> Dispatcher<E> {
                 "Too many scripts are running. Try again in a moment.",
             ));
         };
-        let outcome = self.executor.execute(run.invocation).await;
-        self.finish(&run.recorded, outcome)
+        let outcome = self.executor.execute(run.invocation()).await;
+        self.finish(&run, outcome)
     }
 
     /// Records the run, and makes its outcome an answer.
-    fn finish(&self, recorded: &Recorded, outcome: Outcome) -> Result<Response<ResponseBody>, Refusal> {
+    fn finish(&self, run: &Run, outcome: Outcome) -> Result<Response<ResponseBody>, Refusal> {
         let Outcome { result, logs, usage } = outcome;
         let (result, error) = match result {
             Ok(response) if response.status.is_informational() => {
-                tracing::error!(execution.id = %recorded.entry.id, "a script answered with a status below 200");
+                tracing::error!(execution.id = %run.entry.id, "a script answered with a status below 200");
                 (Err(Code::ScriptFailed), None)
             }
             Ok(response) => {
-                let script = &recorded.live.script;
-                let run = UnrecordedRuns {
+                let script = &run.live.script;
+                let counted = UnrecordedRuns {
                     app_id: script.app_id,
                     script_id: script.script_id,
                     count: 1,
                     duration_us: usage.duration_us,
                 };
-                if !self.recorder.admits(run, recorded.entry.at) {
+                if !self.recorder.admits(counted, run.entry.at) {
                     return Ok(answer(response));
                 }
                 (Ok(response), None)
             }
             Err(error) => {
                 if error.kind == ScriptErrorKind::Internal {
-                    tracing::error!(execution.id = %recorded.entry.id, error.message, "a run failed inside PiCloud");
+                    tracing::error!(execution.id = %run.entry.id, error.message, "a run failed inside PiCloud");
                 }
                 (Err(code(error.kind)), Some(error))
             }
@@ -135,35 +136,22 @@ impl<E: ExecutorClient> Dispatcher<E> {
             .as_ref()
             .map_or_else(|code| code.status(), |response| response.status);
         self.recorder.record(Execution {
-            id: recorded.entry.id,
-            app_id: recorded.live.script.app_id,
-            script_id: recorded.live.script.script_id,
-            script_name: recorded.live.script.name.as_str().to_owned(),
-            version: recorded.live.script.version,
-            trigger: recorded.trigger,
+            id: run.entry.id,
+            app_id: run.live.script.app_id,
+            script_id: run.live.script.script_id,
+            script_name: run.live.script.name.as_str().to_owned(),
+            version: run.live.script.version,
+            trigger: run.trigger,
             status: ExecutionStatus::of(error.as_ref()),
-            started_at: recorded.entry.at,
+            started_at: run.entry.at,
             usage,
-            request: recorded.summary(),
+            request: run.summary(),
             response_status: status.as_u16(),
             logs,
             error,
             node: self.recorder.node().to_owned(),
         });
         result.map(answer).map_err(failed)
-    }
-}
-
-impl Recorded {
-    fn summary(&self) -> RequestSummary {
-        let path = self.uri.path();
-        RequestSummary {
-            method: self.method.to_string(),
-            host: self.host.to_string(),
-            path: path[..path.floor_char_boundary(RECORDED_PATH_BYTES_MAX)].to_owned(),
-            body_bytes: self.body_bytes as u64,
-            remote_addr: self.remote_addr.to_string(),
-        }
     }
 }
 

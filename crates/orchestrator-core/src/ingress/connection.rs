@@ -2,14 +2,15 @@
 
 use std::{
     convert::Infallible,
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::{Pin, pin},
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use bytes::Bytes;
+use http::Response;
 use hyper::{
     body::{Body, Frame, SizeHint},
     service::service_fn,
@@ -65,10 +66,10 @@ pub(super) async fn serve<E: ExecutorClient + 'static>(worker: Rc<Worker<E>>, ar
         let worker = Rc::clone(&worker);
         let serving = watch.serve();
         let begun = worker.dispatcher.begin(&watch.peer, request);
-        async move {
+        Answering::start(begun.needs_no_wait(), async move {
             let response = worker.dispatcher.complete(begun).await;
-            Ok::<_, Infallible>(response.map(|body| Served::new(body, serving)))
-        }
+            response.map(|body| Served::new(body, serving))
+        })
     });
     let mut connection = pin!(worker.http.serve_connection(TokioIo::new(io), service));
     let mut deadlines = pin!(Deadlines {
@@ -105,6 +106,42 @@ pub(super) async fn serve<E: ExecutorClient + 'static>(worker: Rc<Worker<E>>, ar
         }
     })
     .await;
+}
+
+/// The answer to one request, on its way.
+///
+/// Most are made without waiting for anything. Such an answer is made at once, when the library hands the request
+/// over: then all that refers to the buffer of the connection is gone before the library looks for more bytes, and
+/// the same buffer takes them.
+enum Answering<F> {
+    Ready(Option<Response<Served>>),
+    Waiting(Pin<Box<F>>),
+}
+
+impl<F: Future<Output = Response<Served>>> Answering<F> {
+    fn start(at_once: bool, answer: F) -> Self {
+        let mut answer = Box::pin(answer);
+        // If it has to wait after all, the library polls it next, and then it is woken as usual.
+        let mut context = Context::from_waker(Waker::noop());
+        match at_once.then(|| answer.as_mut().poll(&mut context)) {
+            Some(Poll::Ready(response)) => Self::Ready(Some(response)),
+            _ => Self::Waiting(answer),
+        }
+    }
+}
+
+impl<F: Future<Output = Response<Served>>> Future for Answering<F> {
+    type Output = Result<Response<Served>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            // Polled again after its end, as no future is.
+            Self::Ready(response) => response
+                .take()
+                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            Self::Waiting(answer) => answer.as_mut().poll(cx).map(Ok),
+        }
+    }
 }
 
 /// The body of an answer. One that comes piece by piece is part of its request until it ends.

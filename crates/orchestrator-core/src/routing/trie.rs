@@ -25,9 +25,16 @@ pub(crate) struct PathTrie {
     end: Vec<Endpoint>,
 }
 
-struct Endpoint {
+/// A route at the end of its path.
+pub(crate) struct Endpoint {
     methods: MethodSet,
     route: RouteIndex,
+}
+
+impl Endpoint {
+    pub(crate) fn new(methods: MethodSet, route: RouteIndex) -> Self {
+        Self { methods, route }
+    }
 }
 
 /// A search for one method; remembers the methods of routes that have the path but not the method.
@@ -45,12 +52,12 @@ impl PathTrie {
                 PathSegment::Literal(text) => node.literals.entry(text.as_str().into()).or_default(),
                 PathSegment::Param(_) => node.param.get_or_insert_default(),
                 PathSegment::Rest(_) => {
-                    node.rest.push(Endpoint { methods, route });
+                    node.rest.push(Endpoint::new(methods, route));
                     return;
                 }
             };
         }
-        node.end.push(Endpoint { methods, route });
+        node.end.push(Endpoint::new(methods, route));
     }
 
     pub(crate) fn find(&self, path: &RequestPath<'_>, search: &mut Search<'_>) -> Option<RouteIndex> {
@@ -88,7 +95,7 @@ impl<'m> Search<'m> {
         }
     }
 
-    fn choose(&mut self, endpoints: &[Endpoint]) -> Option<RouteIndex> {
+    pub(crate) fn choose(&mut self, endpoints: &[Endpoint]) -> Option<RouteIndex> {
         let taking = |method: &str| {
             endpoints
                 .iter()

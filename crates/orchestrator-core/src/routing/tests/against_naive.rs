@@ -21,7 +21,7 @@ const REQUEST_HOSTS: [&str; 6] = ["x", "a.x", "b.x", "b.a.x", "c.a.x", "c.b.a.x"
 const METHODS: [&str; 5] = ["GET", "POST", "GET, POST", "HEAD", "*"];
 
 fn path_pattern() -> impl Strategy<Value = String> {
-    let segments = vec(select(vec!["a", "b", "{", "%20"]), 0..4);
+    let segments = vec(select(vec!["a", "b", "{", "%20", "%2F", "a%2Fb"]), 0..4);
     (segments, select(vec!["", "/", "/{*rest}"])).prop_map(|(segments, end)| {
         let mut path = String::new();
         for (at, segment) in segments.iter().enumerate() {
@@ -39,7 +39,11 @@ fn path_pattern() -> impl Strategy<Value = String> {
 }
 
 fn request_path() -> impl Strategy<Value = String> {
-    vec(select(vec!["a", "b", "c", "%20", "%61", ""]), 1..5).prop_map(|parts| format!("/{}", parts.join("/")))
+    vec(
+        select(vec!["a", "b", "c", "%20", "%61", "%2f", "a%2Fb", ""]),
+        1..5,
+    )
+    .prop_map(|parts| format!("/{}", parts.join("/")))
 }
 
 proptest! {
@@ -180,7 +184,12 @@ fn path_rank(pattern: &PathPattern) -> Vec<u8> {
 fn match_path(pattern: &PathPattern, path: &str) -> Option<Vec<(String, String)>> {
     let found: Vec<String> = path[1..]
         .split('/')
-        .map(|part| part.replace("%20", " ").replace("%61", "a"))
+        .map(|part| {
+            part.replace("%20", " ")
+                .replace("%61", "a")
+                .replace("%2F", "/")
+                .replace("%2f", "/")
+        })
         .collect();
     let mut params = Vec::new();
     for (at, segment) in pattern.segments().iter().enumerate() {

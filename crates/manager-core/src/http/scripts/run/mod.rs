@@ -93,7 +93,7 @@ pub(crate) async fn run_script(
         id: origin.request_id,
         script: Arc::new(script),
         trigger: Trigger::Test,
-        request,
+        request: Arc::new(request),
     };
     let outcome = manager.workbench().run(invocation).await;
     Ok(Json(outcome.into()))

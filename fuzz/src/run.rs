@@ -107,7 +107,7 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
             limits: LIMITS,
         }),
         trigger: Trigger::Test,
-        request,
+        request: Arc::new(request),
     }
 }
 

@@ -74,6 +74,7 @@ fn release(number: usize, app: &App, limits: Limits) -> LiveRelease {
             content_hash: ContentHash::of(route.source),
             source: route.source.into(),
             limits,
+            suspended: false,
         })
     };
     let route = |(at, route): (usize, &AppRoute)| Route {

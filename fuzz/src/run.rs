@@ -105,6 +105,7 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
             content_hash: ContentHash::of(source),
             source: source.into(),
             limits: LIMITS,
+            suspended: false,
         }),
         trigger: Trigger::Test,
         request: Arc::new(request),

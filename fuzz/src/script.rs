@@ -66,7 +66,7 @@ fn body() -> Bytes {
 fn check(source: &str) -> bool {
     thread_local! {
         static WORKBENCH: LazyCell<LocalWorkbench> = const {
-            LazyCell::new(|| LocalWorkbench::start().expect("threads"))
+            LazyCell::new(|| LocalWorkbench::start(None).expect("threads"))
         };
     }
     let workbench = WORKBENCH.with(|workbench| LocalWorkbench::clone(workbench));

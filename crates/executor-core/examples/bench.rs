@@ -59,6 +59,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         content_hash: ContentHash::of(source),
         source: source.into(),
         limits: Limits::DEFAULT,
+        suspended: false,
     });
     let request = Arc::new(ScriptRequest {
         method: http::Method::GET,

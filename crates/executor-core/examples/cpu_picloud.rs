@@ -52,9 +52,10 @@ fn invocation(source: &str) -> Invocation {
             content_hash: ContentHash::of(source),
             source: source.into(),
             limits: Limits::DEFAULT,
+            suspended: false,
         }),
         trigger: Trigger::Http,
-        request: ScriptRequest {
+        request: Arc::new(ScriptRequest {
             method: http::Method::GET,
             uri: "/?name=Ada".parse().expect("a path"),
             scheme: "http",
@@ -63,6 +64,6 @@ fn invocation(source: &str) -> Invocation {
             headers: http::HeaderMap::new(),
             body: bytes::Bytes::new(),
             remote_addr: IpAddr::from([192, 0, 2, 1]),
-        },
+        }),
     }
 }

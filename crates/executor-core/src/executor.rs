@@ -100,19 +100,19 @@ impl Executor {
 impl ExecutorClient for Executor {
     fn execute(&self, invocation: Invocation) -> impl Future<Output = Outcome> {
         let shared = Rc::clone(&self.shared);
+        let settings = Settings::of(&invocation);
         let Invocation {
             id,
             script: live,
             request,
             ..
         } = invocation;
-        let settings = Settings::of(&live.limits, &request);
         let request = Request::new(id, request);
         async move {
             let script = match shared.cache.get(&live.content_hash) {
                 Some(script) => script,
                 // In a box, so that the rare way does not make every future larger.
-                None => match Box::pin(shared.prepare(&live)).await {
+                None => match Box::pin(shared.prepare(&live, settings)).await {
                     Ok(script) => script,
                     Err(outcome) => return *outcome,
                 },
@@ -132,7 +132,11 @@ impl ExecutorClient for Executor {
 }
 
 impl Shared {
-    async fn prepare(self: &Rc<Self>, live: &Arc<LiveScript>) -> Result<Rc<Prepared>, Box<Outcome>> {
+    async fn prepare(
+        self: &Rc<Self>,
+        live: &Arc<LiveScript>,
+        settings: Settings,
+    ) -> Result<Rc<Prepared>, Box<Outcome>> {
         let (shared, script) = (Rc::clone(self), Arc::clone(live));
         let compile = move |_: &Run| {
             let engine = shared.engine(&script.limits);
@@ -140,7 +144,7 @@ impl Shared {
                 .catch(|| prepare::prepare(&engine, &script.source).map(Rc::new))
                 .unwrap_or_else(|| Err(prepare::compiler_panicked(&script.source)))
         };
-        let task = Task::new(&self.stacks, Bounds::COMPILE, Settings::default(), compile)
+        let task = Task::new(&self.stacks, Bounds::COMPILE, settings.to_compile(), compile)
             .map_err(|_| Box::new(failed(no_stack())))?;
         let (result, run) = task.await;
         match result {

@@ -32,6 +32,7 @@ mod workbench;
 pub use self::{
     allocator::CountingAllocator,
     api::{ScriptFunction, definitions, functions, reference_markdown},
+    coroutine::{InFlight, InFlightJournal, SystemState},
     executor::{Executor, ExecutorConfig},
     workbench::LocalWorkbench,
 };

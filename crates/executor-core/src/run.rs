@@ -7,17 +7,23 @@ use std::{
 };
 
 use picloud_shared::{
-    invocation::ScriptRequest,
-    limits::Limits,
+    invocation::Invocation,
     outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
 };
 use rhai::Position;
 
-use crate::{api::RecentPatterns, bounds::Bounds, coroutine::Link, guard::Guard, log::Log};
+use crate::{
+    api::RecentPatterns,
+    bounds::Bounds,
+    coroutine::{Entry, Link},
+    guard::Guard,
+    log::Log,
+};
 
 /// What the host's functions need to know of a run, beside its guard.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Settings {
+    entry: Entry,
     log_bytes_max: u64,
     response_bytes_max: usize,
     https: bool,
@@ -25,11 +31,21 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// For running a script.
-    pub(crate) fn of(limits: &Limits, request: &ScriptRequest) -> Self {
+    pub(crate) fn of(invocation: &Invocation) -> Self {
+        let limits = &invocation.script.limits;
         Self {
+            entry: Entry::of(invocation),
             log_bytes_max: limits.log_bytes_max,
             response_bytes_max: usize::try_from(limits.response_bytes_max).unwrap_or(usize::MAX),
-            https: request.scheme == "https",
+            https: invocation.request.scheme == "https",
+        }
+    }
+
+    /// For compiling the same script.
+    pub(crate) fn to_compile(self) -> Self {
+        Self {
+            entry: self.entry,
+            ..Self::default()
         }
     }
 }
@@ -40,6 +56,8 @@ pub(crate) struct Run {
     pub(crate) guard: Guard,
     /// Suspends it.
     pub(crate) link: Link,
+    /// What the in-flight journal says of it.
+    pub(crate) entry: Entry,
     /// The largest body of a response.
     pub(crate) response_bytes_max: usize,
     /// Whether the client came over HTTPS.
@@ -55,6 +73,7 @@ impl Run {
         Self {
             guard: Guard::new(bounds, now, stack.start, stack.end),
             link: Link::new(),
+            entry: settings.entry,
             response_bytes_max: settings.response_bytes_max,
             https: settings.https,
             patterns: RecentPatterns::default(),

@@ -14,7 +14,7 @@ use tokio::{
     task::{LocalSet, spawn_local},
 };
 
-use crate::{Executor, ExecutorConfig, error::internal_error, executor::failed, prepare};
+use crate::{Executor, ExecutorConfig, InFlight, error::internal_error, executor::failed, prepare};
 
 /// What the threads of a workbench may keep: what is tried is rarely tried again as it is.
 const CONFIG: ExecutorConfig = ExecutorConfig {
@@ -40,11 +40,14 @@ enum Job {
 }
 
 impl LocalWorkbench {
-    /// Starts the threads.
-    pub fn start() -> io::Result<Self> {
+    /// How many threads it has.
+    pub const THREADS: usize = 2;
+
+    /// Starts the threads. What they do is noted in `journal`, if there is one.
+    pub fn start(journal: Option<&InFlight>) -> io::Result<Self> {
         Ok(Self {
-            checks: start_thread("script-check")?,
-            runs: start_thread("script-try")?,
+            checks: start_thread("script-check", journal)?,
+            runs: start_thread("script-try", journal)?,
         })
     }
 }
@@ -69,10 +72,14 @@ impl Workbench for LocalWorkbench {
     }
 }
 
-fn start_thread(name: &str) -> io::Result<mpsc::Sender<Job>> {
+fn start_thread(name: &str, journal: Option<&InFlight>) -> io::Result<mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+    let journal = journal.cloned();
     thread::Builder::new().name(name.to_owned()).spawn(move || {
+        if let Some(journal) = journal {
+            journal.join();
+        }
         let tasks = LocalSet::new();
         tasks.block_on(&runtime, work(jobs));
     })?;

@@ -9,6 +9,7 @@
 //! and `accounts` (passwords, sessions, guessing).
 
 mod accounts;
+mod after_crash;
 mod first_start;
 mod http;
 mod manager;
@@ -16,6 +17,7 @@ mod publish;
 mod router;
 
 pub use accounts::{PasswordRefused, ResetPasswordError, reset_password};
+pub use after_crash::answer_for_lost_runs;
 pub use first_start::{FirstStart, FirstStartError};
 pub use http::openapi_json;
 pub use manager::{Manager, ManagerParts};

@@ -83,6 +83,7 @@ pub(crate) fn changes() -> OpenApiRouter<Manager> {
             scripts::delete::delete_script
         ))
         .routes(routes!(scripts::rollback::roll_back_script))
+        .routes(routes!(scripts::resume::resume_script))
         .routes(routes!(routes::create::create_route))
         .routes(routes!(
             routes::update::update_route,

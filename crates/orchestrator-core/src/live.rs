@@ -112,6 +112,7 @@ fn explain(
         .map_err(|miss| match miss {
             routing::Miss::Malformed => Miss::Malformed,
             routing::Miss::NoRoute => Miss::NoRoute,
+            routing::Miss::MethodNotAllowed(methods) if method == "OPTIONS" => Miss::Options(methods.names()),
             routing::Miss::MethodNotAllowed(methods) => Miss::MethodNotAllowed(methods.names()),
         })?;
     let script = &found.route.entry.script;
@@ -122,5 +123,8 @@ fn explain(
         .into_iter()
         .map(|(name, value)| (name.to_string(), value))
         .collect();
+    if script.suspended {
+        return Err(Miss::Suspended);
+    }
     Ok(())
 }

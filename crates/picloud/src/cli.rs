@@ -64,7 +64,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) bind: Option<Vec<String>>,
 
-    /// Folder of the embedded database [default: ./picloud-data]
+    /// Folder of the embedded database and of what this machine keeps for itself [default: ./picloud-data]
     #[arg(long, global = true, env = "PICLOUD_DATA_DIR", value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
 

@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod in_flight;
 mod logging;
 mod machine;
 mod signals;

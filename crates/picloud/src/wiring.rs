@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
-use picloud_executor_core::{Executor, ExecutorConfig, LocalWorkbench};
+use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench};
 use picloud_manager_core::{Manager, ManagerParts};
 use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 use crate::{
     clock::SystemClock,
     config::{Config, Database},
+    in_flight::Journal,
 };
 
 /// The running system.
@@ -27,6 +28,8 @@ pub(crate) struct System {
     recorder: Recorder,
     server: RunningServer,
     setup_code: Option<String>,
+    /// The last to go: it is closed when all else has ended.
+    _journal: Journal,
 }
 
 /// How long records that still wait may take to be written when the server stops.
@@ -48,11 +51,12 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     })?;
 
     let store = Arc::new(open_store(&config.database).await?);
+    let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds).await?;
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
-        workbench: Arc::new(LocalWorkbench::start()?),
+        workbench: Arc::new(LocalWorkbench::start(journal.in_flight())?),
         clock: clock.clone(),
         session_ttl: config.session_ttl,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -65,7 +69,11 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         config.node_name.clone(),
         config.retention,
     ));
-    let make_executor = || Executor::new(ExecutorConfig::default());
+    let in_flight = journal.in_flight().cloned();
+    let make_executor = move || {
+        in_flight.iter().for_each(InFlight::join);
+        Executor::new(ExecutorConfig::default())
+    };
     let server = server.start(make_executor, &live, &recorder, &control_plane(&manager))?;
 
     Ok(System {
@@ -73,6 +81,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         recorder,
         server,
         setup_code: first_start.setup_code,
+        _journal: journal,
     })
 }
 

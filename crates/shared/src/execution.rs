@@ -32,7 +32,7 @@ pub struct Execution {
     pub usage: Usage,
     /// The request in short.
     pub request: RequestSummary,
-    /// The status that was sent.
+    /// The status that was sent; 0 if the server ended before it sent any.
     pub response_status: u16,
     /// What the script wrote.
     pub logs: Vec<LogLine>,

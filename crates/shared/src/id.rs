@@ -60,6 +60,14 @@ ids! {
     ExecutionId,
 }
 
+impl ExecutionId {
+    /// When the id was made, to the millisecond.
+    pub fn made_at(self) -> Timestamp {
+        let (high, _) = self.0.as_u64_pair();
+        Timestamp::from_micros(i64::try_from(high >> 16).unwrap_or(0) * 1_000)
+    }
+}
+
 /// A `UUIDv7` (RFC 9562) for the moment `now`: 48 bits of milliseconds, 12 bits of the microseconds
 /// within them, 62 random bits. Ids made by one node within a microsecond have no defined order.
 fn uuid_v7(now: Timestamp) -> Uuid {
@@ -81,5 +89,7 @@ mod tests {
         assert_eq!(early.0.get_version_num(), 7);
         assert_eq!(early.0.get_variant(), uuid::Variant::RFC4122);
         assert!(early < late);
+        let made_at = ExecutionId::new(Timestamp::from_micros(1_700_000_000_000_999)).made_at();
+        assert_eq!(made_at, Timestamp::from_micros(1_700_000_000_000_000));
     }
 }

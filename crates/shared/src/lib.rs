@@ -5,13 +5,14 @@
 //!
 //! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`script`], [`route`],
 //! [`release`], [`user`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`],
-//! [`execution`], [`problem`]), and last the seams ([`repository`], [`seam`]).
+//! [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
 
 pub mod app;
 pub mod domain;
 pub mod execution;
 pub mod host;
 pub mod id;
+pub mod in_flight;
 pub mod invocation;
 pub mod limits;
 pub mod outcome;
@@ -23,5 +24,6 @@ pub mod repository;
 pub mod route;
 pub mod script;
 pub mod seam;
+pub mod strikes;
 pub mod time;
 pub mod user;

@@ -167,6 +167,8 @@ codes! {
     ScriptLimitExceeded = "script_limit_exceeded", INTERNAL_SERVER_ERROR, "The script exceeded a limit";
     /// The server has no room for more work, or is stopping.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
+    /// The script is suspended.
+    ScriptSuspended = "script_suspended", SERVICE_UNAVAILABLE, "The script is suspended";
     /// The database does not answer.
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "Database does not answer";
     /// The script took too long.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     id::{AppId, ScriptId, UserId},
     limits::Limits,
+    strikes::Strikes,
     time::Timestamp,
 };
 
@@ -28,6 +29,8 @@ pub struct Script {
     pub source: Arc<str>,
     /// What one run may use.
     pub limits: Limits,
+    /// What it has to answer for, and whether it is suspended.
+    pub strikes: Option<Strikes>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -72,6 +75,8 @@ pub struct LiveScript {
     pub source: Arc<str>,
     /// What one run may use.
     pub limits: Limits,
+    /// Whether it may not run, because the server ended too often because of it.
+    pub suspended: bool,
 }
 
 /// A script's name: 1 to 64 of `a-z`, `A-Z`, `0-9`, `-`, `_`, `.`, the first a letter or digit.

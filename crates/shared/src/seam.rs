@@ -92,6 +92,10 @@ pub enum Miss {
     NoRoute,
     /// Routes have the path, but only with these methods.
     MethodNotAllowed(Vec<&'static str>),
+    /// The same for `OPTIONS`, which is then answered with these methods.
+    Options(Vec<&'static str>),
+    /// The script is suspended.
+    Suspended,
 }
 
 /// What the ingress knows of a request that it hands to the control plane, beside the request itself. It

@@ -109,6 +109,15 @@ pub enum OpenError {
         /// The one that is needed here.
         known: i64,
     },
+    /// The database could not be copied, and without a copy its schema is not changed.
+    #[error("cannot copy the database to {} before its schema changes; is there enough space?", .path.display())]
+    Backup {
+        /// Where the copy belongs.
+        path: PathBuf,
+        /// What happened.
+        #[source]
+        source: Cause,
+    },
     /// A step to the present schema failed. What was done before it stays, and the next start goes on there.
     #[error("cannot bring the database to schema {known}")]
     Migration {

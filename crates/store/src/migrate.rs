@@ -1,11 +1,13 @@
 //! Brings a database to the schema of this program, and refuses one that is newer.
 
+use std::path::Path;
+
 use sqlx::{
     PgConnection, SqliteConnection,
     migrate::{MigrateError, Migrator},
 };
 
-use crate::{error::OpenError, statements::statements};
+use crate::{error::OpenError, sqlite::backup, statements::statements};
 
 /// The migrations of SQLite.
 pub(crate) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -25,14 +27,17 @@ pub(crate) fn newest(migrator: &Migrator) -> i64 {
         .unwrap_or(0)
 }
 
-/// Migrates SQLite. One statement if there is nothing to do.
-pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+/// Migrates SQLite, the database at `path`. One statement if there is nothing to do.
+pub(crate) async fn sqlite(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     // Without the table the database is new.
     let applied: Option<i64> = sqlx::query_scalar(NEWEST_APPLIED)
         .fetch_one(&mut *connection)
         .await
         .unwrap_or(None);
     if needs_migration(applied, newest(&SQLITE))? {
+        if let Some(schema) = applied {
+            backup::make(connection, path, schema).await?;
+        }
         let done = SQLITE.run_direct(None, connection, false).await;
         done.map_err(|error| failed(&SQLITE, error))?;
     }

@@ -53,8 +53,9 @@ macro_rules! select_routes {
 macro_rules! select_scripts {
     ($rest:literal) => {
         concat!(
-            "SELECT s.app_id, s.id, s.name, s.version, v.content_hash, v.source, s.limits FROM scripts s \
-             JOIN script_versions v ON v.script_id = s.id AND v.version = s.version ",
+            "SELECT s.app_id, s.id, s.name, s.version, v.content_hash, v.source, s.limits, k.suspended_at \
+             FROM scripts s JOIN script_versions v ON v.script_id = s.id AND v.version = s.version \
+             LEFT JOIN script_strikes k ON k.script_id = s.id AND k.version = s.version ",
             $rest
         )
     };
@@ -110,6 +111,7 @@ struct LiveScriptRow {
     content_hash: Vec<u8>,
     source: Source,
     limits: String,
+    suspended_at: Option<i64>,
 }
 
 #[async_trait]
@@ -239,6 +241,7 @@ impl TryFrom<LiveScriptRow> for LiveScript {
             content_hash: ContentHash(hash("content hash", &row.content_hash)?),
             source: row.source.0,
             limits: from_json("limits", &row.limits)?,
+            suspended: row.suspended_at.is_some(),
         })
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use picloud_shared::{
-    id::{AppId, RouteId, ScriptId, UserId},
+    id::{AppId, ExecutionId, RouteId, ScriptId, UserId},
     page::{Page, PageRequest},
     release::Change,
     repository::{
-        DeleteScriptError, NewScript, ScriptRepository, ScriptUpdate, StoreError, WriteScriptError,
+        DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, StoreError, WriteScriptError,
     },
     script::{ContentHash, Script, ScriptVersion},
+    strikes::{STRIKE_AGE_MAX, STRIKES_MAX, Strike, Strikes},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -24,12 +25,14 @@ use crate::{
     value::args,
 };
 
-/// A script with its live version.
+/// A script with its live version and the strikes of that version.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.app_id, s.name, s.description, s.version, v.source, s.limits, s.created_at, \
-             s.updated_at FROM scripts s JOIN script_versions v ON v.script_id = s.id AND v.version = s.version ",
+             s.updated_at, k.strikes, k.struck_at, k.execution_id, k.suspended_at \
+             FROM scripts s JOIN script_versions v ON v.script_id = s.id AND v.version = s.version \
+             LEFT JOIN script_strikes k ON k.script_id = s.id AND k.version = s.version ",
             $rest
         )
     };
@@ -62,6 +65,19 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, (SELECT username FROM users WHERE id = $5), $6, $7)";
     FIND_VERSION = select_version!("WHERE script_id = $1 AND version = $2");
     LIST_VERSIONS = select_version!("WHERE script_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3");
+    // Only a strike that is newer than $5 is there to be added to. With $6 strikes the script is suspended.
+    STRIKE = "INSERT INTO script_strikes (script_id, version, execution_id, strikes, struck_at) \
+        SELECT id, version, $3, 1, $4 FROM scripts WHERE id = $1 AND version = $2 \
+        ON CONFLICT (script_id) DO UPDATE SET version = excluded.version, \
+        execution_id = excluded.execution_id, struck_at = excluded.struck_at, \
+        strikes = CASE WHEN script_strikes.version = excluded.version AND script_strikes.struck_at > $5 \
+            THEN script_strikes.strikes + 1 ELSE 1 END, \
+        suspended_at = CASE WHEN script_strikes.version <> excluded.version THEN NULL \
+            WHEN script_strikes.suspended_at IS NOT NULL THEN script_strikes.suspended_at \
+            WHEN script_strikes.struck_at > $5 AND script_strikes.strikes + 1 >= $6 THEN excluded.struck_at END \
+        WHERE script_strikes.execution_id <> excluded.execution_id \
+        RETURNING strikes, struck_at, execution_id, suspended_at";
+    FORGIVE = "DELETE FROM script_strikes WHERE script_id = $1";
 }
 
 #[derive(sqlx::FromRow)]
@@ -75,6 +91,18 @@ struct ScriptRow {
     limits: String,
     created_at: i64,
     updated_at: i64,
+    strikes: Option<i64>,
+    struck_at: Option<i64>,
+    execution_id: Option<Uuid>,
+    suspended_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct StrikesRow {
+    strikes: i64,
+    struck_at: i64,
+    execution_id: Uuid,
+    suspended_at: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -103,6 +131,7 @@ impl ScriptRepository for Store {
             version: 1,
             source: new.source,
             limits: new.limits,
+            strikes: None,
             created_at: change.at,
             updated_at: change.at,
         };
@@ -150,19 +179,22 @@ impl ScriptRepository for Store {
         update: ScriptUpdate,
         change: &Change,
     ) -> Result<Option<Script>, WriteScriptError> {
-        let Some((release, before)) = self.begin_script_change(id, update.expected, change).await? else {
+        let Some((release, before)) = self.begin_script_change(id, &update.expected, change).await? else {
             return Ok(None);
         };
         let mut after = before.clone();
         after.name = update.name.unwrap_or(after.name);
         after.description = update.description.unwrap_or(after.description);
-        after.source = update.source.unwrap_or(after.source);
+        if let Some(source) = update.source {
+            after.source = source;
+            after.version += 1;
+            after.strikes = None;
+        }
         after.limits = update.limits.unwrap_or(after.limits);
         if after == before {
             return Ok(Some(before));
         }
-        let summary = if after.source != before.source {
-            after.version += 1;
+        let summary = if after.version != before.version {
             format!("script {}: version {}", after.name, after.version)
         } else if after.name != before.name {
             format!("script {} renamed to {}", before.name, after.name)
@@ -178,7 +210,7 @@ impl ScriptRepository for Store {
         &self,
         id: ScriptId,
         version: u32,
-        expected: Option<u32>,
+        expected: &Expected,
         change: &Change,
     ) -> Result<Option<Script>, WriteScriptError> {
         let Some((mut release, before)) = self.begin_script_change(id, expected, change).await? else {
@@ -194,6 +226,7 @@ impl ScriptRepository for Store {
         let mut after = before.clone();
         after.version += 1;
         after.source = row.source.0;
+        after.strikes = None;
         let summary = format!(
             "script {}: version {}, as version {version}",
             after.name, after.version
@@ -203,7 +236,12 @@ impl ScriptRepository for Store {
             .map(Some)
     }
 
-    async fn delete_script(&self, id: ScriptId, change: &Change) -> Result<bool, DeleteScriptError> {
+    async fn delete_script(
+        &self,
+        id: ScriptId,
+        expected: &Expected,
+        change: &Change,
+    ) -> Result<bool, DeleteScriptError> {
         let app: Option<(Uuid,)> = self.db.fetch_optional(FIND_SCRIPT_APP, args![id]).await?;
         let Some((app,)) = app else {
             return Ok(false);
@@ -216,6 +254,10 @@ impl ScriptRepository for Store {
         let Some(script) = found else {
             return Ok(false);
         };
+        let live = number("script version", script.version)?;
+        if !expected.allows(live) {
+            return Err(DeleteScriptError::VersionMismatch { live });
+        }
         let routes: Vec<(Uuid,)> = transaction.fetch_all(ROUTES_OF_SCRIPT, args![id]).await?;
         if !routes.is_empty() {
             let routes = routes.into_iter().map(|(route,)| RouteId(route)).collect();
@@ -251,6 +293,27 @@ impl ScriptRepository for Store {
             .await?;
         rows.into_iter().map(ScriptVersion::try_from).collect()
     }
+
+    async fn strike_script(&self, strike: Strike) -> Result<Option<Strikes>, StoreError> {
+        let args = args![
+            strike.script_id,
+            strike.version,
+            strike.execution_id,
+            strike.at,
+            strike.at.minus(STRIKE_AGE_MAX),
+            STRIKES_MAX,
+        ];
+        let mut transaction = self.db.write().await?;
+        let row: Option<StrikesRow> = transaction.fetch_optional(STRIKE, args).await?;
+        transaction.commit().await?;
+        row.map(Strikes::try_from).transpose()
+    }
+
+    async fn forgive_script(&self, script: ScriptId) -> Result<(), StoreError> {
+        let mut transaction = self.db.write().await?;
+        transaction.execute(FORGIVE, args![script]).await?;
+        transaction.commit().await
+    }
 }
 
 impl Store {
@@ -258,7 +321,7 @@ impl Store {
     async fn begin_script_change<'a>(
         &self,
         id: ScriptId,
-        expected: Option<u32>,
+        expected: &Expected,
         change: &'a Change,
     ) -> Result<Option<(ReleaseChange<'a>, Script)>, WriteScriptError> {
         // A script never moves to another app, so this may be read before the app is locked.
@@ -273,7 +336,7 @@ impl Store {
         let Some(script) = row.map(Script::try_from).transpose()? else {
             return Ok(None);
         };
-        if expected.is_some_and(|expected| expected != script.version) {
+        if !expected.allows(script.version) {
             return Err(WriteScriptError::VersionMismatch { live: script.version });
         }
         Ok(Some((release, script)))
@@ -335,6 +398,15 @@ impl TryFrom<ScriptRow> for Script {
     type Error = StoreError;
 
     fn try_from(row: ScriptRow) -> Result<Self, StoreError> {
+        let strikes = match (row.strikes, row.struck_at, row.execution_id) {
+            (Some(strikes), Some(struck_at), Some(execution_id)) => Some(Strikes::try_from(StrikesRow {
+                strikes,
+                struck_at,
+                execution_id,
+                suspended_at: row.suspended_at,
+            })?),
+            _ => None,
+        };
         Ok(Self {
             id: ScriptId(row.id),
             app_id: AppId(row.app_id),
@@ -343,8 +415,22 @@ impl TryFrom<ScriptRow> for Script {
             version: number("script version", row.version)?,
             source: row.source.0,
             limits: from_json("limits", &row.limits)?,
+            strikes,
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+impl TryFrom<StrikesRow> for Strikes {
+    type Error = StoreError;
+
+    fn try_from(row: StrikesRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            count: number("number of strikes", row.strikes)?,
+            last_at: Timestamp::from_micros(row.struck_at),
+            execution_id: ExecutionId(row.execution_id),
+            suspended_at: row.suspended_at.map(Timestamp::from_micros),
         })
     }
 }

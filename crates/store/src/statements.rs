@@ -42,6 +42,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
     ];
     let own = if database == "sqlite" {
         [
+            ("sqlite/backup", crate::sqlite::backup::ALL),
             ("sqlite/settings", crate::sqlite::settings::ALL),
             ("sqlite/vacuum", crate::sqlite::vacuum::ALL),
         ]

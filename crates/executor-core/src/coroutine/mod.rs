@@ -8,9 +8,11 @@
 
 #![expect(
     unsafe_code,
-    reason = "the current run is reached through a pointer in thread-local storage"
+    reason = "the current run is reached through a pointer in thread-local storage; the in-flight journal is a file in \
+        memory"
 )]
 
+mod in_flight;
 mod stack;
 
 use std::{
@@ -29,7 +31,8 @@ use std::{
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use tokio::time::Sleep;
 
-pub(crate) use self::stack::StackPool;
+pub use self::in_flight::{InFlight, InFlightJournal, SystemState};
+pub(crate) use self::{in_flight::Entry, stack::StackPool};
 use crate::{
     bounds::Bounds,
     guard::{Step, Verdict},
@@ -242,6 +245,7 @@ impl<'a> OnProcessor<'a> {
         }
         run.link.context.set(ptr::from_mut(context).cast());
         run.guard.resume(now);
+        in_flight::enter(&run.entry);
         Self { run, outer }
     }
 }
@@ -253,7 +257,9 @@ impl Drop for OnProcessor<'_> {
         self.run.link.context.set(ptr::null_mut());
         CURRENT.set(self.outer);
         // SAFETY: as in `enter`.
-        if let Some(outer) = unsafe { self.outer.as_ref() } {
+        let outer = unsafe { self.outer.as_ref() };
+        in_flight::leave(outer.map(|outer| &outer.entry));
+        if let Some(outer) = outer {
             outer.guard.resume(now);
         }
     }

@@ -58,6 +58,7 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
             content_hash: ContentHash::of(source),
             source: source.into(),
             limits,
+            suspended: false,
         }),
         trigger: Trigger::Test,
         request: Arc::new(request),

@@ -19,7 +19,7 @@ fn on_control_runtime<F: Future>(test: impl FnOnce(Arc<dyn Workbench>) -> F) -> 
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(test(Arc::new(LocalWorkbench::start().expect("threads"))))
+    runtime.block_on(test(Arc::new(LocalWorkbench::start(None).expect("threads"))))
 }
 
 #[track_caller]

@@ -2,6 +2,7 @@
 //! a running server is tested with the program.
 
 mod access;
+mod after_crash;
 mod answers;
 mod first_start;
 mod harness;

@@ -111,9 +111,10 @@ async fn a_new_password_ends_the_other_sessions() {
             .call(&here, "POST", "/api/v1/admin/auth/password", Some(&body))
             .await
     };
-    change("wrong", "another password")
+    let wrong = change("wrong", "another password")
         .await
-        .problem(401, "invalid_credentials");
+        .problem(422, "validation_failed");
+    assert_eq!(wrong["errors"][0]["field"], "current_password", "{wrong}");
     change(OWNER.1, "password")
         .await
         .problem(422, "validation_failed");

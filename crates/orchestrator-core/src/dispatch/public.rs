@@ -33,6 +33,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             .claim(host)
             .ok_or_else(|| Unrouted::Refused(unknown_host(host)))?;
         match claim.app.find(claim, host, method.as_str(), path) {
+            Ok(found) if found.route.entry.script.suspended => Err(Unrouted::Refused(suspended())),
             Ok(found) => Ok(Routed {
                 entry: Arc::clone(&found.route.entry),
                 params: found.params,
@@ -52,8 +53,11 @@ impl<E: ExecutorClient> Dispatcher<E> {
             .ok()
             .filter(|script| script.to_string().eq_ignore_ascii_case(id));
         let snapshot = self.live.snapshot();
-        let script = id.and_then(|id| snapshot.script(id)).cloned();
-        script.ok_or_else(|| Refusal::new(Code::NotFound, "There is no script with this id."))
+        match id.and_then(|id| snapshot.script(id)) {
+            Some(entry) if entry.script.suspended => Err(suspended()),
+            Some(entry) => Ok(Arc::clone(entry)),
+            None => Err(Refusal::new(Code::NotFound, "There is no script with this id.")),
+        }
     }
 }
 
@@ -88,6 +92,15 @@ fn unusual_target(method: &Method, path: &str) -> Unrouted {
             "The target of the request is not a path; it starts with /.",
         ))
     }
+}
+
+/// What a client waits before it tries a suspended script again, in seconds. Only a person can resume it.
+const SUSPENDED_RETRY_AFTER_S: u32 = 300;
+
+fn suspended() -> Refusal {
+    let detail = "The script is suspended, because the server ended more than once while it ran. Whoever runs it can \
+        save a new version or resume it.";
+    Refusal::new(Code::ScriptSuspended, detail).retry_after(SUSPENDED_RETRY_AFTER_S)
 }
 
 fn unknown_host(host: &str) -> Refusal {

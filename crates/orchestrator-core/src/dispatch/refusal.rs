@@ -38,6 +38,12 @@ impl Refusal {
         }))
     }
 
+    /// With another time to wait than the usual one.
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.problem.retry_after_s = Some(seconds);
+        self
+    }
+
     pub(crate) fn into_response(self, request_id: ExecutionId) -> Response<ResponseBody> {
         let Reason { problem, allow } = *self.0;
         let mut response = Response::new(ResponseBody::from(problem.to_body(request_id)));

@@ -21,6 +21,8 @@ use crate::cli::Settings;
 pub(crate) struct Config {
     pub(crate) bind: Vec<SocketAddr>,
     pub(crate) database: Database,
+    /// What this machine keeps, whatever the database.
+    pub(crate) data_dir: PathBuf,
     pub(crate) first_owner: Option<(String, String)>,
     pub(crate) session_ttl: Duration,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -103,17 +105,17 @@ impl Config {
             "connections_per_client_max must be 1 or more"
         );
         let defaults = Retention::default();
+        let data_dir = settings
+            .data_dir
+            .unwrap_or_else(|| PathBuf::from("./picloud-data"));
 
         Ok(Self {
             bind: addresses(&settings.bind.unwrap_or_else(|| vec!["127.0.0.1:8080".to_owned()]))?,
             database: match settings.database_url {
                 Some(url) => Database::Postgres(url),
-                None => Database::Sqlite(
-                    settings
-                        .data_dir
-                        .unwrap_or_else(|| PathBuf::from("./picloud-data")),
-                ),
+                None => Database::Sqlite(data_dir.clone()),
             },
+            data_dir,
             first_owner,
             session_ttl: Duration::from_secs(u64::from(session_ttl_hours) * 3_600),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),

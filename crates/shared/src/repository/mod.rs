@@ -20,7 +20,7 @@ pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use executions::ExecutionRepository;
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
-pub use scripts::{DeleteScriptError, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
+pub use scripts::{DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
 pub use sessions::{SESSION_TOUCH_INTERVAL_MIN, SessionRepository};
 pub use users::UserRepository;
 

@@ -11,6 +11,7 @@ use crate::{
     page::{Page, PageRequest},
     release::Change,
     script::{Script, ScriptName, ScriptVersion},
+    strikes::{Strike, Strikes},
 };
 
 /// Storage of scripts.
@@ -25,7 +26,8 @@ pub trait ScriptRepository: Send + Sync {
     /// Lists scripts, of one app or of all, oldest first.
     async fn list_scripts(&self, app: Option<AppId>, page: PageRequest) -> Result<Page<Script>, StoreError>;
 
-    /// Changes a script; `None` if it is gone. A source that differs from the live one becomes a new version, which is live.
+    /// Changes a script; `None` if it is gone. A source becomes a new version, which is live, even if it is that of
+    /// the version before.
     async fn update_script(
         &self,
         script: ScriptId,
@@ -38,12 +40,17 @@ pub trait ScriptRepository: Send + Sync {
         &self,
         script: ScriptId,
         version: u32,
-        expected: Option<u32>,
+        expected: &Expected,
         change: &Change,
     ) -> Result<Option<Script>, WriteScriptError>;
 
     /// Deletes a script with its versions; `false` if it was gone.
-    async fn delete_script(&self, script: ScriptId, change: &Change) -> Result<bool, DeleteScriptError>;
+    async fn delete_script(
+        &self,
+        script: ScriptId,
+        expected: &Expected,
+        change: &Change,
+    ) -> Result<bool, DeleteScriptError>;
 
     /// Finds one version.
     async fn find_version(&self, script: ScriptId, version: u32)
@@ -56,6 +63,13 @@ pub trait ScriptRepository: Send + Sync {
         limit: u32,
         before: Option<u32>,
     ) -> Result<Vec<ScriptVersion>, StoreError>;
+
+    /// Notes a strike, and suspends the script if it is the last that it may have. Gives its strikes; `None` if the
+    /// version is not live any more, or the strike was noted already.
+    async fn strike_script(&self, strike: Strike) -> Result<Option<Strikes>, StoreError>;
+
+    /// Forgets the strikes of a script, and with them its suspension.
+    async fn forgive_script(&self, script: ScriptId) -> Result<(), StoreError>;
 }
 
 /// A new script.
@@ -86,8 +100,28 @@ pub struct ScriptUpdate {
     pub source: Option<Arc<str>>,
     /// New limits.
     pub limits: Option<Limits>,
-    /// Only if this is the live version.
-    pub expected: Option<u32>,
+    /// Only if this version is live.
+    pub expected: Expected,
+}
+
+/// Which version must be live for a change to happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// Any will do.
+    #[default]
+    Any,
+    /// One of these.
+    OneOf(Vec<u32>),
+}
+
+impl Expected {
+    /// Whether a change may happen while `live` is live.
+    pub fn allows(&self, live: u32) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(versions) => versions.contains(&live),
+        }
+    }
 }
 
 /// Why a script was not written.
@@ -116,6 +150,12 @@ pub enum DeleteScriptError {
     /// Routes still lead to it.
     #[error("routes still lead to the script")]
     InUse(Vec<RouteId>),
+    /// Another version is live than the one expected.
+    #[error("version {live} is live, not the expected one")]
+    VersionMismatch {
+        /// The live version.
+        live: u32,
+    },
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),

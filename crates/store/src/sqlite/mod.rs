@@ -1,5 +1,6 @@
 //! What is particular to SQLite.
 
+pub(crate) mod backup;
 mod fault;
 mod lock;
 mod open;

@@ -68,7 +68,7 @@ impl Sqlite {
             .await
             .map_err(|error| OpenError::sqlite(&path, error))?;
         if lock.is_some() {
-            migrate::sqlite(&mut connection).await?;
+            migrate::sqlite(&mut connection, &path).await?;
         } else {
             migrate::sqlite_is_current(&mut connection).await?;
         }

@@ -18,4 +18,5 @@ mod routes;
 mod schema;
 mod scripts;
 mod sessions;
+mod strikes;
 mod users;

@@ -2,12 +2,12 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use picloud_shared::repository::{AppRepository, Health, ReleaseRepository, StoreError};
+use picloud_shared::repository::{AppRepository, Health, ReleaseRepository, ScriptRepository, StoreError};
 use picloud_store::{OpenError, Store};
 
 use crate::{
     bed::{Bed, cases, on_server, url_of},
-    fixtures::{app, change, first, new_app},
+    fixtures::{app, change, first, new_app, script},
 };
 
 cases! {
@@ -15,6 +15,7 @@ cases! {
     an_older_program_refuses_a_newer_schema,
     a_database_that_is_away_is_unavailable,
     a_value_that_cannot_be_read_is_told,
+    an_older_database_is_brought_forward,
 }
 
 async fn health_is_told(bed: Bed) {
@@ -23,7 +24,7 @@ async fn health_is_told(bed: Bed) {
         bed.store.database(),
         if bed.is_sqlite() { "sqlite" } else { "postgres" }
     );
-    assert_eq!(bed.store.schema(), 1);
+    assert_eq!(bed.store.schema(), 2);
     bed.finish().await;
 }
 
@@ -43,14 +44,14 @@ async fn an_older_program_refuses_a_newer_schema(bed: Bed) {
             error,
             OpenError::SchemaTooNew {
                 database: 7,
-                known: 1
+                known: 2
             }
         ),
         "{error:?}"
     );
     assert_eq!(
         error.to_string(),
-        "the database has schema 7, this picloud knows up to 1; use a newer picloud"
+        "the database has schema 7, this picloud knows up to 2; use a newer picloud"
     );
     bed.finish().await;
 }
@@ -86,6 +87,87 @@ async fn a_value_that_cannot_be_read_is_told(bed: Bed) {
         "{error:?}"
     );
     bed.finish().await;
+}
+
+/// Takes a database back to the first schema.
+async fn make_old(bed: &Bed) {
+    let mut raw = bed.raw().await;
+    raw.run("DROP TABLE script_strikes").await;
+    raw.run("DELETE FROM _sqlx_migrations WHERE version > 1").await;
+}
+
+async fn an_older_database_is_brought_forward(mut bed: Bed) {
+    let one = app(&bed.store, "one").await;
+    let made = script(&bed.store, one.id, "hello").await;
+    make_old(&bed).await;
+    bed.reopen().await;
+    assert_eq!(bed.store.find_script(made.id).await.unwrap(), Some(made));
+    assert_eq!(
+        bed.raw()
+            .await
+            .number("SELECT count(*) FROM script_strikes")
+            .await,
+        0
+    );
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn a_copy_is_made_before_the_schema_changes() {
+    let mut bed = Bed::sqlite().await;
+    app(&bed.store, "one").await;
+    let copies = |bed: &Bed| {
+        let mut names: Vec<String> = fs::read_dir(bed.dir())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with("picloud.db.schema-"))
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(copies(&bed), [""; 0], "a new database needs none");
+    make_old(&bed).await;
+    for older in ["-2", "-1", "0"] {
+        fs::write(bed.dir().join(format!("picloud.db.schema-{older}")), "older").unwrap();
+    }
+    bed.reopen().await;
+    assert_eq!(
+        copies(&bed),
+        [
+            "picloud.db.schema--1",
+            "picloud.db.schema-0",
+            "picloud.db.schema-1"
+        ],
+        "the oldest is gone"
+    );
+    let copy = bed.dir().join("picloud.db.schema-1");
+    assert_eq!(mode(&copy), 0o600);
+    bed.reopen().await;
+    bed.store.close().await;
+
+    // It is the database as it was: put back, it is brought forward again.
+    let old = tempfile::tempdir().unwrap();
+    fs::copy(copy, old.path().join("picloud.db")).unwrap();
+    let store = Store::open_sqlite(old.path()).await.unwrap();
+    let apps = store.list_apps(first(10)).await.unwrap().items;
+    assert_eq!(
+        apps.iter().map(|app| app.slug.as_str()).collect::<Vec<_>>(),
+        ["one"]
+    );
+    store.close().await;
+}
+
+#[tokio::test]
+async fn without_a_copy_the_schema_does_not_change() {
+    let bed = Bed::sqlite().await;
+    app(&bed.store, "one").await;
+    make_old(&bed).await;
+    bed.store.close().await;
+    fs::create_dir(bed.dir().join("picloud.db.schema-1.partial")).unwrap();
+    let error = bed.open_again().await.unwrap_err();
+    assert!(matches!(error, OpenError::Backup { .. }), "{error:?}");
+    let applied = "SELECT max(version) FROM _sqlx_migrations";
+    assert_eq!(bed.raw().await.number(applied).await, 1);
 }
 
 fn mode(path: &Path) -> u32 {
@@ -156,12 +238,12 @@ async fn a_changed_migration_is_refused() {
     let bed = Bed::sqlite().await;
     bed.raw()
         .await
-        .run("UPDATE _sqlx_migrations SET version = 0")
+        .run("UPDATE _sqlx_migrations SET version = 0 WHERE version = 2")
         .await;
     bed.store.close().await;
     let error = bed.open_again().await.unwrap_err();
     assert!(
-        matches!(error, OpenError::Migration { known: 1, .. }),
+        matches!(error, OpenError::Migration { known: 2, .. }),
         "{error:?}"
     );
 }

@@ -6,8 +6,8 @@ use picloud_shared::{
     id::AppId,
     release::{Change, Manifest, ManifestDomain, ManifestRoute, ManifestScript},
     repository::{
-        AppRepository, AppUpdate, DomainRepository, ReleaseRepository, RouteRepository, ScriptRepository,
-        ScriptUpdate, UserRepository,
+        AppRepository, AppUpdate, DomainRepository, Expected, ReleaseRepository, RouteRepository,
+        ScriptRepository, ScriptUpdate, UserRepository,
     },
     script::ContentHash,
 };
@@ -46,10 +46,16 @@ async fn every_change_is_one_release(bed: Bed) {
         ..ScriptUpdate::default()
     };
     store.update_script(hello.id, rename, &change()).await.unwrap();
-    store.rollback_script(hello.id, 1, None, &change()).await.unwrap();
+    store
+        .rollback_script(hello.id, 1, &Expected::Any, &change())
+        .await
+        .unwrap();
     store.delete_route(served.id, &change()).await.unwrap();
     store.remove_domain(owner.id, held.id, &change()).await.unwrap();
-    store.delete_script(hello.id, &change()).await.unwrap();
+    store
+        .delete_script(hello.id, &Expected::Any, &change())
+        .await
+        .unwrap();
 
     let releases = store.list_releases(owner.id, 100, None).await.unwrap();
     let told: Vec<(u32, &str)> = releases

@@ -7,7 +7,7 @@ use picloud_shared::{
     limits::Limits,
     release::Change,
     repository::{
-        DeleteScriptError, ReleaseRepository, RouteRepository, ScriptRepository, ScriptUpdate,
+        DeleteScriptError, Expected, ReleaseRepository, RouteRepository, ScriptRepository, ScriptUpdate,
         UserRepository, WriteScriptError,
     },
     script::ContentHash,
@@ -26,6 +26,8 @@ cases! {
     a_new_source_is_a_new_version,
     other_changes_make_no_version,
     an_update_that_changes_nothing_makes_no_release,
+    the_same_source_is_a_new_version_too,
+    a_script_is_deleted_only_as_expected,
     the_expected_version_is_compared,
     a_rollback_is_a_new_version,
     what_is_missing_is_none,
@@ -164,8 +166,8 @@ async fn other_changes_make_no_version(bed: Bed) {
             cpu_ms_max: 5,
             ..Limits::DEFAULT
         }),
-        source: Some(Arc::clone(&made.source)),
-        expected: Some(1),
+        source: None,
+        expected: Expected::OneOf(vec![1]),
     };
     let changed = bed
         .store
@@ -185,15 +187,47 @@ async fn other_changes_make_no_version(bed: Bed) {
 async fn an_update_that_changes_nothing_makes_no_release(bed: Bed) {
     let owner = app(&bed.store, "one").await;
     let made = script(&bed.store, owner.id, "hello").await;
-    for update in [source(&made.source), ScriptUpdate::default()] {
-        let same = bed.store.update_script(made.id, update, &change()).await.unwrap();
-        assert_eq!(same.as_ref(), Some(&made));
-    }
+    let nothing = ScriptUpdate::default();
+    let same = bed
+        .store
+        .update_script(made.id, nothing, &change())
+        .await
+        .unwrap();
+    assert_eq!(same.as_ref(), Some(&made));
     assert_eq!(release_number(&bed, owner.id).await, 1);
     assert_eq!(
         bed.store.list_releases(owner.id, 10, None).await.unwrap().len(),
         1
     );
+    bed.finish().await;
+}
+
+async fn the_same_source_is_a_new_version_too(bed: Bed) {
+    let owner = app(&bed.store, "one").await;
+    let made = script(&bed.store, owner.id, "hello").await;
+    let again = source(&made.source);
+    let saved = bed.store.update_script(made.id, again, &change()).await.unwrap();
+    assert_eq!(
+        saved.map(|saved| (saved.version, saved.source)),
+        Some((2, made.source))
+    );
+    assert_eq!(release_number(&bed, owner.id).await, 2);
+    bed.finish().await;
+}
+
+async fn a_script_is_deleted_only_as_expected(bed: Bed) {
+    let owner = app(&bed.store, "one").await;
+    let made = script(&bed.store, owner.id, "hello").await;
+    let delete = async |version| {
+        let expected = Expected::OneOf(vec![version]);
+        bed.store.delete_script(made.id, &expected, &change()).await
+    };
+    let refused = delete(2).await;
+    assert!(
+        matches!(refused, Err(DeleteScriptError::VersionMismatch { live: 1 })),
+        "{refused:?}"
+    );
+    assert!(delete(1).await.unwrap());
     bed.finish().await;
 }
 
@@ -205,7 +239,7 @@ async fn the_expected_version_is_compared(bed: Bed) {
         .await
         .unwrap();
     let stale = ScriptUpdate {
-        expected: Some(1),
+        expected: Expected::OneOf(vec![1]),
         ..source("3")
     };
     let refused = bed.store.update_script(made.id, stale, &change()).await;
@@ -213,13 +247,16 @@ async fn the_expected_version_is_compared(bed: Bed) {
         matches!(refused, Err(WriteScriptError::VersionMismatch { live: 2 })),
         "{refused:?}"
     );
-    let refused = bed.store.rollback_script(made.id, 1, Some(1), &change()).await;
+    let refused = bed
+        .store
+        .rollback_script(made.id, 1, &Expected::OneOf(vec![1, 3]), &change())
+        .await;
     assert!(
         matches!(refused, Err(WriteScriptError::VersionMismatch { live: 2 })),
         "{refused:?}"
     );
     let fresh = ScriptUpdate {
-        expected: Some(2),
+        expected: Expected::OneOf(vec![2]),
         ..source("3")
     };
     let changed = bed.store.update_script(made.id, fresh, &change()).await.unwrap();
@@ -236,7 +273,7 @@ async fn a_rollback_is_a_new_version(bed: Bed) {
         .unwrap();
     let back = bed
         .store
-        .rollback_script(made.id, 1, Some(2), &change())
+        .rollback_script(made.id, 1, &Expected::OneOf(vec![1, 2]), &change())
         .await
         .unwrap()
         .unwrap();
@@ -261,20 +298,25 @@ async fn what_is_missing_is_none(bed: Bed) {
     );
     assert!(
         store
-            .rollback_script(nobody, 1, None, &change())
+            .rollback_script(nobody, 1, &Expected::Any, &change())
             .await
             .unwrap()
             .is_none()
     );
     assert!(
         store
-            .rollback_script(made.id, 2, None, &change())
+            .rollback_script(made.id, 2, &Expected::Any, &change())
             .await
             .unwrap()
             .is_none()
     );
     assert!(store.find_version(made.id, 2).await.unwrap().is_none());
-    assert!(!store.delete_script(nobody, &change()).await.unwrap());
+    assert!(
+        !store
+            .delete_script(nobody, &Expected::Any, &change())
+            .await
+            .unwrap()
+    );
     assert_eq!(release_number(&bed, owner.id).await, 1);
     bed.finish().await;
 }
@@ -283,14 +325,24 @@ async fn a_script_stays_while_routes_lead_to_it(bed: Bed) {
     let owner = app(&bed.store, "one").await;
     let made = script(&bed.store, owner.id, "hello").await;
     let served = route(&bed.store, &made, "GET", None, "/").await;
-    let refused = bed.store.delete_script(made.id, &change()).await;
+    let refused = bed.store.delete_script(made.id, &Expected::Any, &change()).await;
     assert!(
         matches!(&refused, Err(DeleteScriptError::InUse(routes)) if *routes == [served.id]),
         "{refused:?}"
     );
     assert!(bed.store.delete_route(served.id, &change()).await.unwrap());
-    assert!(bed.store.delete_script(made.id, &change()).await.unwrap());
-    assert!(!bed.store.delete_script(made.id, &change()).await.unwrap());
+    assert!(
+        bed.store
+            .delete_script(made.id, &Expected::Any, &change())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !bed.store
+            .delete_script(made.id, &Expected::Any, &change())
+            .await
+            .unwrap()
+    );
     assert!(bed.store.find_version(made.id, 1).await.unwrap().is_none());
     bed.finish().await;
 }
@@ -338,7 +390,7 @@ async fn of_fifty_that_expect_one_version_one_wins(bed: Bed) {
     let made = script(&bed.store, owner.id, "hello").await;
     let results = fifty_at_once(async |number| {
         let update = ScriptUpdate {
-            expected: Some(1),
+            expected: Expected::OneOf(vec![1]),
             ..source(&format!("{number}"))
         };
         bed.store.update_script(made.id, update, &change()).await

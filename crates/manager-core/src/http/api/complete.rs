@@ -62,6 +62,7 @@ pub(super) fn execute() -> Value {
             Code::ScriptFailed,
             Code::ScriptLimitExceeded,
             Code::Overloaded,
+            Code::ScriptSuspended,
             Code::ScriptTimeout,
         ];
         for code in codes {

@@ -16,7 +16,7 @@ use crate::{
         caller::Owner,
         extract::JsonBody,
         problem::{Answer, Refusal, problems},
-        validate::Violations,
+        validate::{Violations, or_default},
     },
 };
 
@@ -36,7 +36,8 @@ pub(crate) struct CreateApp {
     #[serde(default)]
     description: Option<String>,
     /// Take the slug over even if another app had it before; links with it then no longer lead there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
     force: bool,
 }
 

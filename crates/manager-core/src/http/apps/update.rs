@@ -12,28 +12,26 @@ use crate::{
         caller::Owner,
         extract::{AppPath, JsonBody},
         problem::{Answer, Refusal, not_found, problems},
-        validate::{Violations, present},
+        validate::{Violations, or_default},
     },
 };
 
 problems!(UpdateAppProblems: NotFound, InvalidSlug, SlugTaken, SlugInHistory);
 
-/// What to change in an app; what is absent stays.
+/// What to change in an app; what is absent or null stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateApp {
     /// The old slug stays behind as a redirect.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     slug: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     name: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     description: Option<String>,
     /// Take the slug over even if another app had it before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
     force: bool,
 }
 

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    Manager, accounts,
+    Manager,
+    accounts::{self, SignInError},
     http::{
         caller::Owner,
         extract::JsonBody,
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 
-problems!(ChangePasswordProblems: InvalidCredentials, TooManyRequests, Overloaded);
+problems!(ChangePasswordProblems: TooManyRequests, Overloaded);
 
 /// An old and a new password.
 #[derive(Deserialize, ToSchema)]
@@ -30,7 +31,8 @@ pub(crate) struct ChangePassword {
 
 /// Change the own password
 ///
-/// Ends all other sessions of the same person.
+/// Ends all other sessions of the same person. A wrong `current_password` is a fault of that field; whoever sends it
+/// stays signed in.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/auth/password",
@@ -45,10 +47,13 @@ pub(crate) async fn change_password(
     JsonBody(body): JsonBody<ChangePassword>,
 ) -> Answer<StatusCode> {
     let username = owner.user.username.as_str();
-    // A stolen session must not become a way to guess the password, so this counts like a sign-in.
-    accounts::verify(&manager, username, body.current_password, origin.remote_addr).await?;
-
     let mut violations = Violations::default();
+    // A stolen session must not become a way to guess the password, so this counts like a sign-in.
+    match accounts::verify(&manager, username, body.current_password, origin.remote_addr).await {
+        Ok(_) => {}
+        Err(SignInError::Invalid) => violations.add("current_password", "is not your password"),
+        Err(error) => return Err(error.into()),
+    }
     if let Err(refused) = accounts::check_password(&body.new_password, &owner.user.username) {
         violations.add("new_password", refused);
     }

@@ -42,7 +42,7 @@ pub(crate) struct ExecutionBody {
     /// Most memory held at one time.
     memory_bytes_peak: u64,
     request: RequestSummaryBody,
-    /// The status that was sent.
+    /// The status that was sent; 0 if the server ended before it sent any.
     response_status: u16,
     /// What the script wrote; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,12 +4,20 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use http::Method;
-use picloud_shared::seam::{Explanation, Miss};
+use picloud_shared::{
+    domain::HostKind,
+    id::AppId,
+    page::PageRequest,
+    seam::{Explanation, Miss},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{RouteBody, url::split_url};
+use super::{
+    RouteBody,
+    url::{Url, split_path, split_url},
+};
 use crate::{
     Manager,
     http::{
@@ -28,6 +36,7 @@ problems!(MatchRouteProblems: NotFound);
 pub(crate) struct MatchRoute {
     #[schema(example = "GET")]
     method: String,
+    /// A whole address, or a path alone: then it is that on the first host that the app claims by its full name.
     #[schema(example = "https://ada.example.com/users/7?full=1")]
     url: String,
 }
@@ -78,12 +87,13 @@ struct MatchedScript {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RouteMiss)]
 struct MissBody {
-    /// `malformed`, `reserved`, `unknown_host`, `other_app`, `no_route` or `method_not_allowed`.
+    /// `malformed`, `reserved`, `unknown_host`, `other_app`, `no_route`, `method_not_allowed`, `options` or
+    /// `suspended`.
     #[schema(example = "no_route")]
     step: &'static str,
     /// A sentence for people.
     reason: String,
-    /// For `method_not_allowed`, the methods that the path takes.
+    /// For `method_not_allowed` and `options`, the methods that the path takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<Vec<&'static str>>,
 }
@@ -106,11 +116,22 @@ pub(crate) async fn match_route(
 ) -> Answer<Json<RouteMatchBody>> {
     let mut violations = Violations::default();
     let method: Option<Method> = violations.parse("method", &body.method.to_ascii_uppercase());
-    let url = split_url(&body.url);
+    let host = if body.url.starts_with('/') {
+        first_host(&manager, app.id).await?
+    } else {
+        None
+    };
+    let url = match &host {
+        Some(host) => split_path(&body.url).map(|url| Url {
+            authority: host,
+            ..url
+        }),
+        None => split_url(&body.url),
+    };
     violations.require(
         url.is_some(),
         "url",
-        "must be a whole address, like https://example.com/path",
+        "must be a whole address, like https://example.com/path; or a path, if the app claims a host by its full name",
     );
     let (method, url) = violations.finish_with(method.zip(url))?;
 
@@ -118,6 +139,29 @@ pub(crate) async fn match_route(
         .live()
         .explain(app.id, method.as_str(), url.authority, url.path());
     Ok(Json(describe(&manager, explanation).await?))
+}
+
+/// How many claims are looked at a time.
+const CLAIMS_PER_PAGE: u32 = 200;
+
+/// The first host that the app claims by its full name.
+async fn first_host(manager: &Manager, app: AppId) -> Answer<Option<String>> {
+    let mut page = PageRequest {
+        limit: CLAIMS_PER_PAGE,
+        after: None,
+    };
+    loop {
+        let claims = manager.repository().list_domains(app, page).await?;
+        let exact = claims
+            .items
+            .iter()
+            .find(|claim| claim.pattern.kind() == HostKind::Exact);
+        match (exact, claims.next) {
+            (Some(claim), _) => return Ok(Some(claim.pattern.as_str().to_owned())),
+            (None, None) => return Ok(None),
+            (None, next) => page.after = next,
+        }
+    }
 }
 
 async fn describe(manager: &Manager, explanation: Explanation) -> Answer<RouteMatchBody> {
@@ -182,6 +226,16 @@ fn miss(miss: Miss) -> MissBody {
             "method_not_allowed",
             "Routes have this path, but not with this method: 405 `method_not_allowed`.",
             Some(allow),
+        ),
+        Miss::Options(allow) => (
+            "options",
+            "No route takes `OPTIONS` here, so PiCloud answers it: 204, with the methods in `Allow`.",
+            Some(allow),
+        ),
+        Miss::Suspended => (
+            "suspended",
+            "The script is suspended: 503 `script_suspended`. Save a new version of it, or resume it.",
+            None,
         ),
     };
     MissBody {

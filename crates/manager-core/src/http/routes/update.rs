@@ -47,19 +47,16 @@ problems!(UpdateRouteProblems: NotFound, RouteConflict, HostNotClaimed, Reserved
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateRoute {
     /// Another script of the same app.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     script_id: Option<Uuid>,
     /// Other hosts; null for every host that the app claims.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     #[expect(clippy::option_option, reason = "absent and null mean different things")]
     host: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     path: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     methods: Option<Vec<String>>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
         caller::Owner,
         extract::{JsonBody, find_by_text},
         problem::{Answer, problems},
-        validate::Violations,
+        validate::{Violations, or_default},
     },
 };
 
@@ -36,7 +36,8 @@ pub(crate) struct CreateScript {
     /// At most 2,000 characters.
     #[serde(default)]
     description: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
     limits: SetLimits,
 }
 
@@ -86,6 +87,6 @@ pub(crate) async fn create_script(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        with_etag(script),
+        with_etag(script, manager.now()),
     ))
 }

@@ -8,36 +8,44 @@ use picloud_shared::{
     repository::DeleteScriptError,
 };
 
+use super::version_mismatch;
 use crate::{
     Manager,
     http::{
         caller::Owner,
-        extract::InPath,
+        extract::{IfMatch, InPath},
         problem::{Answer, not_found, problems},
         routes::named_routes,
     },
 };
 
-problems!(DeleteScriptProblems: NotFound, ScriptInUse);
+problems!(DeleteScriptProblems: NotFound, ScriptInUse, VersionMismatch);
 
 /// Delete a script
 ///
-/// With all its versions, once no route leads to it.
+/// With all its versions, once no route leads to it. Send the `ETag` that you know as `If-Match` to be sure that nobody
+/// saved meanwhile.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/scripts/{script}",
     tag = "scripts",
+    params(("If-Match" = Option<String>, Header, description = "The version that must be live, such as `\"3\"`")),
     responses((status = 204, description = "Deleted"), DeleteScriptProblems),
 )]
 pub(crate) async fn delete_script(
     State(manager): State<Manager>,
     owner: Owner,
     InPath(script): InPath<ScriptId>,
+    IfMatch(expected): IfMatch,
 ) -> Answer<StatusCode> {
     let found = manager.repository().find_script(script).await?;
     let app = found.ok_or_else(|| not_found("script"))?.app_id;
     let change = manager.change(&owner.user, None);
-    match manager.repository().delete_script(script, &change).await {
+    match manager
+        .repository()
+        .delete_script(script, &expected, &change)
+        .await
+    {
         Ok(true) => {
             manager.publish(app).await;
             Ok(StatusCode::NO_CONTENT)
@@ -50,6 +58,7 @@ pub(crate) async fn delete_script(
                 .with("routes", routes)
                 .into())
         }
+        Err(DeleteScriptError::VersionMismatch { live }) => Err(version_mismatch(live)),
         Err(DeleteScriptError::Store(error)) => Err(error.into()),
     }
 }

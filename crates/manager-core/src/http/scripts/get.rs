@@ -30,5 +30,8 @@ pub(crate) async fn get_script(
     InPath(script): InPath<ScriptId>,
 ) -> Answer<impl IntoResponse> {
     let script = manager.repository().find_script(script).await?;
-    Ok(with_etag(script.ok_or_else(|| not_found("script"))?))
+    Ok(with_etag(
+        script.ok_or_else(|| not_found("script"))?,
+        manager.now(),
+    ))
 }

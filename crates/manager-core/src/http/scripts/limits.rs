@@ -4,7 +4,7 @@ use picloud_shared::limits::Limits;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::validate::{Violations, present};
+use crate::http::validate::Violations;
 
 /// What one run of a script may use.
 #[derive(Serialize, ToSchema)]
@@ -43,41 +43,25 @@ impl From<Limits> for LimitsBody {
     }
 }
 
-/// Limits to set; those that are absent stay as they are.
+/// Limits to set; those that are absent or null stay as they are.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SetLimits {
     /// 1 to 1,000,000,000; 10,000,000 unless set.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     operations_max: Option<u64>,
     /// 1 to 60,000; 2,000 unless set.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     cpu_ms_max: Option<u64>,
     /// 1 to 300,000; 10,000 unless set.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     timeout_ms: Option<u64>,
     /// 1 to 268,435,456 (256 MiB); 33,554,432 (32 MiB) unless set.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     memory_bytes_max: Option<u64>,
     /// 1 to 128; 64 unless set.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     call_depth_max: Option<u32>,
     /// 1 to 33,554,432 (32 MiB); 6,291,456 (6 MiB) unless set.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     response_bytes_max: Option<u64>,
     /// 1 to 1,048,576 (1 MiB); 65,536 (64 KiB) unless set.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     log_bytes_max: Option<u64>,
     /// 1 to 1,000,000; unless set, only what the app may have counts.
-    #[serde(deserialize_with = "present")]
-    #[schema(nullable = false)]
     concurrency_max: Option<u32>,
 }
 

@@ -52,5 +52,5 @@ pub(crate) async fn list_scripts(
         .repository()
         .list_scripts(app.map(|app| app.id), page)
         .await?;
-    Ok(Json(List::of(scripts, ScriptBody::from)))
+    Ok(Json(List::of(scripts, ScriptBody::at(manager.now()))))
 }

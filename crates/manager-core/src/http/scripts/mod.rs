@@ -6,6 +6,7 @@ pub(crate) mod delete;
 pub(crate) mod get;
 mod limits;
 pub(crate) mod list;
+pub(crate) mod resume;
 pub(crate) mod rollback;
 pub(crate) mod run;
 mod source;
@@ -18,6 +19,7 @@ use picloud_shared::{
     problem::{Code, Problem},
     repository::WriteScriptError,
     script::Script,
+    strikes::Strikes,
     time::Timestamp,
 };
 use serde::Serialize;
@@ -41,14 +43,46 @@ pub(crate) struct ScriptBody {
     /// The source of the live version.
     source: String,
     limits: LimitsBody,
+    /// How often the server ended because of the live version, within a day of each other.
+    strikes: u32,
+    /// Why requests to it are refused; null if they are not.
+    #[schema(required)]
+    suspended: Option<SuspensionBody>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
 
-impl From<Script> for ScriptBody {
-    fn from(script: Script) -> Self {
+/// A script that is not run until somebody saves a new version or resumes it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Suspension)]
+struct SuspensionBody {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// A sentence for people.
+    reason: String,
+    /// The last run that the server ended in. Its record tells more, as long as it is kept.
+    execution_id: Uuid,
+}
+
+impl SuspensionBody {
+    fn of(strikes: Strikes) -> Option<Self> {
+        Some(Self {
+            at: strikes.suspended_at?,
+            reason: format!("The server ended {} times while this version ran.", strikes.count),
+            execution_id: strikes.execution_id.0,
+        })
+    }
+}
+
+impl ScriptBody {
+    /// The script as it is at `now`.
+    pub(crate) fn at(now: Timestamp) -> impl Fn(Script) -> Self {
+        move |script| Self::new(script, now)
+    }
+
+    fn new(script: Script, now: Timestamp) -> Self {
         Self {
             id: script.id.0,
             app_id: script.app_id.0,
@@ -57,6 +91,8 @@ impl From<Script> for ScriptBody {
             version: script.version,
             source: script.source.as_ref().to_owned(),
             limits: script.limits.into(),
+            strikes: script.strikes.map_or(0, |strikes| strikes.count_at(now)),
+            suspended: script.strikes.and_then(SuspensionBody::of),
             created_at: script.created_at,
             updated_at: script.updated_at,
         }
@@ -64,9 +100,9 @@ impl From<Script> for ScriptBody {
 }
 
 /// The script, with its version as `ETag` for a later `If-Match`.
-fn with_etag(script: Script) -> impl IntoResponse {
+fn with_etag(script: Script, now: Timestamp) -> impl IntoResponse {
     let etag = format!("\"{}\"", script.version);
-    ([(header::ETAG, etag)], Json(ScriptBody::from(script)))
+    ([(header::ETAG, etag)], Json(ScriptBody::new(script, now)))
 }
 
 fn write_refusal(error: WriteScriptError, name: Option<&str>) -> Refusal {
@@ -78,14 +114,15 @@ fn write_refusal(error: WriteScriptError, name: Option<&str>) -> Refusal {
                 name.unwrap_or_default()
             ),
         ),
-        WriteScriptError::VersionMismatch { live } => {
-            let detail =
-                format!("Version {live} is live now, not the one you expect. Get it, and change that.");
-            Problem::new(Code::VersionMismatch, detail)
-                .with("live", live)
-                .into()
-        }
+        WriteScriptError::VersionMismatch { live } => version_mismatch(live),
         WriteScriptError::NoApp => not_found("app"),
         WriteScriptError::Store(error) => error.into(),
     }
+}
+
+fn version_mismatch(live: u32) -> Refusal {
+    let detail = format!("Version {live} is live now, not the one you expect. Get it, and change that.");
+    Problem::new(Code::VersionMismatch, detail)
+        .with("live", live)
+        .into()
 }

@@ -61,10 +61,10 @@ pub(crate) async fn roll_back_script(
     let change = manager.change(&owner.user, body.note);
     let script = manager
         .repository()
-        .rollback_script(script, body.version, expected, &change)
+        .rollback_script(script, body.version, &expected, &change)
         .await
         .map_err(|error| write_refusal(error, None))?
         .ok_or_else(|| not_found("version of this script"))?;
     manager.publish(script.app_id).await;
-    Ok(with_etag(script))
+    Ok(with_etag(script, manager.now()))
 }

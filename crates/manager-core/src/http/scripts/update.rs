@@ -14,29 +14,25 @@ use crate::{
         caller::Owner,
         extract::{IfMatch, InPath, JsonBody},
         problem::{Answer, not_found, problems},
-        validate::{Violations, present},
+        validate::Violations,
     },
 };
 
 problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInvalid, VersionMismatch);
 
-/// What to change in a script; what is absent stays.
+/// What to change in a script; what is absent or null stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateScript {
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     name: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     description: Option<String>,
-    /// Becomes a new version if it differs from the live one.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    /// Becomes a new version, even if it is that of the live one.
+    #[serde(default)]
     source: Option<String>,
     /// Merged over the limits that the script has.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(nullable = false)]
+    #[serde(default)]
     limits: Option<SetLimits>,
     /// Why, for the history; at most 500 characters.
     #[serde(default)]
@@ -45,7 +41,7 @@ pub(crate) struct UpdateScript {
 
 /// Change a script
 ///
-/// A new source is a new, immutable version and live before this is answered; requests in flight finish on the version
+/// A source is a new, immutable version and live before this is answered; requests in flight finish on the version
 /// that they started with. Send the `ETag` that you know as `If-Match` to be sure that nobody saved meanwhile.
 #[utoipa::path(
     patch,
@@ -97,5 +93,5 @@ pub(crate) async fn update_script(
         .map_err(|error| write_refusal(error, body.name.as_deref()))?
         .ok_or_else(|| not_found("script"))?;
     manager.publish(updated.app_id).await;
-    Ok(with_etag(updated))
+    Ok(with_etag(updated, manager.now()))
 }

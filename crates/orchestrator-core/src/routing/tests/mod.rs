@@ -33,6 +33,7 @@ fn release(app: u64, domains: &[&str], routes: &[(&str, &str, &str)]) -> LiveRel
         content_hash: ContentHash([0; 32]),
         source: "".into(),
         limits: Limits::DEFAULT,
+        suspended: false,
     };
     let claim = |pattern: &&str| DomainClaim {
         id: DomainId::new(NEVER),

@@ -240,6 +240,7 @@ fn release() -> LiveRelease {
             content_hash: ContentHash([0; 32]),
             source: "".into(),
             limits: Limits::DEFAULT,
+            suspended: false,
         })
     };
     let route = |(name, path, methods): &(&str, &str, &str)| Route {

@@ -11,7 +11,7 @@ mod process;
 mod raw;
 
 pub(crate) use answer::Answer;
-pub(crate) use app::App;
+pub(crate) use app::{App, Script};
 pub(crate) use client::{Call, Client};
 pub(crate) use cloud::{OWNER, TestCloud, items};
 pub(crate) use openapi::Schema;

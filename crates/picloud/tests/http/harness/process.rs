@@ -101,10 +101,24 @@ impl Process {
 
     /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
+        Self::send(name, self.child.id());
+    }
+
+    /// Sends a signal to the thread of this name. The system hands it to that thread as long as it takes signals.
+    pub(crate) fn signal_thread(&self, thread: &str, name: &str) {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the process runs");
+        let named = threads.filter_map(Result::ok).find(|entry| {
+            fs::read_to_string(entry.path().join("comm")).is_ok_and(|found| found.trim() == thread)
+        });
+        let id = named.and_then(|entry| entry.file_name().to_str()?.parse().ok());
+        Self::send(name, id.unwrap_or_else(|| panic!("no thread is called {thread}")));
+    }
+
+    fn send(name: &str, to: u32) {
         // The shell's own `kill`, as the program of that name is not on every machine.
         let sent = Command::new("sh")
             .arg("-c")
-            .arg(format!("kill -{name} {}", self.child.id()))
+            .arg(format!("kill -{name} {to}"))
             .status();
         assert!(sent.is_ok_and(|status| status.success()), "cannot send {name}");
     }

@@ -26,7 +26,7 @@ use crate::{
         caller::Owner,
         extract::{AppPath, JsonBody},
         problem::{Answer, internal, not_found, problems},
-        validate::Violations,
+        validate::{Violations, or_default},
     },
 };
 
@@ -49,7 +49,8 @@ pub(crate) struct RunScript {
     #[serde(default)]
     version: Option<u32>,
     /// What the script sees as `request`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
     request: TestRequest,
 }
 
@@ -108,6 +109,7 @@ fn unsaved(app: &App, source: String) -> Answer<LiveScript> {
         content_hash: ContentHash::of(&source),
         source: source.into(),
         limits: Limits::DEFAULT,
+        suspended: false,
     })
 }
 
@@ -140,5 +142,7 @@ async fn saved(
         content_hash: ContentHash::of(&source),
         source,
         limits: script.limits,
+        // Trying it is how its author finds out what is wrong.
+        suspended: false,
     })
 }

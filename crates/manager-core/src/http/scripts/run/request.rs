@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::http::{
     routes::url::{split_path, split_url},
-    validate::Violations,
+    validate::{Violations, or_default},
 };
 
 /// The request of a test run. All of it may be left out: `GET http://localhost/`.
@@ -29,10 +29,16 @@ pub(super) struct TestRequest {
     /// The path, with or without a query.
     path: Option<String>,
     /// More query parameters, unencoded.
+    #[serde(deserialize_with = "or_default")]
+    #[schema(nullable)]
     query: BTreeMap<String, String>,
     /// The headers.
+    #[serde(deserialize_with = "or_default")]
+    #[schema(nullable)]
     headers: BTreeMap<String, String>,
     /// The parameters that host and path of a route would give.
+    #[serde(deserialize_with = "or_default")]
+    #[schema(nullable)]
     params: BTreeMap<String, String>,
     /// The body: a text as it is, anything else as JSON.
     #[schema(value_type = Option<Value>)]

@@ -76,6 +76,54 @@ fn says_what_dispatch_does() {
 }
 
 #[test]
+fn options_are_answered_as_dispatch_does() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.script("s", "1").route("/x", &["GET"]);
+    let answer = cloud.call("OPTIONS", "a.test", "/x").send().expect(204);
+    let allowed: Vec<&str> = answer.header("allow").expect("the methods").split(", ").collect();
+    let miss = &explain(&app, "OPTIONS", "http://a.test/x")["miss"];
+    assert_eq!(
+        (&miss["step"], &miss["allow"]),
+        (&json!("options"), &json!(allowed))
+    );
+    cloud
+        .call("OPTIONS", "a.test", "/y")
+        .send()
+        .problem(404, "no_route");
+    assert_eq!(
+        explain(&app, "OPTIONS", "http://a.test/y")["miss"]["step"],
+        "no_route"
+    );
+}
+
+#[test]
+fn a_path_alone_is_that_on_the_first_host() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    app.domain("*.a.test");
+    let match_path = || {
+        let body = json!({ "method": "GET", "url": "/x?y=1" });
+        cloud.owner().post(&app.path("/routes:match"), &body)
+    };
+    let problem = match_path().problem(422, "validation_failed");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("full name")),
+        "{problem}"
+    );
+    app.domain("b.test");
+    app.domain("c.test");
+    app.script("s", "1").route("/x", &["GET"]);
+    let answer = match_path().expect(200).json();
+    assert_eq!(
+        (&answer["matched"], &answer["host"]),
+        (&json!(true), &json!("b.test"))
+    );
+}
+
+#[test]
 fn what_is_no_url_is_refused() {
     let cloud = TestCloud::start();
     let app = cloud.app("a");

@@ -28,6 +28,8 @@ fn gives_the_script_with_its_first_version() {
         "version",
         "source",
         "limits",
+        "strikes",
+        "suspended",
         "created_at",
         "updated_at",
     ];

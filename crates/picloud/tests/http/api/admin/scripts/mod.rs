@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod delete;
+mod resume;
 mod run;
 mod update;
 mod versions;

@@ -45,10 +45,61 @@ fn if_match_guards_against_lost_updates() {
     assert_eq!(save("1", "2").expect(200).json()["version"], 2);
     save("1", "3").problem(412, "version_mismatch");
     assert_eq!(save("\"2\"", "3").expect(200).json()["version"], 3);
+    // A list has to have the live version; a weak tag never matches.
+    for stale in ["\"1\", \"2\"", "W/\"3\"", "\"no version\""] {
+        save(stale, "4").problem(412, "version_mismatch");
+    }
+    for nonsense in ["", "three", "\"3"] {
+        save(nonsense, "4").problem(400, "bad_request");
+    }
     assert_eq!(
         cloud.owner().get(&script.path("")).expect(200).json()["source"],
         "3"
     );
+}
+
+#[test]
+fn a_list_of_versions_matches_if_the_live_one_is_in_it() {
+    let cloud = TestCloud::start();
+    let script = cloud.app("a").script("s", "1");
+    let call = cloud
+        .owner()
+        .call("PATCH", &format!("/api/v1{}", script.path("")))
+        .header("if-match", "\"7\", W/\"8\", \"1\"");
+    let saved = call.json(&json!({ "source": "2" })).send().expect(200);
+    assert_eq!(saved.header("etag"), Some("\"2\""));
+}
+
+#[test]
+fn the_same_source_is_a_new_version_too() {
+    let cloud = TestCloud::start();
+    let script = cloud.app("a").script("s", "1");
+    assert_eq!(script.save("1")["version"], 2);
+    let version = cloud.owner().get(&script.path("/versions/2")).expect(200).json();
+    assert_eq!(version["source"], "1");
+}
+
+#[test]
+fn null_leaves_things_as_they_are() {
+    let cloud = TestCloud::start();
+    let fields = json!({ "name": "s", "source": "1", "description": "d", "limits": null });
+    let script = cloud.app("a").script_with(fields);
+    let body = json!({
+        "name": null, "source": null, "description": null, "note": null,
+        "limits": { "timeout_ms": 100, "cpu_ms_max": null },
+    });
+    let changed = cloud.owner().patch(&script.path(""), &body).expect(200).json();
+    for (field, expected) in [
+        ("name", json!("s")),
+        ("description", json!("d")),
+        ("version", json!(1)),
+    ] {
+        assert_eq!(changed[field], expected, "{changed}");
+    }
+    assert_eq!(changed["limits"]["timeout_ms"], 100);
+    assert_eq!(changed["limits"]["cpu_ms_max"], 2_000);
+    let nothing = json!({ "limits": null });
+    cloud.owner().patch(&script.path(""), &nothing).expect(200);
 }
 
 #[test]

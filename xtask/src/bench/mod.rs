@@ -64,6 +64,10 @@ pub(crate) struct Bench {
     #[arg(long, global = true, default_value = "dist")]
     profile: String,
 
+    /// Measure what was built before, and build nothing
+    #[arg(long, global = true)]
+    no_build: bool,
+
     /// Print JSON instead of tables
     #[arg(long, global = true)]
     json: bool,
@@ -106,9 +110,13 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         !bench.write || matches!(bench.what, What::All),
         "only the results of `all` are written, so that the page never mixes two machines or two days"
     );
+    ensure!(
+        !(bench.write && bench.no_build),
+        "only what is built from this commit is written"
+    );
     let page = bench.write.then(|| Page::open(&bench.profile)).transpose()?;
     let setting = Setting {
-        programs: Programs::of(&bench.profile),
+        programs: Programs::of(&bench.profile, !bench.no_build),
         rounds: bench.rounds.max(1),
         seconds: bench.seconds.max(1),
         core: bench.core,

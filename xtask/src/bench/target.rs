@@ -15,13 +15,15 @@ const SERVERS: [&str; 2] = ["picloud", "picloud-bench-baseline"];
 /// The programs of one profile.
 pub(crate) struct Programs {
     profile: String,
+    build: bool,
 }
 
 impl Programs {
-    /// Those that are built with `profile`.
-    pub(crate) fn of(profile: &str) -> Self {
+    /// Those that are built with `profile`, or were before if they are not to be built again.
+    pub(crate) fn of(profile: &str, build: bool) -> Self {
         Self {
             profile: profile.to_owned(),
+            build,
         }
     }
 
@@ -43,6 +45,9 @@ impl Programs {
     }
 
     fn build(&self, what: &[String]) -> anyhow::Result<()> {
+        if !self.build {
+            return Ok(());
+        }
         let status = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--profile", &self.profile])
             .args(what)

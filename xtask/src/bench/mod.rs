@@ -40,6 +40,7 @@ use self::{machine::Machine, page::Page, report::Report, setting::Setting, targe
 
 /// Measures, prints what came of it, and writes it to the documentation if asked.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     what: What,

@@ -5,6 +5,7 @@ mod errors;
 mod fairness;
 mod hostile;
 mod limits;
+mod programs;
 mod support;
 mod workbench;
 

@@ -1,6 +1,6 @@
 //! The load generator: wrk, from the Debian package of that name.
 
-use std::{fmt::Write as _, io::Write as _, path::Path, process::Command};
+use std::{fmt::Write as _, io::Write as _, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use tempfile::NamedTempFile;
@@ -20,6 +20,8 @@ pub(crate) struct Load {
 pub(crate) struct Measured {
     /// The server's processor time per request, in microseconds.
     pub(crate) cpu_us_per_request: f64,
+    /// Of that, the threads on which PiCloud answers.
+    pub(crate) serving_us_per_request: f64,
     /// Requests per second.
     pub(crate) requests_per_second: f64,
 }
@@ -93,7 +95,7 @@ impl Load {
 
         let before = server.usage()?;
         let output = command.output().context("cannot start wrk")?;
-        let used = server.usage()?.cpu.saturating_sub(before.cpu);
+        let after = server.usage()?;
         let report = String::from_utf8_lossy(&output.stdout);
         ensure!(
             output.status.success(),
@@ -107,8 +109,10 @@ impl Load {
         );
         let requests =
             number_before(&report, " requests in").context("wrk reported no number of requests")?;
+        let per_request = |used: Duration| used.as_secs_f64() * 1e6 / requests;
         Ok(Measured {
-            cpu_us_per_request: used.as_secs_f64() * 1e6 / requests,
+            cpu_us_per_request: per_request(after.cpu.saturating_sub(before.cpu)),
+            serving_us_per_request: per_request(after.serving.saturating_sub(before.serving)),
             requests_per_second: requests / f64::from(self.seconds),
         })
     }

@@ -27,6 +27,9 @@ const QUIET_LOOKS: u32 = 8;
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const REST_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How the names of PiCloud's serving threads begin.
+const SERVING: &str = "serve-";
+
 /// A running server. Ends when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -40,6 +43,8 @@ pub(crate) struct Server {
 pub(crate) struct Usage {
     /// Time on the processor, all threads.
     pub(crate) cpu: Duration,
+    /// Of that, the threads on which PiCloud answers.
+    pub(crate) serving: Duration,
     /// Time that threads were ready to run while others had the processor.
     pub(crate) queued: Duration,
     /// Ticks of the kernel's clock spent, all threads.
@@ -173,7 +178,11 @@ impl Server {
             let mut nanos = scheduled
                 .split(' ')
                 .map(|number| number.parse().map(Duration::from_nanos));
-            usage.cpu += nanos.next().context("unreadable schedstat")??;
+            let cpu = nanos.next().context("unreadable schedstat")??;
+            usage.cpu += cpu;
+            if fs::read_to_string(format!("{task}/comm"))?.starts_with(SERVING) {
+                usage.serving += cpu;
+            }
             usage.queued += nanos.next().context("unreadable schedstat")??;
             usage.switches += status_number(&task, "voluntary_ctxt_switches:")?;
             usage.switches += status_number(&task, "nonvoluntary_ctxt_switches:")?;

@@ -31,6 +31,11 @@ impl<'s> Contender<'s> {
         median(self.measured.iter().map(|one| one.cpu_us_per_request))
     }
 
+    /// What of that the threads take on which PiCloud answers.
+    pub(crate) fn serving_us(&self) -> f64 {
+        median(self.measured.iter().map(|one| one.serving_us_per_request))
+    }
+
     /// Requests per second.
     pub(crate) fn rate(&self) -> f64 {
         median(self.measured.iter().map(|one| one.requests_per_second))

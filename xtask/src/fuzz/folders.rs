@@ -50,6 +50,11 @@ impl Folders {
         self.work.join("artifacts")
     }
 
+    /// How many inputs broke something.
+    pub(super) fn found_count(&self) -> anyhow::Result<usize> {
+        Ok(fs::read_dir(self.found())?.count())
+    }
+
     /// All folders with inputs, the one to write to first.
     pub(super) fn inputs(&self) -> Vec<PathBuf> {
         let seeds = self.work.join("seeds");

@@ -9,7 +9,7 @@ mod tools;
 
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 
 use self::folders::Folders;
 use crate::root;
@@ -80,6 +80,7 @@ impl Target {
 /// Fuzzes the chosen targets, one after the other, and stops at the first input that breaks something.
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     tools::ensure()?;
+    build()?;
     let targets = if options.targets.is_empty() {
         &Target::ALL[..]
     } else {
@@ -112,24 +113,44 @@ fn fuzz(target: Target, folders: &Folders, minutes: u64) -> anyhow::Result<()> {
         command.arg(format!("-dict={}", dictionary.display()));
     }
     command.arg(format!("-artifact_prefix={}/", folders.found().display()));
+    let found_before = folders.found_count()?;
     let status = command.status().context("cannot run cargo-fuzz")?;
-    if !status.success() {
-        bail!(
-            "{name} found an input that breaks something, in {found}; once it is mended, move it to \
-             fuzz/regressions/{name}/ under a name that says what it was",
-            name = target.name(),
-            found = folders.found().display()
-        );
-    }
+    ensure!(
+        folders.found_count()? == found_before,
+        "{name} found an input that breaks something, in {found}; once it is mended, move it to fuzz/regressions/{name}/ \
+         under a name that says what it was",
+        name = target.name(),
+        found = folders.found().display()
+    );
+    ensure!(status.success(), "{} ended early", target.name());
+    Ok(())
+}
+
+/// Builds all targets, so that a fault of the compiler is not taken for one of an input.
+fn build() -> anyhow::Result<()> {
+    let status = cargo_fuzz("build").status().context("cannot run cargo-fuzz")?;
+    ensure!(status.success(), "the targets could not be built");
     Ok(())
 }
 
 /// What runs a target.
 fn command(target: Target) -> Command {
+    let mut command = cargo_fuzz("run");
+    command.arg(target.name());
+    command
+}
+
+fn cargo_fuzz(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
     command
-        .args(["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer"])
-        .arg(target.name())
+        .args([
+            "fuzz",
+            subcommand,
+            "--sanitizer",
+            "none",
+            "--features",
+            "libfuzzer",
+        ])
         .current_dir(root());
     command
 }

@@ -11,7 +11,7 @@ usage='usage: examples/deploy.sh FOLDER URL TOKEN'
 folder=${1:?$usage} server=${2:?$usage} token=${3:?$usage}
 
 main() {
-	local manifest app entry name source script methods method host
+	local manifest app entry name source id script methods method host
 	manifest=$(flatten <"$folder/app.json")
 	app=$(value .slug)
 
@@ -26,7 +26,11 @@ main() {
 		source=$(quote <"$folder/$(value "$entry.file")")
 		create "script $name" script_name_taken /scripts "{\"app_id\": \"$app\", \"name\": \"$name\",
 			\"description\": \"$(value "$entry.description")\", \"source\": $source}"
-		call PATCH "/scripts/$(script_id "$name")" "{\"source\": $source}" >/dev/null
+		id=$(script_id "$name")
+		# Every source that is saved makes a version.
+		if [[ "\"$(script_source "$id")\"" != "$source" ]]; then
+			call PATCH "/scripts/$id" "{\"source\": $source}" >/dev/null
+		fi
 	done
 
 	for entry in $(entries .routes); do
@@ -56,6 +60,11 @@ script_id() {
 	call GET "/scripts?app=$app&limit=200" | flatten | awk -F '\t' -v name="$1" '
 		$1 ~ /^\.items\.[0-9]+\.id$/ { id = $2 }
 		$1 ~ /^\.items\.[0-9]+\.name$/ && $2 == name { print id }'
+}
+
+# script_source ID: the source of the live version, with the escapes that it has in JSON.
+script_source() {
+	call GET "/scripts/$1" | flatten | awk -F '\t' '$1 == ".source" { print $2 }'
 }
 
 # call METHOD PATH [BODY]: asks the admin API, prints the answer, and fails if that is an error.

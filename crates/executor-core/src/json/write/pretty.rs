@@ -1,4 +1,4 @@
-//! From values to bytes.
+//! The text of a value on many lines, for people.
 
 use std::{any::TypeId, cell::RefCell, io};
 
@@ -6,33 +6,14 @@ use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::{DEPTH_MAX, JsonError};
-use crate::gate;
+use super::{Target, type_name};
+use crate::json::{DEPTH_MAX, JsonError};
 
-/// Appends `value` to `out`, in the shortest form. `out` may not become longer than `bytes_max`.
-///
-/// `()` is null, a float that is no number is null too, a blob is its base64 text. What has no form in JSON,
-/// such as a function, is an error.
-pub(crate) fn write(value: &Dynamic, out: &mut Vec<u8>, bytes_max: usize) -> Result<(), JsonError> {
-    write_with(serde_json::ser::CompactFormatter, value, out, bytes_max)
-}
-
-/// As [`write`], on many lines and indented by two spaces.
+/// As [`write`](super::write), on many lines and indented by two spaces.
 pub(crate) fn write_pretty(value: &Dynamic, out: &mut Vec<u8>, bytes_max: usize) -> Result<(), JsonError> {
-    write_with(serde_json::ser::PrettyFormatter::new(), value, out, bytes_max)
-}
-
-fn write_with<F: serde_json::ser::Formatter>(
-    form: F,
-    value: &Dynamic,
-    out: &mut Vec<u8>,
-    bytes_max: usize,
-) -> Result<(), JsonError> {
     let fault = RefCell::new(None);
-    let target = Target {
-        line: out.len().saturating_add(BYTES_PER_QUESTION).min(bytes_max),
-        out,
-        bytes_max,
+    let lines = Lines {
+        target: Target::new(out, bytes_max),
         fault: &fault,
     };
     let node = Node {
@@ -40,7 +21,8 @@ fn write_with<F: serde_json::ser::Formatter>(
         levels_left: DEPTH_MAX,
         fault: &fault,
     };
-    let written = node.serialize(&mut serde_json::Serializer::with_formatter(target, form));
+    let form = serde_json::ser::PrettyFormatter::new();
+    let written = node.serialize(&mut serde_json::Serializer::with_formatter(lines, form));
     match (written, fault.take()) {
         (Ok(()), None) => Ok(()),
         (_, Some(fault)) => Err(fault),
@@ -130,53 +112,13 @@ impl Serialize for Node<'_> {
     }
 }
 
-/// The name of a type that authors know it by.
-fn type_name(value: &Dynamic) -> &str {
-    if value.is_fnptr() {
-        return "Fn";
-    }
-    let name = value.type_name();
-    name.rsplit("::").next().unwrap_or(name)
-}
-
-/// How many bytes are written between two questions to the gate.
-const BYTES_PER_QUESTION: usize = 4_096;
-
-/// Writing as many bytes takes about as long as this many steps of a script.
-const OPERATIONS_PER_QUESTION: u64 = 64;
-
-/// The bytes written so far, never more than allowed.
-struct Target<'a> {
-    out: &'a mut Vec<u8>,
-    /// The length at which to look again: the bound itself, or where the gate is to be asked.
-    line: usize,
-    bytes_max: usize,
+/// Where the serializer writes.
+struct Lines<'a> {
+    target: Target<'a>,
     fault: &'a Fault,
 }
 
-impl Target<'_> {
-    fn fail(&self, fault: JsonError) -> io::Error {
-        self.fault.replace(Some(fault));
-        io::ErrorKind::Other.into()
-    }
-
-    /// What comes next reaches the line.
-    #[cold]
-    fn cross(&mut self, length: usize) -> io::Result<()> {
-        if length > self.bytes_max {
-            let bytes_max = self.bytes_max;
-            return Err(self.fail(JsonError::TooLarge { bytes_max }));
-        }
-        let growth = length - self.out.len();
-        let operations = (growth / BYTES_PER_QUESTION + 1) as u64 * OPERATIONS_PER_QUESTION;
-        self.line = length.saturating_add(BYTES_PER_QUESTION).min(self.bytes_max);
-        gate::reserve(growth.max(self.out.capacity()))
-            .and_then(|()| gate::spend(operations))
-            .map_err(|verdict| self.fail(JsonError::Stopped(verdict)))
-    }
-}
-
-impl io::Write for Target<'_> {
+impl io::Write for Lines<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
@@ -185,12 +127,10 @@ impl io::Write for Target<'_> {
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let length = self.out.len() + bytes.len();
-        if length > self.line {
-            self.cross(length)?;
-        }
-        self.out.extend_from_slice(bytes);
-        Ok(())
+        self.target.push(bytes).map_err(|fault| {
+            self.fault.replace(Some(fault));
+            io::ErrorKind::Other.into()
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

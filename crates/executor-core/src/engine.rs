@@ -18,9 +18,6 @@ const FUNCTIONS_MAX: usize = 1_000;
 /// How many variables may be in scope at one time.
 const VARIABLES_MAX: usize = 1_000;
 
-/// How many modules a script may import, once there is something to import.
-const MODULES_MAX: usize = 32;
-
 thread_local! {
     /// Rhai's own functions. Building them costs 140 µs, sharing them nothing.
     static STANDARD: OnceCell<StandardPackage> = const { OnceCell::new() };
@@ -53,16 +50,25 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
         .set_max_expr_depths(NESTING_MAX, NESTING_MAX)
         .set_max_functions(FUNCTIONS_MAX)
         .set_max_variables(VARIABLES_MAX)
-        .set_max_modules(MODULES_MAX)
+        .set_max_modules(0)
         // An engine serves scripts of many apps: none is handed a string that another one made. (Measured,
         // keeping strings to hand them out again gains nothing.)
         .set_max_strings_interned(0)
         .set_strict_variables(true)
         // The full level would call functions with constant arguments while it compiles.
         .set_optimization_level(OptimizationLevel::Simple)
-        .disable_symbol("eval");
+        .disable_symbol("eval")
+        // There is nothing to import: better said when a script is saved than when it runs.
+        .disable_symbol("import");
     engine.on_progress(|_| gate::step().err().map(|_| Dynamic::UNIT));
     watch_parser(&mut engine);
+    engine
+}
+
+/// An engine that only compiles, and leaves a source as it is.
+pub(crate) fn build_without_optimizer() -> Engine {
+    let mut engine = build(0);
+    engine.set_optimization_level(OptimizationLevel::None);
     engine
 }
 

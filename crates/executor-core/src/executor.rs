@@ -20,9 +20,10 @@ use rhai::Engine;
 use crate::{
     bounds::Bounds,
     cache::Cache,
+    captured::{self, Captured},
     coroutine::{StackPool, Task, with_current},
     engine,
-    error::{Explainer, compile_error, internal_error},
+    error::{Explainer, answer_in, compile_error, internal_error, placed},
     prepare::{self, Prepared},
     request::Request,
     response,
@@ -56,8 +57,8 @@ pub struct Executor {
 }
 
 struct Shared {
-    /// One engine for each bound on call depth that is in use, since Rhai has that bound per engine.
-    engines: RefCell<Vec<(u32, Rc<Engine>)>>,
+    /// One engine for each form that is in use.
+    engines: RefCell<Vec<(Form, Rc<Engine>)>>,
     cache: Cache,
     stacks: Rc<StackPool>,
     scopes: ScopePool,
@@ -80,7 +81,7 @@ impl Executor {
     pub(crate) async fn check(&self, source: Arc<str>) -> Vec<Diagnostic> {
         let shared = Rc::clone(&self.shared);
         let check = move |_: &Run| {
-            let engine = shared.engine(&Limits::DEFAULT);
+            let engine = shared.engine(Form::compiling(&Limits::DEFAULT));
             match shared.catch(|| {
                 let script = prepare::prepare(&engine, &source)?;
                 Ok(prepare::lint(&engine, &source, &script))
@@ -139,7 +140,7 @@ impl Shared {
     ) -> Result<Rc<Prepared>, Box<Outcome>> {
         let (shared, script) = (Rc::clone(self), Arc::clone(live));
         let compile = move |_: &Run| {
-            let engine = shared.engine(&script.limits);
+            let engine = shared.engine(Form::compiling(&script.limits));
             shared
                 .catch(|| prepare::prepare(&engine, &script.source).map(Rc::new))
                 .unwrap_or_else(|| Err(prepare::compiler_panicked(&script.source)))
@@ -165,12 +166,17 @@ impl Shared {
         script: &Prepared,
         request: Request,
     ) -> Result<ScriptResponse, ScriptError> {
-        let engine = self.engine(&live.limits);
+        let _emptied = Captured::of_run(run, script.captured());
+        let engine = self.engine(Form::running(&live.limits, script));
         self.catch(|| {
             let mut scope = self.scopes.take();
             let result = script
                 .run(&engine, &mut scope, request)
-                .and_then(response::of_returned);
+                .and_then(|value| {
+                    let place = |fault| placed(fault, script.place_of_answer(&live.source));
+                    response::of_returned(value).map_err(place)
+                })
+                .or_else(answer_in);
             self.scopes.give(scope);
             match (result, run.guard.verdict()) {
                 (Ok(response), None) => Ok(response),
@@ -206,15 +212,42 @@ impl Shared {
         result.ok()
     }
 
-    /// The engine for scripts with these limits.
-    fn engine(&self, limits: &Limits) -> Rc<Engine> {
+    /// The engine of this form.
+    fn engine(&self, form: Form) -> Rc<Engine> {
         let mut engines = self.engines.borrow_mut();
-        if let Some((_, engine)) = engines.iter().find(|(depth, _)| *depth == limits.call_depth_max) {
+        if let Some((_, engine)) = engines.iter().find(|(other, _)| *other == form) {
             return Rc::clone(engine);
         }
-        let engine = Rc::new(engine::build(limits.call_depth_max));
-        engines.push((limits.call_depth_max, Rc::clone(&engine)));
+        let mut engine = engine::build(form.call_depth_max);
+        if form.captures {
+            captured::watch(&mut engine);
+        }
+        let engine = Rc::new(engine);
+        engines.push((form, Rc::clone(&engine)));
         engine
+    }
+}
+
+/// What Rhai has once for each engine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Form {
+    call_depth_max: u32,
+    captures: bool,
+}
+
+impl Form {
+    fn compiling(limits: &Limits) -> Self {
+        Self {
+            call_depth_max: limits.call_depth_max,
+            captures: false,
+        }
+    }
+
+    fn running(limits: &Limits, script: &Prepared) -> Self {
+        Self {
+            captures: !script.captured().is_empty(),
+            ..Self::compiling(limits)
+        }
     }
 }
 
@@ -239,11 +272,12 @@ mod tests {
     fn after_a_panic_the_engines_are_new() {
         let executor = Executor::new(ExecutorConfig::default());
         let shared = &executor.shared;
-        let before = shared.engine(&Limits::DEFAULT);
-        assert!(Rc::ptr_eq(&before, &shared.engine(&Limits::DEFAULT)));
+        let form = Form::compiling(&Limits::DEFAULT);
+        let before = shared.engine(form);
+        assert!(Rc::ptr_eq(&before, &shared.engine(form)));
         assert_eq!(shared.catch(|| 1), Some(1));
-        assert!(Rc::ptr_eq(&before, &shared.engine(&Limits::DEFAULT)));
+        assert!(Rc::ptr_eq(&before, &shared.engine(form)));
         assert_eq!(shared.catch(|| panic!("as a test")), None::<()>);
-        assert!(!Rc::ptr_eq(&before, &shared.engine(&Limits::DEFAULT)));
+        assert!(!Rc::ptr_eq(&before, &shared.engine(form)));
     }
 }

@@ -6,13 +6,15 @@
 //! Reading order: `executor` (the door for serving threads) and `workbench` (the one for the control plane);
 //! then what a run is made of: `prepare` and `cache` (source to prepared script), `run`, `scopes`, `coroutine` (how
 //! a run waits and shares its thread), `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
-//! memory is counted), `gate` (what native functions ask of the run); then what scripts see: `request`,
-//! `response`, `natives`, `json` and `api`; and last `error`, which explains what went wrong.
+//! memory is counted), `captured` (how what holds itself is freed), `gate` (what native functions ask of the run);
+//! then what scripts see: `request`, `response`, `natives`, `json` and `api`; and last `error`, which explains what
+//! went wrong.
 
 mod allocator;
 mod api;
 mod bounds;
 mod cache;
+mod captured;
 mod coroutine;
 mod engine;
 mod error;
@@ -40,6 +42,11 @@ pub use self::{
 /// Bytes that this thread holds, if [`CountingAllocator`] is installed.
 pub fn bytes_held() -> isize {
     allocator::bytes()
+}
+
+/// Blocks of memory that this thread holds, if [`CountingAllocator`] is installed.
+pub fn blocks_held() -> isize {
+    allocator::blocks()
 }
 
 /// Unit tests count memory as the programs do.

@@ -15,6 +15,7 @@ use rhai::Position;
 use crate::{
     api::RecentPatterns,
     bounds::Bounds,
+    captured::Captured,
     coroutine::{Entry, Link},
     guard::Guard,
     log::Log,
@@ -64,6 +65,8 @@ pub(crate) struct Run {
     pub(crate) https: bool,
     /// The patterns that it has paid for.
     pub(crate) patterns: RecentPatterns,
+    /// The variables that its closures captured.
+    pub(crate) captured: Captured,
     log: RefCell<Log>,
 }
 
@@ -77,6 +80,7 @@ impl Run {
             response_bytes_max: settings.response_bytes_max,
             https: settings.https,
             patterns: RecentPatterns::default(),
+            captured: Captured::default(),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
         }
     }

@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Clippy,
     /// Unit tests, the store's conformance on both databases, the structure of the workspace, examples in the documentation
     Unit,
+    /// The hostile scripts and the properties of all scripts once more, as optimized as what is shipped
+    Hostile,
     /// The HTTP tests on both databases
     Http,
     /// The HTTP tests on SQLite
@@ -41,6 +43,7 @@ impl Part {
             Self::Format,
             Self::Clippy,
             Self::Unit,
+            Self::Hostile,
             Self::HttpSqlite,
             Self::HttpPostgres,
         ];
@@ -57,6 +60,7 @@ impl Part {
             Self::Format => "formatting",
             Self::Clippy => "clippy",
             Self::Unit => "unit tests",
+            Self::Hostile => "hostile scripts, release",
             Self::Http => "HTTP tests",
             Self::HttpSqlite => "HTTP tests on SQLite",
             Self::HttpPostgres => "HTTP tests on PostgreSQL",
@@ -89,6 +93,11 @@ impl Part {
                 both.into_iter()
                     .map(|command| environment.given_to(command, filter))
                     .collect()
+            }
+            Self::Hostile => {
+                let mut tests = cargo(&["test", "--release", "--package", "picloud-executor-core"]);
+                tests.args(["--test", "hostile", "--test", "properties"]);
+                vec![environment.given_to(tests, filter)]
             }
             Self::HttpSqlite => vec![http("sqlite", environment, filter)],
             Self::HttpPostgres => vec![http("postgres", environment, filter)],

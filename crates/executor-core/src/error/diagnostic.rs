@@ -50,6 +50,9 @@ fn message(engine: &Engine, source: &str, error: &ParseErrorType) -> String {
         E::UnexpectedEOF => "the script ends too early: something is not closed".to_owned(),
         E::ExprTooDeep => "this is nested too deep; split it up".to_owned(),
         E::TooManyFunctions => "the script has too many functions".to_owned(),
+        E::Reserved(word) if word == "import" => {
+            "there is nothing to import; the modules of the script API are there without it".to_owned()
+        }
         E::Reserved(word) => format!("`{word}` is a reserved word"),
         E::BadInput(LexError::UnexpectedInput(text)) => format!("`{}` cannot stand here", shown(text)),
         E::BadInput(LexError::ImproperSymbol(word, text)) if text.contains("is disabled") => {

@@ -3,7 +3,7 @@
 use rhai::{EvalAltResult, INT};
 
 use super::{
-    Explainer,
+    Explainer, Failure,
     names::{Functions, nearest},
 };
 use crate::natives::text_of;
@@ -67,6 +67,10 @@ pub(super) fn message(explainer: &Explainer<'_>, error: &EvalAltResult) -> Strin
         E::ErrorStackOverflow(_) => "functions call each other too deep (call_depth_max)".to_owned(),
         E::ErrorTooManyVariables(_) => "too many variables at one time".to_owned(),
         E::LoopBreak(..) => "`break` and `continue` belong inside a loop".to_owned(),
+        E::ErrorTerminated(cause, _) => cause.read_lock::<Failure>().map_or_else(
+            || "the run was ended".to_owned(),
+            |failure| failure.message.clone(),
+        ),
         E::ErrorSystem(_, cause) => cause.to_string(),
         other => first_line(&other.to_string()),
     }

@@ -6,10 +6,8 @@ mod message;
 mod names;
 mod verdict;
 
-use std::fmt;
-
 use picloud_shared::outcome::{Diagnostic, ScriptError, ScriptErrorKind, ScriptResponse, TraceFrame};
-use rhai::{AST, Dynamic, Engine, EvalAltResult, Position};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 
 pub(crate) use self::{
     diagnostic::{diagnostic, parse_diagnostic},
@@ -26,19 +24,13 @@ const MESSAGE_BYTES_MAX: usize = 2_000;
 const FRAMES_MAX: usize = 32;
 
 /// An error of the host with a kind of its own. Scripts cannot catch it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Failure {
     kind: ScriptErrorKind,
     message: String,
+    /// Rhai gives an error that cannot be caught the place of each call that it passes; this one stays.
+    position: Position,
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// Ends the run with an error of `kind`.
 #[expect(clippy::unnecessary_box_returns, reason = "Rhai passes errors in a box")]
@@ -46,8 +38,62 @@ pub(crate) fn failure(kind: ScriptErrorKind, message: impl Into<String>) -> Box<
     let failure = Failure {
         kind,
         message: message.into(),
+        position: Position::NONE,
     };
-    EvalAltResult::ErrorSystem(String::new(), Box::new(failure)).into()
+    EvalAltResult::ErrorTerminated(Dynamic::from(failure), Position::NONE).into()
+}
+
+/// `error` at `position`, unless it has a place already.
+#[expect(clippy::unnecessary_box_returns, reason = "Rhai passes errors in a box")]
+pub(crate) fn placed(mut error: Box<EvalAltResult>, position: Position) -> Box<EvalAltResult> {
+    if let EvalAltResult::ErrorTerminated(cause, _) = &mut *error
+        && let Some(mut failure) = cause.write_lock::<Failure>()
+        && failure.position.is_none()
+    {
+        failure.position = position;
+    }
+    if error.position().is_none() {
+        error.set_position(position);
+    }
+    error
+}
+
+/// Does what a native function does; an error is at the place of its call.
+pub(crate) fn at_call<T>(
+    context: &NativeCallContext<'_>,
+    act: impl FnOnce() -> Result<T, Box<EvalAltResult>>,
+) -> Result<T, Box<EvalAltResult>> {
+    act().map_err(|error| placed(error, context.call_position()))
+}
+
+/// Where `error` happened, as far as it knows.
+fn position(error: &EvalAltResult) -> Position {
+    let own = match error {
+        EvalAltResult::ErrorTerminated(cause, _) => {
+            cause.read_lock::<Failure>().map(|failure| failure.position)
+        }
+        _ => None,
+    };
+    own.filter(|position| !position.is_none())
+        .unwrap_or_else(|| error.position())
+}
+
+/// The answer that a script gave by throwing it, or by `exit` in a function that a native one called; or else the
+/// error.
+pub(crate) fn answer_in(error: Box<EvalAltResult>) -> Result<ScriptResponse, Box<EvalAltResult>> {
+    let (_, root) = unwind(&error);
+    let answer = match root {
+        EvalAltResult::ErrorRuntime(value, _) => response::of_thrown(value),
+        EvalAltResult::Exit(value, _) => Some(response::of_returned(value.clone())),
+        _ => None,
+    };
+    match answer {
+        Some(answer) => {
+            let position = root.position();
+            answer.map_err(|fault| placed(fault, position))
+        }
+        None => Err(error),
+    }
 }
 
 /// What is needed to explain an error.
@@ -61,8 +107,8 @@ pub(crate) struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    /// What the result of a script means that did not simply answer: it threw an answer, failed, or was ended
-    /// for the reason in `verdict`, whatever it returned.
+    /// What the result of a script means that did not simply answer: it failed, or was ended for the reason in
+    /// `verdict`, whatever it returned.
     pub(crate) fn conclude(
         &self,
         result: Result<ScriptResponse, Box<EvalAltResult>>,
@@ -71,17 +117,13 @@ impl Explainer<'_> {
         match (result, verdict) {
             (Ok(response), None) => Ok(response),
             (Ok(_), Some((kind, message))) => Err(explained(self.source, Position::NONE, kind, &message)),
-            (Err(error), Some(verdict)) => Err(self.explain(&error, Some(verdict))),
-            (Err(error), None) => match thrown(&error).and_then(response::of_thrown) {
-                Some(answer) => answer.map_err(|fault| self.explain(&fault, None)),
-                None => Err(self.explain(&error, None)),
-            },
+            (Err(error), verdict) => Err(self.explain(&error, verdict)),
         }
     }
 
     fn explain(&self, error: &EvalAltResult, verdict: Option<(ScriptErrorKind, String)>) -> ScriptError {
         let (frames, root) = unwind(error);
-        let position = std::iter::once(root.position())
+        let position = std::iter::once(position(root))
             .chain(frames.iter().map(|(_, position)| *position))
             .find(|position| !position.is_none())
             .unwrap_or(Position::NONE);
@@ -129,14 +171,6 @@ fn explained(source: &str, position: Position, kind: ScriptErrorKind, message: &
     }
 }
 
-/// The value that the script threw, if that is what happened.
-fn thrown(error: &EvalAltResult) -> Option<&Dynamic> {
-    match unwind(error).1 {
-        EvalAltResult::ErrorRuntime(value, _) => Some(value),
-        _ => None,
-    }
-}
-
 /// The calls that led to the error, innermost first, and the error itself.
 fn unwind(error: &EvalAltResult) -> (Vec<(&str, Position)>, &EvalAltResult) {
     let mut frames = Vec::new();
@@ -152,9 +186,10 @@ fn unwind(error: &EvalAltResult) -> (Vec<(&str, Position)>, &EvalAltResult) {
 fn kind(error: &EvalAltResult) -> ScriptErrorKind {
     match error {
         EvalAltResult::ErrorStackOverflow(_) => ScriptErrorKind::Depth,
-        EvalAltResult::ErrorSystem(_, cause) => cause
-            .downcast_ref::<Failure>()
+        EvalAltResult::ErrorTerminated(cause, _) => cause
+            .read_lock::<Failure>()
             .map_or(ScriptErrorKind::Internal, |failure| failure.kind),
+        EvalAltResult::ErrorSystem(..) => ScriptErrorKind::Internal,
         _ => ScriptErrorKind::Runtime,
     }
 }

@@ -1,6 +1,11 @@
 //! What an author may have meant.
 
-use std::{cell::OnceCell, cmp::Reverse, collections::BTreeSet, rc::Rc};
+use std::{
+    cell::OnceCell,
+    cmp::Reverse,
+    collections::{BTreeSet, HashSet},
+    rc::Rc,
+};
 
 use rhai::{AST, Engine};
 
@@ -43,6 +48,11 @@ impl Functions {
             native: NATIVE.with(|native| Rc::clone(native.get_or_init(|| Rc::new(native_names(engine))))),
             own: own.collect(),
         }
+    }
+
+    /// The names of all of them.
+    pub(crate) fn names(&self) -> HashSet<&str> {
+        self.all().map(|(name, _)| name).collect()
     }
 
     /// The parameters that a function of this name takes, one text for each form of it.

@@ -1,10 +1,15 @@
 //! Remarks on a script that compiles but may not do what its author means.
 
+use std::collections::HashSet;
+
 use picloud_shared::outcome::{Diagnostic, Severity};
 use rhai::{ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
-use super::Prepared;
-use crate::error::{Functions, diagnostic, is_closure};
+use super::{Prepared, style::position_of_function};
+use crate::{
+    error::{Functions, diagnostic, is_closure},
+    gate,
+};
 
 /// Remarks that are made at most.
 const REMARKS_MAX: usize = 20;
@@ -22,25 +27,47 @@ const BUILT_IN: [&str; 9] = [
     "debug",
 ];
 
-/// Calls of functions that do not exist. Whether a function exists is only certain when it is called, since a
-/// map can hold functions too; so these are warnings.
+/// What may not be what its author means: a script that does nothing, and calls of functions that do not exist.
+/// Whether a function exists is only certain when it is called, since a map can hold functions too; so these are
+/// warnings.
 pub(crate) fn lint(engine: &Engine, source: &str, script: &Prepared) -> Vec<Diagnostic> {
-    let functions = Functions::of(engine, script.ast());
+    let warn = |position, message: &str| diagnostic(source, position, Severity::Warning, message);
     let mut remarks = Vec::new();
+    if let Some((position, message)) = nothing_to_run(source, script) {
+        remarks.push(warn(position, message));
+    }
+    let functions = Functions::of(engine, script.ast());
+    let known = Known {
+        functions: functions.names(),
+        assigned: assigned_words(source),
+    };
     script.ast().walk(&mut |path: &[ASTNode<'_>]| {
         if let Some((call, position)) = path.last().and_then(call) {
             let name = full_name(call);
-            if is_unknown(&functions, source, call, &name) {
+            if known.is_unknown(call, &name) {
                 let meant = functions
                     .nearest(&name)
                     .map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-                let message = format!("there is no function `{name}`{meant}");
-                remarks.push(diagnostic(source, position, Severity::Warning, &message));
+                remarks.push(warn(position, &format!("there is no function `{name}`{meant}")));
             }
         }
-        remarks.len() < REMARKS_MAX
+        remarks.len() < REMARKS_MAX && gate::spend(1).is_ok()
     });
     remarks
+}
+
+/// Why a script answers nothing, whatever the request.
+fn nothing_to_run(source: &str, script: &Prepared) -> Option<(Position, &'static str)> {
+    if script.has_handler() || !script.ast().statements().is_empty() {
+        return None;
+    }
+    if script.ast().has_functions() {
+        let message = "the script has functions but runs none of them, so it answers 204 without a body; call one \
+                       at the end, or name one `handle`: fn handle(request) { .. }";
+        return Some((position_of_function(source, None), message));
+    }
+    let message = "the script is empty, so it answers 204 without a body";
+    Some((Position::START, message))
 }
 
 fn call<'a>(node: &ASTNode<'a>) -> Option<(&'a FnCallExpr, Position)> {
@@ -59,16 +86,38 @@ fn full_name(call: &FnCallExpr) -> String {
     }
 }
 
-fn is_unknown(functions: &Functions, source: &str, call: &FnCallExpr, name: &str) -> bool {
-    let is_name = call
-        .name
-        .starts_with(|first: char| first.is_alphabetic() || first == '_');
-    is_name
-        && !call.is_operator_call()
-        && !BUILT_IN.contains(&call.name.as_str())
-        && !is_closure(&call.name)
-        && functions.forms_of(name).is_empty()
-        // A function in a map, or under the name of a variable.
-        && !source.contains(&format!("{}:", call.name))
-        && !source.contains(&format!("{} =", call.name))
+/// Names that may be those of functions.
+struct Known<'a> {
+    functions: HashSet<&'a str>,
+    /// Words that a value is given to. It may be a function, in a map or under the name of a variable.
+    assigned: HashSet<&'a str>,
+}
+
+impl Known<'_> {
+    fn is_unknown(&self, call: &FnCallExpr, name: &str) -> bool {
+        let is_name = call
+            .name
+            .starts_with(|first: char| first.is_alphabetic() || first == '_');
+        is_name
+            && !call.is_operator_call()
+            && !BUILT_IN.contains(&call.name.as_str())
+            && !is_closure(&call.name)
+            && !self.functions.contains(name)
+            && !self.assigned.contains(call.name.as_str())
+    }
+}
+
+/// The words before each `:` and ` =`.
+fn assigned_words(source: &str) -> HashSet<&str> {
+    let ends = source.match_indices(':').chain(source.match_indices(" ="));
+    ends.map(|(end, _)| {
+        let start = source[..end]
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| c.is_alphanumeric() || *c == '_')
+            .last()
+            .map_or(end, |(start, _)| start);
+        &source[start..end]
+    })
+    .collect()
 }

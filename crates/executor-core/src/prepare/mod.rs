@@ -16,7 +16,9 @@ pub(crate) use self::lint::lint;
 use self::style::{HANDLER, Style};
 use crate::{
     allocator,
+    captured::{self, CapturedNames},
     coroutine::with_current,
+    engine,
     error::{diagnostic, parse_diagnostic},
     request::Request,
 };
@@ -24,12 +26,21 @@ use crate::{
 /// The name under which a bare script sees its request.
 const REQUEST: &str = "request";
 
+/// Statements of a source that is optimized, arms of a `switch` among them. Rhai takes out those without effect one
+/// by one, which takes time that grows with the square of their number, and asks nobody meanwhile.
+const STATEMENTS_OPTIMIZED_MAX: usize = 8_192;
+
+/// Variables that a source may declare. A closure that captures many takes time that grows with the square of their
+/// number, in one step of the parser.
+const DECLARATIONS_MAX: usize = 2_500;
+
 /// A script that can run, on any engine of its thread.
 pub(crate) struct Prepared {
     ast: AST,
     style: Style,
     /// Whether the script may look at its request at all.
     reads_request: bool,
+    captured: CapturedNames,
     bytes: usize,
 }
 
@@ -43,9 +54,20 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
         );
         return Err(diagnostic(source, Position::START, Severity::Error, &message));
     }
+    if declarations(source) > DECLARATIONS_MAX {
+        let message = format!("the script declares more than {DECLARATIONS_MAX} variables; split it up");
+        return Err(diagnostic(source, Position::START, Severity::Error, &message));
+    }
+    let plain;
+    let compiler = if statements(source) > STATEMENTS_OPTIMIZED_MAX {
+        plain = engine::build_without_optimizer();
+        &plain
+    } else {
+        engine
+    };
     let mut scope = Scope::new();
     scope.push(REQUEST, ());
-    let ast = engine.compile_with_scope(&scope, source).map_err(|error| {
+    let ast = compiler.compile_with_scope(&scope, source).map_err(|error| {
         match with_current(|run| run.and_then(|run| run.guard.verdict())) {
             Some(verdict) => diagnostic(
                 source,
@@ -57,12 +79,24 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
         }
     })?;
     let style = style::of(&ast, source)?;
+    let captured = captured::names_in(&ast);
     Ok(Prepared {
         ast,
         style,
         reads_request: may_read_request(source),
+        captured,
         bytes: usize::try_from(allocator::bytes() - held_before).unwrap_or(0) + size_of::<Prepared>(),
     })
+}
+
+/// At least as many statements as `source` has.
+fn statements(source: &str) -> usize {
+    source.matches([';', '}']).count() + source.matches("=>").count()
+}
+
+/// At least as many variables and constants as `source` declares.
+fn declarations(source: &str) -> usize {
+    source.matches("let ").count() + source.matches("const ").count()
 }
 
 impl Prepared {
@@ -85,6 +119,21 @@ impl Prepared {
                 engine.call_fn_with_options(options, scope, &self.ast, HANDLER, (request,))
             }
         }
+    }
+
+    /// Where its answer is made, as far as that is certain.
+    pub(crate) fn place_of_answer(&self, source: &str) -> Position {
+        style::place_of_answer(&self.ast, self.style, source)
+    }
+
+    /// The variables that its closures capture.
+    pub(crate) fn captured(&self) -> &CapturedNames {
+        &self.captured
+    }
+
+    /// Whether it has a function that handles requests.
+    pub(crate) fn has_handler(&self) -> bool {
+        self.style == Style::Handler
     }
 
     /// The script as Rhai has it.

@@ -41,6 +41,28 @@ pub(super) fn of(ast: &AST, source: &str) -> Result<Style, Diagnostic> {
     }
 }
 
+/// Where the answer of a script is made: at its last statement, if it has no other that returns; or in its
+/// handler.
+pub(super) fn place_of_answer(ast: &AST, style: Style, source: &str) -> Position {
+    if style == Style::Handler {
+        return position_of_handler(source);
+    }
+    let mut returns = 0;
+    ast.clone_statements_only().walk(&mut |path: &[ASTNode<'_>]| {
+        returns += u32::from(matches!(path.last(), Some(ASTNode::Stmt(statement)) if is_return(statement)));
+        true
+    });
+    match ast.statements().last() {
+        Some(last) if returns == 0 || (returns == 1 && is_return(last)) => last.position(),
+        _ => Position::NONE,
+    }
+}
+
+fn is_return(statement: &Stmt) -> bool {
+    // The other kind is `throw`.
+    matches!(statement, Stmt::Return(_, flags, _) if !flags.intersects(ASTFlags::BREAK))
+}
+
 type Fault = (Position, String);
 
 fn wrong_handler(handlers: &[ScriptFnMetadata<'_>], source: &str) -> Option<Fault> {
@@ -62,12 +84,12 @@ fn wrong_handler(handlers: &[ScriptFnMetadata<'_>], source: &str) -> Option<Faul
 fn stray_statement(ast: &AST) -> Option<Fault> {
     let allowed = |statement: &&Stmt| match statement {
         Stmt::Var(_, flags, _) => flags.intersects(ASTFlags::CONSTANT),
-        Stmt::Import(..) | Stmt::Noop(_) => true,
+        Stmt::Noop(_) => true,
         _ => false,
     };
     let stray = ast.statements().iter().find(|statement| !allowed(statement))?;
     let message = format!(
-        "a script with `fn {HANDLER}` has only functions, constants and imports beside it; move this into a function"
+        "a script with `fn {HANDLER}` has only functions and constants beside it; move this into a function"
     );
     Some((stray.position(), message))
 }
@@ -110,12 +132,17 @@ fn unresolved_request(ast: &AST) -> Option<Position> {
 
 /// The place of the words `fn handle`; a function does not know where it stands.
 fn position_of_handler(source: &str) -> Position {
+    position_of_function(source, Some(HANDLER))
+}
+
+/// The place of the first `fn` in a line, or of the first with that name.
+pub(super) fn position_of_function(source: &str, name: Option<&str>) -> Position {
     for (line, text) in (1..=u16::MAX).zip(source.lines()) {
         let mut words = text.split_whitespace().skip_while(|word| *word != "fn").skip(1);
-        if words
+        let found = words
             .next()
-            .is_some_and(|word| word.split('(').next() == Some(HANDLER))
-        {
+            .is_some_and(|word| name.is_none() || word.split('(').next() == name);
+        if found {
             let column = text.find("fn").map_or(0, |byte| text[..byte].chars().count()) + 1;
             return Position::new(line, u16::try_from(column).unwrap_or(u16::MAX));
         }

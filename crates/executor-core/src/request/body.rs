@@ -1,9 +1,10 @@
 //! The body of a request, in the forms that scripts read it in.
 
-use http::header::CONTENT_TYPE;
+use http::{StatusCode, header::CONTENT_TYPE};
 use rhai::{Module, export_module, exported_module};
 
 use super::{Fallible, Request};
+use crate::response::refusal;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -18,7 +19,10 @@ fn form_bytes(request: &Request) -> Fallible<&[u8]> {
     if media_type.is_empty() || media_type.eq_ignore_ascii_case(FORM) {
         return Ok(&request.request().body);
     }
-    Err(format!("request.form() reads {FORM}, and this body is {media_type}").into())
+    Err(refusal(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        format!("request.form() reads {FORM}, and this body is {media_type}"),
+    ))
 }
 
 /// The functions as scripts see them.
@@ -29,14 +33,17 @@ pub(super) fn module() -> Module {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::{Array, Blob, Dynamic, EvalAltResult, ImmutableString, Position};
+    use http::StatusCode;
+    use rhai::{Array, Blob, Dynamic, ImmutableString};
 
     use crate::{
         json::{self, JsonError},
         request::{Fallible, MapValue as Map, Request, body::form_bytes, map_of, pay_for},
+        response::refusal,
     };
 
-    /// The body as text. A body that is not UTF-8 is an error; `request.bytes` has it.
+    /// The body as text. A body that is not UTF-8 is an error, which answers 400 unless it is caught;
+    /// `request.bytes` has it.
     ///
     /// ```rhai
     /// request.body //=> ""
@@ -49,10 +56,10 @@ mod functions {
             Ok(text) => Ok(text.into()),
             Err(error) => {
                 let place = error.valid_up_to();
-                Err(
-                    format!("the request's body is not UTF-8 text (byte {place}); read `request.bytes`")
-                        .into(),
-                )
+                Err(refusal(
+                    StatusCode::BAD_REQUEST,
+                    format!("the request's body is not UTF-8 text (byte {place}); read `request.bytes`"),
+                ))
             }
         }
     }
@@ -69,7 +76,8 @@ mod functions {
         Ok(body.to_vec())
     }
 
-    /// The value that the body has as JSON. It is parsed at each call: keep it in a variable.
+    /// The value that the body has as JSON. It is parsed at each call: keep it in a variable. A body that is not
+    /// JSON, or none, is an error, which answers 400 with `{"error": message}` unless it is caught.
     ///
     /// ```rhai
     /// request.json() //=> error: the request has no body
@@ -78,25 +86,25 @@ mod functions {
     fn json(request: &mut Request) -> Fallible<Dynamic> {
         let body = &request.request().body;
         if body.is_empty() {
-            return Err("the request has no body, so request.json() has nothing to read".into());
+            let message = "the request has no body, so request.json() has nothing to read";
+            return Err(refusal(StatusCode::BAD_REQUEST, message.to_owned()));
         }
         json::parse(body).map_err(|error| match error {
             JsonError::Syntax {
                 message,
                 line,
                 column,
-            } => {
-                let text = format!(
-                    "the request's body is not valid JSON: {message} at line {line}, column {column}"
-                );
-                EvalAltResult::ErrorRuntime(text.into(), Position::NONE).into()
-            }
+            } => refusal(
+                StatusCode::BAD_REQUEST,
+                format!("the request's body is not valid JSON: {message} at line {line}, column {column}"),
+            ),
             other => other.into(),
         })
     }
 
     /// The fields of a form that was sent as `application/x-www-form-urlencoded`. Of a name that stands there
-    /// more than once this is the first value; see `form_all`. A name that is missing gives `()`.
+    /// more than once this is the first value; see `form_all`. A name that is missing gives `()`. A body of another
+    /// type is an error, which answers 415 unless it is caught.
     ///
     /// ```rhai
     /// request.form().email //=> ()

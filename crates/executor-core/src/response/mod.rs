@@ -9,7 +9,9 @@
 //! | `response(..)`, `html(..)`, `json(..)`, `text(..)`, `redirect(..)` | as it says | as it says |
 //!
 //! A script also answers by throwing such a response, or a map with `status`: beside it `body` (any of the
-//! above), or else `message`, which is sent as the JSON object `{"error": message}`; and `headers`, a map.
+//! above), or else `message`, which is sent as the JSON object `{"error": message}`; and `headers`, a map. An
+//! error of `request.json()`, `request.form()` or `request.body` that nobody catches answers too: what the client
+//! sent is the client's fault, 400 or 415.
 
 mod body;
 mod cookie;
@@ -20,7 +22,7 @@ use std::rc::Rc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use picloud_shared::outcome::{ScriptErrorKind, ScriptResponse};
-use rhai::{Dynamic, Engine, EvalAltResult, Map};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, Position};
 
 use self::body::Body;
 pub(crate) use self::functions::module;
@@ -58,8 +60,29 @@ pub(crate) fn of_returned(value: Dynamic) -> Fallible<ScriptResponse> {
     Ok(sent(status, Vec::new(), body))
 }
 
+/// An error because of what the client sent. A script that catches it has the message as text; one that does not
+/// answers with `status`.
+///
+/// The status goes along as the tag of the text, below zero. A script can set tags too, and gets no more by it than
+/// an answer that it could throw anyway.
+#[expect(clippy::unnecessary_box_returns, reason = "Rhai passes errors in a box")]
+pub(crate) fn refusal(status: StatusCode, message: String) -> Box<EvalAltResult> {
+    let mut thrown = Dynamic::from(message);
+    thrown.set_tag(-i32::from(status.as_u16()));
+    EvalAltResult::ErrorRuntime(thrown, Position::NONE).into()
+}
+
+/// The status of a [`refusal`].
+fn status_of_refusal(thrown: &Dynamic) -> Option<i64> {
+    (thrown.is_string() && (-499..=-400).contains(&thrown.tag())).then(|| -i64::from(thrown.tag()))
+}
+
 /// What `value`, which a script threw, is as a response; nothing if it is an error.
 pub(crate) fn of_thrown(value: &Dynamic) -> Option<Fallible<ScriptResponse>> {
+    if let Some(status) = status_of_refusal(value) {
+        let map = Map::from([("message".into(), value.clone())]);
+        return Some(of_thrown_map(status, &map).map(Response::into_sent));
+    }
     if let Some(response) = value.read_lock::<Response>() {
         return Some(Ok(response.clone().into_sent()));
     }

@@ -23,6 +23,13 @@ pub(crate) fn compare(source: &str, expected: &str) -> Result<(), String> {
                 "fails with `{}`, which does not say `{message}`",
                 error.message
             )),
+            // What a client sent wrong is answered as such.
+            Ok(response) if response.status.is_client_error() => {
+                let body = String::from_utf8_lossy(&response.body);
+                let says = body.contains(message);
+                says.then_some(())
+                    .ok_or_else(|| format!("answers `{body}`, which does not say `{message}`"))
+            }
             Ok(_) => Err(format!("fails not, but should with `{message}`")),
         };
     }

@@ -54,6 +54,10 @@ fn values_become_responses() {
     check("blob(2, 65)", "200 application/octet-stream: AA");
     check("return 7; 8", "200 application/json: 7");
     check("exit(\"done\"); 8", "200 text/plain; charset=utf-8: done");
+    check(
+        "[1].map(|x| exit(\"done\")); 8",
+        "200 text/plain; charset=utf-8: done",
+    );
 }
 
 #[test]
@@ -90,6 +94,10 @@ fn helpers_make_responses() {
         "let r = response(200, \"x\"); r.header(\"x-a\", 1); r.status",
         "200 application/json: 200",
     );
+
+    let response = answer("redirect(\"/b\", 307)", request());
+    assert_eq!(response.status.as_u16(), 307);
+    assert_eq!(response.headers["location"], "/b");
 
     let response = answer(
         "redirect(\"/a b/ü?x=%20\").header(\"x-a\", \"1\").header(\"X-A\", 2)",
@@ -298,10 +306,58 @@ fn the_body_is_read_in_many_forms() {
         with_body(b"ab\xff", "text/plain"),
         "200 text/plain; charset=utf-8: the request's body is not UTF-8 text (byte 2); read `request.bytes`",
     );
-    check_error(
+}
+
+#[test]
+fn what_a_client_sent_wrong_is_answered_as_such() {
+    let mut broken = request();
+    broken.body = b"{\"a\":\n tru}".as_slice().into();
+    let message = "the request's body is not valid JSON: expected ident at line 2, column 5";
+    let answer = format!("400 application/json: {{\"error\":\"{message}\"}}");
+    for source in [
         "request.json()",
+        "fn handle(request) { [1].map(|x| request.json()) }",
+        "try { request.json() } catch (e) { throw e }",
+    ] {
+        check_with(source, broken.clone(), &answer);
+    }
+    check(
+        "request.json()",
+        "400 application/json: {\"error\":\"the request has no body, so request.json() has nothing to read\"}",
+    );
+    broken.body = b"ab\xff".as_slice().into();
+    check_with(
+        "request.body",
+        broken.clone(),
+        "400 application/json: {\"error\":\"the request's body is not UTF-8 text (byte 2); read `request.bytes`\"}",
+    );
+    check_with(
+        "request.form()",
+        with_header(broken, "content-type", "text/csv"),
+        "415 application/json: {\"error\":\"request.form() reads application/x-www-form-urlencoded, and this body \
+         is text/csv\"}",
+    );
+    // What the script itself parses is not the client's.
+    check_error(
+        "json::parse(\"tru\")",
         ScriptErrorKind::Runtime,
-        "the request has no body, so request.json() has nothing to read",
+        "not valid JSON: EOF while parsing a value at line 1, column 3",
+    );
+}
+
+#[test]
+fn of_fields_that_repeat_the_first_stays() {
+    let mut request = request();
+    request.uri = "/?a=1&b=2&a=3".parse().unwrap();
+    request.body = b"a=1&b=2&a=3".as_slice().into();
+    let source = "[request.query, request.form(), form::parse(request.body), form::parse(\"a=1&b=2&a=3\"),
+         request.query_all(\"a\"), request.form_all(\"a\"), form::pairs(request.body).filter(|p| p[0] == \"a\").map(|p| p[1])]";
+    let first = r#"{"a":"1","b":"2"}"#;
+    let all = r#"["1","3"]"#;
+    check_with(
+        source,
+        request,
+        &format!("200 application/json: [{first},{first},{first},{first},{all},{all},{all}]"),
     );
 }
 

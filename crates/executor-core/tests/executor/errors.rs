@@ -51,7 +51,7 @@ fn unknown_names_bring_the_nearest() {
     check(
         "redirect(1, 2, 3, 4)",
         (1, 1),
-        "`redirect` cannot be called with (integer, integer, integer, integer); there is redirect(integer, string), redirect(string)",
+        "`redirect` cannot be called with (integer, integer, integer, integer); there is redirect(integer, string), redirect(string), redirect(string, integer)",
     );
     check("1 + #{}", (1, 3), "`+` does not work between integer and map");
     check("-\"a\"", (1, 1), "`-` does not work on string");
@@ -174,12 +174,12 @@ fn a_source_that_does_not_compile_has_its_place() {
     compile(
         "fn handle(request) { 1 }\nhandle(request)",
         (2, 1),
-        "a script with `fn handle` has only functions, constants and imports beside it; move this into a function",
+        "a script with `fn handle` has only functions and constants beside it; move this into a function",
     );
     compile(
         "let cache = #{}; fn handle(request) { 1 }",
         (1, 1),
-        "a script with `fn handle` has only functions, constants and imports beside it; move this into a function",
+        "a script with `fn handle` has only functions and constants beside it; move this into a function",
     );
     compile(
         "const P = request.path; fn handle(request) { 1 }",
@@ -187,4 +187,38 @@ fn a_source_that_does_not_compile_has_its_place() {
         "there is no variable `request` here; functions see only their parameters, so hand it over as one",
     );
     compile("eval(\"1\")", (1, 1), "`eval` is not offered here");
+}
+
+#[test]
+fn an_answer_that_cannot_be_sent_has_its_place() {
+    let check = |source: &str, place, message: &str| {
+        let error = check(source, place, message);
+        assert_eq!(error.kind, ScriptErrorKind::Response);
+    };
+    let fault = "a response cannot have the status 101, only 200 to 599";
+    check("let a = 1;\n  response(101)", (2, 3), fault);
+    check("fn handle(request) {\n  response(101)\n}", (2, 3), fault);
+    check("[1].map(|x|\n response(101))", (2, 2), fault);
+    let fault = "the response cannot be sent: a value of type `Fn` cannot be written as JSON";
+    check("let f = |x| x;\nf", (2, 1), fault);
+    check("let f = |x| x;\nreturn f;", (2, 8), fault);
+    check("\nfn handle(request) { |x| x }", (2, 1), fault);
+    check(
+        "\nthrow #{status: 99}",
+        (2, 1),
+        "a response cannot have the status 99, only 200 to 599",
+    );
+}
+
+#[test]
+fn an_import_is_refused_with_its_place() {
+    let message = "there is nothing to import; the modules of the script API are there without it";
+    for (source, place) in [
+        ("import \"x\" as x;", (1, 1)),
+        ("let n = \"x\";\n  import n as x;", (2, 3)),
+        ("fn handle(request) { import \"x\" as x; 1 }", (1, 22)),
+    ] {
+        let error = check(source, place, message);
+        assert_eq!(error.kind, ScriptErrorKind::Compile);
+    }
 }

@@ -81,6 +81,21 @@ fn sources_are_checked() {
 }
 
 #[test]
+fn a_script_that_does_nothing_is_remarked_on() {
+    let empty = "the script is empty, so it answers 204 without a body";
+    check("", &[(Severity::Warning, 1, 1, 2, empty)]);
+    check("// later\n", &[(Severity::Warning, 1, 1, 2, empty)]);
+    let uncalled = "the script has functions but runs none of them, so it answers 204 without a body; call one at \
+                    the end, or name one `handle`: fn handle(request) { .. }";
+    check(
+        "\n  fn greet(name) { name }",
+        &[(Severity::Warning, 2, 3, 5, uncalled)],
+    );
+    check("fn greet(name) { name } greet(1)", &[]);
+    check("fn handle(request) { 1 }", &[]);
+}
+
+#[test]
 fn a_source_over_the_bound_is_not_parsed() {
     let source = "x".repeat(300_000);
     check(

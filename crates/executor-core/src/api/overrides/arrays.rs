@@ -88,4 +88,16 @@ mod functions {
     fn to_json(map: Map) -> Fallible<String> {
         crate::api::json::compact(&map.into())
     }
+
+    /// Writes any value as JSON; the same as `json::stringify`.
+    ///
+    /// ```rhai
+    /// [1, "a", ()].to_json()  //=> `[1,"a",null]`
+    /// "text".to_json()        //=> `"text"`
+    /// (|x| x).to_json()       //=> error: cannot be written as JSON
+    /// ```
+    #[rhai_fn(name = "to_json", return_raw, pure)]
+    fn any_to_json(value: &mut Dynamic) -> Fallible<String> {
+        crate::api::json::compact(value)
+    }
 }

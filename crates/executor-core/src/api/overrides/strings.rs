@@ -5,7 +5,7 @@ use rhai::{Array, Module, export_module, exported_module};
 use crate::{
     api::{
         argument::{Fallible, fail, spend_bytes},
-        bounded::BoundedArray,
+        bounded::{BoundedArray, BoundedText},
     },
     gate,
 };
@@ -23,11 +23,33 @@ pub(super) fn split_module() -> Module {
 /// `text` with every `find` replaced.
 pub(in crate::api) fn replaced(text: &str, find: &str, replacement: &str) -> Fallible<String> {
     spend_bytes(text.len())?;
-    let count = text.matches(find).count();
+    let mut count = 0_usize;
+    for _ in text.matches(find) {
+        count += 1;
+        pay_for_match(count)?;
+    }
     let length = text.len() - count * find.len() + count.saturating_mul(replacement.len());
-    gate::reserve(length)?;
+    let mut replaced = BoundedText::with_capacity(length)?;
     spend_bytes(length)?;
-    Ok(text.replace(find, replacement))
+    let mut rest = 0;
+    for (index, (at, found)) in text.match_indices(find).enumerate() {
+        pay_for_match(index)?;
+        replaced.push(&text[rest..at])?;
+        replaced.push(replacement)?;
+        rest = at + found.len();
+    }
+    replaced.push(&text[rest..])?;
+    Ok(replaced.finish())
+}
+
+/// Counts the work of finding the place number `count`.
+fn pay_for_match(count: usize) -> Fallible<()> {
+    const MATCHES_PER_QUESTION: usize = 1_024;
+    const OPERATIONS_PER_QUESTION: u64 = 16;
+    match count % MATCHES_PER_QUESTION {
+        0 => gate::spend(OPERATIONS_PER_QUESTION),
+        _ => Ok(()),
+    }
 }
 
 /// The room that padding `text` to `length` characters takes, in characters; none if it is that long.

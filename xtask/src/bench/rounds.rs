@@ -12,6 +12,7 @@ pub(crate) struct Contender<'s> {
     pub(crate) name: String,
     pub(crate) server: &'s Server,
     pub(crate) question: Question,
+    rested: bool,
     measured: Vec<Measured>,
 }
 
@@ -22,8 +23,15 @@ impl<'s> Contender<'s> {
             name: name.into(),
             server,
             question,
+            rested: false,
             measured: Vec::new(),
         }
+    }
+
+    /// To be measured only when its server has come to rest: one that still writes down what another contender
+    /// made it do would have that counted here.
+    pub(crate) fn rested(self) -> Self {
+        Self { rested: true, ..self }
     }
 
     /// Processor time per request, in microseconds.
@@ -72,6 +80,9 @@ pub(crate) fn take_turns(contenders: &mut [Contender<'_>], load: Load, rounds: u
     for round in 1..=rounds {
         progress(&format!("round {round} of {rounds}"));
         for contender in &mut *contenders {
+            if contender.rested {
+                contender.server.rest()?;
+            }
             contender
                 .measured
                 .push(load.run(contender.server, &contender.question)?);

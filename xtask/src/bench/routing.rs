@@ -52,7 +52,7 @@ pub(crate) fn measure(setting: &Setting, options: Options) -> anyhow::Result<Rep
 
     let every: Vec<Target> = many.targets().collect();
     let middle = &every[every.len() / 2..][..1];
-    let mut contenders = [
+    let contenders = [
         Contender::new(
             "one app, one route",
             &small,
@@ -61,6 +61,7 @@ pub(crate) fn measure(setting: &Setting, options: Options) -> anyhow::Result<Rep
         Contender::new("all apps, one of them asked", &large, ask(middle)?),
         Contender::new("all apps, each asked in its turn", &large, ask(&every)?),
     ];
+    let mut contenders = contenders.map(Contender::rested);
     take_turns(&mut contenders, setting.load(), setting.rounds)?;
 
     let [one, hot, spread] = &contenders;

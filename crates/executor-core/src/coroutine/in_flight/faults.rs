@@ -9,6 +9,10 @@ use std::{
     sync::{OnceLock, atomic::AtomicU64},
 };
 
+#[cfg(not(target_vendor = "apple"))]
+use libc::__errno_location as place_of_errno;
+#[cfg(target_vendor = "apple")]
+use libc::__error as place_of_errno;
 use libc::{c_int, c_void, siginfo_t};
 
 use super::map;
@@ -89,7 +93,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
 fn keep_journal(address: usize) -> bool {
     let Some(words) = JOURNAL.get() else { return false };
     // SAFETY: the place is this thread's own.
-    let error = unsafe { libc::__errno_location() };
+    let error = unsafe { place_of_errno() };
     // SAFETY: as above; what the handler interrupted must find its error as it was.
     let saved = unsafe { *error };
     let range = words.as_ptr_range();

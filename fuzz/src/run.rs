@@ -43,7 +43,11 @@ const LOG_OVERRUN_BYTES: usize = 64;
 
 thread_local! {
     /// Keeps no scripts, so that every run compiles its own.
-    static EXECUTOR: Executor = Executor::new(ExecutorConfig { cache_bytes_max: 0, stacks_kept_max: 4 });
+    static EXECUTOR: Executor = Executor::new(ExecutorConfig {
+        cache_bytes_max: 0,
+        stacks_kept_max: 4,
+        ..ExecutorConfig::default()
+    });
 }
 
 /// Runs `source` once, as a serving thread does.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use picloud_executor_core::{LocalWorkbench, bytes_held};
 use picloud_shared::{
     limits::SOURCE_BYTES_MAX,
+    memory::MemoryBudget,
     outcome::{Diagnostic, Outcome, ScriptErrorKind, Severity},
     seam::Workbench as _,
 };
@@ -66,7 +67,7 @@ fn body() -> Bytes {
 fn check(source: &str) -> bool {
     thread_local! {
         static WORKBENCH: LazyCell<LocalWorkbench> = const {
-            LazyCell::new(|| LocalWorkbench::start(None).expect("threads"))
+            LazyCell::new(|| LocalWorkbench::start(&MemoryBudget::unbounded(), None).expect("threads"))
         };
     }
     let workbench = WORKBENCH.with(|workbench| LocalWorkbench::clone(workbench));

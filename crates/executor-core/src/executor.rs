@@ -11,9 +11,10 @@ use std::{
 use picloud_shared::{
     invocation::Invocation,
     limits::Limits,
+    memory::MemoryBudget,
     outcome::{Diagnostic, Outcome, ScriptError, ScriptResponse, Usage},
     script::LiveScript,
-    seam::ExecutorClient,
+    seam::{BusyRuns, ExecutorClient},
 };
 use rhai::Engine;
 
@@ -21,7 +22,7 @@ use crate::{
     bounds::Bounds,
     cache::Cache,
     captured::{self, Captured},
-    coroutine::{StackPool, Task, with_current},
+    coroutine::{Home, Task, with_current},
     engine,
     error::{Explainer, answer_in, compile_error, internal_error, placed},
     prepare::{self, Prepared},
@@ -31,13 +32,15 @@ use crate::{
     scopes::ScopePool,
 };
 
-/// What an executor may keep for the next run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an executor may keep for the next run, and what its runs may hold.
+#[derive(Clone, Debug)]
 pub struct ExecutorConfig {
     /// Memory for prepared scripts, in bytes.
     pub cache_bytes_max: usize,
     /// Stacks that are kept for reuse. Each holds the few pages that its last run touched.
     pub stacks_kept_max: usize,
+    /// What all runs of all executors of the server may hold together.
+    pub memory: Arc<MemoryBudget>,
 }
 
 impl Default for ExecutorConfig {
@@ -45,6 +48,7 @@ impl Default for ExecutorConfig {
         Self {
             cache_bytes_max: 32 * 1_024 * 1_024,
             stacks_kept_max: 128,
+            memory: MemoryBudget::unbounded(),
         }
     }
 }
@@ -60,7 +64,7 @@ struct Shared {
     /// One engine for each form that is in use.
     engines: RefCell<Vec<(Form, Rc<Engine>)>>,
     cache: Cache,
-    stacks: Rc<StackPool>,
+    home: Rc<Home>,
     scopes: ScopePool,
 }
 
@@ -71,7 +75,7 @@ impl Executor {
             shared: Rc::new(Shared {
                 engines: RefCell::default(),
                 cache: Cache::new(config.cache_bytes_max),
-                stacks: Rc::new(StackPool::new(config.stacks_kept_max)),
+                home: Rc::new(Home::new(config.stacks_kept_max, config.memory)),
                 scopes: ScopePool::default(),
             }),
         }
@@ -91,7 +95,7 @@ impl Executor {
                 None => vec![prepare::compiler_panicked(&source)],
             }
         };
-        match Task::new(&self.shared.stacks, Bounds::COMPILE, Settings::default(), check) {
+        match Task::new(&self.shared.home, Bounds::COMPILE, Settings::default(), check) {
             Ok(task) => task.await.0,
             Err(_) => vec![prepare::no_memory()],
         }
@@ -99,6 +103,10 @@ impl Executor {
 }
 
 impl ExecutorClient for Executor {
+    fn busy(&self) -> BusyRuns {
+        self.shared.home.busy().clone()
+    }
+
     fn execute(&self, invocation: Invocation) -> impl Future<Output = Outcome> {
         let shared = Rc::clone(&self.shared);
         let settings = Settings::of(&invocation);
@@ -118,10 +126,10 @@ impl ExecutorClient for Executor {
                     Err(outcome) => return *outcome,
                 },
             };
-            let stacks = Rc::clone(&shared.stacks);
+            let home = Rc::clone(&shared.home);
             let bounds = Bounds::of(&live.limits);
             let body = move |run: &Run| shared.run(run, &live, &script, request);
-            match Task::new(&stacks, bounds, settings, body) {
+            match Task::new(&home, bounds, settings, body) {
                 Ok(task) => {
                     let (result, run) = task.await;
                     run.finish(result)
@@ -145,7 +153,7 @@ impl Shared {
                 .catch(|| prepare::prepare(&engine, &script.source).map(Rc::new))
                 .unwrap_or_else(|| Err(prepare::compiler_panicked(&script.source)))
         };
-        let task = Task::new(&self.stacks, Bounds::COMPILE, settings.to_compile(), compile)
+        let task = Task::new(&self.home, Bounds::COMPILE, settings.to_compile(), compile)
             .map_err(|_| Box::new(failed(no_stack())))?;
         let (result, run) = task.await;
         match result {

@@ -5,12 +5,16 @@
 //! So the host counts for itself, at every step that Rhai reports, and what it decides is final: once there is
 //! a verdict, every further step and host call fails, and the run ends with it whatever the script does.
 //!
-//! The memory of a run is what its thread's allocation counters gained while the run was on the processor.
+//! The memory of a run is what its thread's allocation counters gained while the run was on the processor. It
+//! also stands in the account of the server's budget, brought up to date whenever the guard looks at it.
 
 use std::{
     cell::Cell,
+    rc::Rc,
     time::{Duration, Instant},
 };
+
+use picloud_shared::memory::{MemoryAccount, Pressure};
 
 use crate::{allocator, bounds::Bounds};
 
@@ -34,6 +38,12 @@ const STACK_SHALLOW_BYTES: usize = 64 * 1_024;
 /// that takes no steps: its stack counts as deeply used too.
 const BLOCKS_SHALLOW: isize = 512;
 
+/// What a run counts for in the server's budget beside what it holds: the pages of its stack, its future.
+const BYTES_OF_ANY_RUN: isize = 16 * 1_024;
+
+/// A run that holds more may not grow while the server's budget is exhausted.
+const BYTES_LARGE: isize = 1_024 * 1_024;
+
 /// Why a run must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -45,6 +55,8 @@ pub(crate) enum Verdict {
     Timeout,
     /// Holds too many bytes.
     Memory,
+    /// Would hold more when all runs of the server together hold too much.
+    ServerMemory,
     /// Holds too many blocks.
     Values,
     /// The stack is used up.
@@ -73,6 +85,9 @@ pub(crate) struct Guard {
     stack_line: Cell<usize>,
     deep: Cell<bool>,
     memory: Memory,
+    account: Rc<MemoryAccount>,
+    /// What of the memory stands in the account.
+    accounted: Cell<isize>,
     on_processor_since: Cell<Instant>,
     off_processor_since: Cell<Instant>,
     cpu: Cell<Duration>,
@@ -95,7 +110,14 @@ struct Memory {
 
 impl Guard {
     /// The guard of a run that starts at `now` on a stack that reaches from `stack_low` up to `stack_high`.
-    pub(crate) fn new(bounds: Bounds, now: Instant, stack_low: usize, stack_high: usize) -> Self {
+    pub(crate) fn new(
+        bounds: Bounds,
+        account: Rc<MemoryAccount>,
+        now: Instant,
+        stack_low: usize,
+        stack_high: usize,
+    ) -> Self {
+        account.add(BYTES_OF_ANY_RUN);
         let stack_end = stack_low + bounds.stack_reserve_bytes;
         Self {
             bounds,
@@ -111,6 +133,8 @@ impl Guard {
                 bytes_next: Cell::new(BYTES_SMALL.min(bounds.bytes_max)),
                 ..Memory::default()
             },
+            account,
+            accounted: Cell::new(BYTES_OF_ANY_RUN),
             on_processor_since: Cell::new(now),
             off_processor_since: Cell::new(now),
             cpu: Cell::new(Duration::ZERO),
@@ -147,6 +171,12 @@ impl Guard {
         if after > self.bounds.bytes_max {
             return Err(self.stop(Verdict::Memory));
         }
+        if after > BYTES_LARGE {
+            let bytes = isize::try_from(bytes).unwrap_or(isize::MAX);
+            if self.account.budget().pressure_with(bytes) > Pressure::None {
+                return Err(self.stop(Verdict::ServerMemory));
+            }
+        }
         Ok(())
     }
 
@@ -177,6 +207,7 @@ impl Guard {
         self.cpu
             .set(self.cpu.get() + (now - self.on_processor_since.get()));
         self.memory.pause();
+        self.put_in_account(self.memory.bytes_held.get());
     }
 
     /// When the run started.
@@ -212,6 +243,15 @@ impl Guard {
     /// Whether the stack may have been used so deeply that it should not be kept.
     pub(crate) fn used_stack_deeply(&self) -> bool {
         self.deep.get()
+    }
+
+    /// Has the account say what the run holds; tells by how much that has grown.
+    #[inline]
+    fn put_in_account(&self, held: isize) -> isize {
+        let due = held.max(0) + BYTES_OF_ANY_RUN;
+        let grown = due - self.accounted.replace(due);
+        self.account.add(grown);
+        grown
     }
 
     #[inline]
@@ -251,6 +291,15 @@ impl Guard {
         }
     }
 
+    /// Whether the server's budget allows that a run which holds so much has grown.
+    fn may_grow_to(&self, held: isize) -> bool {
+        match self.account.budget().pressure() {
+            Pressure::None => true,
+            Pressure::Exhausted => held <= BYTES_LARGE,
+            Pressure::Overdrawn => held <= BYTES_OF_ANY_RUN,
+        }
+    }
+
     fn broken_bound(&self, held: isize, now: Instant, on_processor: Duration) -> Option<Verdict> {
         let stack_pointer = stack_pointer();
         if stack_pointer < self.stack_line.get() {
@@ -261,10 +310,13 @@ impl Guard {
         if blocks > BLOCKS_SHALLOW {
             self.deep.set(true);
         }
+        let grown = self.put_in_account(held);
         if stack_pointer < self.stack_end {
             Some(Verdict::Depth)
         } else if held > self.bounds.bytes_max {
             Some(Verdict::Memory)
+        } else if grown > 0 && !self.may_grow_to(held) {
+            Some(Verdict::ServerMemory)
         } else if blocks > self.bounds.blocks_max {
             Some(Verdict::Values)
         } else if self.cpu.get() + on_processor > self.bounds.cpu {
@@ -274,6 +326,12 @@ impl Guard {
         } else {
             None
         }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.account.add(-self.accounted.get());
     }
 }
 

@@ -3,11 +3,14 @@
 use std::{
     cell::RefCell,
     ops::Range,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
 use picloud_shared::{
+    id::AppId,
     invocation::Invocation,
+    memory::MemoryAccount,
     outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
 };
 use rhai::Position;
@@ -28,6 +31,8 @@ pub(crate) struct Settings {
     log_bytes_max: u64,
     response_bytes_max: usize,
     https: bool,
+    /// Whose run it is.
+    pub(crate) app: Option<AppId>,
 }
 
 impl Settings {
@@ -36,6 +41,7 @@ impl Settings {
         let limits = &invocation.script.limits;
         Self {
             entry: Entry::of(invocation),
+            app: Some(invocation.script.app_id),
             log_bytes_max: limits.log_bytes_max,
             response_bytes_max: usize::try_from(limits.response_bytes_max).unwrap_or(usize::MAX),
             https: invocation.request.scheme == "https",
@@ -46,6 +52,7 @@ impl Settings {
     pub(crate) fn to_compile(self) -> Self {
         Self {
             entry: self.entry,
+            app: self.app,
             ..Self::default()
         }
     }
@@ -72,9 +79,15 @@ pub(crate) struct Run {
 
 impl Run {
     /// A run that starts at `now`, on a stack with these addresses.
-    pub(crate) fn new(bounds: Bounds, settings: Settings, now: Instant, stack: &Range<usize>) -> Self {
+    pub(crate) fn new(
+        bounds: Bounds,
+        settings: Settings,
+        account: Rc<MemoryAccount>,
+        now: Instant,
+        stack: &Range<usize>,
+    ) -> Self {
         Self {
-            guard: Guard::new(bounds, now, stack.start, stack.end),
+            guard: Guard::new(bounds, account, now, stack.start, stack.end),
             link: Link::new(),
             entry: settings.entry,
             response_bytes_max: settings.response_bytes_max,

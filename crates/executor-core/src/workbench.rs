@@ -5,6 +5,7 @@ use std::{io, sync::Arc, thread};
 use async_trait::async_trait;
 use picloud_shared::{
     invocation::Invocation,
+    memory::MemoryBudget,
     outcome::{Diagnostic, Outcome},
     seam::{ExecutorClient as _, Workbench},
 };
@@ -17,10 +18,8 @@ use tokio::{
 use crate::{Executor, ExecutorConfig, InFlight, error::internal_error, executor::failed, prepare};
 
 /// What the threads of a workbench may keep: what is tried is rarely tried again as it is.
-const CONFIG: ExecutorConfig = ExecutorConfig {
-    cache_bytes_max: 4 * 1_024 * 1_024,
-    stacks_kept_max: 4,
-};
+const CACHE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+const STACKS_KEPT_MAX: usize = 4;
 
 /// Jobs that may wait for a thread before the next caller has to.
 const JOBS_WAITING_MAX: usize = 64;
@@ -43,11 +42,12 @@ impl LocalWorkbench {
     /// How many threads it has.
     pub const THREADS: usize = 2;
 
-    /// Starts the threads. What they do is noted in `journal`, if there is one.
-    pub fn start(journal: Option<&InFlight>) -> io::Result<Self> {
+    /// Starts the threads. What they hold counts in `memory`, and what they do is noted in `journal`, if there is
+    /// one.
+    pub fn start(memory: &Arc<MemoryBudget>, journal: Option<&InFlight>) -> io::Result<Self> {
         Ok(Self {
-            checks: start_thread("script-check", journal)?,
-            runs: start_thread("script-try", journal)?,
+            checks: start_thread("script-check", memory, journal)?,
+            runs: start_thread("script-try", memory, journal)?,
         })
     }
 }
@@ -72,22 +72,31 @@ impl Workbench for LocalWorkbench {
     }
 }
 
-fn start_thread(name: &str, journal: Option<&InFlight>) -> io::Result<mpsc::Sender<Job>> {
+fn start_thread(
+    name: &str,
+    memory: &Arc<MemoryBudget>,
+    journal: Option<&InFlight>,
+) -> io::Result<mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
     let journal = journal.cloned();
+    let config = ExecutorConfig {
+        cache_bytes_max: CACHE_BYTES_MAX,
+        stacks_kept_max: STACKS_KEPT_MAX,
+        memory: Arc::clone(memory),
+    };
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         if let Some(journal) = journal {
             journal.join();
         }
         let tasks = LocalSet::new();
-        tasks.block_on(&runtime, work(jobs));
+        tasks.block_on(&runtime, work(config, jobs));
     })?;
     Ok(sender)
 }
 
-async fn work(mut jobs: mpsc::Receiver<Job>) {
-    let executor = Executor::new(CONFIG);
+async fn work(config: ExecutorConfig, mut jobs: mpsc::Receiver<Job>) {
+    let executor = Executor::new(config);
     while let Some(job) = jobs.recv().await {
         let executor = executor.clone();
         spawn_local(async move {

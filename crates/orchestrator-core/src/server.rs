@@ -9,7 +9,11 @@ use std::{
 };
 
 use ipnet::IpNet;
-use picloud_shared::{seam::ExecutorClient, time::Clock};
+use picloud_shared::{
+    memory::{MemoryAccount, MemoryBudget},
+    seam::ExecutorClient,
+    time::Clock,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     runtime,
@@ -18,9 +22,10 @@ use tokio::{
 };
 
 use crate::{
+    admission::{Host, Hosts},
     dispatch::{BodyPace, ControlPlane, Dispatcher},
     ids::RequestIds,
-    ingress::{Acceptor, Arrival, ConnectionBounds, Lane, Load, Pace, Phase, Worker},
+    ingress::{Acceptor, ConnectionBounds, Lane, Load, Pace, Phase, Queues, Worker},
     live::LiveReleases,
     recorder::Recorder,
 };
@@ -60,6 +65,8 @@ pub struct ServerConfig {
     /// Most connections of one client at a time; more are closed. A client is an address, or a network of 64
     /// bits of version 6. Trusted proxies may have any number.
     pub connections_per_client_max: usize,
+    /// What scripts, and bodies on their way to and from them, may hold together.
+    pub memory: Arc<MemoryBudget>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -78,6 +85,7 @@ impl ServerConfig {
             body_bytes_per_second_min: 1_024,
             connections_max: CONNECTIONS_MAX,
             connections_per_client_max: CONNECTIONS_PER_CLIENT_MAX,
+            memory: MemoryBudget::unbounded(),
             clock,
         }
     }
@@ -142,17 +150,36 @@ impl Server {
             threads,
         };
 
-        let mut lanes = Vec::new();
-        for index in 0..self.config.threads.max(1) {
-            let (lane, arrivals) = lane(&ended);
-            let load = Arc::clone(&lane.load);
-            lanes.push(lane);
+        let (mut lanes, mut hosts, mut queues) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.config.threads.max(1) {
+            let load = Arc::new(Load::new(Arc::clone(&ended)));
+            let (arrivals, arriving) = mpsc::unbounded_channel();
+            let (guests, coming) = mpsc::unbounded_channel();
+            queues.push((
+                Arc::clone(&load),
+                Queues {
+                    arrivals: arriving,
+                    guests: coming,
+                },
+            ));
+            hosts.push(Host {
+                load: Arc::clone(&load),
+                guests,
+            });
+            lanes.push(Lane { load, arrivals });
+        }
+        let hosts: Arc<[Host]> = hosts.into();
+        for (index, (load, queues)) in queues.into_iter().enumerate() {
+            let hosts = Arc::clone(&hosts);
             let (live, recorder, control) = (Arc::clone(live), recorder.clone(), Arc::clone(control));
             let (config, make_executor) = (self.config.clone(), make_executor.clone());
             let (phases, alive) = (phases.clone(), alive.clone());
             spawn(format!("serve-{index}"), alive, move |runtime| {
+                let executor = make_executor();
+                load.set_busy(executor.busy());
                 let dispatcher = Dispatcher {
-                    executor: make_executor(),
+                    hosts: Hosts::new(executor.busy(), hosts),
+                    executor,
                     live,
                     recorder: recorder.for_thread(),
                     control,
@@ -165,13 +192,14 @@ impl Server {
                         bytes_per_second_min: config.body_bytes_per_second_min,
                     },
                     load,
+                    memory: MemoryAccount::new(Arc::clone(&config.memory)),
                 };
                 let pace = Pace {
                     head: config.header_timeout,
                     idle: config.idle_timeout,
                 };
                 let worker = Worker::new(dispatcher, pace);
-                move || runtime.block_on(worker.run(arrivals, phases))
+                move || runtime.block_on(worker.run(queues, phases))
             })?;
         }
         let bounds = ConnectionBounds {
@@ -232,17 +260,6 @@ impl Drop for RunningServer {
     fn drop(&mut self) {
         self.enter(Phase::Stopped);
     }
-}
-
-fn lane(ended: &Arc<Notify>) -> (Lane, mpsc::UnboundedReceiver<Arrival>) {
-    let (sender, arrivals) = mpsc::unbounded_channel();
-    (
-        Lane {
-            load: Arc::new(Load::new(Arc::clone(ended))),
-            arrivals: sender,
-        },
-        arrivals,
-    )
 }
 
 /// Starts a thread with a runtime of its own, and returns when it is ready. What `prepare` makes runs there.

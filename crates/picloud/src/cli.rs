@@ -130,6 +130,15 @@ pub(crate) struct Settings {
     )]
     pub(crate) header_timeout_seconds: Option<u32>,
 
+    /// Memory that all running scripts may hold together, with bodies on their way [default: half of the machine's]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_SCRIPT_MEMORY_BYTES_MAX",
+        value_name = "BYTES"
+    )]
+    pub(crate) script_memory_bytes_max: Option<u64>,
+
     /// Most connections of one client that is no trusted proxy; more are closed [default: 12000]
     #[arg(
         long,

@@ -1,6 +1,6 @@
 //! What the process asks of the system before it starts.
 
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 #[cfg(target_os = "linux")]
 use nix::sys::prctl;
@@ -51,6 +51,41 @@ fn oom_kills(vmstat: &str) -> Option<u64> {
         .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
 }
 
+/// The memory that this process may have: the machine's, or less if its control group says so. Unknown on
+/// systems that do not tell in the way of Linux.
+pub(crate) fn memory_bytes() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    [
+        fs::read_to_string("/proc/meminfo")
+            .ok()
+            .and_then(|text| total_bytes(&text)),
+        group_bytes_max(&groups, Path::new("/sys/fs/cgroup")),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
+}
+
+/// What stands in `/proc/meminfo`: `MemTotal:  16384 kB`.
+fn total_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1_024)
+}
+
+/// The least bound of the process's control group (version 2, `0::/system.slice/picloud.service`) and of those
+/// that it lies in.
+fn group_bytes_max(groups: &str, root: &Path) -> Option<u64> {
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    root.join(group)
+        .ancestors()
+        .take_while(|folder| folder.starts_with(root))
+        .filter_map(|folder| fs::read_to_string(folder.join("memory.max")).ok())
+        // Without a bound it says `max`.
+        .filter_map(|bound| bound.trim().parse().ok())
+        .min()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +103,30 @@ mod tests {
             Some(12)
         );
         assert_eq!(oom_kills("nr_free_pages 7\n"), None);
+    }
+
+    #[test]
+    fn the_machines_memory_is_read() {
+        assert_eq!(
+            total_bytes("MemFree: 1 kB\nMemTotal:       16384 kB\n"),
+            Some(16 * 1_024 * 1_024)
+        );
+        assert_eq!(total_bytes("nonsense"), None);
+    }
+
+    #[test]
+    fn the_least_bound_of_the_groups_counts() -> std::io::Result<()> {
+        let root = tempfile::tempdir()?;
+        let group = root.path().join("system.slice/picloud.service");
+        fs::create_dir_all(&group)?;
+        let of = |groups| group_bytes_max(groups, root.path());
+        assert_eq!(of("0::/system.slice/picloud.service\n"), None);
+        fs::write(group.join("memory.max"), "max\n")?;
+        fs::write(root.path().join("system.slice/memory.max"), "1000\n")?;
+        assert_eq!(of("0::/system.slice/picloud.service\n"), Some(1_000));
+        fs::write(group.join("memory.max"), "700\n")?;
+        assert_eq!(of("1:name=x:/\n0::/system.slice/picloud.service\n"), Some(700));
+        assert_eq!(of("0::/\n"), None);
+        Ok(())
     }
 }

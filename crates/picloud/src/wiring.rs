@@ -12,6 +12,7 @@ use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
     ServerConfig,
 };
+use picloud_shared::memory::MemoryBudget;
 use picloud_store::Store;
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt as _;
@@ -38,6 +39,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Starts everything, on the runtime of the caller and the threads that the parts make for themselves.
 pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let clock = Arc::new(SystemClock);
+    let memory = MemoryBudget::new(config.script_memory_bytes_max);
     let defaults = ServerConfig::new(config.bind.clone(), clock.clone());
     let server = Server::bind(ServerConfig {
         threads: config.serving_threads,
@@ -47,6 +49,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         connections_per_client_max: config
             .connections_per_client_max
             .unwrap_or(defaults.connections_per_client_max),
+        memory: memory.clone(),
         ..defaults
     })?;
 
@@ -56,7 +59,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
-        workbench: Arc::new(LocalWorkbench::start(journal.in_flight())?),
+        workbench: Arc::new(LocalWorkbench::start(&memory, journal.in_flight())?),
         clock: clock.clone(),
         session_ttl: config.session_ttl,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -72,7 +75,10 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let in_flight = journal.in_flight().cloned();
     let make_executor = move || {
         in_flight.iter().for_each(InFlight::join);
-        Executor::new(ExecutorConfig::default())
+        Executor::new(ExecutorConfig {
+            memory: memory.clone(),
+            ..ExecutorConfig::default()
+        })
     };
     let server = server.start(make_executor, &live, &recorder, &control_plane(&manager))?;
 

@@ -15,6 +15,7 @@ pub mod id;
 pub mod in_flight;
 pub mod invocation;
 pub mod limits;
+pub mod memory;
 pub mod outcome;
 pub mod page;
 pub mod path;

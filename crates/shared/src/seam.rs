@@ -1,6 +1,13 @@
 //! Where the services meet. Each trait has a local implementation; in a cluster it gets a remote one.
 
-use std::{future::Future, net::IpAddr, sync::Arc};
+use std::{
+    future::Future,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 
@@ -17,6 +24,11 @@ pub trait ExecutorClient {
     /// Runs one script to its end. Never fails: what goes wrong is in the [`Outcome`].
     /// Dropping the future ends the run.
     fn execute(&self, invocation: Invocation) -> impl Future<Output = Outcome>;
+
+    /// The runs that keep the calling thread busy; none if they run elsewhere.
+    fn busy(&self) -> BusyRuns {
+        BusyRuns::default()
+    }
 }
 
 /// Checks and tries scripts for the control plane, away from the serving threads.
@@ -108,4 +120,27 @@ pub struct Origin {
     pub remote_addr: IpAddr,
     /// `http` or `https`, as the client sees it.
     pub scheme: &'static str,
+}
+
+/// How many runs of one thread would use the processor for longer than a slice of time if they could. Written by
+/// their thread alone; any thread may look. All copies are one count.
+#[derive(Clone, Debug, Default)]
+pub struct BusyRuns(Arc<AtomicUsize>);
+
+impl BusyRuns {
+    /// How many there are.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// One more.
+    pub fn begin(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub fn end(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }

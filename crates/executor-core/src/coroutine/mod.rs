@@ -12,8 +12,10 @@
         memory"
 )]
 
+mod home;
 mod in_flight;
 mod stack;
+mod turns;
 
 use std::{
     cell::Cell,
@@ -29,10 +31,12 @@ use std::{
 };
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use picloud_shared::id::AppId;
 use tokio::time::Sleep;
 
 pub use self::in_flight::{InFlight, InFlightJournal, SystemState};
-pub(crate) use self::{in_flight::Entry, stack::StackPool};
+use self::turns::Turn;
+pub(crate) use self::{home::Home, in_flight::Entry};
 use crate::{
     bounds::Bounds,
     guard::{Step, Verdict},
@@ -132,8 +136,11 @@ pub(crate) fn obey(run: &Run, step: Step) -> Result<(), Verdict> {
 pub(crate) struct Task<T: 'static> {
     coroutine: Option<Coroutine<(), Pause, T>>,
     run: Rc<Run>,
-    stacks: Rc<StackPool>,
+    home: Rc<Home>,
     started: bool,
+    app: Option<AppId>,
+    /// Its place among those that take turns, from the end of its first slice until it waits or ends.
+    turn: Option<Turn>,
     /// Made when the run first waits: one that never waits looks at the clock itself.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -141,13 +148,14 @@ pub(crate) struct Task<T: 'static> {
 impl<T: 'static> Task<T> {
     /// A run of `body` within `bounds`. Fails if there is no memory for a stack.
     pub(crate) fn new(
-        stacks: &Rc<StackPool>,
+        home: &Rc<Home>,
         bounds: Bounds,
         settings: Settings,
         body: impl FnOnce(&Run) -> T + 'static,
     ) -> io::Result<Self> {
-        let (stack, addresses) = stacks.take(bounds.stack_bytes())?;
-        let run = Rc::new(Run::new(bounds, settings, Instant::now(), &addresses));
+        let (stack, addresses) = home.stacks.take(bounds.stack_bytes())?;
+        let account = Rc::clone(&home.account);
+        let run = Rc::new(Run::new(bounds, settings, account, Instant::now(), &addresses));
         let on_stack = Rc::clone(&run);
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             on_stack.link.yielder.set(yielder);
@@ -156,8 +164,10 @@ impl<T: 'static> Task<T> {
         Ok(Self {
             coroutine: Some(coroutine),
             run,
-            stacks: Rc::clone(stacks),
+            home: Rc::clone(home),
             started: false,
+            app: settings.app,
+            turn: None,
             deadline: None,
         })
     }
@@ -190,25 +200,36 @@ impl<T: 'static> Future for Task<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let task = self.get_mut();
-        if task.deadline.is_some() {
-            // If it has passed, the verdict stands, and the resumed run ends by it.
-            let _ = task.check_deadline(context);
+        // If it has passed, the verdict stands, and the resumed run ends by it, whoever's turn it is.
+        let late = task.deadline.is_some() && task.check_deadline(context).is_ready();
+        if let Some(turn) = &task.turn
+            && !turn.has_come(context.waker())
+            && !late
+        {
+            return Poll::Pending;
         }
         loop {
             match task.resume(context) {
                 CoroutineResult::Return(value) => {
+                    task.turn = None;
                     let coroutine = task.coroutine.take().expect("it has just returned");
                     if !task.run.guard.used_stack_deeply() {
-                        task.stacks.give(coroutine.into_stack());
+                        task.home.stacks.give(coroutine.into_stack());
                     }
                     return Poll::Ready((value, Rc::clone(&task.run)));
                 }
                 CoroutineResult::Yield(Pause::Slice) => {
-                    // tokio wakes a yielding task only after it has looked at its I/O.
-                    let _ = pin!(tokio::task::yield_now()).poll(context);
+                    if task.check_deadline(context).is_ready() {
+                        continue;
+                    }
+                    match &task.turn {
+                        Some(turn) => turn.again(context.waker()),
+                        None => task.turn = Some(Turn::queue(&task.home, task.app, context.waker())),
+                    }
                     return Poll::Pending;
                 }
                 CoroutineResult::Yield(Pause::Wait) => {
+                    task.turn = None;
                     if task.check_deadline(context).is_pending() {
                         return Poll::Pending;
                     }

@@ -11,7 +11,7 @@ impl Verdict {
             Self::Operations => ScriptErrorKind::Operations,
             Self::CpuTime => ScriptErrorKind::CpuTime,
             Self::Timeout => ScriptErrorKind::Timeout,
-            Self::Memory | Self::Values => ScriptErrorKind::Memory,
+            Self::Memory | Self::ServerMemory | Self::Values => ScriptErrorKind::Memory,
             Self::Depth => ScriptErrorKind::Depth,
         }
     }
@@ -33,6 +33,11 @@ impl Verdict {
                     limits.memory_bytes_max
                 )
             }
+            Self::ServerMemory => {
+                "stopped because all that runs on this server holds more memory together than \
+                it may (script_memory_bytes_max)"
+                    .to_owned()
+            }
             Self::Values => format!(
                 "stopped with too many values for {} bytes of memory (memory_bytes_max)",
                 limits.memory_bytes_max
@@ -45,6 +50,9 @@ impl Verdict {
     pub(crate) fn compile_message(self) -> &'static str {
         match self {
             Self::Memory | Self::Values => "the script takes too much memory to compile; split it up",
+            Self::ServerMemory => {
+                "the server has no memory left to compile the script; try again in a moment"
+            }
             Self::Depth => "the script is nested too deep; split it up",
             Self::Operations | Self::CpuTime | Self::Timeout => {
                 "the script takes too long to compile; split it up"

@@ -1,10 +1,17 @@
 //! Scripts share a thread, and leave nothing behind on it.
 
-use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc, task::Poll, time::Instant};
+use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc, sync::Arc, task::Poll, time::Instant};
 
 use picloud_executor_core::{Executor, ExecutorConfig};
-use picloud_shared::{limits::Limits, outcome::ScriptErrorKind, seam::ExecutorClient};
-use tokio::task::spawn_local;
+use picloud_shared::{
+    id::AppId,
+    invocation::Invocation,
+    limits::Limits,
+    outcome::{Outcome, ScriptErrorKind},
+    seam::ExecutorClient,
+};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
+use uuid::Uuid;
 
 use crate::support::{LIMITS, invocation, on_serving_thread, request};
 
@@ -64,6 +71,110 @@ fn hello_is_answered_beside_endless_loops() {
             let error = hog.await.expect("no panic").result.expect_err("endless");
             assert_eq!(error.kind, ScriptErrorKind::CpuTime);
         }
+    });
+}
+
+/// Runs that go on until they reach one of `limits`. Gives what ends when they do, and how many have ended.
+fn endless(
+    executor: &Executor,
+    count: usize,
+    app: AppId,
+    limits: Limits,
+) -> (Vec<JoinHandle<Outcome>>, Rc<Cell<usize>>) {
+    let ended = Rc::new(Cell::new(0));
+    let runs = (0..count).map(|_| {
+        let (executor, ended) = (executor.clone(), Rc::clone(&ended));
+        spawn_local(async move {
+            let outcome = executor.execute(of_app(app, "loop {}", limits)).await;
+            ended.set(ended.get() + 1);
+            outcome
+        })
+    });
+    (runs.collect(), ended)
+}
+
+fn of_app(app: AppId, source: &str, limits: Limits) -> Invocation {
+    let mut invocation = invocation(source, limits, request());
+    Arc::make_mut(&mut invocation.script).app_id = app;
+    invocation
+}
+
+fn app(number: u128) -> AppId {
+    AppId(Uuid::from_u128(number))
+}
+
+/// Lets every run of `executor` have its first slice.
+async fn first_slices(executor: &Executor, count: usize) {
+    while executor.busy().count() < count {
+        yield_now().await;
+    }
+}
+
+#[test]
+fn hello_waits_for_one_endless_loop_however_many_there_are() {
+    on_serving_thread(|executor| async move {
+        let limits = Limits {
+            operations_max: 400_000,
+            ..Limits::CAPS
+        };
+        let (hogs, ended) = endless(&executor, 100, app(1), limits);
+        first_slices(&executor, 100).await;
+        // If each greeting waited for a slice of every loop, the loops would be over before the greetings.
+        for _ in 0..50 {
+            let executor = executor.clone();
+            let hello = spawn_local(async move {
+                let hello = of_app(app(2), "sleep(0.0001); \"hi\"", LIMITS);
+                executor.execute(hello).await
+            });
+            assert!(hello.await.expect("no panic").result.is_ok());
+        }
+        assert_eq!(ended.get(), 0, "the loops had most of the time");
+        for hog in hogs {
+            let error = hog.await.expect("no panic").result.expect_err("endless");
+            assert_eq!(error.kind, ScriptErrorKind::Operations);
+        }
+        assert_eq!(executor.busy().count(), 0);
+    });
+}
+
+#[test]
+fn apps_take_turns_however_many_runs_each_has() {
+    on_serving_thread(|executor| async move {
+        let operations = |operations_max| Limits {
+            operations_max,
+            ..Limits::CAPS
+        };
+        let (hogs, ended) = endless(&executor, 20, app(1), operations(400_000));
+        first_slices(&executor, 20).await;
+        // As much work as each of the others has, which it would end with if all runs took turns.
+        let alone = of_app(app(2), "loop {}", operations(400_000));
+        let error = executor.execute(alone).await.result.expect_err("endless");
+        assert_eq!(error.kind, ScriptErrorKind::Operations);
+        assert_eq!(ended.get(), 0, "the other app's runs had most of the time");
+        for hog in hogs {
+            assert!(hog.await.expect("no panic").result.is_err());
+        }
+    });
+}
+
+#[test]
+fn a_run_that_is_dropped_in_its_turn_passes_it_on() {
+    on_serving_thread(|executor| async move {
+        let (hogs, _) = endless(&executor, 3, app(1), Limits::CAPS);
+        first_slices(&executor, 3).await;
+        for hog in &hogs {
+            hog.abort();
+        }
+        let limits = Limits {
+            timeout_ms: 300,
+            ..Limits::CAPS
+        };
+        let (last, _) = endless(&executor, 2, app(1), limits);
+        for hog in last {
+            let error = hog.await.expect("no panic").result.expect_err("endless");
+            assert_eq!(error.kind, ScriptErrorKind::Timeout);
+        }
+        assert_eq!(executor.busy().count(), 0);
     });
 }
 

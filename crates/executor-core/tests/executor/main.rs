@@ -1,5 +1,6 @@
 //! Scripts on real coroutines, with memory counted as the programs count it.
 
+mod budget;
 mod contract;
 mod errors;
 mod fairness;

@@ -7,6 +7,7 @@ use std::{
 
 use picloud_executor_core::LocalWorkbench;
 use picloud_shared::{
+    memory::MemoryBudget,
     outcome::{Diagnostic, Severity},
     seam::Workbench,
 };
@@ -19,7 +20,8 @@ fn on_control_runtime<F: Future>(test: impl FnOnce(Arc<dyn Workbench>) -> F) -> 
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(test(Arc::new(LocalWorkbench::start(None).expect("threads"))))
+    let workbench = LocalWorkbench::start(&MemoryBudget::unbounded(), None);
+    runtime.block_on(test(Arc::new(workbench.expect("threads"))))
 }
 
 #[track_caller]

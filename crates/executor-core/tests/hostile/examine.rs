@@ -60,7 +60,8 @@ impl Bench {
             .expect("a runtime");
         let bench = Self {
             runtime,
-            workbench: LocalWorkbench::start(None).expect("threads"),
+            workbench: LocalWorkbench::start(&picloud_shared::memory::MemoryBudget::unbounded(), None)
+                .expect("threads"),
             panics,
         };
         // What a thread makes once: its engines, its timers.

@@ -1,10 +1,12 @@
-//! Who may run, and who waits: how many runs an app and a script have at one time.
+//! Who may run, who waits, and where: how many runs an app and a script have at one time, and on which thread one
+//! starts.
 //!
 //! Each app has so many places for runs, and a script may have fewer of its own. Whoever finds no place waits for
 //! one in the order of arrival; how many wait and how long is bounded, and beyond it the answer is 429. Every app
 //! waits in a queue of its own, so that a busy one keeps nobody else waiting.
 
 mod gate;
+mod handover;
 mod places;
 
 #[cfg(test)]
@@ -12,7 +14,10 @@ mod tests;
 
 use std::time::Duration;
 
-pub(crate) use self::gate::{AppGate, Full, ScriptGate};
+pub(crate) use self::{
+    gate::{AppGate, Full, ScriptGate},
+    handover::{Guest, Host, Hosts},
+};
 
 /// Most runs of an app at one time, unless configured.
 const RUNS_MAX: u32 = 12_000;

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,7 +14,10 @@ use http::{
 };
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use picloud_shared::problem::Code;
+use picloud_shared::{
+    memory::{Held, MemoryAccount, Pressure},
+    problem::Code,
+};
 use tokio::time::{Instant, timeout_at};
 
 use super::{BoxError, ControlBody, Refusal};
@@ -37,8 +41,42 @@ pub(super) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads a body whole, within `bytes_max` and no slower than `pace`.
-pub(super) async fn read(mut body: Incoming, bytes_max: u64, pace: BodyPace) -> Result<Bytes, Refusal> {
+/// A body that was read, which counts as memory for as long as this value lives.
+pub(super) struct WholeBody {
+    pub(super) bytes: Bytes,
+    pub(super) held: Held,
+}
+
+/// A body of this size is read even when the server's memory is used up, so that it can still be managed.
+const SMALL_BYTES: u64 = 16 * 1_024;
+
+/// Reads a body whole, within `bytes_max` and no slower than `pace`. It counts in `account`.
+pub(super) async fn read(
+    body: Incoming,
+    bytes_max: u64,
+    pace: BodyPace,
+    account: &Rc<MemoryAccount>,
+) -> Result<WholeBody, Refusal> {
+    let mut held = account.hold(0);
+    let bytes = gather(body, bytes_max, pace, |length, more| {
+        held.grow(more);
+        if length > SMALL_BYTES && account.budget().pressure() > Pressure::None {
+            let detail = "The server has no memory left for a body. Try again in a moment.";
+            return Err(Refusal::new(Code::Overloaded, detail));
+        }
+        Ok(())
+    });
+    let bytes = bytes.await?;
+    Ok(WholeBody { bytes, held })
+}
+
+/// Reads a body; `take` is told of each piece, with the length so far, before it is kept.
+async fn gather(
+    mut body: Incoming,
+    bytes_max: u64,
+    pace: BodyPace,
+    mut take: impl FnMut(u64, usize) -> Result<(), Refusal>,
+) -> Result<Bytes, Refusal> {
     let too_large = || {
         let detail = format!("The body may have {bytes_max} bytes.");
         Refusal::new(Code::BodyTooLarge, detail)
@@ -71,6 +109,7 @@ pub(super) async fn read(mut body: Incoming, bytes_max: u64, pace: BodyPace) -> 
         if bytes.len() + data.len() as u64 > bytes_max {
             return Err(too_large());
         }
+        take(bytes.len() + data.len() as u64, data.len())?;
         bytes.push(data, announced);
     }
 }

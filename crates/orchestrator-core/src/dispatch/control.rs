@@ -31,10 +31,12 @@ impl<E: ExecutorClient> Dispatcher<E> {
         (request, origin): (Request<Incoming>, Origin),
     ) -> Result<Response<ResponseBody>, Refusal> {
         let (parts, incoming) = request.into_parts();
-        let body = body::read(incoming, CONTROL_BODY_BYTES_MAX, self.body_pace).await?;
-        let mut request = Request::from_parts(parts, body);
+        let body = body::read(incoming, CONTROL_BODY_BYTES_MAX, self.body_pace, &self.memory).await?;
+        let mut request = Request::from_parts(parts, body.bytes);
         request.extensions_mut().insert(origin);
-        Ok((self.control)(request).await.map(ResponseBody::control))
+        let response = (self.control)(request).await;
+        drop(body.held);
+        Ok(response.map(ResponseBody::control))
     }
 }
 

@@ -11,7 +11,7 @@ mod public;
 mod refusal;
 mod run;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use hyper::body::{Body as _, Incoming};
@@ -19,6 +19,7 @@ use ipnet::IpNet;
 use picloud_shared::{
     id::ExecutionId,
     invocation::Trigger,
+    memory::MemoryAccount,
     path::is_reserved,
     problem::Code,
     seam::{ExecutorClient, Origin},
@@ -33,6 +34,7 @@ pub(crate) use self::{
 };
 use self::{public::Routed, run::Run};
 use crate::{
+    admission::Hosts,
     ids::RequestIds,
     ingress::Load,
     live::LiveReleases,
@@ -63,6 +65,10 @@ pub(crate) struct Dispatcher<E> {
     pub(crate) request_body_bytes_max: u64,
     pub(crate) body_pace: BodyPace,
     pub(crate) load: Arc<Load>,
+    /// Where else a run may start.
+    pub(crate) hosts: Hosts,
+    /// What this thread holds for scripts, beside what they hold themselves.
+    pub(crate) memory: Rc<MemoryAccount>,
 }
 
 /// What is known of every request before it is looked at.
@@ -194,8 +200,18 @@ impl<E: ExecutorClient> Dispatcher<E> {
         (mut run, incoming): (Run, Incoming),
     ) -> Result<Response<ResponseBody>, Refusal> {
         body::refuse_encoded(run.headers())?;
-        run.set_body(body::read(incoming, self.request_body_bytes_max, self.body_pace).await?);
-        self.run(run).await
+        self.refuse_without_memory()?;
+        let body = body::read(
+            incoming,
+            self.request_body_bytes_max,
+            self.body_pace,
+            &self.memory,
+        )
+        .await?;
+        run.set_body(body.bytes);
+        let answer = self.run(run).await;
+        drop(body.held);
+        answer
     }
 
     /// Who sent the request, as far as the peer can be believed.

@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, Response, StatusCode, Uri, request::Parts, uri
 use picloud_shared::{
     execution::{Execution, ExecutionStatus, RequestSummary, UnrecordedRuns},
     invocation::{Invocation, ScriptRequest, Trigger},
-    outcome::{Outcome, ScriptErrorKind, ScriptResponse},
+    memory::Pressure,
+    outcome::{Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
     problem::Code,
     seam::ExecutorClient,
 };
@@ -17,6 +18,9 @@ use crate::{admission::Full, routing::LiveEntry};
 
 /// Longest path in a record, in bytes.
 const RECORDED_PATH_BYTES_MAX: usize = 2_048;
+
+/// A body of a response that is at least so large counts as memory until it is sent.
+const KEPT_BYTES_MIN: usize = 16 * 1_024;
 
 /// A script that is to run, and what its record needs.
 pub(super) struct Run {
@@ -90,6 +94,7 @@ impl Run {
 
 impl<E: ExecutorClient> Dispatcher<E> {
     pub(super) async fn run(&self, run: Run) -> Result<Response<ResponseBody>, Refusal> {
+        self.refuse_without_memory()?;
         let _admitted = match run.live.gate.enter() {
             Some(running) => running,
             None => Box::pin(run.live.gate.wait()).await.map_err(full)?,
@@ -100,8 +105,32 @@ impl<E: ExecutorClient> Dispatcher<E> {
                 "Too many scripts are running. Try again in a moment.",
             ));
         };
-        let outcome = self.executor.execute(run.invocation()).await;
+        let outcome = if self.hosts.is_busy_here() {
+            Box::pin(self.execute_where_it_is_quiet(run.invocation())).await
+        } else {
+            self.executor.execute(run.invocation()).await
+        };
         self.finish(&run, outcome)
+    }
+
+    /// Runs a script on another thread if that has less to do, and here if none has.
+    async fn execute_where_it_is_quiet(&self, invocation: Invocation) -> Outcome {
+        match self.hosts.send(invocation) {
+            Ok(outcome) => outcome.await.unwrap_or_else(|_| stopped()),
+            Err(invocation) => self.executor.execute(invocation).await,
+        }
+    }
+
+    /// Refuses to begin anything while all that runs holds as much as it may.
+    #[inline]
+    pub(super) fn refuse_without_memory(&self) -> Result<(), Refusal> {
+        if self.memory.budget().pressure() > Pressure::None {
+            return Err(Refusal::new(
+                Code::Overloaded,
+                "The scripts that run hold all the memory that they may. Try again in a moment.",
+            ));
+        }
+        Ok(())
     }
 
     /// Records the run, and makes its outcome an answer.
@@ -121,7 +150,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
                     duration_us: usage.duration_us,
                 };
                 if !self.recorder.admits(counted, run.entry.at) {
-                    return Ok(answer(response));
+                    return Ok(self.answer(response));
                 }
                 (Ok(response), None)
             }
@@ -151,7 +180,17 @@ impl<E: ExecutorClient> Dispatcher<E> {
             error,
             node: self.recorder.node().to_owned(),
         });
-        result.map(answer).map_err(failed)
+        result.map(|response| self.answer(response)).map_err(failed)
+    }
+}
+
+impl<E> Dispatcher<E> {
+    fn answer(&self, mut response: ScriptResponse) -> Response<ResponseBody> {
+        if response.body.len() >= KEPT_BYTES_MIN {
+            // The run is over, but its client may take long to read this.
+            response.body = self.memory.budget().keep(response.body);
+        }
+        answer(response)
     }
 }
 
@@ -216,6 +255,22 @@ fn code(kind: ScriptErrorKind) -> Code {
         kind if kind.is_limit() => Code::ScriptLimitExceeded,
         ScriptErrorKind::Cancelled => Code::Overloaded,
         _ => Code::ScriptFailed,
+    }
+}
+
+/// The outcome of a run whose thread ended before it.
+fn stopped() -> Outcome {
+    Outcome {
+        result: Err(ScriptError {
+            kind: ScriptErrorKind::Cancelled,
+            message: "the server stopped before the script ended".to_owned(),
+            line: None,
+            column: None,
+            excerpt: None,
+            trace: Vec::new(),
+        }),
+        logs: Vec::new(),
+        usage: Usage::default(),
     }
 }
 

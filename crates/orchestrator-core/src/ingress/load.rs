@@ -1,20 +1,24 @@
 //! How busy a serving thread is.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
+use picloud_shared::seam::BusyRuns;
 use tokio::sync::Notify;
 
-/// What a script that runs weighs, in open connections, when a new connection looks for a thread.
-const RUN_WEIGHT: usize = 8;
+/// What a script weighs that uses all the time it gets, in open connections, when a new connection looks for a
+/// thread. One that waits weighs as much as its connection.
+const BUSY_WEIGHT: usize = 64;
 
 /// How busy one serving thread is. Written by that thread, read by the acceptor.
 #[derive(Default)]
 pub(crate) struct Load {
     connections: AtomicUsize,
     runs: AtomicUsize,
+    /// Of the thread's executor, once it has one.
+    busy: OnceLock<BusyRuns>,
     /// Tells the acceptor that a connection has ended. Shared by all threads.
     ended: Arc<Notify>,
 }
@@ -30,13 +34,24 @@ impl Load {
         Self {
             connections: AtomicUsize::new(0),
             runs: AtomicUsize::new(0),
+            busy: OnceLock::new(),
             ended,
         }
     }
 
     /// How much a new connection should avoid this thread.
     pub(crate) fn weight(&self) -> usize {
-        self.connections() + self.runs.load(Ordering::Relaxed) * RUN_WEIGHT
+        self.connections() + self.runs.load(Ordering::Relaxed) + self.busy() * BUSY_WEIGHT
+    }
+
+    /// Runs that use all the time they get.
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.get().map_or(0, BusyRuns::count)
+    }
+
+    /// Where the thread's executor counts them. Counts once.
+    pub(crate) fn set_busy(&self, busy: BusyRuns) {
+        self.busy.get_or_init(|| busy);
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -72,5 +87,26 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
         self.0.ended.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_script_weighs_more_than_connections_that_wait() {
+        let (spinning, waiting) = (Arc::new(Load::default()), Arc::new(Load::default()));
+        let busy = BusyRuns::default();
+        spinning.set_busy(busy.clone());
+        let _one = spinning.open();
+        let _run = spinning.begin_run(10);
+        let _others: Vec<_> = (0..20).map(|_| waiting.open()).collect();
+        let _waiting_runs: Vec<_> = (0..20).map(|_| waiting.begin_run(100)).collect();
+        assert!(spinning.weight() < waiting.weight());
+        busy.begin();
+        assert!(spinning.weight() > waiting.weight());
+        busy.end();
+        assert!(spinning.weight() < waiting.weight());
     }
 }

@@ -9,8 +9,8 @@ mod phase;
 mod watch;
 mod worker;
 
-pub(crate) use acceptor::{Acceptor, Arrival, ConnectionBounds, Lane};
+pub(crate) use acceptor::{Acceptor, ConnectionBounds, Lane};
 pub(crate) use connection::Pace;
 pub(crate) use load::Load;
 pub(crate) use phase::Phase;
-pub(crate) use worker::Worker;
+pub(crate) use worker::{Queues, Worker};

@@ -14,8 +14,8 @@ use tokio::{
     task::spawn_local,
 };
 
-use super::{Arrival, Pace, Phase, connection};
-use crate::dispatch::Dispatcher;
+use super::{Pace, Phase, acceptor::Arrival, connection};
+use crate::{admission::Guest, dispatch::Dispatcher};
 
 /// Longest head of a request in bytes: request line and headers. A head may have 100 headers, the bound that
 /// the HTTP library has by itself.
@@ -34,6 +34,14 @@ pub(crate) struct Worker<E> {
     pub(super) pace: Pace,
     pub(super) phase: Cell<Phase>,
     pub(super) connections: Connections,
+    /// Runs of other threads' connections that are here.
+    guests: Cell<usize>,
+}
+
+/// What comes to a serving thread.
+pub(crate) struct Queues {
+    pub(crate) arrivals: mpsc::UnboundedReceiver<Arrival>,
+    pub(crate) guests: mpsc::UnboundedReceiver<Guest>,
 }
 
 impl<E: ExecutorClient + 'static> Worker<E> {
@@ -44,21 +52,23 @@ impl<E: ExecutorClient + 'static> Worker<E> {
             pace,
             phase: Cell::default(),
             connections: Connections::default(),
+            guests: Cell::new(0),
         }
     }
 
     /// Serves what arrives until the server stops, and what is in flight until it is done or dropped.
-    pub(crate) async fn run(
-        self,
-        mut arrivals: mpsc::UnboundedReceiver<Arrival>,
-        mut phase: watch::Receiver<Phase>,
-    ) {
+    pub(crate) async fn run(self, queues: Queues, mut phase: watch::Receiver<Phase>) {
         let worker = Rc::new(self);
+        let Queues {
+            mut arrivals,
+            mut guests,
+        } = queues;
         loop {
             tokio::select! {
                 Some(arrival) = arrivals.recv() => {
                     spawn_local(connection::serve(Rc::clone(&worker), arrival));
                 }
+                Some(guest) = guests.recv() => worker.take_in(guest),
                 entered = entered(&mut phase, Phase::Draining) => {
                     worker.enter(entered);
                     break;
@@ -66,12 +76,49 @@ impl<E: ExecutorClient + 'static> Worker<E> {
             }
         }
         drop(arrivals);
-        while !worker.connections.is_empty() && worker.phase.get() < Phase::Stopped {
+        while worker.phase.get() < Phase::Stopped {
+            if worker.is_empty() {
+                // From here on other threads keep their runs. One may have come just before.
+                guests.close();
+                match guests.try_recv() {
+                    Ok(guest) => worker.take_in(guest),
+                    Err(_) => break,
+                }
+            }
             tokio::select! {
                 () = worker.connections.ended.notified() => {}
+                Some(guest) = guests.recv() => worker.take_in(guest),
                 entered = entered(&mut phase, Phase::Stopped) => worker.enter(entered),
             }
         }
+    }
+
+    /// Runs a script for another thread, until it ends or nobody waits for it any more.
+    fn take_in(self: &Rc<Self>, guest: Guest) {
+        let worker = Rc::clone(self);
+        worker.guests.set(worker.guests.get() + 1);
+        spawn_local(async move {
+            let dispatcher = &worker.dispatcher;
+            // Counted here as well, so that new connections see it; its own thread has let it in.
+            let running = dispatcher.load.begin_run(usize::MAX);
+            let Guest {
+                invocation,
+                mut outcome,
+            } = guest;
+            tokio::select! {
+                ended = dispatcher.executor.execute(invocation) => drop(outcome.send(ended)),
+                () = outcome.closed() => {}
+            }
+            drop(running);
+            worker.guests.set(worker.guests.get() - 1);
+            if worker.is_empty() {
+                worker.connections.ended.notify_one();
+            }
+        });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.connections.is_empty() && self.guests.get() == 0
     }
 
     fn enter(&self, phase: Phase) {

@@ -25,6 +25,7 @@ pub(crate) struct File {
     drain_seconds: Option<u32>,
     request_body_bytes_max: Option<u64>,
     header_timeout_seconds: Option<u32>,
+    script_memory_bytes_max: Option<u64>,
     connections_per_client_max: Option<usize>,
     runs_per_app_max: Option<u32>,
     waiting_per_app_max: Option<u32>,
@@ -59,6 +60,7 @@ impl File {
             drain_seconds: above.drain_seconds.or(self.drain_seconds),
             request_body_bytes_max: above.request_body_bytes_max.or(self.request_body_bytes_max),
             header_timeout_seconds: above.header_timeout_seconds.or(self.header_timeout_seconds),
+            script_memory_bytes_max: above.script_memory_bytes_max.or(self.script_memory_bytes_max),
             connections_per_client_max: above
                 .connections_per_client_max
                 .or(self.connections_per_client_max),

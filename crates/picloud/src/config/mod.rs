@@ -11,10 +11,13 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use ipnet::IpNet;
 use picloud_orchestrator_core::AppBounds;
-use picloud_shared::{execution::Retention, limits::CONCURRENCY_UNBOUNDED};
+use picloud_shared::{
+    execution::Retention,
+    limits::{CONCURRENCY_UNBOUNDED, Limits},
+};
 use serde::Deserialize;
 
-use crate::cli::Settings;
+use crate::{cli::Settings, machine};
 
 /// All settings, each with its value.
 #[derive(Clone, Debug)]
@@ -31,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) drain: Duration,
     pub(crate) request_body_bytes_max: u64,
     pub(crate) header_timeout: Duration,
+    pub(crate) script_memory_bytes_max: u64,
     pub(crate) connections_per_client_max: Option<usize>,
     pub(crate) app_bounds: AppBounds,
     pub(crate) retention: Retention,
@@ -59,6 +63,9 @@ pub(crate) enum LogFormat {
 
 /// More threads than any machine has cores that this is meant for.
 const SERVING_THREADS_MAX: usize = 256;
+
+/// What one script may hold unless its limits say otherwise; with less, not even one could run.
+const SCRIPT_MEMORY_BYTES_MIN: u64 = Limits::DEFAULT.memory_bytes_max;
 
 /// More runs of an app than a machine has memory for; a script with this bound has none of its own.
 const RUNS_PER_APP_MAX: u32 = CONCURRENCY_UNBOUNDED;
@@ -99,6 +106,13 @@ impl Config {
             (1..=3_600).contains(&header_timeout_seconds),
             "header_timeout_seconds must be 1 to 3600"
         );
+        let script_memory_bytes_max = settings
+            .script_memory_bytes_max
+            .unwrap_or_else(default_script_memory_bytes_max);
+        ensure!(
+            script_memory_bytes_max >= SCRIPT_MEMORY_BYTES_MIN,
+            "script_memory_bytes_max must be {SCRIPT_MEMORY_BYTES_MIN} or more"
+        );
         let connections_per_client_max = settings.connections_per_client_max;
         ensure!(
             connections_per_client_max != Some(0),
@@ -124,6 +138,7 @@ impl Config {
             drain: Duration::from_secs(settings.drain_seconds.unwrap_or(30).into()),
             request_body_bytes_max: settings.request_body_bytes_max.unwrap_or(10 * 1_024 * 1_024),
             header_timeout: Duration::from_secs(header_timeout_seconds.into()),
+            script_memory_bytes_max,
             connections_per_client_max,
             app_bounds,
             retention: Retention {
@@ -139,6 +154,11 @@ impl Config {
             log_format: settings.log_format.unwrap_or(LogFormat::Text),
         })
     }
+}
+
+/// Half of what the process may have, so that the other half is left for connections, the database and others.
+fn default_script_memory_bytes_max() -> u64 {
+    machine::memory_bytes().map_or(u64::MAX, |bytes| (bytes / 2).max(SCRIPT_MEMORY_BYTES_MIN))
 }
 
 fn app_bounds(settings: &Settings) -> anyhow::Result<AppBounds> {

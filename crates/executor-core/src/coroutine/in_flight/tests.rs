@@ -10,13 +10,16 @@ use std::{
     thread,
 };
 
-use picloud_shared::in_flight::{Ending, LostRun, LostWork};
+use picloud_shared::{
+    in_flight::{Ending, LostRun, LostWork},
+    memory::MemoryBudget,
+};
 use uuid::Uuid;
 
 use super::{InFlight, InFlightJournal, SystemState};
 use crate::{
     bounds::Bounds,
-    coroutine::{StackPool, Task, wait},
+    coroutine::{Home, Task, wait},
     run::{Run, Settings},
 };
 
@@ -59,9 +62,9 @@ fn end(journal: &InFlight, name: &str) {
             run(|_| std::process::abort());
         }
         "what_waits_is_not_blamed" => {
-            let stacks = Rc::new(StackPool::new(1));
+            let home = Rc::new(Home::new(1, MemoryBudget::unbounded()));
             let waits = |_: &Run| wait(std::future::pending::<()>()).is_ok();
-            let mut task = Task::new(&stacks, Bounds::COMPILE, Settings::default(), waits).unwrap();
+            let mut task = Task::new(&home, Bounds::COMPILE, Settings::default(), waits).unwrap();
             let _ = poll_once(&mut task);
             std::process::abort();
         }
@@ -87,12 +90,12 @@ fn end(journal: &InFlight, name: &str) {
                     std::process::abort();
                 }
             }
-            let stacks = Rc::new(StackPool::new(1));
+            let home = Rc::new(Home::new(1, MemoryBudget::unbounded()));
             let waits = |_: &Run| {
                 let _abort = Abort;
                 wait(std::future::pending::<()>()).is_ok()
             };
-            let mut task = Task::new(&stacks, Bounds::COMPILE, Settings::default(), waits).unwrap();
+            let mut task = Task::new(&home, Bounds::COMPILE, Settings::default(), waits).unwrap();
             let _ = poll_once(&mut task);
             drop(task);
         }
@@ -119,8 +122,8 @@ fn recurse(depth: u64) -> u64 {
 
 /// Runs `body` as a coroutine.
 fn poll(body: impl FnOnce(&Run) + 'static) {
-    let stacks = Rc::new(StackPool::new(1));
-    let mut task = Task::new(&stacks, Bounds::COMPILE, Settings::default(), body).unwrap();
+    let home = Rc::new(Home::new(1, MemoryBudget::unbounded()));
+    let mut task = Task::new(&home, Bounds::COMPILE, Settings::default(), body).unwrap();
     assert!(poll_once(&mut task));
 }
 

@@ -23,7 +23,7 @@ use picloud_shared::{
     repository::{ExecutionRepository, ReleaseRepository, StoreError},
     route::Route,
     script::{ContentHash, LiveScript},
-    seam::ExecutorClient,
+    seam::{BusyRuns, ExecutorClient},
     time::{Clock, Timestamp},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -33,7 +33,7 @@ use uuid::Uuid;
 pub(crate) const APP: AppId = AppId(Uuid::from_u128(1));
 
 /// Each script: its name, its path, its methods.
-const SCRIPTS: [(&str, &str, &str); 9] = [
+const SCRIPTS: [(&str, &str, &str); 11] = [
     ("hello", "/hello", "GET"),
     ("echo", "/echo/{*rest}", "*"),
     ("post", "/post", "POST"),
@@ -43,6 +43,8 @@ const SCRIPTS: [(&str, &str, &str); 9] = [
     ("limit", "/limit", "GET"),
     ("framing", "/framing", "GET"),
     ("panic", "/panic", "GET"),
+    ("spin", "/spin", "GET"),
+    ("thread", "/thread", "GET"),
 ];
 
 /// The id of a script, by its name.
@@ -69,7 +71,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Holds the script `wait` until a test lets it go.
+/// Holds the scripts `wait` and `spin` until a test lets it go.
 pub(crate) struct Gate {
     /// A permit for each run that began to wait.
     pub(crate) waiting: Semaphore,
@@ -95,26 +97,55 @@ impl Default for Gate {
 /// Does what the name of the script says.
 pub(crate) struct FakeExecutor {
     gate: Arc<Gate>,
+    busy: BusyRuns,
 }
 
 impl FakeExecutor {
     pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
+        Self {
+            gate,
+            busy: BusyRuns::default(),
+        }
+    }
+
+    /// Waits until the test lets it go.
+    async fn wait(&self) {
+        let dropped = OnDrop(Some(&self.gate));
+        self.gate.waiting.add_permits(1);
+        self.gate.open.acquire().await.expect("never closed").forget();
+        dropped.defuse();
+    }
+}
+
+/// A run that keeps its thread busy.
+struct Busy<'b>(&'b BusyRuns);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
 impl ExecutorClient for FakeExecutor {
+    fn busy(&self) -> BusyRuns {
+        self.busy.clone()
+    }
+
     async fn execute(&self, invocation: Invocation) -> Outcome {
         let result = match invocation.script.name.as_str() {
             "hello" | "post" => Ok(text("Hello")),
             "echo" => Ok(text(&describe(&invocation))),
             "wait" => {
-                let dropped = OnDrop(Some(&self.gate));
-                self.gate.waiting.add_permits(1);
-                self.gate.open.acquire().await.expect("never closed").forget();
-                dropped.defuse();
+                self.wait().await;
                 Ok(text("waited"))
             }
+            "spin" => {
+                self.busy.begin();
+                let _busy = Busy(&self.busy);
+                self.wait().await;
+                Ok(thread_name())
+            }
+            "thread" => Ok(thread_name()),
             "fail" => Err(error(ScriptErrorKind::Runtime)),
             "timeout" => Err(error(ScriptErrorKind::CpuTime)),
             "limit" => Err(error(ScriptErrorKind::Memory)),
@@ -161,6 +192,10 @@ fn text(text: &str) -> ScriptResponse {
         headers,
         body: Bytes::copy_from_slice(text.as_bytes()),
     }
+}
+
+fn thread_name() -> ScriptResponse {
+    text(std::thread::current().name().unwrap_or_default())
 }
 
 fn framing() -> ScriptResponse {

@@ -2,5 +2,6 @@
 
 mod clients;
 mod fuzz;
+mod memory;
 mod scripts;
 mod sleepers;

@@ -1,7 +1,7 @@
 //! Documents: read into a script's values and written again, beside what `serde_json` makes of them.
 
 use bytes::Bytes;
-use picloud_shared::outcome::ScriptErrorKind;
+use http::StatusCode;
 use serde_json::Value;
 
 use crate::run::{request, run};
@@ -24,15 +24,17 @@ pub fn json(data: &[u8]) {
     let outcome = run(SCRIPT, request(Bytes::copy_from_slice(data)));
     match (serde_json::from_slice::<Value>(data), outcome.result) {
         (Ok(value), Ok(response)) => {
+            assert_eq!(response.status, StatusCode::OK, "{response:?}");
             let expected = as_script_has_it(value).to_string();
             assert_eq!(String::from_utf8_lossy(&response.body), expected);
         }
         (Ok(value), Err(error)) => panic!("{value} is refused: {error:?}"),
-        (Err(error), Ok(response)) => panic!("{error}, and yet {response:?}"),
-        (Err(_), Err(error)) => {
-            assert_eq!(error.kind, ScriptErrorKind::Runtime, "{error:?}");
-            assert!(error.message.contains("not valid JSON"), "{error:?}");
+        (Err(_), Ok(response)) => {
+            let told = String::from_utf8_lossy(&response.body);
+            assert_eq!(response.status, StatusCode::BAD_REQUEST, "{told}");
+            assert!(told.contains("not valid JSON"), "{told}");
         }
+        (Err(error), Err(fault)) => panic!("{error}, and the client does not get to know: {fault:?}"),
     }
 }
 

@@ -42,7 +42,7 @@ fn steps(apps: &[App], ask: &Ask<'_>, app: &mut usize, found: &mut Explanation) 
         .iter()
         .find(|candidate| takes(candidate, &candidates, ask.method));
     let Some(chosen) = chosen else {
-        return Err(without_route(&candidates));
+        return Err(without_route(&candidates, ask.method));
     };
     found.route = Some(route_id(number, chosen.number));
     found.script = Some((ScriptId(route_id(number, chosen.number).0), 1));
@@ -103,7 +103,7 @@ fn takes(candidate: &Candidate<'_>, all: &[Candidate<'_>], method: &str) -> bool
         || (method == "HEAD" && candidate.route.methods.contains("GET") && !all.iter().any(names_head))
 }
 
-fn without_route(candidates: &[Candidate<'_>]) -> Miss {
+fn without_route(candidates: &[Candidate<'_>], method: &str) -> Miss {
     let methods = candidates.iter().map(|candidate| candidate.route.methods);
     let Some(allowed) = methods.reduce(MethodSet::union) else {
         return Miss::NoRoute;
@@ -113,7 +113,12 @@ fn without_route(candidates: &[Candidate<'_>]) -> Miss {
     if allowed.contains("GET") {
         names.push("HEAD");
     }
-    Miss::MethodNotAllowed(MethodSet::from_names(names).expect("methods").names())
+    let names = MethodSet::from_names(names).expect("methods").names();
+    if method == "OPTIONS" {
+        Miss::Options(names)
+    } else {
+        Miss::MethodNotAllowed(names)
+    }
 }
 
 /// What a pattern's parameters are in a host that falls under it.

@@ -21,7 +21,7 @@ pub(crate) struct Options {
     #[arg(value_enum, value_name = "TARGET")]
     targets: Vec<Target>,
 
-    /// How long each target is fuzzed
+    /// How long each target is fuzzed; not at all if this is 0, which makes sense with --keep
     #[arg(long, value_name = "N", default_value_t = 5)]
     minutes: u64,
 
@@ -88,7 +88,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     for target in targets.iter().copied() {
         let folders = Folders::prepare(target)?;
-        fuzz(target, &folders, options.minutes)?;
+        if options.minutes > 0 {
+            fuzz(target, &folders, options.minutes)?;
+        }
         if options.keep {
             minimise::keep(target, &folders)?;
         }

@@ -4,6 +4,7 @@
 //! tree walker behind [`prepare`] and [`Prepared::run`].
 
 mod lint;
+mod returned;
 mod style;
 
 use picloud_shared::{
@@ -13,7 +14,10 @@ use picloud_shared::{
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
 pub(crate) use self::lint::lint;
-use self::style::{HANDLER, Style};
+use self::{
+    returned::Returned,
+    style::{HANDLER, Style},
+};
 use crate::{
     allocator,
     captured::{self, CapturedNames},
@@ -41,6 +45,8 @@ pub(crate) struct Prepared {
     /// Whether the script may look at its request at all.
     reads_request: bool,
     captured: CapturedNames,
+    /// The variable of a bare script whose value is the answer.
+    returned: Option<Returned>,
     bytes: usize,
 }
 
@@ -67,7 +73,7 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
     };
     let mut scope = Scope::new();
     scope.push(REQUEST, ());
-    let ast = compiler.compile_with_scope(&scope, source).map_err(|error| {
+    let mut ast = compiler.compile_with_scope(&scope, source).map_err(|error| {
         match with_current(|run| run.and_then(|run| run.guard.verdict())) {
             Some(verdict) => diagnostic(
                 source,
@@ -79,12 +85,17 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
         }
     })?;
     let style = style::of(&ast, source)?;
+    let returned = match style {
+        Style::Bare => Returned::replace(&mut ast),
+        Style::Handler => None,
+    };
     let captured = captured::names_in(&ast);
     Ok(Prepared {
         ast,
         style,
         reads_request: may_read_request(source),
         captured,
+        returned,
         bytes: usize::try_from(allocator::bytes() - held_before).unwrap_or(0) + size_of::<Prepared>(),
     })
 }
@@ -112,7 +123,11 @@ impl Prepared {
                 if self.reads_request {
                     scope.push(REQUEST, request);
                 }
-                engine.eval_ast_with_scope(scope, &self.ast)
+                let result = engine.eval_ast_with_scope(scope, &self.ast)?;
+                Ok(match &self.returned {
+                    Some(returned) => returned.take(scope, result),
+                    None => result,
+                })
             }
             Style::Handler => {
                 let options = CallFnOptions::new();

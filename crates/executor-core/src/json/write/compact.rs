@@ -86,21 +86,30 @@ fn write_array(array: &Array, to: &mut Target<'_>, levels_left: usize) -> Result
 }
 
 fn write_text(text: &str, to: &mut Target<'_>) -> Result<(), JsonError> {
-    to.make_room(text.len() + 2)?;
-    to.out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some(at) = escape::find(rest) {
-        let (plain, special) = rest.split_at(at);
-        to.out.extend_from_slice(plain);
-        // Room was made for one byte of it; its escape has more.
-        let escaped = escape::Escaped::of(special[0]);
-        to.make_room(special.len() + escaped.as_bytes().len())?;
-        to.out.extend_from_slice(escaped.as_bytes());
-        rest = &special[1..];
+    let bytes = text.as_bytes();
+    if let Some(at) = escape::find(bytes) {
+        return write_escaped(bytes, at, to);
     }
-    to.out.extend_from_slice(rest);
+    to.make_room(bytes.len() + 2)?;
+    to.out.push(b'"');
+    to.out.extend_from_slice(bytes);
     to.out.push(b'"');
     Ok(())
+}
+
+/// A string in which something is to be escaped, first at `at`.
+#[cold]
+fn write_escaped(bytes: &[u8], at: usize, to: &mut Target<'_>) -> Result<(), JsonError> {
+    to.push(b"\"")?;
+    let (mut rest, mut next) = (bytes, Some(at));
+    while let Some(at) = next {
+        to.push(&rest[..at])?;
+        to.push(escape::Escaped::of(rest[at]).as_bytes())?;
+        rest = &rest[at + 1..];
+        next = escape::find(rest);
+    }
+    to.push(rest)?;
+    to.push(b"\"")
 }
 
 fn write_float(number: f64, to: &mut Target<'_>) -> Result<(), JsonError> {

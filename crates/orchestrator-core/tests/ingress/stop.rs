@@ -20,16 +20,19 @@ fn waiting(server: &TestServer) -> crate::support::Client {
 #[test]
 fn requests_in_flight_are_answered_and_idle_connections_closed() {
     let server = TestServer::start();
-    let mut idle = server.connect();
-    idle.send("GET /hello HTTP/1.1\r\nHost: test.example\r\n\r\n");
-    assert_eq!(idle.answer().status, 200);
+    // One on each of the two threads.
+    let mut idle = [server.connect(), server.connect()];
+    for client in &mut idle {
+        client.send("GET /hello HTTP/1.1\r\nHost: test.example\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+    }
     let mut busy = waiting(&server);
 
     server.runtime.block_on(async {
         let stop = server.running.stop(LONG);
         let finish = async {
-            // The idle connection is closed, so the server has begun to stop.
-            tokio::task::spawn_blocking(move || idle.rest())
+            // The idle connections are closed, so both threads have begun to stop.
+            tokio::task::spawn_blocking(move || idle.each_mut().map(|client| client.rest()))
                 .await
                 .expect("no panic");
             server.gate.open.add_permits(1);

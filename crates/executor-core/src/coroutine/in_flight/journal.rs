@@ -48,7 +48,7 @@ pub struct SystemState {
 /// The in-flight journal of the process before this one, and the file for the next.
 #[derive(Debug)]
 pub struct InFlightJournal {
-    file: File,
+    file: Locked,
     system: SystemState,
     lost: Vec<LostRun>,
 }
@@ -58,8 +58,19 @@ pub struct InFlightJournal {
 pub struct InFlight {
     words: &'static [AtomicU64],
     slots_taken: Arc<AtomicUsize>,
-    /// Locked as long as it is open.
-    file: Arc<File>,
+    file: Arc<Locked>,
+}
+
+/// The file, which no other process has. Let go by name: a child process that is just being started may hold it open
+/// for a moment longer.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // It goes with the process in any case.
+        let _ = self.0.unlock();
+    }
 }
 
 impl InFlightJournal {
@@ -80,7 +91,7 @@ impl InFlightJournal {
         let mut bytes = Vec::new();
         (&mut file).take(BYTES_MAX as u64).read_to_end(&mut bytes)?;
         Ok(Self {
-            file,
+            file: Locked(file),
             system,
             lost: lost_runs(&bytes, system),
         })
@@ -100,10 +111,11 @@ impl InFlightJournal {
         words[..5].copy_from_slice(&[MAGIC, OPEN, boot, boot_rest, self.system.oom_kills]);
         let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_ne_bytes).collect();
         // Written and not only made that long: a page without a place on the disk could not be given one later.
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        self.file.write_all(&bytes)?;
-        let words = map::map(&self.file)?;
+        let file = &mut self.file.0;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(&bytes)?;
+        let words = map::map(file)?;
         faults::watch(words)?;
         Ok(InFlight {
             words,
@@ -128,8 +140,7 @@ impl InFlight {
     /// Notes that the process ends as it should. What is noted after that is not read.
     pub fn close(&self) {
         self.words[STATE].store(CLOSED, Relaxed);
-        // It goes with the process in any case.
-        let _ = self.file.unlock();
+        let _ = self.file.0.unlock();
     }
 }
 

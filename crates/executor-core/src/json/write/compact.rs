@@ -64,15 +64,28 @@ fn deeper(levels_left: usize) -> Result<usize, JsonError> {
 }
 
 fn write_map(map: &Map, to: &mut Target<'_>, levels_left: usize) -> Result<(), JsonError> {
-    let mut before: &[u8] = b"{";
+    let mut before = b'{';
     for (key, value) in map {
-        to.push(before)?;
-        write_text(key, to)?;
-        to.push(b":")?;
+        write_key(before, key, to)?;
         write_value(value, to, levels_left)?;
-        before = b",";
+        before = b',';
     }
     to.push(if map.is_empty() { b"{}" } else { b"}" })
+}
+
+/// A key with what stands before and after it.
+#[inline]
+fn write_key(before: u8, key: &str, to: &mut Target<'_>) -> Result<(), JsonError> {
+    if escape::find(key.as_bytes()).is_some() {
+        to.push(&[before])?;
+        write_text(key, to)?;
+        return to.push(b":");
+    }
+    to.make_room(key.len() + 4)?;
+    to.out.extend_from_slice(&[before, b'"']);
+    to.out.extend_from_slice(key.as_bytes());
+    to.out.extend_from_slice(b"\":");
+    Ok(())
 }
 
 fn write_array(array: &Array, to: &mut Target<'_>, levels_left: usize) -> Result<(), JsonError> {

@@ -3,15 +3,28 @@
 /// Where the first byte is that cannot stand in a string as it is: a quotation mark, a backslash, a control character.
 #[inline]
 pub(super) fn find(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        if has_special(u64::from_le_bytes(*word)) {
-            let within = word.iter().position(|byte| is_special(*byte));
-            return within.map(|within| index * 8 + within);
-        }
+    if any_special(bytes) {
+        bytes.iter().position(|byte| is_special(*byte))
+    } else {
+        None
     }
-    let within = rest.iter().position(|byte| is_special(*byte))?;
-    Some(bytes.len() - rest.len() + within)
+}
+
+/// Looks at eight bytes at a time; at the end, at some of them again.
+#[inline]
+fn any_special(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk() {
+        let (words, _) = bytes.as_chunks();
+        words
+            .iter()
+            .chain([last])
+            .any(|word| has_special(u64::from_le_bytes(*word)))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        has_special(u64::from(first) << 32 | u64::from(last))
+    } else {
+        bytes.iter().any(|byte| is_special(*byte))
+    }
 }
 
 fn is_special(byte: u8) -> bool {

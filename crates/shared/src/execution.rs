@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
-    outcome::{LogLine, ScriptError, Usage},
+    outcome::{LogLine, ScriptError, ScriptErrorKind, Usage},
     time::Timestamp,
 };
 
@@ -32,7 +32,7 @@ pub struct Execution {
     pub usage: Usage,
     /// The request in short.
     pub request: RequestSummary,
-    /// The status that was sent; 0 if the server ended before it sent any.
+    /// The status that was sent; 0 if there was nobody to send one to, or the server ended before it did.
     pub response_status: u16,
     /// What the script wrote.
     pub logs: Vec<LogLine>,
@@ -54,11 +54,19 @@ pub enum ExecutionStatus {
     Timeout,
     /// Out of something else.
     LimitExceeded,
+    /// Given up before its end: its client left, or the server stopped.
+    Cancelled,
 }
 
 impl ExecutionStatus {
     /// Every status.
-    pub const ALL: [Self; 4] = [Self::Success, Self::Error, Self::Timeout, Self::LimitExceeded];
+    pub const ALL: [Self; 5] = [
+        Self::Success,
+        Self::Error,
+        Self::Timeout,
+        Self::LimitExceeded,
+        Self::Cancelled,
+    ];
 
     /// The word for it in the API and the database.
     pub fn as_str(self) -> &'static str {
@@ -67,6 +75,7 @@ impl ExecutionStatus {
             Self::Error => "error",
             Self::Timeout => "timeout",
             Self::LimitExceeded => "limit_exceeded",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -76,6 +85,7 @@ impl ExecutionStatus {
             None => Self::Success,
             Some(error) if error.kind.is_timeout() => Self::Timeout,
             Some(error) if error.kind.is_limit() => Self::LimitExceeded,
+            Some(error) if error.kind == ScriptErrorKind::Cancelled => Self::Cancelled,
             Some(_) => Self::Error,
         }
     }

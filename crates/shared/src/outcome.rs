@@ -105,7 +105,7 @@ pub enum ScriptErrorKind {
     ResponseSize,
     /// The result cannot be sent, such as a status of 1000 or a header with a line break.
     Response,
-    /// The server is stopping.
+    /// The client left, or the server is stopping.
     Cancelled,
     /// PiCloud's own fault.
     Internal,

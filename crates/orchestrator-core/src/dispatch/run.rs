@@ -1,6 +1,6 @@
 //! One run of a script: from the request to its answer and its record.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response, StatusCode, Uri, request::Parts, uri::PathAndQuery};
@@ -8,7 +8,7 @@ use picloud_shared::{
     execution::{Execution, ExecutionStatus, RequestSummary, UnrecordedRuns},
     invocation::{Invocation, ScriptRequest, Trigger},
     memory::Pressure,
-    outcome::{Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
+    outcome::{LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
     problem::Code,
     seam::ExecutorClient,
 };
@@ -105,11 +105,16 @@ impl<E: ExecutorClient> Dispatcher<E> {
                 "Too many scripts are running. Try again in a moment.",
             ));
         };
+        let unfinished = Unfinished {
+            dispatcher: self,
+            run: &run,
+        };
         let outcome = if self.hosts.is_busy_here() {
             Box::pin(self.execute_where_it_is_quiet(run.invocation())).await
         } else {
             self.executor.execute(run.invocation()).await
         };
+        unfinished.end();
         self.finish(&run, outcome)
     }
 
@@ -164,6 +169,20 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let status = result
             .as_ref()
             .map_or_else(|code| code.status(), |response| response.status);
+        self.record(run, usage, status.as_u16(), logs, error);
+        result.map(|response| self.answer(response)).map_err(failed)
+    }
+}
+
+impl<E> Dispatcher<E> {
+    fn record(
+        &self,
+        run: &Run,
+        usage: Usage,
+        response_status: u16,
+        logs: Vec<LogLine>,
+        error: Option<ScriptError>,
+    ) {
         self.recorder.record(Execution {
             id: run.entry.id,
             app_id: run.live.script.app_id,
@@ -175,22 +194,48 @@ impl<E: ExecutorClient> Dispatcher<E> {
             started_at: run.entry.at,
             usage,
             request: run.summary(),
-            response_status: status.as_u16(),
+            response_status,
             logs,
             error,
             node: self.recorder.node().to_owned(),
         });
-        result.map(|response| self.answer(response)).map_err(failed)
     }
-}
 
-impl<E> Dispatcher<E> {
     fn answer(&self, mut response: ScriptResponse) -> Response<ResponseBody> {
         if response.body.len() >= KEPT_BYTES_MIN {
             // The run is over, but its client may take long to read this.
             response.body = self.memory.budget().keep(response.body);
         }
         answer(response)
+    }
+}
+
+/// A run that has begun. Dropped before its end, because its client left or the server stops, it is recorded as
+/// cancelled: with its time, but without what the script used and wrote, which went with it.
+struct Unfinished<'r, E> {
+    dispatcher: &'r Dispatcher<E>,
+    run: &'r Run,
+}
+
+impl<E> Unfinished<'_, E> {
+    /// The run has an outcome, and is recorded with that.
+    #[inline]
+    fn end(self) {
+        mem::forget(self);
+    }
+}
+
+impl<E> Drop for Unfinished<'_, E> {
+    fn drop(&mut self) {
+        let Self { dispatcher, run } = self;
+        let duration_us = dispatcher.clock.now().as_micros() - run.entry.at.as_micros();
+        let usage = Usage {
+            // The clock can be set back meanwhile.
+            duration_us: u64::try_from(duration_us).unwrap_or(0),
+            ..Usage::default()
+        };
+        let error = cancelled("the client left, or the server stopped, before the script ended");
+        dispatcher.record(run, usage, 0, Vec::new(), Some(error));
     }
 }
 
@@ -261,16 +306,20 @@ fn code(kind: ScriptErrorKind) -> Code {
 /// The outcome of a run whose thread ended before it.
 fn stopped() -> Outcome {
     Outcome {
-        result: Err(ScriptError {
-            kind: ScriptErrorKind::Cancelled,
-            message: "the server stopped before the script ended".to_owned(),
-            line: None,
-            column: None,
-            excerpt: None,
-            trace: Vec::new(),
-        }),
+        result: Err(cancelled("the server stopped before the script ended")),
         logs: Vec::new(),
         usage: Usage::default(),
+    }
+}
+
+fn cancelled(message: &str) -> ScriptError {
+    ScriptError {
+        kind: ScriptErrorKind::Cancelled,
+        message: message.to_owned(),
+        line: None,
+        column: None,
+        excerpt: None,
+        trace: Vec::new(),
     }
 }
 

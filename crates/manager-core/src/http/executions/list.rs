@@ -35,7 +35,7 @@ problems!(ListExecutionsProblems: NotFound);
 pub(crate) struct ListExecutionsQuery {
     /// Of this script.
     script: Option<Uuid>,
-    /// `success`, `error`, `timeout` or `limit_exceeded`.
+    /// `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`.
     #[param(value_type = Option<String>)]
     status: Option<ExecutionStatus>,
     /// `http`, `execute` or `test`.

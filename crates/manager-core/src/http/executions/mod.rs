@@ -28,7 +28,7 @@ pub(crate) struct ExecutionBody {
     /// `http`, `execute` or `test`.
     #[schema(value_type = String, example = "http")]
     trigger: Trigger,
-    /// `success`, `error`, `timeout` or `limit_exceeded`.
+    /// `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`.
     #[schema(value_type = String, example = "success")]
     status: ExecutionStatus,
     #[schema(value_type = String, format = DateTime)]
@@ -42,7 +42,7 @@ pub(crate) struct ExecutionBody {
     /// Most memory held at one time.
     memory_bytes_peak: u64,
     request: RequestSummaryBody,
-    /// The status that was sent; 0 if the server ended before it sent any.
+    /// The status that was sent; 0 if there was nobody to send one to, or the server ended before it did.
     response_status: u16,
     /// What the script wrote; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -46,6 +46,17 @@ fn a_client_that_leaves_ends_its_run() {
             .expect("the server reads");
     }
     cloud.get("localhost", "/").expect(200);
+    // Each is recorded, although it never answered.
+    let records = app.executions("?status=cancelled&limit=100", 50);
+    assert_eq!(records.len(), 50, "each once");
+    let record = &records[0];
+    assert_eq!(
+        (&record["trigger"], &record["response_status"]),
+        (&json!("http"), &json!(0)),
+        "{record}"
+    );
+    assert_eq!(record["error"]["kind"], "cancelled", "{record}");
+    assert_eq!(record["request"]["path"], "/", "{record}");
     // Nothing is left to wait for, so a stop does not take the 30 s that running scripts would get.
     let start = Instant::now();
     cloud.process().signal("TERM");

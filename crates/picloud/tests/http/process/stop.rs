@@ -41,6 +41,9 @@ fn what_takes_too_long_is_cancelled() {
     assert!(text.is_empty() || text.starts_with("HTTP/1.1 503"), "{text}");
     let (status, _) = cloud.process().wait();
     assert!(status.success(), "{status}: {}", cloud.process().log());
+    cloud.start_again();
+    let record = app.executions("", 1).remove(0);
+    assert_eq!(record["status"], "cancelled", "{record}");
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! `PATCH` and `DELETE /api/v1/admin/routes/{id}`.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
 use serde_json::{Value, json};
 
-use crate::harness::TestCloud;
+use crate::harness::{Done, TestCloud};
 
 fn path(route: &Value) -> String {
     format!("/admin/routes/{}", route["id"].as_str().expect("an id"))
@@ -88,4 +93,55 @@ fn a_change_obeys_the_rules_of_a_new_route() {
     assert_eq!(patch(same).expect(200).json()["path"], "/mine");
     // It does not conflict with itself.
     patch(json!({ "path": "/mine", "methods": ["GET", "PUT"] })).expect(200);
+}
+
+/// Requests at one time while a route changes.
+const READERS: usize = 4;
+/// Changes that there are at least.
+const CHANGES_MIN: usize = 40;
+
+#[test]
+fn readers_never_see_half_a_change() {
+    let cloud = TestCloud::with().flag("--serving-threads", "2").start();
+    let app = cloud.app_with_domain("a");
+    // Each script wants the parameter that only its own path has.
+    let sides = ["left", "right"].map(|side| {
+        (
+            side,
+            app.script(side, &format!("\"{side} \" + request.params.{side}")),
+        )
+    });
+    let route = path(&sides[0].1.route("/{left}", &["GET"]));
+    let done = AtomicBool::new(false);
+    let saw_both: [AtomicBool; READERS] = Default::default();
+    thread::scope(|scope| {
+        let _done = Done(&done);
+        let readers = saw_both.each_ref().map(|saw_both| {
+            let (cloud, done) = (&cloud, &done);
+            scope.spawn(move || {
+                let mut seen = [false; 2];
+                while !done.load(Ordering::Relaxed) {
+                    match cloud.get("a.test", "/1").expect(200).text().as_str() {
+                        "left 1" => seen[0] = true,
+                        "right 1" => seen[1] = true,
+                        half => panic!("half a change: {half}"),
+                    }
+                    saw_both.store(seen == [true; 2], Ordering::Relaxed);
+                }
+            })
+        });
+        // A reader who has ended has seen something that must not be; the scope fails with it.
+        let satisfied = || {
+            let mut both = saw_both.iter().zip(&readers);
+            both.all(|(saw_both, reader)| saw_both.load(Ordering::Relaxed) || reader.is_finished())
+        };
+        for (change, (side, script)) in sides.iter().rev().cycle().enumerate() {
+            if change >= CHANGES_MIN && satisfied() {
+                break;
+            }
+            let body = json!({ "path": format!("/{{{side}}}"), "script_id": script.id });
+            cloud.owner().patch(&route, &body).expect(200);
+            cloud.get("a.test", "/1").says(&format!("{side} 1"));
+        }
+    });
 }

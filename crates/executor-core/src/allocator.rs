@@ -83,6 +83,30 @@ fn allocated(block: *mut u8, size: usize) {
     }
 }
 
+/// Gives free memory back to the system now, instead of keeping it for what comes next. To be called after something
+/// rare that took much, on the thread that took it; it takes a millisecond or so.
+pub fn give_memory_back() {
+    // SAFETY: takes and returns nothing, and may be called on any thread at any time.
+    unsafe { mi::mi_collect(true) };
+}
+
+/// Turns huge pages off: the system would back the allocator's first blocks with pages of 2 MiB, of which a small
+/// server leaves most unused. Pages that are there already stay, so this comes before the first block, and with that
+/// before `main`.
+#[cfg(target_os = "linux")]
+extern "C" fn refuse_huge_pages() {
+    // SAFETY: changes a flag of this process; the unused arguments are zeros, as is asked for. A system without huge
+    // pages refuses, and then there is nothing to turn off.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
+}
+
+/// Has [`refuse_huge_pages`] called when the program starts, before the constructors that have no number.
+// SAFETY: the section holds pointers to functions of this type, and this one needs nothing to be set up before it.
+#[cfg(target_os = "linux")]
+#[used]
+#[unsafe(link_section = ".init_array.00001")]
+static AT_START: extern "C" fn() = refuse_huge_pages;
+
 /// Whether mimalloc's plain functions align a block of this size as much as is asked. They align every block
 /// to 8 bytes, and to 16 if it is that large; asking for an alignment takes a longer way.
 #[inline]

@@ -32,7 +32,7 @@ mod scopes;
 mod workbench;
 
 pub use self::{
-    allocator::CountingAllocator,
+    allocator::{CountingAllocator, give_memory_back},
     api::{ScriptFunction, definitions, functions, reference_markdown},
     coroutine::{InFlight, InFlightJournal, SystemState},
     executor::{Executor, ExecutorConfig},

@@ -107,6 +107,7 @@ async fn create_owner(manager: &Manager, username: String, password: &str) -> Re
         user: first_owner(manager, username),
         password_hash: accounts::hash_now(password),
     };
+    manager.give_memory_back();
     Ok(manager.repository().create_first_user(&credentials).await?)
 }
 

@@ -21,7 +21,6 @@ use crate::cli::{AdminCommand, Cli, Command};
 static ALLOCATOR: picloud_executor_core::CountingAllocator = picloud_executor_core::CountingAllocator;
 
 fn main() -> ExitCode {
-    machine::refuse_huge_pages();
     let cli = Cli::parse();
     let result = match cli.command {
         None => commands::serve::run(cli.settings),

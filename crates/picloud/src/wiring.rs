@@ -62,6 +62,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         workbench: Arc::new(LocalWorkbench::start(&memory, journal.in_flight())?),
         clock: clock.clone(),
         session_ttl: config.session_ttl,
+        give_memory_back: picloud_executor_core::give_memory_back,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: option_env!("PICLOUD_COMMIT").unwrap_or("unknown").to_owned(),
     });

@@ -23,6 +23,8 @@ pub(crate) struct Hasher {
     places: Arc<Semaphore>,
     /// Running.
     turns: Arc<Semaphore>,
+    /// Called on the thread of each hash, at its end.
+    give_memory_back: fn(),
 }
 
 /// Too many hashes wait already.
@@ -30,16 +32,15 @@ pub(crate) struct Hasher {
 #[error("too many sign-ins at once")]
 pub(crate) struct Busy;
 
-impl Default for Hasher {
-    fn default() -> Self {
+impl Hasher {
+    pub(crate) fn new(give_memory_back: fn()) -> Self {
         Self {
             places: Arc::new(Semaphore::new(RUNNING_MAX + WAITING_MAX)),
             turns: Arc::new(Semaphore::new(RUNNING_MAX)),
+            give_memory_back,
         }
     }
-}
 
-impl Hasher {
     /// The hash of `password`, in PHC form and with a salt of its own.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Busy> {
         self.run(move || hash(&password)).await
@@ -59,8 +60,10 @@ impl Hasher {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Busy)?;
         // Both go with the work: it runs to its end even if nobody waits for it any longer.
         let held = (place, turn);
+        let give_memory_back = self.give_memory_back;
         spawn_blocking(move || {
             let result = work();
+            give_memory_back();
             drop(held);
             result
         })
@@ -108,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn verifies_what_it_hashed() -> Result<(), Busy> {
-        let hasher = Hasher::default();
+        let hasher = Hasher::new(|| ());
         let hash = hasher.hash("correct horse battery".to_owned()).await?;
         assert!(
             hasher
@@ -126,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_queue_has_an_end() -> Result<(), Busy> {
-        let hasher = Hasher::default();
+        let hasher = Hasher::new(|| ());
         let all = u32::try_from(RUNNING_MAX + WAITING_MAX).unwrap_or(u32::MAX);
         let queue = Arc::clone(&hasher.places).try_acquire_many_owned(all);
         assert!(hasher.run(|| ()).await.is_err());

@@ -57,6 +57,7 @@ impl TestManager {
         let live = Arc::new(Live::default());
         let clock = Arc::new(SetClock(AtomicI64::new(1_700_000_000_000_000)));
         let manager = Manager::new(ManagerParts {
+            give_memory_back: || (),
             repository: Arc::clone(&store) as _,
             live: Arc::clone(&live) as _,
             workbench: Arc::new(Bench),

@@ -12,8 +12,9 @@ use crate::{error::OpenError, migrate};
 
 /// Connections at one time.
 const CONNECTIONS_MAX: u32 = 16;
-/// How long a caller waits for a connection before it hears that the database is away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a caller waits for a connection before it hears that the database is away. A server on a busy machine may
+/// need seconds to start the process of a new one.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server may take to let the first connection in.
 const FIRST_CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// What every connection asks the server to end by itself.

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::harness::{Answer, App, RawConnection, TestCloud, WAIT_MAX};
+use crate::harness::{Answer, App, RawConnection, TestCloud, until};
 
 /// Holds its place for as long as its client stays, if it is asked to.
 const HOLD: &str = "if request.query.hold == \"1\" { sleep(300) } \"done\"";
@@ -41,24 +41,6 @@ fn fill(cloud: &TestCloud, path: &str) -> (Vec<RawConnection>, Answer) {
         cloud.get("a.test", path)
     });
     (held.into_inner(), refused)
-}
-
-/// Asks until the answer is `status`; what is waited for shows in nothing else.
-#[track_caller]
-fn until(status: u16, ask: impl Fn() -> Answer) -> Answer {
-    let start = Instant::now();
-    loop {
-        let answer = ask();
-        if answer.status == status {
-            return answer;
-        }
-        assert!(
-            start.elapsed() < WAIT_MAX,
-            "still {}: {}",
-            answer.status,
-            answer.text()
-        );
-    }
 }
 
 #[test]

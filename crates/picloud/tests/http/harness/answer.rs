@@ -1,6 +1,10 @@
 //! What came back, and what a test may say about it.
 
+use std::time::Instant;
+
 use serde_json::Value;
+
+use super::WAIT_MAX;
 
 /// A complete answer.
 #[derive(Clone, Debug)]
@@ -107,5 +111,23 @@ impl Answer {
             );
         }
         self
+    }
+}
+
+/// Asks until the answer is `status`; what is waited for shows in nothing else.
+#[track_caller]
+pub(crate) fn until(status: u16, ask: impl Fn() -> Answer) -> Answer {
+    let start = Instant::now();
+    loop {
+        let answer = ask();
+        if answer.status == status {
+            return answer;
+        }
+        assert!(
+            start.elapsed() < WAIT_MAX,
+            "still {}: {}",
+            answer.status,
+            answer.text()
+        );
     }
 }

@@ -11,7 +11,7 @@ mod openapi;
 mod process;
 mod raw;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, until};
 pub(crate) use app::{App, Script};
 pub(crate) use client::{Call, Client};
 pub(crate) use cloud::{OWNER, TestCloud, items};

@@ -11,8 +11,8 @@ use picloud_fuzz::{TARGETS, Target};
 /// Corpora have what a target has seen so far, without what adds nothing; regressions have what broke something once.
 const FOLDERS: [&str; 2] = ["corpus", "regressions"];
 
-/// More would be a corpus that was not minimised.
-const FILES_MAX: usize = 3_000;
+/// More would be corpora that were not minimised.
+const FILES_MAX: usize = 2_000;
 const BYTES_MAX: u64 = 2 * 1_024 * 1_024;
 
 #[track_caller]

@@ -7,7 +7,7 @@ use rhai::{
     packages::{Package, StandardPackage},
 };
 
-use crate::{api, gate, natives, request, response};
+use crate::{api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, natives, request, response};
 
 /// How deep expressions and blocks may be nested, in a script and in a function.
 const NESTING_MAX: usize = 128;
@@ -98,6 +98,12 @@ fn watch_parser(engine: &mut Engine) {
     engine.on_parse_token(move |token, _, _| {
         if gate::step().is_err() {
             return Token::LexError(Box::new(LexError::Runtime(String::new())));
+        }
+        if with_current(|run| run.is_some_and(|run| run.declared.is_exceeded_by(&token))) {
+            let message = format!(
+                "the script declares more than {DECLARATIONS_MAX} variables and parameters; split it up"
+            );
+            return Token::LexError(Box::new(LexError::Runtime(message)));
         }
         match token {
             Token::Reserved(word) if in_module.get() && *word == "debug" => Token::Identifier(word),

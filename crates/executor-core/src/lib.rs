@@ -16,6 +16,7 @@ mod bounds;
 mod cache;
 mod captured;
 mod coroutine;
+mod declared;
 mod engine;
 mod error;
 mod executor;

@@ -20,6 +20,7 @@ use crate::{
     bounds::Bounds,
     captured::Captured,
     coroutine::{Entry, Link},
+    declared::Declared,
     guard::Guard,
     log::Log,
 };
@@ -74,6 +75,8 @@ pub(crate) struct Run {
     pub(crate) patterns: RecentPatterns,
     /// The variables that its closures captured.
     pub(crate) captured: Captured,
+    /// What the source declares that it compiles.
+    pub(crate) declared: Declared,
     log: RefCell<Log>,
 }
 
@@ -94,6 +97,7 @@ impl Run {
             https: settings.https,
             patterns: RecentPatterns::default(),
             captured: Captured::default(),
+            declared: Declared::default(),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
         }
     }

@@ -34,10 +34,6 @@ const REQUEST: &str = "request";
 /// by one, which takes time that grows with the square of their number, and asks nobody meanwhile.
 const STATEMENTS_OPTIMIZED_MAX: usize = 8_192;
 
-/// Variables that a source may declare. A closure that captures many takes time that grows with the square of their
-/// number, in one step of the parser.
-const DECLARATIONS_MAX: usize = 2_500;
-
 /// A script that can run, on any engine of its thread.
 pub(crate) struct Prepared {
     ast: AST,
@@ -58,10 +54,6 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
             "the source has {} bytes, and may have {SOURCE_BYTES_MAX}",
             source.len()
         );
-        return Err(diagnostic(source, Position::START, Severity::Error, &message));
-    }
-    if declarations(source) > DECLARATIONS_MAX {
-        let message = format!("the script declares more than {DECLARATIONS_MAX} variables; split it up");
         return Err(diagnostic(source, Position::START, Severity::Error, &message));
     }
     let plain;
@@ -103,11 +95,6 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
 /// At least as many statements as `source` has.
 fn statements(source: &str) -> usize {
     source.matches([';', '}']).count() + source.matches("=>").count()
-}
-
-/// At least as many variables and constants as `source` declares.
-fn declarations(source: &str) -> usize {
-    source.matches("let ").count() + source.matches("const ").count()
 }
 
 impl Prepared {

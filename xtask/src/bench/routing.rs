@@ -102,8 +102,8 @@ pub(crate) fn measure(setting: &Setting, options: Options) -> anyhow::Result<Rep
         })
         .to_vec(),
         notes: vec![
-            "Runs are recorded up to a rate per app. One app that is asked alone is soon beyond it, and its runs are \
-             counted; asked in turn, most apps stay below it, and their runs are recorded one by one, which takes other \
+            "Asked in turn, each app's routes, script and counters are brought from memory anew, since the processor's \
+             cache does not hold those of all; and each app's runs are counted in a row of its own, which takes other \
              threads than the serving one."
                 .to_owned(),
         ],

@@ -24,7 +24,7 @@ fn text_of(
     super::argument::utf8("json", out)
 }
 
-/// JSON documents (RFC 8259), at most 128 levels deep.
+/// JSON documents (RFC 8259), at most 127 levels deep.
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
@@ -56,7 +56,7 @@ mod functions {
     }
 
     /// Writes a value as JSON, in its shortest form. `()` and floats that are no number become null, a blob
-    /// becomes its Base64 text. A function is an error, as is a value nested more than 128 levels deep.
+    /// becomes its Base64 text. A function is an error, as is a value nested more than 127 levels deep.
     ///
     /// ```rhai
     /// json::stringify(#{name: "Ada", tags: [1, ()]})  //=> `{"name":"Ada","tags":[1,null]}`

@@ -11,8 +11,8 @@ use rhai::{EvalAltResult, Position};
 pub(crate) use read::{parse, parse_text};
 pub(crate) use write::{write, write_pretty};
 
-/// How deep arrays and objects may be nested, read and written.
-pub(crate) const DEPTH_MAX: usize = 128;
+/// How deep arrays and objects may be nested. That is how deep `serde_json` reads; what is written can be read again.
+pub(crate) const DEPTH_MAX: usize = 127;
 
 /// Why a text is no JSON that a script could hold, or a value none that could be written.
 #[derive(Debug, thiserror::Error)]

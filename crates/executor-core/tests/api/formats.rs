@@ -39,7 +39,7 @@ fn json_errors_say_where() {
     );
     check(
         "let a = []; for i in 0..200 { a = [a]; } json::stringify(a)",
-        "error: more than 128 levels",
+        "error: more than 127 levels",
     );
     check("json::stringify(#{f: || 1})", "error: cannot be written as JSON");
     check("json::stringify(1..2)", "error: cannot be written as JSON");

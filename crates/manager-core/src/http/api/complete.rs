@@ -85,7 +85,8 @@ fn add_path_parameters(operation: &mut Value, path: &str) {
             json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
         })
         .collect();
-    if let Some(own) = operation["parameters"].as_array_mut() {
+    // Not by index, which would put a null where there is nothing.
+    if let Some(own) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         own.retain(|parameter| parameter["in"] != "path");
         parameters.append(own);
     }

@@ -138,6 +138,8 @@ mod tests {
                 let id = operation["operationId"].as_str().unwrap_or_default();
                 assert!(!id.is_empty() && ids.insert(id.to_owned()), "{at}: {id}");
                 assert!(operation["summary"].is_string(), "{at}");
+                let parts = operation.as_object().expect("an operation has parts");
+                assert!(parts.values().all(|part| !part.is_null()), "{at}: a part is null");
                 assert!(
                     operation["tags"].as_array().is_some_and(|tags| tags.len() == 1),
                     "{at}"

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use picloud_orchestrator_core::{AppBounds, LiveReleases};
 use picloud_shared::{
+    admin_host::AdminHost,
     domain::HostPattern,
     limits::Limits,
     route::{MethodSet, shape_key},
@@ -49,7 +50,11 @@ pub fn routing(data: &[u8]) {
     }
     let releases = Releases::of(&input.apps, Limits::DEFAULT);
     let live = runtime()
-        .block_on(LiveReleases::load(releases, AppBounds::default()))
+        .block_on(LiveReleases::load(
+            releases,
+            AppBounds::default(),
+            AdminHost::default(),
+        ))
         .expect("releases in memory are there");
     for ask in &input.asks {
         let (app, expected) = naive::explain(&input.apps, ask);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use picloud_shared::{
+    admin_host::AdminHost,
     release::Change,
     repository::Repository,
     seam::{LiveTable, Workbench},
@@ -28,6 +29,8 @@ pub struct ManagerParts {
     pub workbench: Arc<dyn Workbench>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// The host of the dashboard and the API, if they have one of their own.
+    pub admin_host: AdminHost,
     /// A session ends when it was not used for so long.
     pub session_ttl: Duration,
     /// Gives free memory back to the system. Called after each hash of a password, which takes 19 MiB.
@@ -88,6 +91,10 @@ impl Manager {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    pub(crate) fn admin_host(&self) -> &AdminHost {
+        &self.0.parts.admin_host
     }
 
     pub(crate) fn session_ttl(&self) -> Duration {

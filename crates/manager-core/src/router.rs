@@ -96,6 +96,8 @@ fn for_people() -> Router<Manager> {
     Router::new()
         .route("/api/v1/problems", get(pages::problems::list_problem_pages))
         .route(pages::STYLE_PATH, get(pages::get_style))
+        // Nobody but the admin host gives this one to the control plane.
+        .route("/", get(pages::welcome::redirect_to_dashboard))
         .route("/admin", get(pages::welcome::redirect_to_apps))
         .route("/admin/", get(pages::welcome::redirect_to_apps))
         .route("/admin/{*rest}", get(pages::welcome::get_welcome))

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use async_trait::async_trait;
 use picloud_shared::{
+    admin_host::AdminHost,
     host::HostName,
     id::{AppId, ScriptId},
-    path,
     repository::{ReleaseRepository, StoreError},
     script::LiveScript,
     seam::{ExplainedClaim, Explanation, LiveTable, Miss, ScriptResolver},
@@ -23,16 +23,19 @@ use crate::{
 pub struct LiveReleases {
     repository: Arc<dyn ReleaseRepository>,
     snapshot: ArcSwap<Snapshot>,
+    admin_host: AdminHost,
     /// Held from before an app is read until it is swapped in, so that what was read first is also swapped in
     /// first: no refresh undoes another, and none brings back what a later one has seen deleted.
     refreshing: Mutex<()>,
 }
 
 impl LiveReleases {
-    /// Reads every live release. Each app may have of this node what `bounds` say.
+    /// Reads every live release. Each app may have of this node what `bounds` say, and of hosts and paths what
+    /// `admin_host` leaves.
     pub async fn load(
         repository: Arc<dyn ReleaseRepository>,
         bounds: AppBounds,
+        admin_host: AdminHost,
     ) -> Result<Arc<Self>, StoreError> {
         let mut snapshot = Snapshot::new(bounds);
         for release in repository.live_releases().await? {
@@ -41,6 +44,7 @@ impl LiveReleases {
         Ok(Arc::new(Self {
             repository,
             snapshot: ArcSwap::from_pointee(snapshot),
+            admin_host,
             refreshing: Mutex::default(),
         }))
     }
@@ -48,6 +52,11 @@ impl LiveReleases {
     /// What is live now. To be held for the look-up only, never while a script runs.
     pub(crate) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
         self.snapshot.load()
+    }
+
+    /// Where PiCloud answers by itself, before any app.
+    pub(crate) fn admin_host(&self) -> &AdminHost {
+        &self.admin_host
     }
 }
 
@@ -67,7 +76,7 @@ impl LiveTable for LiveReleases {
 
     fn explain(&self, app: AppId, method: &str, authority: &str, path: &str) -> Explanation {
         let mut explanation = Explanation::default();
-        explanation.miss = explain(&self.snapshot(), app, method, authority, path, &mut explanation).err();
+        explanation.miss = self.steps(app, method, authority, path, &mut explanation).err();
         explanation
     }
 
@@ -84,47 +93,52 @@ impl ScriptResolver for LiveReleases {
     }
 }
 
-/// Takes the steps of dispatch, in its order, and notes each.
-fn explain(
-    snapshot: &Snapshot,
-    app: AppId,
-    method: &str,
-    authority: &str,
-    path: &str,
-    explanation: &mut Explanation,
-) -> Result<(), Miss> {
-    let host = HostName::from_authority(authority).map_err(|_| Miss::Malformed)?;
-    explanation.host = Some(host.as_str().to_owned());
-    if path::is_reserved(path) {
-        return Err(Miss::Reserved);
+impl LiveReleases {
+    /// Takes the steps of dispatch, in its order, and notes each.
+    fn steps(
+        &self,
+        app: AppId,
+        method: &str,
+        authority: &str,
+        path: &str,
+        explanation: &mut Explanation,
+    ) -> Result<(), Miss> {
+        let host = HostName::from_authority(authority).map_err(|_| Miss::Malformed)?;
+        explanation.host = Some(host.as_str().to_owned());
+        if self.admin_host.answers(host.as_str(), path) {
+            return Err(Miss::Reserved);
+        }
+        let snapshot = self.snapshot();
+        let claim = snapshot.claim(host.as_str()).ok_or(Miss::UnknownHost)?;
+        explanation.claim = Some(ExplainedClaim {
+            pattern: claim.pattern.as_str().to_owned(),
+            app_id: claim.app.app_id,
+        });
+        if claim.app.app_id != app {
+            return Err(Miss::OtherApp);
+        }
+        let found = claim
+            .app
+            .find(claim, host.as_str(), method, path)
+            .map_err(|miss| match miss {
+                routing::Miss::Malformed => Miss::Malformed,
+                routing::Miss::NoRoute => Miss::NoRoute,
+                routing::Miss::MethodNotAllowed(methods) if method == "OPTIONS" => {
+                    Miss::Options(methods.names())
+                }
+                routing::Miss::MethodNotAllowed(methods) => Miss::MethodNotAllowed(methods.names()),
+            })?;
+        let script = &found.route.entry.script;
+        explanation.route = Some(found.route.id);
+        explanation.script = Some((script.script_id, script.version));
+        explanation.params = found
+            .params
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value))
+            .collect();
+        if script.suspended {
+            return Err(Miss::Suspended);
+        }
+        Ok(())
     }
-    let claim = snapshot.claim(host.as_str()).ok_or(Miss::UnknownHost)?;
-    explanation.claim = Some(ExplainedClaim {
-        pattern: claim.pattern.as_str().to_owned(),
-        app_id: claim.app.app_id,
-    });
-    if claim.app.app_id != app {
-        return Err(Miss::OtherApp);
-    }
-    let found = claim
-        .app
-        .find(claim, host.as_str(), method, path)
-        .map_err(|miss| match miss {
-            routing::Miss::Malformed => Miss::Malformed,
-            routing::Miss::NoRoute => Miss::NoRoute,
-            routing::Miss::MethodNotAllowed(methods) if method == "OPTIONS" => Miss::Options(methods.names()),
-            routing::Miss::MethodNotAllowed(methods) => Miss::MethodNotAllowed(methods.names()),
-        })?;
-    let script = &found.route.entry.script;
-    explanation.route = Some(found.route.id);
-    explanation.script = Some((script.script_id, script.version));
-    explanation.params = found
-        .params
-        .into_iter()
-        .map(|(name, value)| (name.to_string(), value))
-        .collect();
-    if script.suspended {
-        return Err(Miss::Suspended);
-    }
-    Ok(())
 }

@@ -86,6 +86,10 @@ pub(crate) struct Settings {
     #[arg(skip)]
     pub(crate) admin_password: Option<String>,
 
+    /// Host of the dashboard and the API alone; then all others belong to the apps [default: none]
+    #[arg(long, global = true, env = "PICLOUD_ADMIN_HOST", value_name = "HOST")]
+    pub(crate) admin_host: Option<String>,
+
     /// A session ends when it was not used for this many hours [default: 24]
     #[arg(long, global = true, env = "PICLOUD_SESSION_TTL_HOURS", value_name = "HOURS")]
     pub(crate) session_ttl_hours: Option<u32>,

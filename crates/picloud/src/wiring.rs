@@ -55,12 +55,13 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
 
     let store = Arc::new(open_store(&config.database).await?);
     let journal = Journal::start(config, &store).await?;
-    let live = LiveReleases::load(store.clone(), config.app_bounds).await?;
+    let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
         workbench: Arc::new(LocalWorkbench::start(&memory, journal.in_flight())?),
         clock: clock.clone(),
+        admin_host: config.admin_host.clone(),
         session_ttl: config.session_ttl,
         give_memory_back: picloud_executor_core::give_memory_back,
         version: env!("CARGO_PKG_VERSION").to_owned(),

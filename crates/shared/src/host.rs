@@ -7,6 +7,9 @@ use std::{fmt, net::Ipv6Addr};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostName(String);
 
+/// The name of this machine itself, and what its addresses `127.0.0.1` and `[::1]` are called here.
+pub const LOOPBACK: &str = "localhost";
+
 /// Longest host name in bytes (RFC 1035).
 pub const HOST_BYTES_MAX: usize = 253;
 
@@ -36,9 +39,7 @@ impl HostName {
         if name.len() > HOST_BYTES_MAX || !name.split('.').all(is_label) {
             return Err(InvalidHost);
         }
-        Ok(Self(
-            if name == "127.0.0.1" { "localhost" } else { name }.to_owned(),
-        ))
+        Ok(Self(if name == "127.0.0.1" { LOOPBACK } else { name }.to_owned()))
     }
 
     /// The name.
@@ -83,7 +84,7 @@ fn ipv6(address: &str) -> Result<HostName, InvalidHost> {
         .parse()
         .map_err(|_| InvalidHost)?;
     Ok(HostName(if address.is_loopback() {
-        "localhost".to_owned()
+        LOOPBACK.to_owned()
     } else {
         format!("[{address}]")
     }))

@@ -3,10 +3,11 @@
 //! Everything here is plain data, pure rules on that data, and traits. This crate refuses I/O: it opens no
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
-//! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`script`], [`route`],
+//! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
 //! [`release`], [`user`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`],
 //! [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
 
+pub mod admin_host;
 pub mod app;
 pub mod domain;
 pub mod execution;

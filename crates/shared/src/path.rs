@@ -181,10 +181,11 @@ pub fn decode_segment(segment: &str) -> Result<Cow<'_, str>, InvalidPath> {
     }
 }
 
-/// The paths that PiCloud itself answers on every host. Each stands for itself and all below it.
+/// The paths that PiCloud keeps for itself. Each stands for itself and all below it; on which hosts, says
+/// [`AdminHost`](crate::admin_host::AdminHost).
 pub const RESERVED_PATHS: [&str; 6] = ["/api", "/admin", "/healthz", "/readyz", "/version", "/metrics"];
 
-/// Whether `path` belongs to PiCloud rather than to an app.
+/// Whether `path` is one of them.
 pub fn is_reserved(path: &str) -> bool {
     // Almost every path of an app fails on its second byte.
     matches!(path.as_bytes().get(1), Some(b'a' | b'h' | b'r' | b'v' | b'm'))

@@ -84,7 +84,7 @@ macro_rules! codes {
                 match self { $(Self::$name => $title),+ }
             }
 
-            /// Where the instance explains it, relative to any of its hosts.
+            /// Where the instance explains it, relative to any host on which it answers its own paths.
             pub fn type_uri(self) -> &'static str {
                 match self { $(Self::$name => concat!("/api/v1/problems/", $code)),+ }
             }
@@ -151,6 +151,8 @@ codes! {
     InvalidSlug = "invalid_slug", UNPROCESSABLE_ENTITY, "Not a valid slug";
     /// Not a domain pattern.
     InvalidDomain = "invalid_domain", UNPROCESSABLE_ENTITY, "Not a valid domain";
+    /// A domain that no app may claim.
+    DomainNotAllowed = "domain_not_allowed", UNPROCESSABLE_ENTITY, "Domain cannot be claimed";
     /// The source does not compile.
     ScriptInvalid = "script_invalid", UNPROCESSABLE_ENTITY, "Script does not compile";
     /// No claim of the app covers the host.

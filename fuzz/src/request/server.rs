@@ -16,6 +16,7 @@ use picloud_orchestrator_core::{
     AppBounds, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
 };
 use picloud_shared::{
+    admin_host::AdminHost,
     execution::Retention,
     limits::Limits,
     time::{Clock, Timestamp},
@@ -66,6 +67,7 @@ fn start() -> Running {
         .block_on(LiveReleases::load(
             Arc::clone(&releases) as Arc<_>,
             AppBounds::default(),
+            AdminHost::default(),
         ))
         .expect("releases in memory are there");
     let clock = Arc::new(CountingClock::default());

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use picloud_shared::{
-    domain::{DomainClaim, HostKind, InvalidHostPattern},
+    domain::{DomainClaim, HostKind, HostPattern, InvalidHostPattern},
     id::DomainId,
     problem::{Code, Problem},
     repository::{AddDomainError, RemoveDomainError},
@@ -20,7 +20,7 @@ use super::{
     problem::{Answer, Refusal, not_found, problem, problems},
     routes::named_routes,
 };
-use crate::Manager;
+use crate::{Manager, claims};
 
 /// An app's claim on hosts.
 #[derive(Serialize, ToSchema)]
@@ -75,7 +75,7 @@ pub(crate) async fn list_domains(
     Ok(Json(List::of(claims, DomainBody::from)))
 }
 
-problems!(AddDomainProblems: NotFound, InvalidDomain, DomainTaken);
+problems!(AddDomainProblems: NotFound, InvalidDomain, DomainNotAllowed, DomainTaken);
 
 /// A domain to claim.
 #[derive(Deserialize, ToSchema)]
@@ -88,6 +88,8 @@ pub(crate) struct AddDomain {
 }
 
 /// Claim a domain
+///
+/// Any but a public suffix, such as `com` or `*.co.uk`, and the host of the dashboard.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/apps/{app}/domains",
@@ -101,10 +103,7 @@ pub(crate) async fn add_domain(
     AppPath(app): AppPath,
     JsonBody(body): JsonBody<AddDomain>,
 ) -> Answer<impl IntoResponse> {
-    let pattern = body
-        .pattern
-        .parse()
-        .map_err(|error: InvalidHostPattern| problem(Code::InvalidDomain, sentence(&error)))?;
+    let pattern = claimable(&manager, &body.pattern)?;
     let change = manager.change(&owner.user, None);
     let claim = DomainClaim {
         id: DomainId::new(change.at),
@@ -125,6 +124,16 @@ pub(crate) async fn add_domain(
         [(header::LOCATION, location)],
         Json(DomainBody::from(claim)),
     ))
+}
+
+/// Reads a pattern that an app may claim.
+pub(crate) fn claimable(manager: &Manager, text: &str) -> Answer<HostPattern> {
+    let pattern = text
+        .parse()
+        .map_err(|error: InvalidHostPattern| problem(Code::InvalidDomain, sentence(&error)))?;
+    claims::check(&pattern, manager.admin_host())
+        .map_err(|error| problem(Code::DomainNotAllowed, sentence(&error)))?;
+    Ok(pattern)
 }
 
 fn add_refusal(error: AddDomainError, pattern: &str) -> Refusal {
@@ -181,7 +190,7 @@ pub(crate) async fn remove_domain(
 }
 
 /// The message with a capital and a full stop.
-fn sentence(error: &InvalidHostPattern) -> String {
+fn sentence(error: &impl std::error::Error) -> String {
     let message = error.to_string();
     let mut chars = message.chars();
     let first = chars.next().map(|first| first.to_ascii_uppercase());

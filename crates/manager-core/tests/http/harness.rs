@@ -17,6 +17,7 @@ use axum::{
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use picloud_manager_core::{FirstStart, Manager, ManagerParts};
 use picloud_shared::{
+    admin_host::AdminHost,
     id::{AppId, ExecutionId},
     invocation::Invocation,
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
@@ -62,6 +63,7 @@ impl TestManager {
             live: Arc::clone(&live) as _,
             workbench: Arc::new(Bench),
             clock: Arc::clone(&clock) as _,
+            admin_host: AdminHost::default(),
             session_ttl: Duration::from_hours(24),
             version: "1.2.3".to_owned(),
             commit: "unknown".to_owned(),

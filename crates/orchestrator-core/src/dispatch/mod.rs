@@ -20,7 +20,6 @@ use picloud_shared::{
     id::ExecutionId,
     invocation::Trigger,
     memory::MemoryAccount,
-    path::is_reserved,
     problem::Code,
     seam::{ExecutorClient, Origin},
     time::{Clock, Timestamp},
@@ -161,7 +160,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             scheme: client.scheme,
         };
         let path = request.uri().path();
-        let (trigger, routed) = if is_reserved(path) {
+        let (trigger, routed) = if self.live.admin_host().answers(&host, path) {
             let Some(script) = path
                 .strip_prefix(EXECUTE_PREFIX)
                 .filter(|script| !script.is_empty())

@@ -54,7 +54,7 @@ fn announce(config: &Config, system: &wiring::System) {
         let _ = writeln!(text, "  {name:<12}{value}");
     };
     line("Endpoint", &format!("{origin}/"));
-    line("Dashboard", &format!("{origin}/admin"));
+    line("Dashboard", &dashboard(config, system.addresses(), &origin));
     match &config.database {
         Database::Sqlite(folder) => line("Data", &format!("{} (SQLite)", folder.display())),
         Database::Postgres(_) => line("Data", "PostgreSQL"),
@@ -66,6 +66,16 @@ fn announce(config: &Config, system: &wiring::System) {
     let _ = io::stdout()
         .write_all(text.as_bytes())
         .and_then(|()| io::stdout().flush());
+}
+
+/// Where the dashboard is, as far as it can be told: what stands in front of this server is not known here.
+fn dashboard(config: &Config, addresses: &[SocketAddr], origin: &str) -> String {
+    let on_loopback = origin.starts_with("http://localhost");
+    match (config.admin_host.name(), addresses.first()) {
+        (Some(host), Some(address)) if !on_loopback => format!("http://{host}:{}/admin", address.port()),
+        (Some(host), _) => format!("{origin}/admin, and on {host}"),
+        (None, _) => format!("{origin}/admin"),
+    }
 }
 
 /// How a person on this machine reaches the first of `addresses`.

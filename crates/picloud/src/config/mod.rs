@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use ipnet::IpNet;
 use picloud_orchestrator_core::AppBounds;
 use picloud_shared::{
+    admin_host::AdminHost,
     execution::Retention,
+    host::HostName,
     limits::{CONCURRENCY_UNBOUNDED, Limits},
 };
 use serde::Deserialize;
@@ -27,6 +29,7 @@ pub(crate) struct Config {
     /// What this machine keeps, whatever the database.
     pub(crate) data_dir: PathBuf,
     pub(crate) first_owner: Option<(String, String)>,
+    pub(crate) admin_host: AdminHost,
     pub(crate) session_ttl: Duration,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) serving_threads: usize,
@@ -131,6 +134,7 @@ impl Config {
             },
             data_dir,
             first_owner,
+            admin_host: admin_host(settings.admin_host.as_deref())?,
             session_ttl: Duration::from_secs(u64::from(session_ttl_hours) * 3_600),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             serving_threads,
@@ -180,6 +184,18 @@ fn app_bounds(settings: &Settings) -> anyhow::Result<AppBounds> {
         waiting_max: settings.waiting_per_app_max.unwrap_or(defaults.waiting_max),
         wait_max,
     })
+}
+
+fn admin_host(name: Option<&str>) -> anyhow::Result<AdminHost> {
+    let Some(name) = name else {
+        return Ok(AdminHost::default());
+    };
+    let host = HostName::from_name(name).map_err(|_| {
+        anyhow!(
+            "admin_host: `{name}` is not a host; write it like admin.example.com, without scheme and port"
+        )
+    })?;
+    Ok(AdminHost::new(host))
 }
 
 fn addresses(bind: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
@@ -239,6 +255,10 @@ mod tests {
             ("bind = [\"nowhere\"]", "is not an address with a port"),
             ("session_ttl_hours = 0", "session_ttl_hours must be 1 to 8760"),
             ("admin_username = \"ada\"", "without admin_password"),
+            (
+                "admin_host = \"admin.example.com:443\"",
+                "without scheme and port",
+            ),
             ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
         ] {
             std::fs::write(&path, text)?;

@@ -5,6 +5,7 @@
 //! program under `process`. `cargo xtask test` runs all of it; `cargo xtask test --only http -- words` runs
 //! the tests with these words in their names.
 
+mod admin_host;
 mod api;
 mod caddy;
 mod dashboard;

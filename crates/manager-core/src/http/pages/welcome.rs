@@ -4,6 +4,11 @@ use axum::response::{Redirect, Response};
 
 use super::page;
 
+/// The admin host itself leads to the dashboard.
+pub(crate) async fn redirect_to_dashboard() -> Redirect {
+    Redirect::temporary("/admin")
+}
+
 /// `/admin` itself leads to the list of apps.
 pub(crate) async fn redirect_to_apps() -> Redirect {
     Redirect::temporary("/admin/apps")

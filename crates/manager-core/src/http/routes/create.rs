@@ -61,7 +61,7 @@ pub(crate) async fn create_route(
     let path: Option<PathPattern> = violations.parse("path", &body.path);
     let methods = methods(&mut violations, &body.methods);
     let (path, methods) = violations.finish_with(path.zip(methods))?;
-    require_open(&path)?;
+    require_open(manager.admin_host(), host.as_ref(), &path)?;
 
     let script = manager.repository().find_script(ScriptId(body.script_id)).await?;
     let script = script.ok_or_else(|| not_found("script"))?;

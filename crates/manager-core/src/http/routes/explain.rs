@@ -202,11 +202,7 @@ fn miss(miss: Miss) -> MissBody {
             "The host or the path is malformed: 400 `bad_request`.",
             None,
         ),
-        Miss::Reserved => (
-            "reserved",
-            "PiCloud itself answers this path, on every host.",
-            None,
-        ),
+        Miss::Reserved => ("reserved", "PiCloud itself answers this path on this host.", None),
         Miss::UnknownHost => (
             "unknown_host",
             "No app claims this host: 404 `unknown_host`.",

@@ -8,6 +8,8 @@ pub(crate) mod update;
 pub(crate) mod url;
 
 use picloud_shared::{
+    admin_host::AdminHost,
+    domain::HostPattern,
     id::RouteId,
     path::{PathPattern, PathSegment, RESERVED_PATHS},
     problem::{Code, Problem},
@@ -92,8 +94,21 @@ async fn write_refusal(manager: &Manager, error: WriteRouteError) -> Refusal {
     }
 }
 
-/// Refuses a path of which PiCloud keeps the first segment for itself.
-fn require_open(path: &PathPattern) -> Answer<()> {
+/// Refuses a route that would never answer, as PiCloud itself does so first. `host` is the route's.
+pub(crate) fn require_open(
+    admin_host: &AdminHost,
+    host: Option<&HostPattern>,
+    path: &PathPattern,
+) -> Answer<()> {
+    if let Some(host) = host.filter(|host| admin_host.owns(host.as_str())) {
+        return Err(problem(
+            Code::ReservedPath,
+            format!("PiCloud itself answers every path of {host}. Choose another host."),
+        ));
+    }
+    if admin_host.leaves_reserved_paths_to(host) {
+        return Ok(());
+    }
     let Some(PathSegment::Literal(first)) = path.segments().first() else {
         return Ok(());
     };
@@ -134,7 +149,8 @@ mod tests {
             let Ok(pattern) = path.parse() else {
                 panic!("{path}")
             };
-            assert_eq!(require_open(&pattern).is_ok(), open, "{path}");
+            let refused = require_open(&AdminHost::default(), None, &pattern).is_err();
+            assert_eq!(!refused, open, "{path}");
         }
     }
 }

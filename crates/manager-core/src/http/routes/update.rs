@@ -83,7 +83,14 @@ pub(crate) async fn update_route(
     let path: Option<PathPattern> = violations.parse_some("path", body.path.as_deref());
     let methods = body.methods.and_then(|names| methods(&mut violations, &names));
     violations.finish()?;
-    path.as_ref().map_or(Ok(()), require_open)?;
+    // A change meanwhile is no matter: where PiCloud answers itself, no route ever does.
+    let before = manager.repository().find_route(route).await?;
+    let before = before.ok_or_else(|| not_found("route"))?;
+    require_open(
+        manager.admin_host(),
+        host.as_ref().unwrap_or(&before.host).as_ref(),
+        path.as_ref().unwrap_or(&before.path),
+    )?;
 
     let update = RouteUpdate {
         script_id: body.script_id.map(ScriptId),

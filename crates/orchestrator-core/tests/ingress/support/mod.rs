@@ -10,6 +10,7 @@ use picloud_orchestrator_core::{
     AppBounds, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
 };
 use picloud_shared::{
+    admin_host::AdminHost,
     execution::{Execution, Retention},
     repository::{ExecutionRepository, ReleaseRepository},
     seam::{LiveTable as _, Origin},
@@ -45,7 +46,11 @@ impl TestServer {
         let repository = Arc::new(FakeRepository::default());
         let releases = Arc::clone(&repository) as Arc<dyn ReleaseRepository>;
         let live = runtime
-            .block_on(LiveReleases::load(releases, AppBounds::default()))
+            .block_on(LiveReleases::load(
+                releases,
+                AppBounds::default(),
+                AdminHost::default(),
+            ))
             .expect("live releases");
         let recorder = Recorder::start(RecorderConfig::new(
             Arc::clone(&repository) as Arc<dyn ExecutionRepository>,

@@ -1,5 +1,7 @@
 //! `/api/v1/admin/apps/{app}/domains`.
 
+use std::{sync::Barrier, thread};
+
 use serde_json::json;
 
 use crate::harness::{TestCloud, items};
@@ -78,6 +80,35 @@ fn what_is_no_pattern_is_refused() {
 }
 
 #[test]
+fn public_suffixes_are_refused_and_names_at_home_are_not() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    for pattern in [
+        "com",
+        "co.uk",
+        "*.co.uk",
+        "{x}.com",
+        "{x}.{y}.com",
+        "*.公司.cn",
+        "*.kawasaki.jp",
+    ] {
+        app.try_domain(pattern).problem(422, "domain_not_allowed");
+    }
+    for pattern in [
+        "nas",
+        "nas.local",
+        "*.lan",
+        "git.internal",
+        "*.home.arpa",
+        "a.test",
+        "{t}.example.co.uk",
+        "ada.duckdns.org",
+    ] {
+        app.domain(pattern);
+    }
+}
+
+#[test]
 fn a_claim_ends_when_it_is_removed() {
     let cloud = TestCloud::start();
     let app = cloud.app("a");
@@ -106,22 +137,41 @@ fn a_claim_that_routes_need_stays() {
     cloud.owner().delete(&path).expect(204);
 }
 
+/// How often two apps race for one shape.
+const RACES: usize = 50;
+
 #[test]
 fn one_of_two_at_once_gets_the_shape() {
     let cloud = TestCloud::start();
     let apps = [cloud.app("a"), cloud.app("b")];
-    let mut statuses: Vec<u16> = std::thread::scope(|scope| {
-        let claims = apps.iter().zip(["*.same.test", "{t}.same.test"]);
-        let racers: Vec<_> = claims
-            .map(|(app, pattern)| scope.spawn(|| app.try_domain(pattern).status))
-            .collect();
-        racers
-            .into_iter()
-            .map(|racer| racer.join().expect("no request fails"))
-            .collect()
-    });
-    statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409]);
+    for race in 0..RACES {
+        // Both begin together: without that the first would mostly be done before the second is sent.
+        let start = Barrier::new(apps.len());
+        let patterns = [format!("*.r{race}.test"), format!("{{t}}.r{race}.test")];
+        let mut statuses: Vec<u16> = thread::scope(|scope| {
+            let claims = apps.iter().zip(&patterns);
+            let racers: Vec<_> = claims
+                .map(|(app, pattern)| {
+                    let start = &start;
+                    scope.spawn(move || {
+                        start.wait();
+                        app.try_domain(pattern).status
+                    })
+                })
+                .collect();
+            racers
+                .into_iter()
+                .map(|racer| racer.join().expect("no request fails"))
+                .collect()
+        });
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "{patterns:?}");
+    }
+    let held: usize = apps
+        .iter()
+        .map(|app| items(cloud.owner().get(&app.path("/domains?limit=200"))).len())
+        .sum();
+    assert_eq!(held, RACES);
 }
 
 #[test]

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use picloud_shared::{
     app::{App, AppRef, InvalidSlug, Slug},
+    change::Change,
     domain::{DomainClaim, InvalidHostPattern},
     id::{AppId, DomainId, RouteId, ScriptId, UserId},
     limits::Limits,
     page::PageRequest,
     path::InvalidPathPattern,
-    release::Change,
     repository::{
-        AddDomainError, CreateAppError, FoundApp, NewApp, NewScript, StoreError, WriteRouteError,
+        AddDomainError, AppScope, CreateAppError, FoundApp, NewApp, NewScript, StoreError, WriteRouteError,
         WriteScriptError,
     },
     route::{InvalidMethods, MethodSet, Route},
@@ -126,11 +126,7 @@ pub(crate) fn first_owner(manager: &Manager, username: Username) -> User {
 
 /// Makes what is missing of the app `default`; tells whether anything was.
 async fn seed(manager: &Manager) -> Result<bool, FirstStartError> {
-    let change = Change {
-        author: None,
-        at: manager.now(),
-        note: None,
-    };
+    let change = Change::by_server(manager.now());
     let (app, app_is_new) = app(manager, &change).await?;
     let domain_is_new = claim_domain(manager, app.id, &change).await?;
     let (script, script_is_new) = script(manager, app.id, &change).await?;
@@ -192,7 +188,10 @@ async fn script(manager: &Manager, app: AppId, change: &Change) -> Result<(Scrip
             limit: 1,
             after: None,
         };
-        let scripts = manager.repository().list_scripts(Some(app), page).await?;
+        let scripts = manager
+            .repository()
+            .list_scripts(AppScope::One(app), page)
+            .await?;
         Ok::<_, StoreError>(scripts.items.into_iter().next())
     };
     if let Some(script) = first().await? {

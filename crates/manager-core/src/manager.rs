@@ -7,11 +7,9 @@ use std::{
 
 use picloud_shared::{
     admin_host::AdminHost,
-    release::Change,
     repository::Repository,
     seam::{LiveTable, Workbench},
     time::{Clock, Timestamp},
-    user::User,
 };
 
 use crate::{
@@ -111,15 +109,6 @@ impl Manager {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
-    }
-
-    /// A change that `author` makes now.
-    pub(crate) fn change(&self, author: &User, note: Option<String>) -> Change {
-        Change {
-            author: Some(author.id),
-            at: self.now(),
-            note,
-        }
     }
 
     /// The one-time code with which the first owner is made; none once somebody existed at the start.

@@ -1,94 +1,144 @@
-//! Every operation on one page, grouped by caller.
+//! Every operation on one page, each with who may call it.
 
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use picloud_shared::access::Capability::{
+    AppCreate, AppRead, AppWrite, DomainWrite, RouteWrite, ScriptWrite,
+};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 
 use crate::{
     Manager,
     http::{
+        access::{
+            Access::{self, Open, Session, SignedIn, With},
+            guard,
+        },
         answer::{finish, no_such_path, to_the_end},
-        api, apps, auth,
-        caller::owners_only,
-        domains, executions, health, pages, releases, routes, scripts, setup,
+        api, apps, auth, domains, executions, health, pages, releases, routes, scripts, setup,
     },
 };
 
+/// One operation of the API.
+pub(crate) struct Operation {
+    /// Who may call it.
+    pub(crate) access: Access,
+    effect: Effect,
+    parts: UtoipaMethodRouter<Manager>,
+}
+
+/// Whether an operation changes anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It may be cut off when the client goes away.
+    Reads,
+    /// It runs to its end even if the client goes away.
+    Changes,
+}
+use Effect::{Changes, Reads};
+
+impl Operation {
+    /// Its description.
+    pub(crate) fn into_openapi(self) -> utoipa::openapi::OpenApi {
+        OpenApiRouter::new().routes(self.parts).into_openapi()
+    }
+
+    fn added_to(self, router: OpenApiRouter<Manager>, manager: &Manager) -> OpenApiRouter<Manager> {
+        let (schemas, paths, mut methods) = self.parts;
+        if self.effect == Changes {
+            methods = methods.layer(from_fn(to_the_end));
+        }
+        methods = methods.route_layer(from_fn_with_state((manager.clone(), self.access), guard));
+        router.routes((schemas, paths, methods))
+    }
+}
+
+/// An operation without an access does not compile.
+macro_rules! table {
+    ($($access:expr, $effect:ident: $($operation:tt)::+;)+) => {
+        vec![$(Operation {
+            access: $access,
+            effect: $effect,
+            parts: routes!($($operation)::+),
+        }),+]
+    };
+}
+
+/// Every operation.
+pub(crate) fn operations() -> Vec<Operation> {
+    table! {
+        Open, Reads: health::get_healthz;
+        Open, Reads: health::get_readyz;
+        Open, Reads: health::get_version;
+        Open, Reads: api::get_openapi;
+        Open, Reads: pages::problems::get_problem_page;
+
+        Open, Reads: setup::set_up;
+        Open, Reads: auth::login::log_in;
+        SignedIn, Reads: auth::me::get_me;
+        Session, Changes: auth::logout::log_out;
+        Session, Reads: auth::sessions::list_sessions;
+        Session, Changes: auth::sessions::delete_sessions;
+        Session, Changes: auth::sessions::delete_session;
+        Session, Changes: auth::password::change_password;
+
+        SignedIn, Reads: apps::list::list_apps;
+        With(AppCreate), Changes: apps::create::create_app;
+        SignedIn, Reads: apps::slug_check::check_slug;
+        With(AppRead), Reads: apps::get::get_app;
+        With(AppWrite), Changes: apps::update::update_app;
+        With(AppWrite), Changes: apps::delete::delete_app;
+
+        With(AppRead), Reads: domains::list_domains;
+        With(DomainWrite), Changes: domains::add_domain;
+        With(DomainWrite), Changes: domains::remove_domain;
+
+        With(AppRead), Reads: scripts::list::list_scripts;
+        With(ScriptWrite), Changes: scripts::create::create_script;
+        With(AppRead), Reads: scripts::get::get_script;
+        With(ScriptWrite), Changes: scripts::update::update_script;
+        With(ScriptWrite), Changes: scripts::delete::delete_script;
+        With(AppRead), Reads: scripts::versions::list_script_versions;
+        With(AppRead), Reads: scripts::versions::get_script_version;
+        With(ScriptWrite), Changes: scripts::rollback::roll_back_script;
+        With(ScriptWrite), Changes: scripts::resume::resume_script;
+        With(AppRead), Reads: scripts::check::check_script;
+        With(ScriptWrite), Reads: scripts::run::run_script;
+
+        With(AppRead), Reads: routes::list::list_routes;
+        With(RouteWrite), Changes: routes::create::create_route;
+        With(AppRead), Reads: routes::update::get_route;
+        With(RouteWrite), Changes: routes::update::update_route;
+        With(RouteWrite), Changes: routes::delete::delete_route;
+        With(AppRead), Reads: routes::explain::match_route;
+
+        With(AppRead), Reads: releases::list_releases;
+        With(AppRead), Reads: releases::get_release;
+
+        With(AppRead), Reads: executions::list::list_executions;
+        With(AppRead), Reads: executions::get::get_execution;
+    }
+}
+
 /// Answers every request for a reserved path.
 pub(crate) fn router(manager: Manager) -> Router {
-    let owners = reads()
-        .merge(changes().layer(from_fn(to_the_end)))
-        .route_layer(from_fn_with_state(manager.clone(), owners_only));
-    let (operations, _) = open().merge(owners).split_for_parts();
+    let described = operations()
+        .into_iter()
+        .fold(OpenApiRouter::new(), |router, operation| {
+            operation.added_to(router, &manager)
+        });
+    let (operations, _) = described.split_for_parts();
     operations
         .merge(for_people())
         .fallback(no_such_path)
         .layer(from_fn_with_state(manager.clone(), finish))
         .with_state(manager)
-}
-
-/// For everybody.
-pub(crate) fn open() -> OpenApiRouter<Manager> {
-    OpenApiRouter::new()
-        .routes(routes!(health::get_healthz))
-        .routes(routes!(health::get_readyz))
-        .routes(routes!(health::get_version))
-        .routes(routes!(api::get_openapi))
-        .routes(routes!(pages::problems::get_problem_page))
-        .routes(routes!(setup::set_up))
-        .routes(routes!(auth::login::log_in))
-}
-
-/// For owners: what changes nothing. It may be cut off when the client goes away.
-pub(crate) fn reads() -> OpenApiRouter<Manager> {
-    OpenApiRouter::new()
-        .routes(routes!(auth::me::get_me))
-        .routes(routes!(auth::sessions::list_sessions))
-        .routes(routes!(apps::list::list_apps))
-        .routes(routes!(apps::slug_check::check_slug))
-        .routes(routes!(apps::get::get_app))
-        .routes(routes!(domains::list_domains))
-        .routes(routes!(scripts::list::list_scripts))
-        .routes(routes!(scripts::get::get_script))
-        .routes(routes!(scripts::versions::list_script_versions))
-        .routes(routes!(scripts::versions::get_script_version))
-        .routes(routes!(scripts::check::check_script))
-        .routes(routes!(scripts::run::run_script))
-        .routes(routes!(routes::list::list_routes))
-        .routes(routes!(routes::update::get_route))
-        .routes(routes!(routes::explain::match_route))
-        .routes(routes!(releases::list_releases))
-        .routes(routes!(releases::get_release))
-        .routes(routes!(executions::list::list_executions))
-        .routes(routes!(executions::get::get_execution))
-}
-
-/// For owners: what changes something. It runs to its end even if the client goes away.
-pub(crate) fn changes() -> OpenApiRouter<Manager> {
-    OpenApiRouter::new()
-        .routes(routes!(auth::logout::log_out))
-        .routes(routes!(auth::sessions::delete_sessions))
-        .routes(routes!(auth::sessions::delete_session))
-        .routes(routes!(auth::password::change_password))
-        .routes(routes!(apps::create::create_app))
-        .routes(routes!(apps::update::update_app, apps::delete::delete_app))
-        .routes(routes!(domains::add_domain))
-        .routes(routes!(domains::remove_domain))
-        .routes(routes!(scripts::create::create_script))
-        .routes(routes!(
-            scripts::update::update_script,
-            scripts::delete::delete_script
-        ))
-        .routes(routes!(scripts::rollback::roll_back_script))
-        .routes(routes!(scripts::resume::resume_script))
-        .routes(routes!(routes::create::create_route))
-        .routes(routes!(
-            routes::update::update_route,
-            routes::delete::delete_route
-        ))
 }
 
 /// Pages that are no part of the API.

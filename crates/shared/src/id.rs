@@ -56,6 +56,12 @@ ids! {
     UserId,
     /// Names one sign-in of one person.
     SessionId,
+    /// Names a personal API token.
+    TokenId,
+    /// Names an invitation.
+    InvitationId,
+    /// Names a record of the audit log.
+    AuditId,
     /// Names one run of a script; also the `x-request-id` of the answer it gave.
     ExecutionId,
 }

@@ -13,17 +13,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// Who changes something, when and why. Every write that makes a release takes one.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// Who; absent for what the first start makes.
-    pub author: Option<UserId>,
-    /// When.
-    pub at: Timestamp,
-    /// Why.
-    pub note: Option<String>,
-}
-
 /// One release of an app, as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {

@@ -83,14 +83,22 @@ impl FromStr for InstanceRole {
         [Self::Member, Self::Admin, Self::Owner]
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or_else(|| UnknownRole(text.to_owned()))
+            .ok_or_else(|| UnknownRole {
+                word: text.to_owned(),
+                known: "owner, admin or member",
+            })
     }
 }
 
 /// A word that is no role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a role; use owner, admin or member")]
-pub struct UnknownRole(pub String);
+#[error("`{word}` is not a role here; use {known}")]
+pub struct UnknownRole {
+    /// The word.
+    pub word: String,
+    /// The roles that there are.
+    pub known: &'static str,
+}
 
 /// A username: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`, `@`, `+`, the first a letter or digit. Kept in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use picloud_shared::{
     app::{App, AppRef, Slug},
-    id::AppId,
+    change::Change,
+    id::{AppId, UserId},
     page::{Page, PageRequest},
-    release::Change,
     repository::{
-        AppRepository, AppUpdate, CreateAppError, DeleteAppError, FoundApp, NewApp, SlugStatus, StoreError,
-        UpdateAppError,
+        AppRepository, AppScope, AppUpdate, CreateAppError, DeleteAppError, FoundApp, ListedApp, NewApp,
+        SlugStatus, StoreError, UpdateAppError,
     },
     time::Timestamp,
 };
@@ -29,6 +29,15 @@ macro_rules! columns {
     };
 }
 
+macro_rules! select_listed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.slug, a.name, a.description, a.release, a.created_at, a.updated_at, m.role ",
+            $rest
+        )
+    };
+}
+
 statements! {
     INSERT_APP = "INSERT INTO apps (id, slug, name, description, release, created_at, updated_at) \
         VALUES ($1, $2, $3, $4, 0, $5, $5) ON CONFLICT (slug) DO NOTHING";
@@ -36,7 +45,12 @@ statements! {
     FIND_APP_BY_SLUG = concat!("SELECT ", columns!(), " FROM apps WHERE slug = $1");
     FIND_APP_BY_OLD_SLUG = concat!("SELECT ", columns!(), " FROM apps \
         WHERE id = (SELECT app_id FROM slug_history WHERE slug = $1)");
-    LIST_APPS = concat!("SELECT ", columns!(), " FROM apps WHERE id > $1 ORDER BY id LIMIT $2");
+    LIST_APPS = select_listed!("FROM apps a LEFT JOIN app_members m ON m.app_id = a.id AND m.user_id = $1 \
+        WHERE a.id > $2 ORDER BY a.id LIMIT $3");
+    LIST_APPS_OF_MEMBER = select_listed!("FROM app_members m JOIN apps a ON a.id = m.app_id \
+        WHERE m.user_id = $1 AND m.app_id > $2 ORDER BY m.app_id LIMIT $3");
+    LIST_ONE_APP = select_listed!("FROM apps a LEFT JOIN app_members m ON m.app_id = a.id AND m.user_id = $1 \
+        WHERE a.id = $4 AND a.id > $2 ORDER BY a.id LIMIT $3");
     /// Makes the writers of one app wait for each other; see `ReleaseChange`.
     LOCK_APP = concat!("UPDATE apps SET release = release WHERE id = $1 RETURNING ", columns!());
     UPDATE_APP = "UPDATE apps SET slug = $2, name = $3, description = $4, updated_at = $5 WHERE id = $1";
@@ -58,6 +72,13 @@ struct AppRow {
     release: i64,
     created_at: i64,
     updated_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    app: AppRow,
+    role: Option<String>,
 }
 
 #[async_trait]
@@ -105,11 +126,27 @@ impl AppRepository for Store {
             .map(|app| app.map(FoundApp::Renamed))
     }
 
-    async fn list_apps(&self, page: PageRequest) -> Result<Page<App>, StoreError> {
-        let args = args![page.after.unwrap_or_default(), u64::from(page.limit) + 1];
-        let rows: Vec<AppRow> = self.db.fetch_all(LIST_APPS, args).await?;
-        let apps = rows.into_iter().map(App::try_from).collect::<Result<_, _>>()?;
-        Ok(Page::from_overfull(apps, page.limit, |app: &App| app.id.0))
+    async fn list_apps(
+        &self,
+        scope: AppScope,
+        person: UserId,
+        page: PageRequest,
+    ) -> Result<Page<ListedApp>, StoreError> {
+        let after = page.after.unwrap_or_default();
+        let limit = u64::from(page.limit) + 1;
+        let (sql, args) = match scope {
+            AppScope::All => (LIST_APPS, args![person, after, limit]),
+            AppScope::MemberOf(member) => (LIST_APPS_OF_MEMBER, args![member, after, limit]),
+            AppScope::One(app) => (LIST_ONE_APP, args![person, after, limit, app]),
+        };
+        let rows: Vec<ListedRow> = self.db.fetch_all(sql, args).await?;
+        let apps = rows
+            .into_iter()
+            .map(ListedApp::try_from)
+            .collect::<Result<_, _>>()?;
+        Ok(Page::from_overfull(apps, page.limit, |listed: &ListedApp| {
+            listed.app.id.0
+        }))
     }
 
     async fn update_app(
@@ -153,7 +190,7 @@ impl AppRepository for Store {
         Ok(Some(after))
     }
 
-    async fn delete_app(&self, app: AppId, force: bool) -> Result<bool, DeleteAppError> {
+    async fn delete_app(&self, app: AppId, force: bool, _: &Change) -> Result<bool, DeleteAppError> {
         let mut transaction = self.db.write().await?;
         // Locked in a statement of its own: what the next one sees includes what was written while waiting.
         let locked: Option<AppRow> = transaction.fetch_optional(LOCK_APP, args![app]).await?;
@@ -212,6 +249,17 @@ async fn take_from_history(
             transaction.execute(DELETE_OLD_SLUG, args![slug.as_str()]).await?;
             Ok(true)
         }
+    }
+}
+
+impl TryFrom<ListedRow> for ListedApp {
+    type Error = StoreError;
+
+    fn try_from(row: ListedRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            app: row.app.try_into()?,
+            membership: row.role.map(|role| parse("app role", &role)).transpose()?,
+        })
     }
 }
 

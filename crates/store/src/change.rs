@@ -1,8 +1,9 @@
 //! How a change of an app becomes a release.
 
 use picloud_shared::{
+    change::Change,
     id::AppId,
-    release::{Change, Manifest, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{Manifest, ManifestDomain, ManifestRoute, ManifestScript},
     repository::StoreError,
 };
 use uuid::Uuid;

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use picloud_shared::{
+    change::Change,
     domain::{DomainClaim, HostPattern},
     id::{AppId, DomainId, RouteId},
     page::{Page, PageRequest},
-    release::Change,
     repository::{AddDomainError, DomainRepository, RemoveDomainError, StoreError},
     time::Timestamp,
 };

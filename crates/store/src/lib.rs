@@ -23,6 +23,7 @@ mod sqlite;
 mod apps;
 mod domains;
 mod executions;
+mod members;
 mod releases;
 mod routes;
 mod scripts;

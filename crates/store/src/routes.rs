@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use picloud_shared::{
+    change::Change,
     domain::HostPattern,
     id::{AppId, RouteId, ScriptId},
     page::{Page, PageRequest},
-    release::Change,
-    repository::{RouteRepository, RouteUpdate, StoreError, WriteRouteError},
+    repository::{AppScope, RouteRepository, RouteUpdate, StoreError, WriteRouteError},
     route::Route,
     time::Timestamp,
 };
@@ -31,7 +31,11 @@ statements! {
     LIST_ROUTES = select!("WHERE id > $1 ORDER BY id LIMIT $2");
     LIST_ROUTES_OF_APP = select!("WHERE app_id = $1 AND id > $2 ORDER BY id LIMIT $3");
     LIST_ROUTES_OF_SCRIPT = select!("WHERE script_id = $1 AND id > $2 ORDER BY id LIMIT $3");
-    LIST_ROUTES_OF_BOTH = select!("WHERE app_id = $1 AND script_id = $2 AND id > $3 ORDER BY id LIMIT $4");
+    LIST_ROUTES_OF_MEMBER = select!("WHERE app_id IN (SELECT app_id FROM app_members WHERE user_id = $1) \
+        AND id > $2 ORDER BY id LIMIT $3");
+    LIST_ROUTES_OF_MEMBER_AND_SCRIPT = select!("WHERE app_id IN (SELECT app_id FROM app_members WHERE user_id = $1) \
+        AND script_id = $2 AND id > $3 ORDER BY id LIMIT $4");
+    LIST_ROUTES_OF_APP_AND_SCRIPT = select!("WHERE app_id = $1 AND script_id = $2 AND id > $3 ORDER BY id LIMIT $4");
     SCRIPT_OF_APP = "SELECT id FROM scripts WHERE id = $1 AND app_id = $2";
     INSERT_ROUTE = "INSERT INTO routes (id, app_id, script_id, host, path, methods, created_at, updated_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -89,17 +93,24 @@ impl RouteRepository for Store {
 
     async fn list_routes(
         &self,
-        app: Option<AppId>,
+        scope: AppScope,
         script: Option<ScriptId>,
         page: PageRequest,
     ) -> Result<Page<Route>, StoreError> {
         let after = page.after.unwrap_or_default();
         let limit = u64::from(page.limit) + 1;
-        let (sql, args) = match (app, script) {
-            (None, None) => (LIST_ROUTES, args![after, limit]),
-            (Some(app), None) => (LIST_ROUTES_OF_APP, args![app, after, limit]),
-            (None, Some(script)) => (LIST_ROUTES_OF_SCRIPT, args![script, after, limit]),
-            (Some(app), Some(script)) => (LIST_ROUTES_OF_BOTH, args![app, script, after, limit]),
+        let (sql, args) = match (scope, script) {
+            (AppScope::All, None) => (LIST_ROUTES, args![after, limit]),
+            (AppScope::MemberOf(member), None) => (LIST_ROUTES_OF_MEMBER, args![member, after, limit]),
+            (AppScope::One(app), None) => (LIST_ROUTES_OF_APP, args![app, after, limit]),
+            (AppScope::All, Some(script)) => (LIST_ROUTES_OF_SCRIPT, args![script, after, limit]),
+            (AppScope::MemberOf(member), Some(script)) => (
+                LIST_ROUTES_OF_MEMBER_AND_SCRIPT,
+                args![member, script, after, limit],
+            ),
+            (AppScope::One(app), Some(script)) => {
+                (LIST_ROUTES_OF_APP_AND_SCRIPT, args![app, script, after, limit])
+            }
         };
         let rows: Vec<RouteRow> = self.db.fetch_all(sql, args).await?;
         let routes = rows.into_iter().map(Route::try_from).collect::<Result<_, _>>()?;

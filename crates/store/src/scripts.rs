@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use picloud_shared::{
+    change::Change,
     id::{AppId, ExecutionId, RouteId, ScriptId, UserId},
     page::{Page, PageRequest},
-    release::Change,
     repository::{
-        DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, StoreError, WriteScriptError,
+        AppScope, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, StoreError,
+        WriteScriptError,
     },
     script::{ContentHash, Script, ScriptVersion},
     strikes::{STRIKE_AGE_MAX, STRIKES_MAX, Strike, Strikes},
@@ -51,6 +52,8 @@ macro_rules! select_version {
 statements! {
     FIND_SCRIPT = select!("WHERE s.id = $1");
     LIST_SCRIPTS = select!("WHERE s.id > $1 ORDER BY s.id LIMIT $2");
+    LIST_SCRIPTS_OF_MEMBER = select!("JOIN app_members m ON m.app_id = s.app_id AND m.user_id = $1 \
+        WHERE s.id > $2 ORDER BY s.id LIMIT $3");
     LIST_SCRIPTS_OF_APP = select!("WHERE s.app_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3");
     FIND_SCRIPT_APP = "SELECT app_id FROM scripts WHERE id = $1";
     INSERT_SCRIPT = "INSERT INTO scripts \
@@ -156,17 +159,15 @@ impl ScriptRepository for Store {
         row.map(Script::try_from).transpose()
     }
 
-    async fn list_scripts(&self, app: Option<AppId>, page: PageRequest) -> Result<Page<Script>, StoreError> {
+    async fn list_scripts(&self, scope: AppScope, page: PageRequest) -> Result<Page<Script>, StoreError> {
         let after = page.after.unwrap_or_default();
         let limit = u64::from(page.limit) + 1;
-        let rows: Vec<ScriptRow> = match app {
-            Some(app) => {
-                self.db
-                    .fetch_all(LIST_SCRIPTS_OF_APP, args![app, after, limit])
-                    .await?
-            }
-            None => self.db.fetch_all(LIST_SCRIPTS, args![after, limit]).await?,
+        let (sql, args) = match scope {
+            AppScope::All => (LIST_SCRIPTS, args![after, limit]),
+            AppScope::MemberOf(member) => (LIST_SCRIPTS_OF_MEMBER, args![member, after, limit]),
+            AppScope::One(app) => (LIST_SCRIPTS_OF_APP, args![app, after, limit]),
         };
+        let rows: Vec<ScriptRow> = self.db.fetch_all(sql, args).await?;
         let scripts = rows.into_iter().map(Script::try_from).collect::<Result<_, _>>()?;
         Ok(Page::from_overfull(scripts, page.limit, |script: &Script| {
             script.id.0

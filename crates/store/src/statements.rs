@@ -25,13 +25,14 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 13] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 14] = [
         ("apps", crate::apps::ALL),
         ("change", crate::change::ALL),
         ("domains", crate::domains::ALL),
         ("executions/list", crate::executions::list::ALL),
         ("executions/purge", crate::executions::purge::ALL),
         ("executions/record", crate::executions::record::ALL),
+        ("members", crate::members::ALL),
         ("migrate", crate::migrate::ALL),
         ("releases", crate::releases::ALL),
         ("routes", crate::routes::ALL),

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use picloud_shared::{
-    id::{AppId, DomainId, ExecutionId, RouteId, ScriptId, SessionId, UserId},
+    id::{
+        AppId, AuditId, DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId, TokenId, UserId,
+    },
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -105,4 +107,15 @@ macro_rules! from_ids {
     )+};
 }
 
-from_ids!(AppId, DomainId, ExecutionId, RouteId, ScriptId, SessionId, UserId);
+from_ids!(
+    AppId,
+    AuditId,
+    DomainId,
+    ExecutionId,
+    InvitationId,
+    RouteId,
+    ScriptId,
+    SessionId,
+    TokenId,
+    UserId
+);

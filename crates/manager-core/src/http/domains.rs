@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    caller::Owner,
+    access::Caller,
     extract::{AppPath, InPath, JsonBody, QueryParams},
     list::{List, ListQuery},
     problem::{Answer, Refusal, not_found, problem, problems},
@@ -67,8 +67,8 @@ problems!(ListDomainsProblems: NotFound);
 )]
 pub(crate) async fn list_domains(
     State(manager): State<Manager>,
-    _: Owner,
-    AppPath(app): AppPath,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Answer<Json<List<DomainBody>>> {
     let claims = manager.repository().list_domains(app.id, query.page()?).await?;
@@ -99,12 +99,12 @@ pub(crate) struct AddDomain {
 )]
 pub(crate) async fn add_domain(
     State(manager): State<Manager>,
-    owner: Owner,
-    AppPath(app): AppPath,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
     JsonBody(body): JsonBody<AddDomain>,
 ) -> Answer<impl IntoResponse> {
     let pattern = claimable(&manager, &body.pattern)?;
-    let change = manager.change(&owner.user, None);
+    let change = caller.change(&manager, None);
     let claim = DomainClaim {
         id: DomainId::new(change.at),
         app_id: app.id,
@@ -166,11 +166,11 @@ problems!(RemoveDomainProblems: NotFound, DomainInUse);
 )]
 pub(crate) async fn remove_domain(
     State(manager): State<Manager>,
-    owner: Owner,
-    AppPath(app): AppPath,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
     InPath(domain): InPath<DomainId>,
 ) -> Answer<StatusCode> {
-    let change = manager.change(&owner.user, None);
+    let change = caller.change(&manager, None);
     match manager.repository().remove_domain(app.id, domain, &change).await {
         Ok(true) => {
             manager.publish(app.id).await;

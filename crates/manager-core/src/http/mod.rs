@@ -1,11 +1,11 @@
 //! The HTTP side: one file per operation or small family of operations, each in the order problems, API
 //! description, handler.
 
+pub(crate) mod access;
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod apps;
 pub(crate) mod auth;
-pub(crate) mod caller;
 pub(crate) mod cross_site;
 pub(crate) mod domains;
 pub(crate) mod executions;

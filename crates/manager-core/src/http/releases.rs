@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    caller::Owner,
+    access::Caller,
     extract::{AppPath, InPath, QueryParams, ReleaseNumber},
     list::{List, ListQuery},
     problem::{Answer, not_found, problems},
@@ -132,8 +132,8 @@ problems!(ListReleasesProblems: NotFound);
 )]
 pub(crate) async fn list_releases(
     State(manager): State<Manager>,
-    _: Owner,
-    AppPath(app): AppPath,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Answer<Json<List<ReleaseBody>>> {
     let (limit, before) = query.numbered()?;
@@ -162,8 +162,8 @@ problems!(GetReleaseProblems: NotFound);
 )]
 pub(crate) async fn get_release(
     State(manager): State<Manager>,
-    _: Owner,
-    AppPath(app): AppPath,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
     InPath(ReleaseNumber(number)): InPath<ReleaseNumber>,
 ) -> Answer<Json<ReleaseBody>> {
     let found = manager.repository().find_release(app.id, number).await?;

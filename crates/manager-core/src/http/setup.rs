@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
+    access::cross_site,
     auth::{SignedInBody, signed_in},
-    caller::cross_site,
     cross_site::is_cross_site,
     extract::JsonBody,
     problem::{Answer, Refusal, problem, problems, too_many},

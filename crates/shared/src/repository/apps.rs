@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{AppScope, StoreError};
 use crate::{
+    access::AppRole,
     app::{App, AppRef, Slug},
-    id::AppId,
+    change::Change,
+    id::{AppId, UserId},
     page::{Page, PageRequest},
-    release::Change,
 };
 
 /// Storage of apps.
@@ -19,8 +20,13 @@ pub trait AppRepository: Send + Sync {
     /// Finds an app by id or by a slug it has or had.
     async fn find_app(&self, app: &AppRef) -> Result<Option<FoundApp>, StoreError>;
 
-    /// Lists apps, oldest first.
-    async fn list_apps(&self, page: PageRequest) -> Result<Page<App>, StoreError>;
+    /// Lists apps, oldest first, each with what a membership says about `person` there.
+    async fn list_apps(
+        &self,
+        scope: AppScope,
+        person: UserId,
+        page: PageRequest,
+    ) -> Result<Page<ListedApp>, StoreError>;
 
     /// Changes an app; `None` if it is gone. A new slug leaves the old one behind as a redirect.
     async fn update_app(
@@ -31,7 +37,7 @@ pub trait AppRepository: Send + Sync {
     ) -> Result<Option<App>, UpdateAppError>;
 
     /// Deletes an app with all it has; `false` if it was gone. Without `force` it must have neither scripts nor domains.
-    async fn delete_app(&self, app: AppId, force: bool) -> Result<bool, DeleteAppError>;
+    async fn delete_app(&self, app: AppId, force: bool, change: &Change) -> Result<bool, DeleteAppError>;
 
     /// Tells what stands behind a slug, without changing anything.
     async fn slug_status(&self, slug: &Slug) -> Result<SlugStatus, StoreError>;
@@ -63,6 +69,15 @@ pub struct AppUpdate {
     pub description: Option<String>,
     /// Take the slug over if another app had it before.
     pub force: bool,
+}
+
+/// An app in a list.
+#[derive(Clone, Debug)]
+pub struct ListedApp {
+    /// The app.
+    pub app: App,
+    /// What a membership says about whoever asked.
+    pub membership: Option<AppRole>,
 }
 
 /// An app, and whether it was found by the slug it has now.

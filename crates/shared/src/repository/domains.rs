@@ -4,10 +4,10 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
+    change::Change,
     domain::DomainClaim,
     id::{AppId, DomainId, RouteId},
     page::{Page, PageRequest},
-    release::Change,
 };
 
 /// Storage of domain claims.

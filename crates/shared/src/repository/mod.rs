@@ -1,12 +1,13 @@
 //! What the services ask of storage. One trait per noun; the store implements all of them on both databases.
 //!
-//! Every write that changes a release takes a [`Change`](crate::release::Change), runs in one transaction and
+//! Every write that changes a release takes a [`Change`](crate::change::Change), runs in one transaction and
 //! leaves one release behind. Rules that two callers could race for are part of the statement that writes.
 //! What is not there is `None`; an error is only what the caller must tell apart.
 
 mod apps;
 mod domains;
 mod executions;
+mod members;
 mod releases;
 mod routes;
 mod scripts;
@@ -14,10 +15,12 @@ mod sessions;
 mod users;
 
 pub use apps::{
-    AppRepository, AppUpdate, CreateAppError, DeleteAppError, FoundApp, NewApp, SlugStatus, UpdateAppError,
+    AppRepository, AppUpdate, CreateAppError, DeleteAppError, FoundApp, ListedApp, NewApp, SlugStatus,
+    UpdateAppError,
 };
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use executions::ExecutionRepository;
+pub use members::{AppScope, MemberRepository};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
 pub use scripts::{DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
@@ -32,6 +35,7 @@ pub trait Repository:
     + RouteRepository
     + ReleaseRepository
     + UserRepository
+    + MemberRepository
     + SessionRepository
     + ExecutionRepository
     + Health
@@ -45,6 +49,7 @@ impl<T> Repository for T where
         + RouteRepository
         + ReleaseRepository
         + UserRepository
+        + MemberRepository
         + SessionRepository
         + ExecutionRepository
         + Health

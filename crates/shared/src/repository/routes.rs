@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{AppScope, StoreError};
 use crate::{
+    change::Change,
     domain::HostPattern,
-    id::{AppId, RouteId, ScriptId},
+    id::{RouteId, ScriptId},
     page::{Page, PageRequest},
     path::PathPattern,
-    release::Change,
     route::{MethodSet, Route},
 };
 
@@ -21,10 +21,10 @@ pub trait RouteRepository: Send + Sync {
     /// Finds a route.
     async fn find_route(&self, route: RouteId) -> Result<Option<Route>, StoreError>;
 
-    /// Lists routes, of one app and one script or of all, oldest first.
+    /// Lists routes, of one script or of all, oldest first.
     async fn list_routes(
         &self,
-        app: Option<AppId>,
+        scope: AppScope,
         script: Option<ScriptId>,
         page: PageRequest,
     ) -> Result<Page<Route>, StoreError>;

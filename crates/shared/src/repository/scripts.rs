@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{AppScope, StoreError};
 use crate::{
+    change::Change,
     id::{AppId, RouteId, ScriptId},
     limits::Limits,
     page::{Page, PageRequest},
-    release::Change,
     script::{Script, ScriptName, ScriptVersion},
     strikes::{Strike, Strikes},
 };
@@ -24,7 +24,7 @@ pub trait ScriptRepository: Send + Sync {
     async fn find_script(&self, script: ScriptId) -> Result<Option<Script>, StoreError>;
 
     /// Lists scripts, of one app or of all, oldest first.
-    async fn list_scripts(&self, app: Option<AppId>, page: PageRequest) -> Result<Page<Script>, StoreError>;
+    async fn list_scripts(&self, scope: AppScope, page: PageRequest) -> Result<Page<Script>, StoreError>;
 
     /// Changes a script; `None` if it is gone. A source becomes a new version, which is live, even if it is that of
     /// the version before.

@@ -1,17 +1,19 @@
 //! Apps and the history of their slugs.
 
 use picloud_shared::{
-    app::AppRef,
+    app::{App, AppRef},
     id::AppId,
+    page::Page,
     repository::{
-        AppRepository, AppUpdate, CreateAppError, DeleteAppError, DomainRepository, ExecutionRepository,
-        FoundApp, NewApp, ReleaseRepository, RouteRepository, ScriptRepository, SlugStatus, UpdateAppError,
+        AppRepository, AppScope, AppUpdate, CreateAppError, DeleteAppError, DomainRepository,
+        ExecutionRepository, FoundApp, ListedApp, NewApp, ReleaseRepository, RouteRepository,
+        ScriptRepository, SlugStatus, UpdateAppError,
     },
 };
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, change, claim, execution, fifty_at_once, first, new_app, now, route, script},
+    fixtures::{NOBODY, app, change, claim, execution, fifty_at_once, first, new_app, now, route, script},
 };
 
 cases! {
@@ -76,14 +78,22 @@ async fn apps_are_listed_oldest_first(bed: Bed) {
     for slug in ["c", "a", "b"] {
         made.push(app(&bed.store, slug).await);
     }
-    let page = bed.store.list_apps(first(2)).await.unwrap();
-    assert_eq!(page.items, made[..2]);
+    let page = bed
+        .store
+        .list_apps(AppScope::All, NOBODY, first(2))
+        .await
+        .unwrap();
+    assert_eq!(apps(&page), made[..2]);
     assert_eq!(page.next, Some(made[1].id.0));
     let mut rest = first(2);
     rest.after = page.next;
-    let page = bed.store.list_apps(rest).await.unwrap();
-    assert_eq!((page.items.as_slice(), page.next), (&made[2..], None));
+    let page = bed.store.list_apps(AppScope::All, NOBODY, rest).await.unwrap();
+    assert_eq!((apps(&page), page.next), (made[2..].to_vec(), None));
     bed.finish().await;
+}
+
+fn apps(page: &Page<ListedApp>) -> Vec<App> {
+    page.items.iter().map(|listed| listed.app.clone()).collect()
 }
 
 async fn a_slug_belongs_to_one_app(bed: Bed) {
@@ -143,7 +153,7 @@ async fn a_rename_leaves_a_redirect(bed: Bed) {
     assert_eq!(status(&bed, "shop").await, SlugStatus::Historical(made.id));
 
     // A redirect goes with its app.
-    assert!(bed.store.delete_app(made.id, false).await.unwrap());
+    assert!(bed.store.delete_app(made.id, false, &change).await.unwrap());
     assert!(find(&bed, "shop").await.is_none());
     assert_eq!(status(&bed, "shop").await, SlugStatus::Available);
     bed.finish().await;
@@ -217,7 +227,7 @@ async fn what_is_missing_is_none(bed: Bed) {
             .unwrap()
             .is_none()
     );
-    assert!(!bed.store.delete_app(nobody, true).await.unwrap());
+    assert!(!bed.store.delete_app(nobody, true, &change()).await.unwrap());
     bed.finish().await;
 }
 
@@ -235,10 +245,10 @@ async fn an_app_with_content_is_deleted_only_by_force(bed: Bed) {
         .unwrap();
 
     for id in [with_domain.id, with_script.id] {
-        let refused = store.delete_app(id, false).await;
+        let refused = store.delete_app(id, false, &change()).await;
         assert!(matches!(refused, Err(DeleteAppError::NotEmpty)), "{refused:?}");
-        assert!(store.delete_app(id, true).await.unwrap());
-        assert!(!store.delete_app(id, true).await.unwrap());
+        assert!(store.delete_app(id, true, &change()).await.unwrap());
+        assert!(!store.delete_app(id, true, &change()).await.unwrap());
     }
     assert!(store.find_script(hello.id).await.unwrap().is_none());
     assert!(store.find_version(hello.id, 1).await.unwrap().is_none());

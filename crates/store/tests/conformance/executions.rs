@@ -14,7 +14,7 @@ use picloud_shared::{
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, execution, first, now, script},
+    fixtures::{app, change, execution, first, now, script},
 };
 
 cases! {
@@ -96,7 +96,7 @@ async fn the_same_record_is_written_once(bed: Bed) {
 async fn records_of_a_missing_app_are_left_out(bed: Bed) {
     let hello = hello(&bed).await;
     let gone = app(&bed.store, "gone").await;
-    bed.store.delete_app(gone.id, false).await.unwrap();
+    bed.store.delete_app(gone.id, false, &change()).await.unwrap();
     let kept = execution(&hello, now());
     let mut stray = execution(&hello, now());
     stray.app_id = gone.id;

@@ -7,6 +7,7 @@ use std::sync::{
 
 use picloud_shared::{
     app::App,
+    change::Change,
     domain::DomainClaim,
     execution::{Execution, ExecutionStatus, RequestSummary},
     id::{AppId, DomainId, ExecutionId, RouteId, ScriptId, SessionId, UserId},
@@ -14,7 +15,6 @@ use picloud_shared::{
     limits::Limits,
     outcome::{LogLevel, LogLine, Usage},
     page::PageRequest,
-    release::Change,
     repository::{AppRepository, DomainRepository, NewApp, NewScript, RouteRepository, ScriptRepository},
     route::{MethodSet, Route},
     script::Script,
@@ -22,6 +22,7 @@ use picloud_shared::{
     user::{Credentials, InstanceRole, Session, User},
 };
 use picloud_store::Store;
+use uuid::Uuid;
 
 /// A moment that no case has used before; each is a microsecond after the last.
 pub(crate) fn now() -> Timestamp {
@@ -30,12 +31,11 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn change() -> Change {
-    Change {
-        author: None,
-        at: now(),
-        note: None,
-    }
+    Change::by_server(now())
 }
+
+/// Nobody, for lists of which nothing depends on who asks.
+pub(crate) const NOBODY: UserId = UserId(Uuid::nil());
 
 /// The first `limit` items.
 pub(crate) fn first(limit: u32) -> PageRequest {

@@ -2,12 +2,14 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use picloud_shared::repository::{AppRepository, Health, ReleaseRepository, ScriptRepository, StoreError};
+use picloud_shared::repository::{
+    AppRepository, AppScope, Health, ReleaseRepository, ScriptRepository, StoreError,
+};
 use picloud_store::{OpenError, Store};
 
 use crate::{
     bed::{Bed, cases, on_server, url_of},
-    fixtures::{app, change, first, new_app, script},
+    fixtures::{NOBODY, app, change, first, new_app, script},
 };
 
 cases! {
@@ -62,7 +64,11 @@ async fn a_database_that_is_away_is_unavailable(bed: Bed) {
     let unavailable = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
     let error = bed.store.ping().await.unwrap_err();
     assert!(unavailable(&error), "{error:?}");
-    let error = bed.store.list_apps(first(1)).await.unwrap_err();
+    let error = bed
+        .store
+        .list_apps(AppScope::All, NOBODY, first(1))
+        .await
+        .unwrap_err();
     assert!(unavailable(&error), "{error:?}");
     let error = bed.store.live_releases().await.unwrap_err();
     assert!(unavailable(&error), "{error:?}");
@@ -81,7 +87,11 @@ async fn a_value_that_cannot_be_read_is_told(bed: Bed) {
     app(&bed.store, "one").await;
     let mut raw = bed.raw().await;
     raw.run("UPDATE apps SET slug = 'Not a slug'").await;
-    let error = bed.store.list_apps(first(1)).await.unwrap_err();
+    let error = bed
+        .store
+        .list_apps(AppScope::All, NOBODY, first(1))
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, StoreError::Corrupt(what) if what.contains("slug `Not a slug`")),
         "{error:?}"
@@ -149,9 +159,15 @@ async fn a_copy_is_made_before_the_schema_changes() {
     let old = tempfile::tempdir().unwrap();
     fs::copy(copy, old.path().join("picloud.db")).unwrap();
     let store = Store::open_sqlite(old.path()).await.unwrap();
-    let apps = store.list_apps(first(10)).await.unwrap().items;
+    let apps = store
+        .list_apps(AppScope::All, NOBODY, first(10))
+        .await
+        .unwrap()
+        .items;
     assert_eq!(
-        apps.iter().map(|app| app.slug.as_str()).collect::<Vec<_>>(),
+        apps.iter()
+            .map(|listed| listed.app.slug.as_str())
+            .collect::<Vec<_>>(),
         ["one"]
     );
     store.close().await;
@@ -310,14 +326,21 @@ async fn a_lock_that_is_held_does_not_hold_the_store() {
     bed.store.ping().await.unwrap();
     let mut raw = bed.raw().await;
     raw.run("BEGIN; LOCK TABLE apps IN ACCESS EXCLUSIVE MODE").await;
-    let error = bed.store.list_apps(first(1)).await.unwrap_err();
+    let error = bed
+        .store
+        .list_apps(AppScope::All, NOBODY, first(1))
+        .await
+        .unwrap_err();
     // The server gave up on the lock, as every connection of the store asks it to: lock_not_available.
     assert!(
         matches!(&error, StoreError::Unavailable(cause) if format!("{cause:?}").contains("55P03")),
         "{error:?}"
     );
     raw.run("ROLLBACK").await;
-    bed.store.list_apps(first(1)).await.unwrap();
+    bed.store
+        .list_apps(AppScope::All, NOBODY, first(1))
+        .await
+        .unwrap();
     bed.finish().await;
 }
 

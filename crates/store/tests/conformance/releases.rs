@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use picloud_shared::{
+    change::Change,
     id::AppId,
-    release::{Change, Manifest, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{Manifest, ManifestDomain, ManifestRoute, ManifestScript},
     repository::{
         AppRepository, AppUpdate, DomainRepository, Expected, ReleaseRepository, RouteRepository,
         ScriptRepository, ScriptUpdate, UserRepository,

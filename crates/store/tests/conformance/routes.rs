@@ -3,7 +3,8 @@
 use picloud_shared::{
     id::{AppId, RouteId, ScriptId},
     repository::{
-        DomainRepository, ReleaseRepository, RemoveDomainError, RouteRepository, RouteUpdate, WriteRouteError,
+        AppScope, DomainRepository, ReleaseRepository, RemoveDomainError, RouteRepository, RouteUpdate,
+        WriteRouteError,
     },
 };
 
@@ -54,7 +55,8 @@ async fn routes_are_listed_oldest_first(bed: Bed) {
     let of_b = route(&bed.store, &b, "GET", None, "/b").await;
     let final_route = route(&bed.store, &a, "GET", None, "/a").await;
     let list = async |app: Option<AppId>, script: Option<ScriptId>| -> Vec<RouteId> {
-        let page = bed.store.list_routes(app, script, first(10)).await.unwrap();
+        let scope = app.map_or(AppScope::All, AppScope::One);
+        let page = bed.store.list_routes(scope, script, first(10)).await.unwrap();
         page.items.iter().map(|route| route.id).collect()
     };
     assert_eq!(
@@ -69,11 +71,19 @@ async fn routes_are_listed_oldest_first(bed: Bed) {
     assert_eq!(list(Some(one.id), Some(b.id)).await, [of_b.id]);
     assert_eq!(list(Some(two.id), Some(b.id)).await, []);
 
-    let page = bed.store.list_routes(Some(one.id), None, first(2)).await.unwrap();
+    let page = bed
+        .store
+        .list_routes(AppScope::One(one.id), None, first(2))
+        .await
+        .unwrap();
     assert_eq!(page.next, Some(of_b.id.0));
     let mut rest = first(2);
     rest.after = page.next;
-    let page = bed.store.list_routes(Some(one.id), None, rest).await.unwrap();
+    let page = bed
+        .store
+        .list_routes(AppScope::One(one.id), None, rest)
+        .await
+        .unwrap();
     assert_eq!((page.items, page.next), (vec![final_route], None));
     bed.finish().await;
 }

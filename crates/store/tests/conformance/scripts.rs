@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use picloud_shared::{
+    change::Change,
     id::{AppId, ScriptId},
     limits::Limits,
-    release::Change,
     repository::{
-        DeleteScriptError, Expected, ReleaseRepository, RouteRepository, ScriptRepository, ScriptUpdate,
-        UserRepository, WriteScriptError,
+        AppScope, DeleteScriptError, Expected, ReleaseRepository, RouteRepository, ScriptRepository,
+        ScriptUpdate, UserRepository, WriteScriptError,
     },
     script::ContentHash,
 };
@@ -104,16 +104,20 @@ async fn scripts_are_listed_oldest_first(bed: Bed) {
     let c = script(&bed.store, one.id, "c").await;
     let a = script(&bed.store, two.id, "a").await;
     let b = script(&bed.store, one.id, "b").await;
-    let all = bed.store.list_scripts(None, first(10)).await.unwrap();
+    let all = bed.store.list_scripts(AppScope::All, first(10)).await.unwrap();
     assert_eq!((all.items, all.next), (vec![c.clone(), a, b.clone()], None));
-    let page = bed.store.list_scripts(Some(one.id), first(1)).await.unwrap();
+    let page = bed
+        .store
+        .list_scripts(AppScope::One(one.id), first(1))
+        .await
+        .unwrap();
     assert_eq!(
         (page.items.as_slice(), page.next),
         ([c.clone()].as_slice(), Some(c.id.0))
     );
     let mut rest = first(1);
     rest.after = page.next;
-    let page = bed.store.list_scripts(Some(one.id), rest).await.unwrap();
+    let page = bed.store.list_scripts(AppScope::One(one.id), rest).await.unwrap();
     assert_eq!((page.items, page.next), (vec![b], None));
     bed.finish().await;
 }

@@ -3,12 +3,7 @@
 use picloud_shared::problem::{Code, PROBLEM_JSON};
 use serde_json::{Value, json};
 
-/// Who may call a group of operations.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    Everybody,
-    Owners,
-}
+use crate::http::access::Access;
 
 /// Name, format and meaning of everything that a path can name.
 const PATH_PARAMETERS: [(&str, Option<&str>, &str); 9] = [
@@ -23,15 +18,13 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 9] = [
     ("version", Some("int32"), "Number of the version"),
 ];
 
-/// The document with everything that its operations leave to this place.
+/// The document of operations with this access, with everything that they leave to this place.
 pub(super) fn complete(mut document: Value, access: Access) -> Value {
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             add_path_parameters(operation, path);
             add_problems(operation, path, method, access);
-            if access == Access::Owners {
-                operation["security"] = json!([{ "bearer": [] }, { "cookie": [] }]);
-            }
+            add_access(operation, access);
         }
     }
     document
@@ -70,6 +63,21 @@ pub(super) fn execute() -> Value {
         }
     }
     item
+}
+
+/// Says who may call it: for people in the description, for programs as `x-access`.
+fn add_access(operation: &mut Value, access: Access) {
+    operation["x-access"] = access.word().into();
+    if access != Access::Open {
+        operation["security"] = json!([{ "bearer": [] }, { "cookie": [] }]);
+    }
+    if let Some(sentence) = access.sentence() {
+        let description = match operation["description"].as_str() {
+            Some(text) if !text.is_empty() => format!("{text}\n\n{sentence}"),
+            _ => sentence,
+        };
+        operation["description"] = description.into();
+    }
 }
 
 fn add_path_parameters(operation: &mut Value, path: &str) {
@@ -114,7 +122,7 @@ fn add_problems(operation: &mut Value, path: &str, method: &str, access: Access)
     if has("header") {
         codes.push(Code::BadRequest);
     }
-    if access == Access::Owners {
+    if access != Access::Open {
         codes.extend([Code::Unauthenticated, Code::Forbidden]);
         if method != "get" {
             codes.push(Code::CrossSiteRequest);

@@ -12,7 +12,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 
-use self::complete::{Access, complete};
+use self::complete::complete;
 use super::problem::ProblemBody;
 use crate::router;
 
@@ -64,11 +64,9 @@ fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
         let mut document = value(Frame::openapi());
-        let open = complete(value(router::open().into_openapi()), Access::Everybody);
-        let reads = complete(value(router::reads().into_openapi()), Access::Owners);
-        let changes = complete(value(router::changes().into_openapi()), Access::Owners);
-        for part in [open, reads, changes] {
-            merge(&mut document, part);
+        for operation in router::operations() {
+            let access = operation.access;
+            merge(&mut document, complete(value(operation.into_openapi()), access));
         }
         document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
         format!("{document:#}\n")

@@ -13,9 +13,9 @@ use super::{AppBody, parse_slug, slug_in_history, slug_taken};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::JsonBody,
-        problem::{Answer, Refusal, problems},
+        problem::{Answer, Refusal, internal, problems},
         validate::{Violations, or_default},
     },
 };
@@ -51,7 +51,7 @@ pub(crate) struct CreateApp {
 )]
 pub(crate) async fn create_app(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     JsonBody(body): JsonBody<CreateApp>,
 ) -> Answer<impl IntoResponse> {
     let slug = parse_slug(&body.slug)?;
@@ -68,7 +68,7 @@ pub(crate) async fn create_app(
         description,
         force: body.force,
     };
-    let change = manager.change(&owner.user, None);
+    let change = caller.change(&manager, None);
     let app = manager
         .repository()
         .create_app(app, &change)
@@ -76,11 +76,13 @@ pub(crate) async fn create_app(
         .map_err(|error| refusal(error, &body.slug))?;
     manager.publish(app.id).await;
 
+    // Whoever may make apps has a role in every app.
+    let role = caller.role_in(app.id, None).ok_or_else(internal)?;
     let location = format!("/api/v1/admin/apps/{}", app.slug);
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(AppBody::from(app)),
+        Json(AppBody::new(app, role)),
     ))
 }
 

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{AppPath, QueryParams},
         problem::{Answer, Refusal, not_found, problem, problems},
     },
@@ -39,20 +39,20 @@ pub(crate) struct DeleteQuery {
 )]
 pub(crate) async fn delete_app(
     State(manager): State<Manager>,
-    owner: Owner,
-    AppPath(app): AppPath,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
     QueryParams(query): QueryParams<DeleteQuery>,
 ) -> Answer<StatusCode> {
     let deleted = manager
         .repository()
-        .delete_app(app.id, query.force)
+        .delete_app(app.id, query.force, &caller.change(&manager, None))
         .await
         .map_err(refusal)?;
     if !deleted {
         return Err(not_found("app"));
     }
     manager.publish(app.id).await;
-    tracing::info!(app.id = %app.id, app.slug = %app.slug, user.id = %owner.user.id, "app deleted");
+    tracing::info!(app.id = %app.id, app.slug = %app.slug, user.id = %caller.user.id, "app deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 
 use super::AppBody;
-use crate::http::{caller::Owner, extract::AppPath, problem::problems};
+use crate::http::{extract::AppPath, problem::problems};
 
 problems!(GetAppProblems: NotFound);
 
@@ -14,6 +14,6 @@ problems!(GetAppProblems: NotFound);
     tag = "apps",
     responses((status = 200, description = "The app", body = AppBody), GetAppProblems),
 )]
-pub(crate) async fn get_app(_: Owner, AppPath(app): AppPath) -> Json<AppBody> {
-    Json(app.into())
+pub(crate) async fn get_app(AppPath { app, role }: AppPath) -> Json<AppBody> {
+    Json(AppBody::new(app, role))
 }

@@ -8,6 +8,7 @@ pub(crate) mod slug_check;
 pub(crate) mod update;
 
 use picloud_shared::{
+    access::AppRole,
     app::{App, InvalidSlug, Slug},
     problem::Code,
     time::Timestamp,
@@ -30,8 +31,8 @@ pub(crate) struct AppBody {
     name: String,
     description: String,
     /// What the caller may do in it: `viewer`, `editor` or `app_admin`.
-    #[schema(example = "app_admin")]
-    my_role: &'static str,
+    #[schema(value_type = String, example = "app_admin")]
+    my_role: AppRole,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// When anything of it last changed.
@@ -39,15 +40,15 @@ pub(crate) struct AppBody {
     updated_at: Timestamp,
 }
 
-impl From<App> for AppBody {
-    fn from(app: App) -> Self {
+impl AppBody {
+    /// The app, as somebody with this role sees it.
+    fn new(app: App, role: AppRole) -> Self {
         Self {
             id: app.id.0,
             slug: app.slug.as_str().to_owned(),
             name: app.name,
             description: app.description,
-            // Only owners get this far, and an owner is app_admin everywhere.
-            my_role: "app_admin",
+            my_role: role,
             created_at: app.created_at,
             updated_at: app.updated_at,
         }

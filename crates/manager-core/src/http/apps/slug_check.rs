@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
-        extract::{JsonBody, find_app},
-        problem::{Answer, problems},
+        access::Caller,
+        extract::{JsonBody, find_by_text},
+        problem::{Answer, not_found, problems},
     },
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct CheckSlug {
 pub(crate) struct SlugCheckBody {
     slug: String,
     status: Status,
-    /// The slug of the app that has or had it.
+    /// The slug of the app that has or had it, if the caller may see that app.
     #[schema(required)]
     held_by: Option<String>,
     /// A sentence for people.
@@ -73,17 +73,20 @@ enum Status {
 )]
 pub(crate) async fn check_slug(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     JsonBody(body): JsonBody<CheckSlug>,
 ) -> Answer<Json<SlugCheckBody>> {
-    let own = find_app(&manager, body.app.as_deref()).await?.map(|app| app.id);
+    let own = match &body.app {
+        Some(name) => Some(visible(&manager, &caller, name).await?.id),
+        None => None,
+    };
     let (status, holder, message) = match body.slug.parse::<Slug>() {
         Err(InvalidSlug) => (
             Status::Invalid,
             None,
             format!("This is not a slug: {InvalidSlug}."),
         ),
-        Ok(slug) => look_up(&manager, &slug, own).await?,
+        Ok(slug) => look_up(&manager, &caller, &slug, own).await?,
     };
     Ok(Json(SlugCheckBody {
         slug: body.slug,
@@ -95,6 +98,7 @@ pub(crate) async fn check_slug(
 
 async fn look_up(
     manager: &Manager,
+    caller: &Caller,
     slug: &Slug,
     own: Option<AppId>,
 ) -> Answer<(Status, Option<App>, String)> {
@@ -109,19 +113,31 @@ async fn look_up(
         }
         SlugStatus::Taken(app) => (
             Status::Taken,
-            holder(manager, app).await?,
+            holder(manager, caller, app).await?,
             "Another app has this slug.".to_owned(),
         ),
         SlugStatus::Historical(app) => (
             Status::Historical,
-            holder(manager, app).await?,
+            holder(manager, caller, app).await?,
             "Another app had this slug before, and links with it still lead there. Taking it ends that."
                 .to_owned(),
         ),
     })
 }
 
-async fn holder(manager: &Manager, app: AppId) -> Answer<Option<App>> {
+/// The app that has or had a slug, if the caller may see it.
+async fn holder(manager: &Manager, caller: &Caller, app: AppId) -> Answer<Option<App>> {
+    if caller.find_role(manager, app).await?.is_none() {
+        return Ok(None);
+    }
     let found = manager.repository().find_app(&AppRef::Id(app)).await?;
     Ok(found.map(|(FoundApp::Current(app) | FoundApp::Renamed(app))| app))
+}
+
+async fn visible(manager: &Manager, caller: &Caller, name: &str) -> Answer<App> {
+    let app = find_by_text(manager, name).await?;
+    match caller.find_role(manager, app.id).await? {
+        Some(_) => Ok(app),
+        None => Err(not_found("app")),
+    }
 }

@@ -9,7 +9,7 @@ use super::{AppBody, parse_slug, slug_in_history, slug_taken};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{AppPath, JsonBody},
         problem::{Answer, Refusal, not_found, problems},
         validate::{Violations, or_default},
@@ -47,8 +47,8 @@ pub(crate) struct UpdateApp {
 )]
 pub(crate) async fn update_app(
     State(manager): State<Manager>,
-    owner: Owner,
-    AppPath(app): AppPath,
+    caller: Caller,
+    AppPath { app, role }: AppPath,
     JsonBody(body): JsonBody<UpdateApp>,
 ) -> Answer<Json<AppBody>> {
     let slug = body.slug.as_deref().map(parse_slug).transpose()?;
@@ -67,7 +67,7 @@ pub(crate) async fn update_app(
         description: body.description,
         force: body.force,
     };
-    let change = manager.change(&owner.user, None);
+    let change = caller.change(&manager, None);
     let slug = body.slug.unwrap_or_default();
     let updated = manager
         .repository()
@@ -76,7 +76,7 @@ pub(crate) async fn update_app(
         .map_err(|error| refusal(error, &slug))?
         .ok_or_else(|| not_found("app"))?;
     manager.publish(app.id).await;
-    Ok(Json(updated.into()))
+    Ok(Json(AppBody::new(updated, role)))
 }
 
 fn refusal(error: UpdateAppError, slug: &str) -> Refusal {

@@ -10,7 +10,7 @@ use super::{SignedInBody, signed_in};
 use crate::{
     Manager, accounts,
     http::{
-        caller::cross_site,
+        access::cross_site,
         cross_site::is_cross_site,
         extract::JsonBody,
         problem::{Answer, problems},

@@ -11,7 +11,7 @@ use picloud_shared::seam::Origin;
 use super::cookie;
 use crate::{
     Manager,
-    http::{caller::Owner, problem::Answer},
+    http::{access::Caller, problem::Answer},
 };
 
 /// Sign out
@@ -26,11 +26,11 @@ use crate::{
 pub(crate) async fn log_out(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
-    owner: Owner,
+    caller: Caller,
 ) -> Answer<impl IntoResponse> {
     manager
         .repository()
-        .delete_session(owner.user.id, owner.session.id)
+        .delete_session(caller.user.id, caller.session().id)
         .await?;
     let cookie = cookie::clear(origin.scheme).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))

@@ -3,7 +3,7 @@
 use axum::Json;
 
 use super::UserBody;
-use crate::http::caller::Owner;
+use crate::http::access::Caller;
 
 /// Who am I
 #[utoipa::path(
@@ -12,6 +12,6 @@ use crate::http::caller::Owner;
     tag = "accounts",
     responses((status = 200, description = "Whose session this is", body = UserBody)),
 )]
-pub(crate) async fn get_me(owner: Owner) -> Json<UserBody> {
-    Json(owner.user.into())
+pub(crate) async fn get_me(caller: Caller) -> Json<UserBody> {
+    Json(caller.user.into())
 }

@@ -10,7 +10,7 @@ use crate::{
     Manager,
     accounts::{self, SignInError},
     http::{
-        caller::Owner,
+        access::Caller,
         extract::JsonBody,
         problem::{Answer, not_found, problems},
         validate::Violations,
@@ -43,10 +43,10 @@ pub(crate) struct ChangePassword {
 pub(crate) async fn change_password(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
-    owner: Owner,
+    caller: Caller,
     JsonBody(body): JsonBody<ChangePassword>,
 ) -> Answer<StatusCode> {
-    let username = owner.user.username.as_str();
+    let username = caller.user.username.as_str();
     let mut violations = Violations::default();
     // A stolen session must not become a way to guess the password, so this counts like a sign-in.
     match accounts::verify(&manager, username, body.current_password, origin.remote_addr).await {
@@ -54,7 +54,7 @@ pub(crate) async fn change_password(
         Err(SignInError::Invalid) => violations.add("current_password", "is not your password"),
         Err(error) => return Err(error.into()),
     }
-    if let Err(refused) = accounts::check_password(&body.new_password, &owner.user.username) {
+    if let Err(refused) = accounts::check_password(&body.new_password, &caller.user.username) {
         violations.add("new_password", refused);
     }
     violations.finish()?;
@@ -62,11 +62,11 @@ pub(crate) async fn change_password(
     let hash = manager.hasher().hash(body.new_password).await?;
     let changed = manager
         .repository()
-        .set_password(owner.user.id, &hash, Some(owner.session.id))
+        .set_password(caller.user.id, &hash, Some(caller.session().id))
         .await?;
     if !changed {
         return Err(not_found("account"));
     }
-    tracing::info!(user.id = %owner.user.id, "password changed");
+    tracing::info!(user.id = %caller.user.id, "password changed");
     Ok(StatusCode::NO_CONTENT)
 }

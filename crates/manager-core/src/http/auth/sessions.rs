@@ -15,7 +15,7 @@ use super::cookie;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::InPath,
         list::List,
         problem::{Answer, not_found, problems},
@@ -62,13 +62,14 @@ impl SessionBody {
 )]
 pub(crate) async fn list_sessions(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
 ) -> Answer<Json<List<SessionBody>>> {
     let sessions = manager
         .repository()
-        .list_sessions(owner.user.id, manager.now())
+        .list_sessions(caller.user.id, manager.now())
         .await?;
-    let body = |session| SessionBody::of(session, owner.session.id);
+    let current = caller.session().id;
+    let body = |session| SessionBody::of(session, current);
     Ok(Json(List::whole(sessions.iter().map(body).collect())))
 }
 
@@ -84,10 +85,10 @@ pub(crate) async fn list_sessions(
 pub(crate) async fn delete_sessions(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
-    owner: Owner,
+    caller: Caller,
 ) -> Answer<impl IntoResponse> {
-    manager.repository().delete_sessions(owner.user.id).await?;
-    tracing::info!(user.id = %owner.user.id, "all sessions ended");
+    manager.repository().delete_sessions(caller.user.id).await?;
+    tracing::info!(user.id = %caller.user.id, "all sessions ended");
     let cookie = cookie::clear(origin.scheme).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))
 }
@@ -103,12 +104,12 @@ problems!(DeleteSessionProblems: NotFound);
 )]
 pub(crate) async fn delete_session(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     InPath(session): InPath<SessionId>,
 ) -> Answer<StatusCode> {
     let ended = manager
         .repository()
-        .delete_session(owner.user.id, session)
+        .delete_session(caller.user.id, session)
         .await?;
     if ended {
         Ok(StatusCode::NO_CONTENT)

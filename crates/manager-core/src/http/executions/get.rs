@@ -7,9 +7,9 @@ use super::ExecutionBody;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::InPath,
-        problem::{Answer, not_found, problems},
+        problem::{Answer, problems},
     },
 };
 
@@ -27,9 +27,8 @@ problems!(GetExecutionProblems: NotFound);
 )]
 pub(crate) async fn get_execution(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     InPath(execution): InPath<ExecutionId>,
 ) -> Answer<Json<ExecutionBody>> {
-    let execution = manager.repository().find_execution(execution).await?;
-    Ok(Json(execution.ok_or_else(|| not_found("execution"))?.into()))
+    Ok(Json(caller.execution(&manager, execution).await?.into()))
 }

@@ -15,7 +15,7 @@ use super::ExecutionBody;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{AppPath, QueryParams},
         list::{List, page},
         problem::{Answer, problems},
@@ -79,8 +79,8 @@ pub(crate) struct ExecutionList {
 )]
 pub(crate) async fn list_executions(
     State(manager): State<Manager>,
-    _: Owner,
-    AppPath(app): AppPath,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
     QueryParams(query): QueryParams<ListExecutionsQuery>,
 ) -> Answer<Json<ExecutionList>> {
     let mut violations = Violations::default();

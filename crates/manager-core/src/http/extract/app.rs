@@ -3,20 +3,26 @@
 use axum::extract::{FromRef, FromRequestParts, RawPathParams};
 use http::{Uri, request::Parts};
 use picloud_shared::{
+    access::AppRole,
     app::{App, AppRef},
     repository::{FoundApp, Repository, StoreError},
 };
 
 use crate::{
     Manager,
+    http::access::Caller,
     http::problem::{Answer, Refusal, internal, not_found},
 };
 
 /// Where the app stands in every path that names one: `/api/v1/admin/apps/{app}`.
 const APP_SEGMENT: usize = 5;
 
-/// The app that the path names.
-pub(crate) struct AppPath(pub(crate) App);
+/// The app that the path names, in which the caller may do what the operation does.
+pub(crate) struct AppPath {
+    pub(crate) app: App,
+    /// What the caller may do there.
+    pub(crate) role: AppRole,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for AppPath
 where
@@ -33,27 +39,27 @@ where
             .iter()
             .find(|(name, _)| *name == "app")
             .ok_or_else(internal)?;
-        match find(manager.repository(), name).await? {
-            Some(FoundApp::Current(app)) => Ok(Self(app)),
-            Some(FoundApp::Renamed(app)) => Err(Refusal::Moved(renamed(&parts.uri, app.slug.as_str()))),
-            None => Err(not_found("app")),
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let (app, is_renamed) = match find(manager.repository(), name).await? {
+            Some(FoundApp::Current(app)) => (app, false),
+            Some(FoundApp::Renamed(app)) => (app, true),
+            None => return Err(not_found("app")),
+        };
+        // Whoever may not see an app does not learn what it is called now.
+        let role = caller.permit(&manager, app.id, "app").await?;
+        if is_renamed {
+            return Err(Refusal::Moved(renamed(&parts.uri, app.slug.as_str())));
         }
+        Ok(Self { app, role })
     }
 }
 
-/// The app with this id or slug; an old slug does as well. For places where nothing can be redirected.
+/// The app with this id or slug; an old slug does as well. For places where nothing can be redirected. Whether the
+/// caller may see it is still to be asked.
 pub(crate) async fn find_by_text(manager: &Manager, name: &str) -> Answer<App> {
     match find(manager.repository(), name).await? {
         Some(FoundApp::Current(app) | FoundApp::Renamed(app)) => Ok(app),
         None => Err(not_found("app")),
-    }
-}
-
-/// The same for `?app=`, which may be absent.
-pub(crate) async fn find_app(manager: &Manager, name: Option<&str>) -> Answer<Option<App>> {
-    match name {
-        Some(name) => find_by_text(manager, name).await.map(Some),
-        None => Ok(None),
     }
 }
 

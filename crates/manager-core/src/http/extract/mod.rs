@@ -7,7 +7,7 @@ mod if_match;
 mod in_path;
 mod query;
 
-pub(crate) use app::{AppPath, find_app, find_by_text};
+pub(crate) use app::{AppPath, find_by_text};
 pub(crate) use body::JsonBody;
 pub(crate) use if_match::IfMatch;
 pub(crate) use in_path::{InPath, ReleaseNumber, VersionNumber};

@@ -16,9 +16,9 @@ use super::{RouteBody, methods, require_open, write_refusal};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::JsonBody,
-        problem::{Answer, not_found, problems},
+        problem::{Answer, problems},
         validate::Violations,
     },
 };
@@ -53,7 +53,7 @@ pub(crate) struct CreateRoute {
 )]
 pub(crate) async fn create_route(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     JsonBody(body): JsonBody<CreateRoute>,
 ) -> Answer<impl IntoResponse> {
     let mut violations = Violations::default();
@@ -63,9 +63,8 @@ pub(crate) async fn create_route(
     let (path, methods) = violations.finish_with(path.zip(methods))?;
     require_open(manager.admin_host(), host.as_ref(), &path)?;
 
-    let script = manager.repository().find_script(ScriptId(body.script_id)).await?;
-    let script = script.ok_or_else(|| not_found("script"))?;
-    let change = manager.change(&owner.user, None);
+    let script = caller.script(&manager, ScriptId(body.script_id)).await?;
+    let change = caller.change(&manager, None);
     let route = Route {
         id: RouteId::new(change.at),
         app_id: script.app_id,

@@ -7,7 +7,7 @@ use picloud_shared::id::RouteId;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::InPath,
         problem::{Answer, not_found, problems},
     },
@@ -26,12 +26,11 @@ problems!(DeleteRouteProblems: NotFound);
 )]
 pub(crate) async fn delete_route(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     InPath(route): InPath<RouteId>,
 ) -> Answer<StatusCode> {
-    let found = manager.repository().find_route(route).await?;
-    let app = found.ok_or_else(|| not_found("route"))?.app_id;
-    let change = manager.change(&owner.user, None);
+    let app = caller.route(&manager, route).await?.app_id;
+    let change = caller.change(&manager, None);
     if !manager.repository().delete_route(route, &change).await? {
         return Err(not_found("route"));
     }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{AppPath, JsonBody},
         problem::{Answer, problems},
         validate::Violations,
@@ -110,8 +110,8 @@ struct MissBody {
 )]
 pub(crate) async fn match_route(
     State(manager): State<Manager>,
-    _: Owner,
-    AppPath(app): AppPath,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
     JsonBody(body): JsonBody<MatchRoute>,
 ) -> Answer<Json<RouteMatchBody>> {
     let mut violations = Violations::default();

@@ -10,8 +10,8 @@ use super::RouteBody;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
-        extract::{QueryParams, find_app},
+        access::Caller,
+        extract::QueryParams,
         list::{List, page},
         problem::{Answer, problems},
     },
@@ -47,14 +47,14 @@ pub(crate) struct ListRoutesQuery {
 )]
 pub(crate) async fn list_routes(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     QueryParams(query): QueryParams<ListRoutesQuery>,
 ) -> Answer<Json<List<RouteBody>>> {
     let page = page(query.limit, query.cursor.as_deref())?;
-    let app = find_app(&manager, query.app.as_deref()).await?;
+    let scope = caller.scope(&manager, query.app.as_deref()).await?;
     let routes = manager
         .repository()
-        .list_routes(app.map(|app| app.id), query.script.map(ScriptId), page)
+        .list_routes(scope, query.script.map(ScriptId), page)
         .await?;
     Ok(Json(List::of(routes, RouteBody::from)))
 }

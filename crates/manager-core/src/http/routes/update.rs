@@ -15,7 +15,7 @@ use super::{RouteBody, methods, require_open, write_refusal};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{InPath, JsonBody},
         problem::{Answer, not_found, problems},
         validate::{Violations, present},
@@ -33,11 +33,10 @@ problems!(GetRouteProblems: NotFound);
 )]
 pub(crate) async fn get_route(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     InPath(route): InPath<RouteId>,
 ) -> Answer<Json<RouteBody>> {
-    let route = manager.repository().find_route(route).await?;
-    Ok(Json(route.ok_or_else(|| not_found("route"))?.into()))
+    Ok(Json(caller.route(&manager, route).await?.into()))
 }
 
 problems!(UpdateRouteProblems: NotFound, RouteConflict, HostNotClaimed, ReservedPath);
@@ -72,10 +71,11 @@ pub(crate) struct UpdateRoute {
 )]
 pub(crate) async fn update_route(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     InPath(route): InPath<RouteId>,
     JsonBody(body): JsonBody<UpdateRoute>,
 ) -> Answer<Json<RouteBody>> {
+    caller.route(&manager, route).await?;
     let mut violations = Violations::default();
     let host = body
         .host
@@ -98,7 +98,7 @@ pub(crate) async fn update_route(
         path,
         methods,
     };
-    let change = manager.change(&owner.user, None);
+    let change = caller.change(&manager, None);
     let updated = match manager.repository().update_route(route, update, &change).await {
         Ok(updated) => updated.ok_or_else(|| not_found("route"))?,
         Err(error) => return Err(write_refusal(&manager, error).await),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{AppPath, JsonBody},
         problem::problems,
     },
@@ -70,8 +70,8 @@ impl From<Diagnostic> for DiagnosticBody {
 )]
 pub(crate) async fn check_script(
     State(manager): State<Manager>,
-    _: Owner,
-    _app: AppPath,
+    _: Caller,
+    _: AppPath,
     JsonBody(body): JsonBody<CheckScript>,
 ) -> Json<Diagnostics> {
     let diagnostics = manager.workbench().check(body.source.into()).await;

@@ -12,7 +12,7 @@ use super::{ScriptBody, limits::SetLimits, source::require_valid, with_etag, wri
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{JsonBody, find_by_text},
         problem::{Answer, problems},
         validate::{Violations, or_default},
@@ -53,7 +53,7 @@ pub(crate) struct CreateScript {
 )]
 pub(crate) async fn create_script(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     JsonBody(body): JsonBody<CreateScript>,
 ) -> Answer<impl IntoResponse> {
     let description = body.description.unwrap_or_default();
@@ -64,6 +64,7 @@ pub(crate) async fn create_script(
     let name = violations.finish_with(name)?;
 
     let app = find_by_text(&manager, &body.app_id).await?;
+    caller.permit(&manager, app.id, "app").await?;
     let source: Arc<str> = body.source.into();
     require_valid(&manager, &source).await?;
 
@@ -75,7 +76,7 @@ pub(crate) async fn create_script(
         source,
         limits,
     };
-    let change = manager.change(&owner.user, None);
+    let change = caller.change(&manager, None);
     let script = manager
         .repository()
         .create_script(script, &change)

@@ -12,7 +12,7 @@ use super::version_mismatch;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{IfMatch, InPath},
         problem::{Answer, not_found, problems},
         routes::named_routes,
@@ -34,13 +34,12 @@ problems!(DeleteScriptProblems: NotFound, ScriptInUse, VersionMismatch);
 )]
 pub(crate) async fn delete_script(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     InPath(script): InPath<ScriptId>,
     IfMatch(expected): IfMatch,
 ) -> Answer<StatusCode> {
-    let found = manager.repository().find_script(script).await?;
-    let app = found.ok_or_else(|| not_found("script"))?.app_id;
-    let change = manager.change(&owner.user, None);
+    let app = caller.script(&manager, script).await?.app_id;
+    let change = caller.change(&manager, None);
     match manager
         .repository()
         .delete_script(script, &expected, &change)

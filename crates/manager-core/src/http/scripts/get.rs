@@ -7,9 +7,9 @@ use super::{ScriptBody, with_etag};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::InPath,
-        problem::{Answer, not_found, problems},
+        problem::{Answer, problems},
     },
 };
 
@@ -26,12 +26,9 @@ problems!(GetScriptProblems: NotFound);
 )]
 pub(crate) async fn get_script(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     InPath(script): InPath<ScriptId>,
 ) -> Answer<impl IntoResponse> {
-    let script = manager.repository().find_script(script).await?;
-    Ok(with_etag(
-        script.ok_or_else(|| not_found("script"))?,
-        manager.now(),
-    ))
+    let script = caller.script(&manager, script).await?;
+    Ok(with_etag(script, manager.now()))
 }

@@ -8,8 +8,8 @@ use super::ScriptBody;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
-        extract::{QueryParams, find_app},
+        access::Caller,
+        extract::QueryParams,
         list::{List, page},
         problem::{Answer, problems},
     },
@@ -43,14 +43,11 @@ pub(crate) struct ListScriptsQuery {
 )]
 pub(crate) async fn list_scripts(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     QueryParams(query): QueryParams<ListScriptsQuery>,
 ) -> Answer<Json<List<ScriptBody>>> {
     let page = page(query.limit, query.cursor.as_deref())?;
-    let app = find_app(&manager, query.app.as_deref()).await?;
-    let scripts = manager
-        .repository()
-        .list_scripts(app.map(|app| app.id), page)
-        .await?;
+    let scope = caller.scope(&manager, query.app.as_deref()).await?;
+    let scripts = manager.repository().list_scripts(scope, page).await?;
     Ok(Json(List::of(scripts, ScriptBody::at(manager.now()))))
 }

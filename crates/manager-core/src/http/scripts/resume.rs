@@ -7,7 +7,7 @@ use super::{ScriptBody, with_etag};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::InPath,
         problem::{Answer, not_found, problems},
     },
@@ -27,13 +27,14 @@ problems!(ResumeScriptProblems: NotFound);
 )]
 pub(crate) async fn resume_script(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     InPath(script): InPath<ScriptId>,
 ) -> Answer<impl IntoResponse> {
+    caller.script(&manager, script).await?;
     manager.repository().forgive_script(script).await?;
     let resumed = manager.repository().find_script(script).await?;
     let resumed = resumed.ok_or_else(|| not_found("script"))?;
     manager.publish(resumed.app_id).await;
-    tracing::info!(script.id = %script, version = resumed.version, user.id = %owner.user.id, "script resumed");
+    tracing::info!(script.id = %script, version = resumed.version, user.id = %caller.user.id, "script resumed");
     Ok(with_etag(resumed, manager.now()))
 }

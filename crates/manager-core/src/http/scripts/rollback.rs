@@ -9,7 +9,7 @@ use super::{ScriptBody, source::require_valid, with_etag, write_refusal};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{IfMatch, InPath, JsonBody},
         problem::{Answer, not_found, problems},
         validate::Violations,
@@ -42,11 +42,12 @@ pub(crate) struct RollBack {
 )]
 pub(crate) async fn roll_back_script(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     InPath(script): InPath<ScriptId>,
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<RollBack>,
 ) -> Answer<impl IntoResponse> {
+    caller.script(&manager, script).await?;
     let mut violations = Violations::default();
     if let Some(note) = &body.note {
         violations.note("note", note);
@@ -58,7 +59,7 @@ pub(crate) async fn roll_back_script(
     // It compiled once, but a newer PiCloud may know better.
     require_valid(&manager, &old.source).await?;
 
-    let change = manager.change(&owner.user, body.note);
+    let change = caller.change(&manager, body.note);
     let script = manager
         .repository()
         .rollback_script(script, body.version, &expected, &change)

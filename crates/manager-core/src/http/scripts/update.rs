@@ -11,7 +11,7 @@ use super::{ScriptBody, limits::SetLimits, source::require_valid, with_etag, wri
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{IfMatch, InPath, JsonBody},
         problem::{Answer, not_found, problems},
         validate::Violations,
@@ -53,13 +53,12 @@ pub(crate) struct UpdateScript {
 )]
 pub(crate) async fn update_script(
     State(manager): State<Manager>,
-    owner: Owner,
+    caller: Caller,
     InPath(script): InPath<ScriptId>,
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<UpdateScript>,
 ) -> Answer<impl IntoResponse> {
-    let current = manager.repository().find_script(script).await?;
-    let current = current.ok_or_else(|| not_found("script"))?;
+    let current = caller.script(&manager, script).await?;
 
     let mut violations = Violations::default();
     let name: Option<ScriptName> = violations.parse_some("name", body.name.as_deref());
@@ -85,7 +84,7 @@ pub(crate) async fn update_script(
         limits,
         expected,
     };
-    let change = manager.change(&owner.user, body.note);
+    let change = caller.change(&manager, body.note);
     let updated = manager
         .repository()
         .update_script(script, update, &change)

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{InPath, QueryParams, VersionNumber},
         list::{List, ListQuery},
         problem::{Answer, not_found, problems},
@@ -61,13 +61,12 @@ problems!(ListVersionsProblems: NotFound);
 )]
 pub(crate) async fn list_script_versions(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     InPath(script): InPath<ScriptId>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Answer<Json<List<VersionBody>>> {
     let (limit, before) = query.numbered()?;
-    let found = manager.repository().find_script(script).await?;
-    found.ok_or_else(|| not_found("script"))?;
+    caller.script(&manager, script).await?;
     let versions = manager
         .repository()
         .list_versions(script, limit + 1, before)
@@ -91,10 +90,11 @@ problems!(GetVersionProblems: NotFound);
 )]
 pub(crate) async fn get_script_version(
     State(manager): State<Manager>,
-    _: Owner,
+    caller: Caller,
     InPath(script): InPath<ScriptId>,
     InPath(VersionNumber(number)): InPath<VersionNumber>,
 ) -> Answer<Json<VersionBody>> {
+    caller.script(&manager, script).await?;
     let version = manager.repository().find_version(script, number).await?;
     Ok(Json(version.ok_or_else(|| not_found("version"))?.into()))
 }

@@ -23,7 +23,7 @@ use self::{request::TestRequest, result::TestRunBody};
 use crate::{
     Manager,
     http::{
-        caller::Owner,
+        access::Caller,
         extract::{AppPath, JsonBody},
         problem::{Answer, internal, not_found, problems},
         validate::{Violations, or_default},
@@ -68,8 +68,8 @@ pub(crate) struct RunScript {
 pub(crate) async fn run_script(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
-    _: Owner,
-    AppPath(app): AppPath,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
     JsonBody(body): JsonBody<RunScript>,
 ) -> Answer<Json<TestRunBody>> {
     let mut violations = Violations::default();

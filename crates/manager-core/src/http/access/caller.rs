@@ -1,0 +1,206 @@
+//! Who asks, and what they may do.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use picloud_shared::{
+    access::{AppRole, Capability, Ceiling, Decision, Needs, Place, Subject, decide, role_in},
+    app::App,
+    change::{Change, Via},
+    id::AppId,
+    problem::{Code, Problem},
+    repository::AppScope,
+    seam::Origin,
+    user::{InstanceRole, Session, User},
+};
+
+use super::Access;
+use crate::{
+    Manager,
+    http::{
+        extract::find_by_text,
+        problem::{Answer, Refusal, internal, not_found},
+    },
+};
+
+/// The person behind a request. Only operations behind a [`guard`](super::guard) can have one.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) user: User,
+    pub(crate) credential: Credential,
+    ceiling: Ceiling,
+    access: Access,
+    origin: Origin,
+    /// Whether somebody decided that they may; see [`Caller::was_decided`].
+    decided: Arc<AtomicBool>,
+}
+
+/// By what a caller is known.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// A session, by bearer token or cookie.
+    Session(Session),
+}
+
+impl Credential {
+    fn via(&self) -> Via {
+        match self {
+            Self::Session(session) => Via::Session(session.id),
+        }
+    }
+}
+
+impl Caller {
+    pub(super) fn new(
+        user: User,
+        credential: Credential,
+        ceiling: Ceiling,
+        access: Access,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            user,
+            credential,
+            ceiling,
+            access,
+            origin,
+            decided: Arc::default(),
+        }
+    }
+
+    /// A change that the caller makes now.
+    pub(crate) fn change(&self, manager: &Manager, note: Option<String>) -> Change {
+        Change {
+            author: Some(self.user.id),
+            via: self.credential.via(),
+            address: Some(self.origin.remote_addr),
+            request_id: Some(self.origin.request_id),
+            at: manager.now(),
+            note,
+        }
+    }
+
+    /// Their session. Only what is open to sessions alone may ask.
+    pub(crate) fn session(&self) -> &Session {
+        let Credential::Session(session) = &self.credential;
+        session
+    }
+
+    /// Their roles.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject {
+            instance_role: self.user.instance_role,
+            ceiling: self.ceiling,
+        }
+    }
+
+    /// What the API says about their role in an app of which a membership says this.
+    pub(crate) fn role_in(&self, app: AppId, membership: Option<AppRole>) -> Option<AppRole> {
+        role_in(self.subject(), app, membership)
+    }
+
+    /// The role that they have in `app`.
+    pub(crate) async fn find_role(&self, manager: &Manager, app: AppId) -> Answer<Option<AppRole>> {
+        let membership = self.membership(manager, app).await?;
+        Ok(self.role_in(app, membership))
+    }
+
+    /// Decides whether they may do in `app` what the operation's entry in the table asks for; gives their role there.
+    /// What they may not see is answered as if there were no `what`.
+    pub(crate) async fn permit(&self, manager: &Manager, app: AppId, what: &str) -> Answer<AppRole> {
+        let Access::With(capability) = self.access else {
+            // An operation on an app whose entry in the table is not about apps is closed to everybody.
+            return Err(internal());
+        };
+        self.permit_to(manager, capability, app, what).await
+    }
+
+    /// The same for a capability that the operation needs only sometimes.
+    pub(crate) async fn permit_to(
+        &self,
+        manager: &Manager,
+        capability: Capability,
+        app: AppId,
+        what: &str,
+    ) -> Answer<AppRole> {
+        let membership = self.membership(manager, app).await?;
+        match decide(self.subject(), capability, Place::App { app, membership }) {
+            Decision::Allowed => {
+                self.decided.store(true, Ordering::Relaxed);
+                self.role_in(app, membership).ok_or_else(internal)
+            }
+            Decision::Forbidden => Err(needs_role(capability)),
+            Decision::Hidden => Err(not_found(what)),
+        }
+    }
+
+    /// The apps that a list is about: the one that `name` names by id or slug, or else all that the caller may see.
+    pub(crate) async fn scope(&self, manager: &Manager, name: Option<&str>) -> Answer<AppScope> {
+        if let Some(name) = name {
+            let app: App = find_by_text(manager, name).await?;
+            self.permit(manager, app.id, "app").await?;
+            return Ok(AppScope::One(app.id));
+        }
+        // What a member sees is what the statement reads; nobody sees more than they may.
+        self.decided.store(true, Ordering::Relaxed);
+        Ok(match (self.ceiling.app, self.user.instance_role) {
+            (Some(app), _) => match self.find_role(manager, app).await? {
+                Some(_) => AppScope::One(app),
+                None => AppScope::MemberOf(self.user.id),
+            },
+            (None, InstanceRole::Owner | InstanceRole::Admin) => AppScope::All,
+            (None, InstanceRole::Member) => AppScope::MemberOf(self.user.id),
+        })
+    }
+
+    /// Decides about an operation on the instance.
+    pub(super) fn permit_on_instance(&self, capability: Capability) -> Answer<()> {
+        match decide(self.subject(), capability, Place::Instance) {
+            Decision::Allowed => {
+                self.decided.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Decision::Forbidden | Decision::Hidden => Err(needs_role(capability)),
+        }
+    }
+
+    /// Whether anybody decided that this caller may do what they did.
+    pub(super) fn was_decided(&self) -> bool {
+        self.decided.load(Ordering::Relaxed)
+    }
+
+    /// What a membership says. Nobody asks for that of owners: their role implies all that one could give.
+    async fn membership(&self, manager: &Manager, app: AppId) -> Answer<Option<AppRole>> {
+        if self.user.instance_role == InstanceRole::Owner {
+            return Ok(None);
+        }
+        Ok(manager.repository().find_role(app, self.user.id).await?)
+    }
+}
+
+/// They may not, and learn which role could.
+fn needs_role(capability: Capability) -> Refusal {
+    let needs = capability.needs();
+    let place = match needs {
+        Needs::Instance(_) => "on this instance",
+        Needs::App(_) => "in this app",
+    };
+    let role = needs.role();
+    let detail = format!("This needs the role `{role}` {place}, or a higher one. Ask somebody who has it.");
+    Problem::new(Code::Forbidden, detail)
+        .with("needed_role", role)
+        .into()
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        // An operation that wants a caller but is open to everybody is closed to everybody.
+        parts.extensions.get::<Self>().cloned().ok_or_else(internal)
+    }
+}

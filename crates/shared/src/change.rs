@@ -1,0 +1,76 @@
+//! Who changes something, when, why and from where.
+
+use std::net::IpAddr;
+
+use crate::{
+    id::{ExecutionId, SessionId, TokenId, UserId},
+    time::Timestamp,
+};
+
+/// Who changes something, when, why and from where. Every write that people are to know of takes one.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Who; absent for what the first start makes, and for what is done on the machine itself.
+    pub author: Option<UserId>,
+    /// By what they were known.
+    pub via: Via,
+    /// Where the request came from; absent on the machine itself.
+    pub address: Option<IpAddr>,
+    /// The `x-request-id` of the answer; absent without a request.
+    pub request_id: Option<ExecutionId>,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub note: Option<String>,
+}
+
+/// By what somebody who changes something was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// Nobody asked: the first start, or the server itself.
+    Server,
+    /// Whoever may use the machine, with a command on it.
+    Console,
+    /// Not by anything yet: with the setup code, an invitation, or a name and password.
+    Entrance,
+    /// By a session.
+    Session(SessionId),
+    /// By a personal API token.
+    Token(TokenId),
+}
+
+impl Via {
+    /// The word for it in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Console => "console",
+            Self::Entrance => "entrance",
+            Self::Session(_) => "session",
+            Self::Token(_) => "token",
+        }
+    }
+}
+
+impl Change {
+    /// What the server does of its own.
+    pub fn by_server(at: Timestamp) -> Self {
+        Self::without_request(Via::Server, at)
+    }
+
+    /// What somebody does with a command on the machine.
+    pub fn by_console(at: Timestamp) -> Self {
+        Self::without_request(Via::Console, at)
+    }
+
+    fn without_request(via: Via, at: Timestamp) -> Self {
+        Self {
+            author: None,
+            via,
+            address: None,
+            request_id: None,
+            at,
+            note: None,
+        }
+    }
+}

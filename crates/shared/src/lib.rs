@@ -4,12 +4,13 @@
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
 //! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
-//! [`release`], [`user`], [`access`], [`change`]), then what happens at run time ([`limits`], [`invocation`],
+//! [`release`], [`user`], [`access`], [`change`], [`audit`]), then what happens at run time ([`limits`], [`invocation`],
 //! [`outcome`], [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
 
 pub mod access;
 pub mod admin_host;
 pub mod app;
+pub mod audit;
 pub mod change;
 pub mod domain;
 pub mod execution;

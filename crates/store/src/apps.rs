@@ -12,10 +12,12 @@ use picloud_shared::{
     },
     time::Timestamp,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     Store,
+    audit::{Entry, append},
     convert::{number, parse},
     db::Transaction,
     executions::purge::delete_all,
@@ -92,8 +94,7 @@ impl AppRepository for Store {
         if !take_from_history(&mut transaction, &app.slug, app.id, app.force).await? {
             return Err(CreateAppError::SlugInHistory);
         }
-        transaction.commit().await?;
-        Ok(App {
+        let app = App {
             id: app.id,
             slug: app.slug,
             name: app.name,
@@ -101,7 +102,11 @@ impl AppRepository for Store {
             release: 0,
             created_at: change.at,
             updated_at: change.at,
-        })
+        };
+        let entry = about("create_app", &app).after(state(&app));
+        append(&mut transaction, change, entry).await?;
+        transaction.commit().await?;
+        Ok(app)
     }
 
     async fn find_app(&self, app: &AppRef) -> Result<Option<FoundApp>, StoreError> {
@@ -186,17 +191,21 @@ impl AppRepository for Store {
             let old = args![before.slug.as_str(), id, change.at];
             transaction.execute(INSERT_OLD_SLUG, old).await?;
         }
+        let entry = about("update_app", &after)
+            .before(state(&before))
+            .after(state(&after));
+        append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
         Ok(Some(after))
     }
 
-    async fn delete_app(&self, app: AppId, force: bool, _: &Change) -> Result<bool, DeleteAppError> {
+    async fn delete_app(&self, app: AppId, force: bool, change: &Change) -> Result<bool, DeleteAppError> {
         let mut transaction = self.db.write().await?;
         // Locked in a statement of its own: what the next one sees includes what was written while waiting.
         let locked: Option<AppRow> = transaction.fetch_optional(LOCK_APP, args![app]).await?;
-        if locked.is_none() {
+        let Some(before) = locked.map(App::try_from).transpose()? else {
             return Ok(false);
-        }
+        };
         if !force {
             let content: Option<(bool,)> = transaction.fetch_optional(HAS_CONTENT, args![app]).await?;
             if content.is_some_and(|(has_content,)| has_content) {
@@ -204,6 +213,8 @@ impl AppRepository for Store {
             }
         }
         transaction.execute(DELETE_APP, args![app]).await?;
+        let entry = about("delete_app", &before).before(state(&before));
+        append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
         // The app is gone now, whatever comes of this; what remains is found by the next purge.
         if let Err(error) = delete_all(&self.db, app).await {
@@ -226,6 +237,15 @@ impl AppRepository for Store {
             .await?;
         Ok(old.map_or(SlugStatus::Available, |(app,)| SlugStatus::Historical(AppId(app))))
     }
+}
+
+fn about(action: &'static str, app: &App) -> Entry {
+    Entry::new(action).in_app(app.id).about("app", app.id, &app.slug)
+}
+
+/// What the audit log says of an app.
+fn state(app: &App) -> serde_json::Value {
+    json!({ "slug": app.slug.as_str(), "name": app.name, "description": app.description })
 }
 
 /// Removes `slug`, which `app` has just got, from the history; `false` if it redirects to another app that

@@ -9,6 +9,7 @@ use picloud_shared::{
 use uuid::Uuid;
 
 use crate::{
+    audit::{Entry, append},
     convert::{from_json, number, to_json},
     db::{Db, Transaction},
     statements::statements,
@@ -78,8 +79,8 @@ impl<'a> ReleaseChange<'a> {
         }))
     }
 
-    /// Stores the release, with all that the app holds now, and commits.
-    pub(crate) async fn commit(mut self, summary: &str) -> Result<(), StoreError> {
+    /// Stores the release, with all that the app holds now, and the record of it in the audit log, and commits.
+    pub(crate) async fn commit(mut self, summary: &str, entry: Entry) -> Result<(), StoreError> {
         let manifest = to_json(&self.manifest().await?)?;
         let release = args![
             self.app,
@@ -91,6 +92,7 @@ impl<'a> ReleaseChange<'a> {
             manifest,
         ];
         self.transaction.execute(INSERT_RELEASE, release).await?;
+        append(&mut self.transaction, self.change, entry.in_app(self.app)).await?;
         self.transaction.commit().await
     }
 

@@ -9,10 +9,12 @@ use picloud_shared::{
     repository::{AddDomainError, DomainRepository, RemoveDomainError, StoreError},
     time::Timestamp,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Store, change::ReleaseChange, convert::parse, db::Transaction, statements::statements, value::args,
+    Store, audit::Entry, change::ReleaseChange, convert::parse, db::Transaction, statements::statements,
+    value::args,
 };
 
 statements! {
@@ -55,7 +57,10 @@ impl DomainRepository for Store {
                 own: holder.is_some_and(|(app,)| app == claim.app_id.0),
             });
         }
-        release.commit(&format!("domain {} added", claim.pattern)).await?;
+        let entry = about("add_domain", &claim).after(state(&claim));
+        release
+            .commit(&format!("domain {} added", claim.pattern), entry)
+            .await?;
         Ok(claim)
     }
 
@@ -90,11 +95,21 @@ impl DomainRepository for Store {
             return Err(RemoveDomainError::InUse(stranded));
         }
         release.transaction.execute(DELETE_DOMAIN, args![domain]).await?;
+        let entry = about("remove_domain", &removed).before(state(&removed));
         release
-            .commit(&format!("domain {} removed", removed.pattern))
+            .commit(&format!("domain {} removed", removed.pattern), entry)
             .await?;
         Ok(true)
     }
+}
+
+fn about(action: &'static str, claim: &DomainClaim) -> Entry {
+    Entry::new(action).about("domain", claim.id, &claim.pattern)
+}
+
+/// What the audit log says of a domain.
+fn state(claim: &DomainClaim) -> serde_json::Value {
+    json!({ "pattern": claim.pattern.as_str() })
 }
 
 /// Whether a claim of the app covers `host`, at this moment of the transaction.

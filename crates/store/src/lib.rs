@@ -21,6 +21,7 @@ mod postgres;
 mod sqlite;
 
 mod apps;
+mod audit;
 mod domains;
 mod executions;
 mod members;

@@ -10,10 +10,11 @@ use picloud_shared::{
     route::Route,
     time::Timestamp,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Store, change::ReleaseChange, convert::parse, db::Transaction, domains::is_claimed,
+    Store, audit::Entry, change::ReleaseChange, convert::parse, db::Transaction, domains::is_claimed,
     statements::statements, value::args,
 };
 
@@ -80,8 +81,9 @@ impl RouteRepository for Store {
         ];
         release.transaction.execute(INSERT_ROUTE, args).await?;
         insert_shapes(&mut release.transaction, &route).await?;
+        let entry = about("create_route", &route).after(state(&route));
         release
-            .commit(&format!("route {} created", short(&route)))
+            .commit(&format!("route {} created", short(&route)), entry)
             .await?;
         Ok(route)
     }
@@ -155,7 +157,10 @@ impl RouteRepository for Store {
         } else {
             format!("route {} changed to {}", short(&before), short(&after))
         };
-        release.commit(&summary).await?;
+        let entry = about("update_route", &after)
+            .before(state(&before))
+            .after(state(&after));
+        release.commit(&summary, entry).await?;
         Ok(Some(after))
     }
 
@@ -164,8 +169,9 @@ impl RouteRepository for Store {
             return Ok(false);
         };
         release.transaction.execute(DELETE_ROUTE, args![id]).await?;
+        let entry = about("delete_route", &route).before(state(&route));
         release
-            .commit(&format!("route {} deleted", short(&route)))
+            .commit(&format!("route {} deleted", short(&route)), entry)
             .await?;
         Ok(true)
     }
@@ -221,6 +227,20 @@ async fn insert_shapes(transaction: &mut Transaction, route: &Route) -> Result<(
         }
     }
     Ok(())
+}
+
+fn about(action: &'static str, route: &Route) -> Entry {
+    Entry::new(action).about("route", route.id, short(route))
+}
+
+/// What the audit log says of a route.
+fn state(route: &Route) -> serde_json::Value {
+    json!({
+        "script_id": route.script_id,
+        "host": route.host.as_ref().map(HostPattern::as_str),
+        "path": route.path.as_str(),
+        "methods": route.methods.to_string(),
+    })
 }
 
 /// A route in few words, such as `GET, POST example.com/hello`.

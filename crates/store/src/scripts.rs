@@ -15,10 +15,12 @@ use picloud_shared::{
     strikes::{STRIKE_AGE_MAX, STRIKES_MAX, Strike, Strikes},
     time::Timestamp,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     Store,
+    audit::{Entry, append},
     change::ReleaseChange,
     convert::{Source, from_json, hash, number, parse, to_json},
     db::Transaction,
@@ -150,7 +152,10 @@ impl ScriptRepository for Store {
             return Err(WriteScriptError::NameTaken);
         }
         insert_version(&mut release.transaction, &script, change).await?;
-        release.commit(&format!("script {} created", script.name)).await?;
+        let entry = about("create_script", &script).after(state(&script));
+        release
+            .commit(&format!("script {} created", script.name), entry)
+            .await?;
         Ok(script)
     }
 
@@ -202,7 +207,7 @@ impl ScriptRepository for Store {
         } else {
             format!("script {}: settings", after.name)
         };
-        write_script(release, &before, after, change, &summary)
+        write_script(release, "update_script", &before, after, change, &summary)
             .await
             .map(Some)
     }
@@ -232,7 +237,7 @@ impl ScriptRepository for Store {
             "script {}: version {}, as version {version}",
             after.name, after.version
         );
-        write_script(release, &before, after, change, &summary)
+        write_script(release, "roll_back_script", &before, after, change, &summary)
             .await
             .map(Some)
     }
@@ -252,12 +257,11 @@ impl ScriptRepository for Store {
         };
         let transaction = &mut release.transaction;
         let found: Option<ScriptRow> = transaction.fetch_optional(FIND_SCRIPT, args![id]).await?;
-        let Some(script) = found else {
+        let Some(script) = found.map(Script::try_from).transpose()? else {
             return Ok(false);
         };
-        let live = number("script version", script.version)?;
-        if !expected.allows(live) {
-            return Err(DeleteScriptError::VersionMismatch { live });
+        if !expected.allows(script.version) {
+            return Err(DeleteScriptError::VersionMismatch { live: script.version });
         }
         let routes: Vec<(Uuid,)> = transaction.fetch_all(ROUTES_OF_SCRIPT, args![id]).await?;
         if !routes.is_empty() {
@@ -265,7 +269,10 @@ impl ScriptRepository for Store {
             return Err(DeleteScriptError::InUse(routes));
         }
         transaction.execute(DELETE_SCRIPT, args![id]).await?;
-        release.commit(&format!("script {} deleted", script.name)).await?;
+        let entry = about("delete_script", &script).before(state(&script));
+        release
+            .commit(&format!("script {} deleted", script.name), entry)
+            .await?;
         Ok(true)
     }
 
@@ -310,9 +317,22 @@ impl ScriptRepository for Store {
         row.map(Strikes::try_from).transpose()
     }
 
-    async fn forgive_script(&self, script: ScriptId) -> Result<(), StoreError> {
+    async fn forgive_script(&self, id: ScriptId, change: &Change) -> Result<(), StoreError> {
         let mut transaction = self.db.write().await?;
-        transaction.execute(FORGIVE, args![script]).await?;
+        let row: Option<ScriptRow> = transaction.fetch_optional(FIND_SCRIPT, args![id]).await?;
+        let script = row.map(Script::try_from).transpose()?;
+        let forgiven = transaction.execute(FORGIVE, args![id]).await?;
+        if let Some(script) = script
+            && let Some(strikes) = script.strikes
+            && forgiven == 1
+        {
+            let state = |count, suspended| json!({ "strikes": count, "suspended": suspended });
+            let entry = about("resume_script", &script)
+                .in_app(script.app_id)
+                .before(state(strikes.count, strikes.suspended_at.is_some()))
+                .after(state(0, false));
+            append(&mut transaction, change, entry).await?;
+        }
         transaction.commit().await
     }
 }
@@ -347,6 +367,7 @@ impl Store {
 /// Writes what differs between `before` and `after`, as one release.
 async fn write_script(
     mut release: ReleaseChange<'_>,
+    action: &'static str,
     before: &Script,
     mut after: Script,
     change: &Change,
@@ -371,8 +392,24 @@ async fn write_script(
     if after.version != before.version {
         insert_version(&mut release.transaction, &after, change).await?;
     }
-    release.commit(summary).await?;
+    let entry = about(action, &after).before(state(before)).after(state(&after));
+    release.commit(summary, entry).await?;
     Ok(after)
+}
+
+fn about(action: &'static str, script: &Script) -> Entry {
+    Entry::new(action).about("script", script.id, &script.name)
+}
+
+/// What the audit log says of a script: of the source, only its hash.
+fn state(script: &Script) -> serde_json::Value {
+    json!({
+        "name": script.name,
+        "description": script.description,
+        "version": script.version,
+        "content_hash": ContentHash::of(&script.source).to_string(),
+        "limits": script.limits,
+    })
 }
 
 /// Writes the live version of `script`.

@@ -25,8 +25,12 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 14] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 18] = [
         ("apps", crate::apps::ALL),
+        ("audit/append", crate::audit::append::ALL),
+        ("audit/list", crate::audit::list::ALL),
+        ("audit/purge", crate::audit::purge::ALL),
+        ("audit/verify", crate::audit::verify::ALL),
         ("change", crate::change::ALL),
         ("domains", crate::domains::ALL),
         ("executions/list", crate::executions::list::ALL),

@@ -53,7 +53,7 @@ macro_rules! bind {
 pub(crate) use bind;
 
 /// PostgreSQL cannot hold NUL in a text; on both databases the replacement character takes its place.
-fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains('\0') {
         Cow::Owned(text.replace('\0', "\u{FFFD}"))
     } else {
@@ -82,6 +82,7 @@ from! {
     Timestamp: value => Self::Int(value.as_micros());
     Option<Timestamp>: value => Self::OptInt(value.map(Timestamp::as_micros));
     Uuid: value => Self::Id(value);
+    Option<Uuid>: value => Self::OptId(value);
     &'a str: value => Self::Text(without_nul(Cow::Borrowed(value)));
     &'a String: value => Self::Text(without_nul(Cow::Borrowed(value)));
     String: value => Self::Text(without_nul(Cow::Owned(value)));

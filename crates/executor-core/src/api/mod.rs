@@ -5,7 +5,6 @@
 
 mod argument;
 mod bounded;
-mod callback;
 mod chance;
 mod clock;
 

@@ -5,6 +5,7 @@
 //! What is not there is `None`; an error is only what the caller must tell apart.
 
 mod apps;
+mod audit;
 mod domains;
 mod executions;
 mod members;
@@ -18,6 +19,7 @@ pub use apps::{
     AppRepository, AppUpdate, CreateAppError, DeleteAppError, FoundApp, ListedApp, NewApp, SlugStatus,
     UpdateAppError,
 };
+pub use audit::AuditRepository;
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use executions::ExecutionRepository;
 pub use members::{AppScope, MemberRepository};
@@ -38,6 +40,7 @@ pub trait Repository:
     + MemberRepository
     + SessionRepository
     + ExecutionRepository
+    + AuditRepository
     + Health
 {
 }
@@ -52,6 +55,7 @@ impl<T> Repository for T where
         + MemberRepository
         + SessionRepository
         + ExecutionRepository
+        + AuditRepository
         + Health
 {
 }

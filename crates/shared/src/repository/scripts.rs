@@ -69,7 +69,7 @@ pub trait ScriptRepository: Send + Sync {
     async fn strike_script(&self, strike: Strike) -> Result<Option<Strikes>, StoreError>;
 
     /// Forgets the strikes of a script, and with them its suspension.
-    async fn forgive_script(&self, script: ScriptId) -> Result<(), StoreError>;
+    async fn forgive_script(&self, script: ScriptId, change: &Change) -> Result<(), StoreError>;
 }
 
 /// A new script.

@@ -9,6 +9,7 @@ mod bed;
 mod fixtures;
 
 mod apps;
+mod audit;
 mod domains;
 mod executions;
 mod opening;

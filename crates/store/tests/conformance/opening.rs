@@ -1,6 +1,10 @@
 //! Opening a database, and what happens when it is not there.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use picloud_shared::repository::{
     AppRepository, AppScope, Health, ReleaseRepository, ScriptRepository, StoreError,
@@ -26,7 +30,7 @@ async fn health_is_told(bed: Bed) {
         bed.store.database(),
         if bed.is_sqlite() { "sqlite" } else { "postgres" }
     );
-    assert_eq!(bed.store.schema(), 2);
+    assert_eq!(bed.store.schema(), newest());
     bed.finish().await;
 }
 
@@ -35,25 +39,22 @@ async fn an_older_program_refuses_a_newer_schema(bed: Bed) {
     let checksum = if bed.is_sqlite() { "x'00'" } else { "'\\x00'" };
     raw.run(&format!(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         VALUES (7, 'later', TRUE, {checksum}, 0)"
+         VALUES (1000, 'later', TRUE, {checksum}, 0)"
     ))
     .await;
     drop(raw);
     bed.store.close().await;
     let error = bed.open_again().await.unwrap_err();
     assert!(
-        matches!(
-            error,
-            OpenError::SchemaTooNew {
-                database: 7,
-                known: 2
-            }
-        ),
+        matches!(error, OpenError::SchemaTooNew { database: 1_000, known } if known == newest()),
         "{error:?}"
     );
     assert_eq!(
         error.to_string(),
-        "the database has schema 7, this picloud knows up to 2; use a newer picloud"
+        format!(
+            "the database has schema 1000, this picloud knows up to {}; use a newer picloud",
+            newest()
+        )
     );
     bed.finish().await;
 }
@@ -99,10 +100,40 @@ async fn a_value_that_cannot_be_read_is_told(bed: Bed) {
     bed.finish().await;
 }
 
-/// Takes a database back to the first schema.
+/// The migrations, in their order.
+fn migrations() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect()
+}
+
+/// The number of the newest migration.
+fn newest() -> i64 {
+    i64::try_from(migrations().len()).unwrap()
+}
+
+/// Takes a database back to the first schema: what later migrations made goes, the latest first.
 async fn make_old(bed: &Bed) {
     let mut raw = bed.raw().await;
-    raw.run("DROP TABLE script_strikes").await;
+    let later = migrations().split_off(1).join("\n");
+    for line in later.lines().rev() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let undo = match words[..] {
+            ["CREATE", "TABLE", table, ..] => format!("DROP TABLE {table}"),
+            ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
+                format!("ALTER TABLE {table} DROP COLUMN {column}")
+            }
+            _ => continue,
+        };
+        raw.run(&undo).await;
+    }
     raw.run("DELETE FROM _sqlx_migrations WHERE version > 1").await;
 }
 
@@ -252,14 +283,15 @@ async fn a_directory_that_cannot_be_made_is_named() {
 #[tokio::test]
 async fn a_changed_migration_is_refused() {
     let bed = Bed::sqlite().await;
-    bed.raw()
-        .await
-        .run("UPDATE _sqlx_migrations SET version = 0 WHERE version = 2")
-        .await;
+    let change = format!(
+        "UPDATE _sqlx_migrations SET version = 0 WHERE version = {}",
+        newest()
+    );
+    bed.raw().await.run(&change).await;
     bed.store.close().await;
     let error = bed.open_again().await.unwrap_err();
     assert!(
-        matches!(error, OpenError::Migration { known: 2, .. }),
+        matches!(error, OpenError::Migration { known, .. } if known == newest()),
         "{error:?}"
     );
 }

@@ -128,11 +128,14 @@ async fn a_suspension_lasts_until_it_is_lifted(bed: Bed) {
     assert_eq!((counted.count, counted.suspended_at), (1, since));
     assert!(is_suspended(&bed, made.app_id).await);
 
-    bed.store.forgive_script(made.id).await.unwrap();
+    bed.store.forgive_script(made.id, &change()).await.unwrap();
     assert_eq!(strikes(&bed, made.id).await, None);
     assert!(!is_suspended(&bed, made.app_id).await);
-    bed.store.forgive_script(made.id).await.unwrap();
-    bed.store.forgive_script(ScriptId::new(now())).await.unwrap();
+    bed.store.forgive_script(made.id, &change()).await.unwrap();
+    bed.store
+        .forgive_script(ScriptId::new(now()), &change())
+        .await
+        .unwrap();
     bed.finish().await;
 }
 

@@ -31,7 +31,8 @@ pub(crate) async fn resume_script(
     InPath(script): InPath<ScriptId>,
 ) -> Answer<impl IntoResponse> {
     caller.script(&manager, script).await?;
-    manager.repository().forgive_script(script).await?;
+    let change = caller.change(&manager, None);
+    manager.repository().forgive_script(script, &change).await?;
     let resumed = manager.repository().find_script(script).await?;
     let resumed = resumed.ok_or_else(|| not_found("script"))?;
     manager.publish(resumed.app_id).await;

@@ -1,0 +1,33 @@
+//! Storage of the audit log.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    audit::{AuditFilter, AuditRecord, AuditRetention, AuditVerdict, Denial},
+    change::Change,
+    page::{Page, PageRequest},
+    time::Timestamp,
+};
+
+/// Storage of the audit log. What is done leaves its record in the transaction that does it: only what is refused is
+/// recorded from outside.
+#[async_trait]
+pub trait AuditRepository: Send + Sync {
+    /// Records that somebody was refused something.
+    async fn record_denial(&self, denial: &Denial, change: &Change) -> Result<(), StoreError>;
+
+    /// Lists records of both chains, newest first.
+    async fn list_audit(
+        &self,
+        filter: &AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditRecord>, StoreError>;
+
+    /// Computes every hash again, at one moment of both chains.
+    async fn verify_audit(&self) -> Result<AuditVerdict, StoreError>;
+
+    /// Cuts off what is beyond the bounds, the oldest first; tells how many records went. Each cut leaves a record of
+    /// itself.
+    async fn purge_audit(&self, retention: AuditRetention, now: Timestamp) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,46 @@
+//! The audit log.
+//!
+//! Whatever writes something that people are to know of calls [`append`] as the last thing before its transaction
+//! commits, so that a change and its record are there together or not at all. `record` is one row and its hash;
+//! `list`, `verify` and `purge` are what is asked of all of them.
+
+pub(crate) mod append;
+pub(crate) mod list;
+pub(crate) mod purge;
+mod record;
+pub(crate) mod verify;
+
+use async_trait::async_trait;
+use picloud_shared::{
+    audit::{AuditFilter, AuditRecord, AuditRetention, AuditVerdict, Denial},
+    change::Change,
+    page::{Page, PageRequest},
+    repository::{AuditRepository, StoreError},
+    time::Timestamp,
+};
+
+pub(crate) use self::append::{Entry, append};
+use crate::Store;
+
+#[async_trait]
+impl AuditRepository for Store {
+    async fn record_denial(&self, denial: &Denial, change: &Change) -> Result<(), StoreError> {
+        append::record_denial(&self.db, denial, change).await
+    }
+
+    async fn list_audit(
+        &self,
+        filter: &AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditRecord>, StoreError> {
+        list::list(&self.db, filter, page).await
+    }
+
+    async fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
+        verify::verify(&self.db).await
+    }
+
+    async fn purge_audit(&self, retention: AuditRetention, now: Timestamp) -> Result<u64, StoreError> {
+        purge::purge(&self.db, retention, now).await
+    }
+}

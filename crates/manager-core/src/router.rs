@@ -6,7 +6,7 @@ use axum::{
     routing::get,
 };
 use picloud_shared::access::Capability::{
-    AppCreate, AppRead, AppWrite, DomainWrite, RouteWrite, ScriptWrite,
+    AppCreate, AppRead, AppWrite, DomainWrite, MemberManage, RouteWrite, ScriptWrite,
 };
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter},
@@ -21,7 +21,7 @@ use crate::{
             guard,
         },
         answer::{finish, no_such_path, to_the_end},
-        api, apps, auth, domains, executions, health, pages, releases, routes, scripts, setup,
+        api, apps, auth, domains, executions, health, members, pages, releases, routes, scripts, setup,
     },
 };
 
@@ -94,6 +94,13 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(AppRead), Reads: apps::get::get_app;
         With(AppWrite), Changes: apps::update::update_app;
         With(AppWrite), Changes: apps::delete::delete_app;
+
+        With(MemberManage), Reads: members::list::list_members;
+        With(MemberManage), Changes: members::add::add_member;
+        With(MemberManage), Reads: members::list::get_member;
+        With(MemberManage), Changes: members::update::update_member;
+        With(MemberManage), Changes: members::remove::remove_member;
+        With(MemberManage), Reads: members::search_users::search_users;
 
         With(AppRead), Reads: domains::list_domains;
         With(DomainWrite), Changes: domains::add_domain;

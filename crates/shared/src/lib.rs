@@ -4,8 +4,9 @@
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
 //! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
-//! [`release`], [`user`], [`access`], [`change`], [`audit`]), then what happens at run time ([`limits`], [`invocation`],
-//! [`outcome`], [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
+//! [`release`], [`user`], [`access`], [`member`], [`change`], [`audit`]), then what happens at run time ([`limits`],
+//! [`invocation`], [`outcome`], [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last the seams
+//! ([`repository`], [`seam`]).
 
 pub mod access;
 pub mod admin_host;
@@ -19,6 +20,7 @@ pub mod id;
 pub mod in_flight;
 pub mod invocation;
 pub mod limits;
+pub mod member;
 pub mod memory;
 pub mod outcome;
 pub mod page;

@@ -119,6 +119,8 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request came too slowly";
     /// An owner exists already.
     AlreadySetUp = "already_set_up", CONFLICT, "Already set up";
+    /// The person is a member of the app already.
+    AlreadyMember = "already_member", CONFLICT, "Already a member";
     /// Another app has the slug.
     SlugTaken = "slug_taken", CONFLICT, "Slug is taken";
     /// Another app had the slug before.
@@ -153,6 +155,10 @@ codes! {
     InvalidDomain = "invalid_domain", UNPROCESSABLE_ENTITY, "Not a valid domain";
     /// A domain that no app may claim.
     DomainNotAllowed = "domain_not_allowed", UNPROCESSABLE_ENTITY, "Domain cannot be claimed";
+    /// The account is deactivated.
+    UserInactive = "user_inactive", UNPROCESSABLE_ENTITY, "Account is deactivated";
+    /// Owners and admins are no members of apps.
+    NotAMemberUser = "not_a_member_user", UNPROCESSABLE_ENTITY, "Has a role in every app already";
     /// The source does not compile.
     ScriptInvalid = "script_invalid", UNPROCESSABLE_ENTITY, "Script does not compile";
     /// No claim of the app covers the host.

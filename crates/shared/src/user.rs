@@ -143,3 +143,41 @@ impl fmt::Display for Username {
         f.write_str(&self.0)
     }
 }
+
+/// How a path names a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserRef {
+    /// By their id.
+    Id(UserId),
+    /// By their username.
+    Name(Username),
+}
+
+impl UserRef {
+    /// The id, if that is what it is.
+    pub fn id(&self) -> Option<UserId> {
+        match self {
+            Self::Id(id) => Some(*id),
+            Self::Name(_) => None,
+        }
+    }
+
+    /// The username, if that is what it is.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Id(_) => None,
+            Self::Name(name) => Some(name.as_str()),
+        }
+    }
+}
+
+impl FromStr for UserRef {
+    type Err = InvalidUsername;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<UserId>() {
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) => text.parse().map(Self::Name),
+        }
+    }
+}

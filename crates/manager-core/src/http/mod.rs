@@ -12,6 +12,7 @@ pub(crate) mod executions;
 pub(crate) mod extract;
 pub(crate) mod health;
 pub(crate) mod list;
+pub(crate) mod members;
 pub(crate) mod pages;
 pub(crate) mod problem;
 pub(crate) mod releases;

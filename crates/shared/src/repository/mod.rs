@@ -22,7 +22,7 @@ pub use apps::{
 pub use audit::AuditRepository;
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use executions::ExecutionRepository;
-pub use members::{AppScope, MemberRepository};
+pub use members::{AddMemberError, AppScope, MemberRepository};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
 pub use scripts::{DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};

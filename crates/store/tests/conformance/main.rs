@@ -12,6 +12,7 @@ mod apps;
 mod audit;
 mod domains;
 mod executions;
+mod members;
 mod opening;
 mod purge;
 mod releases;

@@ -30,6 +30,7 @@ use crate::router;
         (name = "instance", description = "The state of the instance, and its own description"),
         (name = "accounts", description = "Signing in and out"),
         (name = "apps", description = "What isolates scripts, routes and domains from one another"),
+        (name = "members", description = "Who has which role in an app"),
         (name = "domains", description = "Which hosts an app answers for"),
         (name = "scripts", description = "Scripts and their immutable versions"),
         (name = "routes", description = "Which requests a script answers"),

@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use picloud_shared::id::{DomainId, ExecutionId, RouteId, ScriptId, SessionId};
+use picloud_shared::{
+    id::{DomainId, ExecutionId, RouteId, ScriptId, SessionId},
+    user::UserRef,
+};
 
 use crate::http::problem::{Refusal, not_found};
 
@@ -37,6 +40,7 @@ named!(
     RouteId = "route",
     ScriptId = "script",
     SessionId = "session",
+    UserRef = "user",
     VersionNumber = "version",
     ReleaseNumber = "release",
 );

@@ -16,6 +16,9 @@ enum Command {
     Test(test::Options),
     /// Measure PiCloud beside its baselines
     Bench(bench::Bench),
+    /// Hold a build of the dashboard against the committed one; a step of its tests
+    #[command(hide = true)]
+    CompareDashboard,
     /// Look for inputs that break a promise, and keep what leads further
     Fuzz(fuzz::Options),
 }
@@ -23,6 +26,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Test(options) => test::run(&options),
+        Command::CompareDashboard => test::dashboard::compare().map(|()| ExitCode::SUCCESS),
         Command::Bench(bench) => bench::run(&bench).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(options) => fuzz::run(&options),
     }

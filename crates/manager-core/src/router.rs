@@ -79,6 +79,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         Open, Reads: api::get_openapi;
         Open, Reads: pages::problems::get_problem_page;
 
+        Open, Reads: setup::get_setup;
         Open, Reads: setup::set_up;
         Open, Reads: auth::login::log_in;
         SignedIn, Reads: auth::me::get_me;
@@ -154,8 +155,8 @@ fn for_people() -> Router<Manager> {
         .route("/api/v1/problems", get(pages::problems::list_problem_pages))
         .route(pages::STYLE_PATH, get(pages::get_style))
         // Nobody but the admin host gives this one to the control plane.
-        .route("/", get(pages::welcome::redirect_to_dashboard))
-        .route("/admin", get(pages::welcome::redirect_to_apps))
-        .route("/admin/", get(pages::welcome::redirect_to_apps))
-        .route("/admin/{*rest}", get(pages::welcome::get_welcome))
+        .route("/", get(pages::dashboard::redirect_to_dashboard))
+        .route("/admin", get(pages::dashboard::redirect_to_apps))
+        .route("/admin/", get(pages::dashboard::redirect_to_apps))
+        .route("/admin/{*rest}", get(pages::dashboard::get_dashboard))
 }

@@ -2,6 +2,7 @@
 //!
 //! A part that needs a program which is missing fails and says so; nothing is ever skipped.
 
+pub(crate) mod dashboard;
 mod debian;
 mod part;
 mod postgres;

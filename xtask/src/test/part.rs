@@ -4,7 +4,7 @@ use std::{env, process::Command, thread};
 
 use anyhow::Context as _;
 
-use super::{debian, postgres::Postgres};
+use super::{dashboard, debian, postgres::Postgres};
 use crate::root;
 
 /// One part of a test run.
@@ -18,6 +18,8 @@ pub(crate) enum Part {
     Unit,
     /// The hostile scripts and the properties of all scripts once more, as optimized as what is shipped
     Hostile,
+    /// The dashboard's types, its own tests, and whether its committed build is that of its sources
+    Dashboard,
     /// The HTTP tests on both databases
     Http,
     /// The HTTP tests on SQLite
@@ -44,6 +46,7 @@ impl Part {
             Self::Clippy,
             Self::Unit,
             Self::Hostile,
+            Self::Dashboard,
             Self::HttpSqlite,
             Self::HttpPostgres,
         ];
@@ -61,6 +64,7 @@ impl Part {
             Self::Clippy => "clippy",
             Self::Unit => "unit tests",
             Self::Hostile => "hostile scripts, release",
+            Self::Dashboard => "dashboard",
             Self::Http => "HTTP tests",
             Self::HttpSqlite => "HTTP tests on SQLite",
             Self::HttpPostgres => "HTTP tests on PostgreSQL",
@@ -99,6 +103,7 @@ impl Part {
                 tests.args(["--test", "hostile", "--test", "properties"]);
                 vec![environment.given_to(tests, filter)]
             }
+            Self::Dashboard => dashboard::commands()?,
             Self::HttpSqlite => vec![http("sqlite", environment, filter)],
             Self::HttpPostgres => vec![http("postgres", environment, filter)],
             Self::Http => vec![
@@ -119,6 +124,9 @@ impl Environment {
         if parts.iter().any(|part| part.is_http()) {
             debian::ensure("caddy", "caddy")?;
             debian::ensure("curl", "curl")?;
+        }
+        if parts.contains(&Part::Dashboard) {
+            dashboard::prepare()?;
         }
         let needs_postgres = parts
             .iter()

@@ -97,9 +97,12 @@ impl Report {
 }
 
 impl Counts {
-    /// What a line such as `test result: ok. 12 passed; 0 failed; …` says; nothing for any other line.
+    /// What a line such as `test result: ok. 12 passed; 0 failed; …` says, or vitest's `Tests  1 failed | 12 passed
+    /// (13)`; nothing for any other line.
     fn read(line: &str) -> Self {
-        let Some((_, result)) = line.split_once("test result: ") else {
+        let of_vitest = || line.trim_start().strip_prefix("Tests  ");
+        let of_cargo = line.split_once("test result: ").map(|(_, result)| result);
+        let Some(result) = of_cargo.or_else(of_vitest) else {
             return Self::default();
         };
         let number = |word: &str| {
@@ -147,5 +150,12 @@ mod tests {
         );
         assert_eq!(Counts::read("test harness::works ... ok"), Counts::default());
         assert_eq!(Counts::read("5 passed"), Counts::default());
+        assert_eq!(
+            Counts::read("      Tests  2 failed | 13 passed (15)"),
+            Counts {
+                passed: 13,
+                failed: 2
+            }
+        );
     }
 }

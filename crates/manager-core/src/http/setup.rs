@@ -1,13 +1,13 @@
-//! `POST /api/v1/admin/setup`: the first owner.
+//! `/api/v1/admin/setup`: the first owner.
 
-use axum::{Extension, extract::State, response::IntoResponse};
+use axum::{Extension, Json, extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, Uri};
 use picloud_shared::{
     problem::Code,
     seam::Origin,
     user::{Credentials, Username},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
@@ -20,7 +20,29 @@ use super::{
 };
 use crate::{Manager, accounts, first_start::first_owner};
 
+problems!(GetSetupProblems: Overloaded);
 problems!(SetUpProblems: CrossSiteRequest, InvalidSetupCode, AlreadySetUp, TooManyRequests, Overloaded);
+
+/// Whether there is somebody to sign in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SetupState {
+    /// Whether the first owner is still to be made.
+    needed: bool,
+}
+
+/// Tell whether the first owner is still to be made
+///
+/// Tells a new instance from one where people sign in.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/setup",
+    tag = "accounts",
+    responses((status = 200, description = "Whether it is needed", body = SetupState), GetSetupProblems),
+)]
+pub(crate) async fn get_setup(State(manager): State<Manager>) -> Answer<Json<SetupState>> {
+    let needed = !manager.repository().any_user().await?;
+    Ok(Json(SetupState { needed }))
+}
 
 /// Who the first owner is to be.
 #[derive(Deserialize, ToSchema)]

@@ -1,7 +1,7 @@
-//! Pages for people: plain HTML made from Markdown, without scripts and without anything from elsewhere.
+//! Pages for people: the dashboard, and plain HTML made from Markdown. Nothing of them comes from elsewhere.
 
+pub(crate) mod dashboard;
 pub(crate) mod problems;
-pub(crate) mod welcome;
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header;

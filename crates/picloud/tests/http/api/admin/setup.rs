@@ -28,6 +28,16 @@ fn the_code_from_the_console_makes_the_first_owner() {
 }
 
 #[test]
+fn everybody_can_tell_whether_it_is_needed() {
+    let cloud = TestCloud::with().without_owner().start();
+    let needed = || cloud.anonymous().get("/admin/setup").expect(200).json()["needed"].clone();
+    assert_eq!(needed(), true);
+    let code = cloud.process().announced("Setup code");
+    setup(&cloud, &code, "grace", "a fine password");
+    assert_eq!(needed(), false);
+}
+
+#[test]
 fn a_wrong_code_or_a_poor_password_makes_nobody() {
     let cloud = TestCloud::with().without_owner().start();
     let code = cloud.process().announced("Setup code");

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { bytes, duration, relativeTime } from './time';
+
+const now = new Date('2026-03-01T12:00:00Z');
+const before = (seconds: number) => new Date(now.getTime() - seconds * 1_000);
+
+test('times are told in the largest unit that fits', () => {
+	expect(relativeTime(before(3), now)).toBe('just now');
+	expect(relativeTime(before(42), now)).toBe('42 seconds ago');
+	expect(relativeTime(before(60), now)).toBe('1 minute ago');
+	expect(relativeTime(before(7_300), now)).toBe('2 hours ago');
+	expect(relativeTime(before(86_400), now)).toBe('yesterday');
+	expect(relativeTime(before(-3_700), now)).toBe('in 1 hour');
+});
+
+test('durations and sizes have three digits', () => {
+	expect(duration(87)).toBe('87 µs');
+	expect(duration(1_240)).toBe('1.24 ms');
+	expect(duration(45_600)).toBe('45.6 ms');
+	expect(duration(2_500_000)).toBe('2.50 s');
+	expect(bytes(999)).toBe('999 B');
+	expect(bytes(12_345)).toBe('12.3 kB');
+});

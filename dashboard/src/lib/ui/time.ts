@@ -1,0 +1,42 @@
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+	['year', 31_536_000],
+	['month', 2_592_000],
+	['day', 86_400],
+	['hour', 3_600],
+	['minute', 60]
+];
+
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
+
+/** `at` as seen from `now`: "3 minutes ago". */
+export function relativeTime(at: Date, now: Date): string {
+	const seconds = Math.round((at.getTime() - now.getTime()) / 1_000);
+	for (const [unit, size] of STEPS) {
+		if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+	}
+	return Math.abs(seconds) < 10 ? 'just now' : relative.format(seconds, 'second');
+}
+
+/** `at` to the second, where the reader is. */
+export function exactTime(at: Date): string {
+	return exact.format(at);
+}
+
+/** A duration that is given in microseconds, in three digits: "1.24 ms". */
+export function duration(us: number): string {
+	if (us < 1_000) return `${us} µs`;
+	if (us < 1_000_000) return `${digits(us / 1_000)} ms`;
+	return `${digits(us / 1_000_000)} s`;
+}
+
+/** A number of bytes, in three digits: "1.24 kB". */
+export function bytes(count: number): string {
+	if (count < 1_000) return `${count} B`;
+	if (count < 1_000_000) return `${digits(count / 1_000)} kB`;
+	return `${digits(count / 1_000_000)} MB`;
+}
+
+function digits(value: number): string {
+	return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}

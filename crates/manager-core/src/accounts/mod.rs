@@ -10,7 +10,7 @@ mod token;
 
 pub(crate) use hasher::{Busy, Hasher, hash as hash_now};
 pub use policy::PasswordRefused;
-pub(crate) use policy::{PASSWORD_BYTES_MAX, check as check_password};
+pub(crate) use policy::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, check as check_password};
 pub use reset::{ResetPasswordError, reset_password};
 pub(crate) use setup_code::SetupCode;
 pub(crate) use sign_in::{SignIn, SignInError, begin_session, verify};

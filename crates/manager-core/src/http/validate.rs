@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer};
 use super::problem::{Answer, FieldError, invalid};
 
 /// Longest name for people, in characters.
-const NAME_CHARS_MAX: usize = 100;
+pub(super) const NAME_CHARS_MAX: usize = 100;
 /// Longest description in characters.
-const DESCRIPTION_CHARS_MAX: usize = 2_000;
+pub(super) const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// Longest note on a change, in characters.
-const NOTE_CHARS_MAX: usize = 500;
+pub(super) const NOTE_CHARS_MAX: usize = 500;
 
 /// What is wrong so far.
 #[derive(Default)]

@@ -34,7 +34,9 @@ pub(super) fn complete(mut document: Value, access: Access) -> Value {
 /// The one operation of the API that another service answers.
 pub(super) fn execute() -> Value {
     let mut item = json!({});
-    for method in ["get", "post", "put", "patch", "delete"] {
+    for method in [
+        "get", "head", "post", "put", "patch", "delete", "options", "trace",
+    ] {
         item[method] = json!({
             "tags": ["scripts"],
             "summary": "Run a script",

@@ -1,5 +1,6 @@
 //! The `OpenAPI` document: made from the operations themselves.
 
+mod bounds;
 mod complete;
 
 use std::sync::OnceLock;
@@ -70,6 +71,7 @@ fn text() -> &'static str {
             merge(&mut document, complete(value(operation.into_openapi()), access));
         }
         document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
+        bounds::add_bounds(&mut document);
         format!("{document:#}\n")
     })
 }

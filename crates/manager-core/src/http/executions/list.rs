@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Longest text to search for, in characters.
-const SEARCH_CHARS_MAX: usize = 200;
+pub(crate) const SEARCH_CHARS_MAX: usize = 200;
 
 problems!(ListExecutionsProblems: NotFound);
 

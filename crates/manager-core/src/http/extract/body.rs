@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
 use picloud_shared::problem::{Code, Problem};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
+use serde_json::{Value, error::Category};
 
 use super::faults::fault;
 use crate::http::problem::{Refusal, invalid, problem};
@@ -60,16 +60,49 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
         });
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut reader).or_else(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
+        if error.to_string().starts_with("invalid type: floating point")
+            && let Some(value) = read_whole_numbers(body)
+        {
+            return Ok(value);
+        }
         match error.classify() {
-            Category::Data => invalid(&[fault(&path, &without_place(&error.to_string()))]),
-            Category::Syntax | Category::Eof | Category::Io => syntax(&error),
+            Category::Data => Err(invalid(&[fault(&path, &without_place(&error.to_string()))])),
+            Category::Syntax | Category::Eof | Category::Io => Err(syntax(&error)),
         }
     })?;
     reader.end().map_err(|error| syntax(&error))?;
     Ok(value)
+}
+
+/// Reads a body in which whole numbers are written like `2.0`. JSON knows one kind of number, and some languages write
+/// each of theirs so.
+fn read_whole_numbers<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let mut value = serde_json::from_slice(body).ok()?;
+    make_whole(&mut value);
+    serde_json::from_value(value).ok()
+}
+
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            // From here on not every whole number is a float.
+            const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+            let whole = number
+                .as_f64()
+                .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT_MAX);
+            if let Some(float) = whole
+                && let Ok(whole) = format!("{float:.0}").parse::<i64>()
+            {
+                *number = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 fn syntax(error: &serde_json::Error) -> Refusal {
@@ -104,7 +137,6 @@ mod tests {
     struct Outer {
         #[expect(dead_code, reason = "only read")]
         name: String,
-        #[expect(dead_code, reason = "only read")]
         #[serde(default)]
         inner: Option<Inner>,
     }
@@ -112,7 +144,6 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Inner {
-        #[expect(dead_code, reason = "only read")]
         count: u32,
     }
 
@@ -143,6 +174,32 @@ mod tests {
         check(r#"{"name": "a", "inner": {}}"#, invalid, "inner.count");
         check("null", invalid, "");
         check(r#"["a"]"#, invalid, "");
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let count = |number: &str| {
+            let body = format!(r#"{{"name": "a", "inner": {{"count": {number}}}}}"#);
+            read::<Outer>(body.as_bytes())
+                .ok()
+                .and_then(|outer| outer.inner)
+                .map(|inner| inner.count)
+        };
+        assert_eq!(count("2.0"), Some(2));
+        assert_eq!(count("4e2"), Some(400));
+        for other in ["2.5", "-1.0", "4294967296.0", "1e300"] {
+            assert_eq!(count(other), None, "{other}");
+        }
+        check(
+            r#"{"name": "a", "inner": {"count": 2.5}}"#,
+            Code::ValidationFailed,
+            "inner.count",
+        );
+        check(
+            r#"{"name": 1.0, "inner": {"count": 2.0}}"#,
+            Code::ValidationFailed,
+            "name",
+        );
     }
 
     #[test]

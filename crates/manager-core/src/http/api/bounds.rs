@@ -1,0 +1,168 @@
+//! What requests may hold, said where clients and their generators read it: bounds and patterns of fields, from the
+//! same constants that are checked.
+
+use std::collections::BTreeSet;
+
+use picloud_shared::{
+    execution::ExecutionStatus,
+    invocation::Trigger,
+    limits::{Limits, SOURCE_BYTES_MAX},
+    path::PATH_PATTERN_BYTES_MAX,
+    route::METHODS,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    accounts::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN},
+    http::{
+        executions::list::SEARCH_CHARS_MAX,
+        validate::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, NOTE_CHARS_MAX},
+    },
+};
+
+/// Any characters but NUL, which no database keeps.
+const NO_NUL: &str = "^[^\\u0000]*$";
+/// A name for people: no control characters, and more than white space.
+const NAME: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
+const SLUG: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+const SCRIPT_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
+const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
+/// `*`, or entity tags with commas between them; a bare number counts as one.
+const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
+
+/// Adds the bounds to everything that `document` lets clients send.
+pub(super) fn add_bounds(document: &mut Value) {
+    for name in request_schemas(document) {
+        let properties = document["components"]["schemas"][&name].get_mut("properties");
+        for (field, property) in properties.and_then(Value::as_object_mut).into_iter().flatten() {
+            add(property, of_field(&name, field));
+        }
+    }
+    let operations = document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, item)| item.as_object_mut())
+        .flatten();
+    for (_, operation) in operations {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            let bounds = match (parameter["in"].as_str(), parameter["name"].as_str()) {
+                (Some("query"), Some(name)) => of_query(name),
+                (Some("header"), Some("If-Match")) => json!({ "type": "string", "pattern": IF_MATCH }),
+                _ => continue,
+            };
+            add(&mut parameter["schema"], bounds);
+        }
+    }
+}
+
+/// What a field of a request must be like, beside its type.
+fn of_field(schema: &str, field: &str) -> Value {
+    match (schema, field) {
+        // Whatever was typed: it is only compared.
+        ("CheckSlug" | "LogIn", _) => json!({}),
+        ("SetLimits", limit) => {
+            let caps = serde_json::to_value(Limits::CAPS).unwrap_or_default();
+            json!({ "minimum": 1, "maximum": caps[limit] })
+        }
+        ("CreateScript" | "UpdateScript", "name") => json!({ "pattern": SCRIPT_NAME }),
+        ("CreateRoute" | "UpdateRoute", "path") => {
+            json!({ "pattern": "^/", "maxLength": PATH_PATTERN_BYTES_MAX })
+        }
+        (_, "slug") => json!({ "pattern": SLUG }),
+        (_, "username") => json!({ "pattern": USERNAME }),
+        (_, "name") => json!({ "pattern": NAME, "maxLength": NAME_CHARS_MAX }),
+        (_, "description") => json!({ "pattern": NO_NUL, "maxLength": DESCRIPTION_CHARS_MAX }),
+        (_, "note") => json!({ "pattern": NO_NUL, "maxLength": NOTE_CHARS_MAX }),
+        (_, "source") => json!({ "maxLength": SOURCE_BYTES_MAX }),
+        (_, "version") => json!({ "minimum": 1 }),
+        (_, "methods") => {
+            let methods: Vec<&str> = METHODS.into_iter().chain(["*"]).collect();
+            json!({ "minItems": 1, "items": { "type": "string", "enum": methods } })
+        }
+        (_, "password" | "new_password") => {
+            json!({ "minLength": PASSWORD_BYTES_MIN, "maxLength": PASSWORD_BYTES_MAX })
+        }
+        _ => json!({}),
+    }
+}
+
+/// What a query parameter must be like, beside its type.
+fn of_query(name: &str) -> Value {
+    match name {
+        "status" => json!({ "enum": ExecutionStatus::ALL.map(ExecutionStatus::as_str) }),
+        "trigger" => json!({ "enum": Trigger::ALL.map(Trigger::as_str) }),
+        "q" => json!({ "maxLength": SEARCH_CHARS_MAX }),
+        _ => json!({}),
+    }
+}
+
+fn add(schema: &mut Value, bounds: Value) {
+    if let (Value::Object(schema), Value::Object(bounds)) = (schema, bounds) {
+        schema.extend(bounds);
+    }
+}
+
+/// The names of all schemas that request bodies are made of.
+fn request_schemas(document: &Value) -> BTreeSet<String> {
+    let operations = document["paths"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, item)| item.as_object())
+        .flatten();
+    let mut open: Vec<&Value> = operations
+        .filter_map(|(_, operation)| operation.get("requestBody"))
+        .collect();
+    let mut found = BTreeSet::new();
+    while let Some(part) = open.pop() {
+        let Value::Object(fields) = part else {
+            open.extend(part.as_array().into_iter().flatten());
+            continue;
+        };
+        open.extend(fields.values());
+        let reference = fields.get("$ref").and_then(Value::as_str);
+        let name = reference.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+        if let Some(name) = name
+            && found.insert(name.to_owned())
+        {
+            open.push(&document["components"]["schemas"][name]);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::text, *};
+
+    #[test]
+    fn requests_have_bounds_and_answers_do_not() {
+        let document: Value = serde_json::from_str(text()).expect("the document is JSON");
+        let schemas = &document["components"]["schemas"];
+        let bound =
+            |schema: &str, field: &str, word: &str| schemas[schema]["properties"][field][word].clone();
+        assert_eq!(bound("CreateApp", "slug", "pattern"), SLUG);
+        assert_eq!(bound("UpdateApp", "name", "maxLength"), NAME_CHARS_MAX);
+        assert_eq!(
+            bound("SetLimits", "timeout_ms", "maximum"),
+            Limits::CAPS.timeout_ms
+        );
+        assert_eq!(bound("CreateRoute", "methods", "items")["enum"][0], "GET");
+        for (schema, field) in [("CheckSlug", "slug"), ("LogIn", "password"), ("App", "slug")] {
+            assert_eq!(bound(schema, field, "pattern"), Value::Null, "{schema}.{field}");
+            assert_eq!(bound(schema, field, "minLength"), Value::Null, "{schema}.{field}");
+        }
+        let list = &document["paths"]["/api/v1/admin/apps/{app}/executions"]["get"]["parameters"];
+        let status = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|parameter| parameter["name"] == "status");
+        assert_eq!(
+            status.map(|status| status["schema"]["enum"][0].clone()),
+            Some("success".into())
+        );
+    }
+}

@@ -7,6 +7,7 @@ mod debian;
 mod part;
 mod postgres;
 mod report;
+mod schemathesis;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
 //! The parts of a test run, and what each needs.
 
-use std::{env, process::Command, thread};
+use std::{env, path::PathBuf, process::Command, thread};
 
 use anyhow::Context as _;
 
-use super::{dashboard, debian, postgres::Postgres};
+use super::{dashboard, debian, postgres::Postgres, schemathesis::Schemathesis};
 use crate::root;
 
 /// One part of a test run.
@@ -26,11 +26,15 @@ pub(crate) enum Part {
     HttpSqlite,
     /// The HTTP tests on PostgreSQL
     HttpPostgres,
+    /// Requests that are generated from the API's description, on both databases
+    Schemathesis,
 }
 
 /// What the tests find outside of themselves. Ends with this value.
 pub(crate) struct Environment {
     postgres: Option<Postgres>,
+    schemathesis: Option<Schemathesis>,
+    target: PathBuf,
 }
 
 /// The test target of the HTTP tests, which are run apart from the others, once for each database.
@@ -49,6 +53,7 @@ impl Part {
             Self::Dashboard,
             Self::HttpSqlite,
             Self::HttpPostgres,
+            Self::Schemathesis,
         ];
         let wanted = |part: &Self| {
             let by_group = part.is_http() && only.contains(&Self::Http);
@@ -68,6 +73,7 @@ impl Part {
             Self::Http => "HTTP tests",
             Self::HttpSqlite => "HTTP tests on SQLite",
             Self::HttpPostgres => "HTTP tests on PostgreSQL",
+            Self::Schemathesis => "generated requests",
         }
     }
 
@@ -110,6 +116,15 @@ impl Part {
                 http("sqlite", environment, filter),
                 http("postgres", environment, filter),
             ],
+            Self::Schemathesis => {
+                let mut commands = vec![cargo(&["build", "--package", "picloud"])];
+                for database in ["sqlite", "postgres"] {
+                    let schemathesis = environment.schemathesis.as_ref().context("it was prepared")?;
+                    let command = schemathesis.command(&environment.target, database);
+                    commands.push(environment.given_to(command, &[]));
+                }
+                commands
+            }
         })
     }
 
@@ -130,12 +145,21 @@ impl Environment {
         }
         let needs_postgres = parts
             .iter()
-            .any(|part| matches!(part, Part::Unit | Part::HttpPostgres));
+            .any(|part| matches!(part, Part::Unit | Part::HttpPostgres | Part::Schemathesis));
         let postgres = needs_postgres
             .then(Postgres::start)
             .transpose()
             .context("there is no PostgreSQL to test with")?;
-        Ok(Self { postgres })
+        let target = target()?;
+        let schemathesis = parts
+            .contains(&Part::Schemathesis)
+            .then(|| Schemathesis::prepare(&target))
+            .transpose()?;
+        Ok(Self {
+            postgres,
+            schemathesis,
+            target,
+        })
     }
 
     fn given_to(&self, mut command: Command, filter: &[String]) -> Command {
@@ -161,13 +185,16 @@ fn http(database: &str, environment: &Environment, filter: &[String]) -> Command
     environment.given_to(command, filter)
 }
 
+/// Where cargo puts what it builds.
+fn target() -> anyhow::Result<PathBuf> {
+    let metadata = metadata()?;
+    let target = metadata["target_directory"].as_str();
+    Ok(target.context("cargo names no target directory")?.into())
+}
+
 /// The names of all integration tests but the HTTP tests.
 fn test_targets() -> anyhow::Result<Vec<String>> {
-    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])
-        .output()
-        .context("cannot run cargo")?;
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).context("cannot read the workspace")?;
+    let metadata = metadata()?;
     let targets = metadata["packages"]
         .as_array()
         .into_iter()
@@ -178,6 +205,13 @@ fn test_targets() -> anyhow::Result<Vec<String>> {
         .filter(|target| target["kind"][0] == "test")
         .filter_map(|target| target["name"].as_str());
     Ok(names.filter(|name| *name != HTTP).map(str::to_owned).collect())
+}
+
+fn metadata() -> anyhow::Result<serde_json::Value> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .context("cannot run cargo")?;
+    serde_json::from_slice(&output.stdout).context("cannot read the workspace")
 }
 
 fn cargo(args: &[&str]) -> Command {

@@ -1,8 +1,11 @@
 //! Checks on the fields of a request, all of them before the first is complained about.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, marker::PhantomData, str::FromStr};
 
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use super::problem::{Answer, FieldError, invalid};
 
@@ -105,6 +108,44 @@ pub(crate) fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// Reads an object that may be absent or null. By itself, serde would also take an array of its fields, which nobody
+/// documented.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::<Object<T>>::deserialize(deserializer).map(|object| object.map(|Object(value)| value))
+}
+
+/// The same, where none is as good as an empty one.
+pub(crate) fn object_or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    object(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Something that is read from an object and from nothing else.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields))
+    }
+}
+
 /// Reads a field in which null says something, unlike absence.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
@@ -128,5 +169,37 @@ mod tests {
         let fields: Vec<&str> = violations.0.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["name", "script"]);
         assert!(violations.finish().is_err());
+    }
+
+    #[test]
+    fn an_object_is_no_array_of_its_fields() {
+        #[derive(Debug, Default, PartialEq, Deserialize)]
+        struct Point {
+            x: u32,
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Body {
+            #[serde(default, deserialize_with = "object")]
+            maybe: Option<Point>,
+            #[serde(default, deserialize_with = "object_or_default")]
+            always: Point,
+        }
+        let read = |json: &str| serde_json::from_str::<Body>(json).ok();
+        let body = |maybe: Option<u32>, always| {
+            let maybe = maybe.map(|x| Point { x });
+            Some(Body {
+                maybe,
+                always: Point { x: always },
+            })
+        };
+        assert_eq!(
+            read(r#"{"maybe": {"x": 1}, "always": {"x": 2}}"#),
+            body(Some(1), 2)
+        );
+        assert_eq!(read(r#"{"maybe": null, "always": null}"#), body(None, 0));
+        assert_eq!(read("{}"), body(None, 0));
+        for array in [r#"{"maybe": [1]}"#, r#"{"always": [1]}"#, r#"{"always": 1}"#] {
+            assert_eq!(read(array), None, "{array}");
+        }
     }
 }

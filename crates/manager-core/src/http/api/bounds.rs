@@ -60,8 +60,9 @@ pub(super) fn add_bounds(document: &mut Value) {
 /// What a field of a request must be like, beside its type.
 fn of_field(schema: &str, field: &str) -> Value {
     match (schema, field) {
-        // Whatever was typed: it is only compared.
-        ("CheckSlug" | "LogIn", _) => json!({}),
+        // Whatever was typed is only compared; and a source that is too long is a result of its check, and not a
+        // fault of the request.
+        ("CheckSlug" | "LogIn", _) | ("CheckScript" | "RunScript", "source") => json!({}),
         ("SetLimits", limit) => {
             let caps = serde_json::to_value(Limits::CAPS).unwrap_or_default();
             json!({ "minimum": 1, "maximum": caps[limit] })

@@ -34,9 +34,7 @@ pub(super) fn complete(mut document: Value, access: Access) -> Value {
 /// The one operation of the API that another service answers.
 pub(super) fn execute() -> Value {
     let mut item = json!({});
-    for method in [
-        "get", "head", "post", "put", "patch", "delete", "options", "trace",
-    ] {
+    for method in ["get", "post", "put", "patch", "delete"] {
         item[method] = json!({
             "tags": ["scripts"],
             "summary": "Run a script",

@@ -60,21 +60,21 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
         });
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).or_else(|error| {
-        let path = error.path().to_string();
-        let error = error.into_inner();
-        if error.to_string().starts_with("invalid type: floating point")
-            && let Some(value) = read_whole_numbers(body)
-        {
-            return Ok(value);
-        }
-        match error.classify() {
-            Category::Data => Err(invalid(&[fault(&path, &without_place(&error.to_string()))])),
-            Category::Syntax | Category::Eof | Category::Io => Err(syntax(&error)),
-        }
-    })?;
-    reader.end().map_err(|error| syntax(&error))?;
-    Ok(value)
+    let error = match serde_path_to_error::deserialize(&mut reader) {
+        Ok(value) => return reader.end().map(|()| value).map_err(|error| syntax(&error)),
+        Err(error) => error,
+    };
+    let path = error.path().to_string();
+    let error = error.into_inner();
+    if error.to_string().starts_with("invalid type: floating point")
+        && let Some(value) = read_whole_numbers(body)
+    {
+        return Ok(value);
+    }
+    Err(match error.classify() {
+        Category::Data => invalid(&[fault(&path, &without_place(&error.to_string()))]),
+        Category::Syntax | Category::Eof | Category::Io => syntax(&error),
+    })
 }
 
 /// Reads a body in which whole numbers are written like `2.0`. JSON knows one kind of number, and some languages write
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_whole_number_may_be_written_with_a_point() {
         let count = |number: &str| {
-            let body = format!(r#"{{"name": "a", "inner": {{"count": {number}}}}}"#);
+            let body = format!(r#"{{"inner": {{"count": {number}}}, "name": "a"}}"#);
             read::<Outer>(body.as_bytes())
                 .ok()
                 .and_then(|outer| outer.inner)

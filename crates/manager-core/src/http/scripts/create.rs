@@ -15,7 +15,7 @@ use crate::{
         access::Caller,
         extract::{JsonBody, find_by_text},
         problem::{Answer, problems},
-        validate::{Violations, or_default},
+        validate::{Violations, object_or_default},
     },
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct CreateScript {
     /// At most 2,000 characters.
     #[serde(default)]
     description: Option<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "object_or_default")]
     #[schema(nullable)]
     limits: SetLimits,
 }

@@ -14,7 +14,7 @@ use crate::{
         access::Caller,
         extract::{IfMatch, InPath, JsonBody},
         problem::{Answer, not_found, problems},
-        validate::Violations,
+        validate::{Violations, object},
     },
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct UpdateScript {
     #[serde(default)]
     source: Option<String>,
     /// Merged over the limits that the script has.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     limits: Option<SetLimits>,
     /// Why, for the history; at most 500 characters.
     #[serde(default)]

@@ -26,7 +26,7 @@ use crate::{
         access::Caller,
         extract::{AppPath, JsonBody},
         problem::{Answer, internal, not_found, problems},
-        validate::{Violations, or_default},
+        validate::{Violations, object_or_default},
     },
 };
 
@@ -49,7 +49,7 @@ pub(crate) struct RunScript {
     #[serde(default)]
     version: Option<u32>,
     /// What the script sees as `request`.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "object_or_default")]
     #[schema(nullable)]
     request: TestRequest,
 }

@@ -19,8 +19,13 @@ use crate::{
 
 const MICROS_PER_MINUTE: i64 = 60_000_000;
 
+/// Rows in one statement, where there may be thousands: what a statement costs beside its rows is most of it.
+const ROWS: usize = 16;
+
 statements! {
-    APP_EXISTS = "SELECT id FROM apps WHERE id = $1";
+    // As many as ROWS.
+    APPS_PRESENT = "SELECT id FROM apps WHERE id IN \
+        ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     INSERT_EXECUTION = "INSERT INTO executions \
         (id, app_id, script_id, script_name, version, trigger, status, started_at, operations, duration_us, \
         cpu_us, memory_bytes_peak, response_status, node, bytes) \
@@ -29,6 +34,15 @@ statements! {
         VALUES ($1, $2, $3, $4, $5)";
     ADD_COUNT = "INSERT INTO execution_counts (app_id, minute, script_id, count, duration_us) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (app_id, minute, script_id) DO UPDATE \
+        SET count = execution_counts.count + excluded.count, \
+        duration_us = execution_counts.duration_us + excluded.duration_us";
+    // The same for as many as ROWS.
+    ADD_COUNTS = "INSERT INTO execution_counts (app_id, minute, script_id, count, duration_us) VALUES \
+        ($2, $1, $3, $4, $5), ($6, $1, $7, $8, $9), ($10, $1, $11, $12, $13), ($14, $1, $15, $16, $17), \
+        ($18, $1, $19, $20, $21), ($22, $1, $23, $24, $25), ($26, $1, $27, $28, $29), ($30, $1, $31, $32, $33), \
+        ($34, $1, $35, $36, $37), ($38, $1, $39, $40, $41), ($42, $1, $43, $44, $45), ($46, $1, $47, $48, $49), \
+        ($50, $1, $51, $52, $53), ($54, $1, $55, $56, $57), ($58, $1, $59, $60, $61), ($62, $1, $63, $64, $65) \
+        ON CONFLICT (app_id, minute, script_id) DO UPDATE \
         SET count = execution_counts.count + excluded.count, \
         duration_us = execution_counts.duration_us + excluded.duration_us";
     // PostgreSQL adds BIGINTs up to a NUMERIC.
@@ -46,36 +60,71 @@ pub(super) async fn record(
         return Ok(());
     }
     let mut transaction = db.write().await?;
-    let apps: HashSet<AppId> = records
+    let apps = records
         .iter()
         .map(|record| record.app_id)
-        .chain(unrecorded.iter().map(|runs| runs.app_id))
-        .collect();
-    let mut present = HashSet::with_capacity(apps.len());
-    for app in apps {
-        let found: Option<(Uuid,)> = transaction.fetch_optional(APP_EXISTS, args![app]).await?;
-        present.extend(found.map(|_| app));
-    }
+        .chain(unrecorded.iter().map(|runs| runs.app_id));
+    let present = present(&mut transaction, apps.collect()).await?;
     for record in records.iter().filter(|record| present.contains(&record.app_id)) {
         insert(&mut transaction, record).await?;
     }
-    // In one order, so that two nodes that count the same scripts never wait for each other in a circle.
-    let mut counted: Vec<&UnrecordedRuns> = unrecorded
-        .iter()
-        .filter(|runs| present.contains(&runs.app_id))
-        .collect();
-    counted.sort_unstable_by_key(|runs| (runs.app_id, runs.script_id));
-    for runs in counted {
-        let args = args![
-            runs.app_id,
-            minute(now),
-            runs.script_id,
-            runs.count,
-            runs.duration_us
-        ];
+    let unrecorded = unrecorded.iter().filter(|runs| present.contains(&runs.app_id));
+    add_counts(
+        &mut transaction,
+        minute(now),
+        merged(unrecorded.copied().collect()),
+    )
+    .await?;
+    transaction.commit().await
+}
+
+/// Those of the apps that are there.
+async fn present(transaction: &mut Transaction, apps: HashSet<AppId>) -> Result<HashSet<AppId>, StoreError> {
+    let apps: Vec<AppId> = apps.into_iter().collect();
+    let mut present = HashSet::with_capacity(apps.len());
+    for apps in apps.chunks(ROWS) {
+        // The last one stands in for those that are missing.
+        let asked = (0..ROWS).map(|row| apps[row.min(apps.len() - 1)].into());
+        let found: Vec<(Uuid,)> = transaction.fetch_all(APPS_PRESENT, asked.collect()).await?;
+        present.extend(found.into_iter().map(|(app,)| AppId(app)));
+    }
+    Ok(present)
+}
+
+/// One count for each script; and in one order, so that two nodes that count the same scripts never wait for each
+/// other in a circle.
+fn merged(mut counts: Vec<UnrecordedRuns>) -> Vec<UnrecordedRuns> {
+    counts.sort_unstable_by_key(|runs| (runs.app_id, runs.script_id));
+    counts.dedup_by(|next, kept| {
+        let same = (next.app_id, next.script_id) == (kept.app_id, kept.script_id);
+        if same {
+            kept.count += next.count;
+            kept.duration_us = kept.duration_us.saturating_add(next.duration_us);
+        }
+        same
+    });
+    counts
+}
+
+/// Adds counts, at most one of each script.
+async fn add_counts(
+    transaction: &mut Transaction,
+    minute: i64,
+    counts: Vec<UnrecordedRuns>,
+) -> Result<(), StoreError> {
+    let mut chunks = counts.chunks_exact(ROWS);
+    for chunk in &mut chunks {
+        let rows = chunk
+            .iter()
+            .flat_map(|runs| args![runs.app_id, runs.script_id, runs.count, runs.duration_us]);
+        let args = args![minute].into_iter().chain(rows).collect();
+        transaction.execute(ADD_COUNTS, args).await?;
+    }
+    for runs in chunks.remainder() {
+        let args = args![runs.app_id, minute, runs.script_id, runs.count, runs.duration_us];
         transaction.execute(ADD_COUNT, args).await?;
     }
-    transaction.commit().await
+    Ok(())
 }
 
 /// Counts from the beginning of the minute that `since` lies in.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use picloud_shared::{
     execution::{Execution, ExecutionFilter, ExecutionStatus, UnrecordedRuns},
-    id::{AppId, ExecutionId},
+    id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{LogLevel, LogLine, ScriptError, ScriptErrorKind, TraceFrame},
     repository::{AppRepository, ExecutionRepository},
@@ -26,6 +26,7 @@ cases! {
     a_text_is_found_wherever_it_stands,
     wildcards_are_ordinary_characters,
     runs_without_a_record_are_counted,
+    runs_of_many_scripts_are_counted_at_once,
     a_page_after_a_record_that_is_gone_is_empty,
 }
 
@@ -357,6 +358,37 @@ async fn runs_without_a_record_are_counted(bed: Bed) {
     assert_eq!(count(start).await, 117);
     assert_eq!(count(start.plus(Duration::from_mins(1))).await, 100);
     assert_eq!(count(later.plus(Duration::from_mins(1))).await, 0);
+    bed.finish().await;
+}
+
+async fn runs_of_many_scripts_are_counted_at_once(bed: Bed) {
+    let hello = hello(&bed).await;
+    let other = app(&bed.store, "other").await;
+    let gone = app(&bed.store, "gone").await;
+    bed.store.delete_app(gone.id, false, &change()).await.unwrap();
+    let apps = [hello.app_id, other.id, gone.id];
+    let scripts: Vec<_> = (0..35).map(|_| ScriptId::new(now())).collect();
+    // Each script twice, as two threads count it.
+    let runs: Vec<_> = (0..70)
+        .map(|number| UnrecordedRuns {
+            app_id: apps[number % 35 % 3],
+            script_id: scripts[number % 35],
+            count: 1,
+            duration_us: 10,
+        })
+        .collect();
+    for times in 1..=2 {
+        bed.store.record_executions(&[], &runs, now()).await.unwrap();
+        let count = async |app| {
+            bed.store
+                .count_unrecorded(app, Timestamp::from_micros(0))
+                .await
+                .unwrap()
+        };
+        assert_eq!(count(hello.app_id).await, 24 * times);
+        assert_eq!(count(other.id).await, 24 * times);
+        assert_eq!(count(gone.id).await, 0);
+    }
     bed.finish().await;
 }
 

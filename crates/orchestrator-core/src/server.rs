@@ -181,7 +181,7 @@ impl Server {
                     hosts: Hosts::new(executor.busy(), hosts),
                     executor,
                     live,
-                    recorder: recorder.for_thread(),
+                    recorder: recorder.clone(),
                     control,
                     clock: Arc::clone(&config.clock),
                     ids: RequestIds::new(),

@@ -16,8 +16,21 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     /// Whether it is a proxy whose `X-Forwarded-*` headers count.
     pub(crate) trusted: bool,
-    /// The last authority that it named, and the host that this is. Most connections name one all their life.
-    last: RefCell<Option<(String, Arc<str>)>>,
+    /// What it named last. Most connections name one host all their life.
+    last: RefCell<Option<Named>>,
+}
+
+/// An authority that a request named, and the host that this is.
+struct Named {
+    /// None if it is the host in its one form, as most are.
+    authority: Option<String>,
+    host: Arc<str>,
+}
+
+impl Named {
+    fn is_by(&self, authority: &str) -> bool {
+        self.authority.as_deref().unwrap_or(&self.host) == authority
+    }
 }
 
 impl Peer {
@@ -85,18 +98,21 @@ impl Peer {
 
     fn remembered(&self, authority: &str) -> Option<Arc<str>> {
         let mut last = self.last.borrow_mut();
-        if let Some((known, host)) = &*last
-            && known == authority
-        {
-            return Some(Arc::clone(host));
+        if let Some(last) = last.as_ref().filter(|last| last.is_by(authority)) {
+            return Some(Arc::clone(&last.host));
         }
-        let host: Arc<str> = if is_canonical(authority) {
-            authority.into()
+        let named = if is_canonical(authority) {
+            Named {
+                authority: None,
+                host: authority.into(),
+            }
         } else {
-            HostName::from_authority(authority).ok()?.as_str().into()
+            Named {
+                authority: Some(authority.to_owned()),
+                host: HostName::from_authority(authority).ok()?.as_str().into(),
+            }
         };
-        *last = Some((authority.to_owned(), Arc::clone(&host)));
-        Some(host)
+        Some(Arc::clone(&last.insert(named).host))
     }
 }
 

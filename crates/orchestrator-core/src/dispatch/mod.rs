@@ -38,7 +38,7 @@ use crate::{
     ingress::Load,
     live::LiveReleases,
     proxy::{Client, TrustedProxies},
-    recorder::ThreadRecorder,
+    recorder::Recorder,
 };
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -56,7 +56,7 @@ const EXECUTE_PREFIX: &str = "/api/v1/execute/";
 pub(crate) struct Dispatcher<E> {
     pub(crate) executor: E,
     pub(crate) live: Arc<LiveReleases>,
-    pub(crate) recorder: ThreadRecorder,
+    pub(crate) recorder: Recorder,
     pub(crate) control: ControlPlane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: RequestIds,

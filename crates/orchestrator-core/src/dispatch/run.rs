@@ -5,7 +5,7 @@ use std::{mem, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response, StatusCode, Uri, request::Parts, uri::PathAndQuery};
 use picloud_shared::{
-    execution::{Execution, ExecutionStatus, RequestSummary, UnrecordedRuns},
+    execution::{Execution, ExecutionStatus, RequestSummary},
     invocation::{Invocation, ScriptRequest, Trigger},
     memory::Pressure,
     outcome::{LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
@@ -147,14 +147,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
                 (Err(Code::ScriptFailed), None)
             }
             Ok(response) => {
-                let script = &run.live.script;
-                let counted = UnrecordedRuns {
-                    app_id: script.app_id,
-                    script_id: script.script_id,
-                    count: 1,
-                    duration_us: usage.duration_us,
-                };
-                if !self.recorder.admits(counted, run.entry.at) {
+                if !self.recorder.admits(&run.live, usage.duration_us, run.entry.at) {
                     return Ok(self.answer(response));
                 }
                 (Ok(response), None)
@@ -183,7 +176,7 @@ impl<E> Dispatcher<E> {
         logs: Vec<LogLine>,
         error: Option<ScriptError>,
     ) {
-        self.recorder.record(Execution {
+        let execution = Execution {
             id: run.entry.id,
             app_id: run.live.script.app_id,
             script_id: run.live.script.script_id,
@@ -198,7 +191,8 @@ impl<E> Dispatcher<E> {
             logs,
             error,
             node: self.recorder.node().to_owned(),
-        });
+        };
+        self.recorder.record(&run.live, execution);
     }
 
     fn answer(&self, mut response: ScriptResponse) -> Response<ResponseBody> {

@@ -5,15 +5,18 @@
 //! memory because storage is slow or away is dropped and counted; a request never waits for its record.
 
 mod config;
-mod counts;
 mod queue;
 mod rate;
+mod tally;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use picloud_shared::{
     execution::{Execution, UnrecordedRuns},
@@ -23,10 +26,12 @@ use tokio::sync::{Notify, oneshot};
 
 pub use self::config::RecorderConfig;
 use self::{
-    counts::{Admission, Counts},
     queue::{Pushed, Queue},
-    rate::Rates,
     writer::Writer,
+};
+pub(crate) use self::{
+    rate::{NodeRate, Rate},
+    tally::{Counted, Tally},
 };
 
 /// Takes execution records. A cheap handle; all copies are one recorder.
@@ -35,18 +40,12 @@ pub struct Recorder {
     shared: Arc<Shared>,
 }
 
-/// The recorder as one serving thread uses it.
-pub(crate) struct ThreadRecorder {
-    shared: Arc<Shared>,
-    counts: Arc<Counts>,
-}
-
 /// What the serving threads and the writer share.
 struct Shared {
     node: String,
     queue: Queue,
-    rates: Rates,
-    threads: Mutex<Vec<Arc<Counts>>>,
+    /// The scripts of which runs were counted since the writer looked last.
+    counted: Mutex<Vec<Arc<dyn Counted>>>,
     /// Wakes the writer when there is something to write and there was nothing before.
     pending: Notify,
     flushes: Mutex<Vec<oneshot::Sender<()>>>,
@@ -60,8 +59,7 @@ impl Recorder {
         let shared = Arc::new(Shared {
             node: config.node.clone(),
             queue: Queue::new(config.records_waiting_max, config.bytes_waiting_max),
-            rates: Rates::default(),
-            threads: Mutex::default(),
+            counted: Mutex::default(),
             pending: Notify::new(),
             flushes: Mutex::default(),
             hurry: Notify::new(),
@@ -90,51 +88,40 @@ impl Recorder {
         let _ = written.await;
     }
 
-    pub(crate) fn for_thread(&self) -> ThreadRecorder {
-        let counts = Arc::new(Counts::default());
-        self.shared
-            .threads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&counts));
-        ThreadRecorder {
-            shared: Arc::clone(&self.shared),
-            counts,
-        }
-    }
-}
-
-impl ThreadRecorder {
     /// The name of this node, for records.
     pub(crate) fn node(&self) -> &str {
         &self.shared.node
     }
 
-    /// Whether a successful run that began at `now` is to be recorded. If not, it has been counted.
-    pub(crate) fn admits(&self, run: UnrecordedRuns, now: Timestamp) -> bool {
-        match self.counts.admit(&self.shared.rates, run, now) {
-            Admission::Recorded => true,
-            Admission::Counted { first } => {
-                self.wake_if(first);
-                false
-            }
+    /// Whether a successful run of `script` that began at `now` is to be recorded. If not, it has been counted.
+    pub(crate) fn admits<S: Counted + 'static>(
+        &self,
+        script: &Arc<S>,
+        duration_us: u64,
+        now: Timestamp,
+    ) -> bool {
+        let recorded = script.tally().rate.take(now);
+        if !recorded {
+            self.count(script, duration_us);
         }
+        recorded
     }
 
-    /// Takes a record. Whether it fits or not, the call is short.
-    pub(crate) fn record(&self, execution: Execution) {
+    /// Takes a record of a run of `script`. Whether it fits or not, the call is short.
+    pub(crate) fn record<S: Counted + 'static>(&self, script: &Arc<S>, execution: Execution) {
         match self.shared.queue.push(execution) {
             Pushed::First => self.wake_if(true),
             Pushed::Dropped(execution) if execution.error.is_none() => {
-                let run = UnrecordedRuns {
-                    app_id: execution.app_id,
-                    script_id: execution.script_id,
-                    count: 1,
-                    duration_us: execution.usage.duration_us,
-                };
-                self.wake_if(self.counts.add(&self.shared.rates, run));
+                self.count(script, execution.usage.duration_us);
             }
             Pushed::More | Pushed::Dropped(_) => {}
+        }
+    }
+
+    #[inline]
+    fn count<S: Counted + 'static>(&self, script: &Arc<S>, duration_us: u64) {
+        if script.tally().add(duration_us) {
+            self.wake_if(self.shared.list(Arc::clone(script) as Arc<dyn Counted>));
         }
     }
 
@@ -146,15 +133,23 @@ impl ThreadRecorder {
 }
 
 impl Shared {
-    /// All counts of all threads, which start again from zero.
+    /// Has the writer take the count of `script`; tells whether there was nothing to take before.
+    fn list(&self, script: Arc<dyn Counted>) -> bool {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.push(script);
+        counted.len() == 1
+    }
+
+    /// All counts, which start again from zero.
     fn take_counts(&self) -> Vec<UnrecordedRuns> {
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = threads.iter().flat_map(|counts| counts.take()).collect();
-        threads.retain(|counts| Arc::strong_count(counts) > 1);
-        taken
+        let counted = mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
+        counted
+            .iter()
+            .filter_map(|script| script.tally().take(script.ids()))
+            .collect()
     }
 
     fn take_flushes(&self) -> Vec<oneshot::Sender<()>> {
-        std::mem::take(&mut self.flushes.lock().unwrap_or_else(PoisonError::into_inner))
+        mem::take(&mut self.flushes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,14 +1,11 @@
 //! How many successful runs are recorded one by one: of an app, and of all apps together.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
 };
 
-use picloud_shared::{id::AppId, time::Timestamp};
+use picloud_shared::time::Timestamp;
 
 /// Successful runs that are recorded in a second when there are many, and at once after a quiet time.
 #[derive(Clone, Copy)]
@@ -28,9 +25,6 @@ const NODE: Bound = Bound {
     burst: 1_000,
 };
 
-/// Beyond this many apps, those that no thread counts runs of are forgotten.
-const APPS_REMEMBERED_MAX: usize = 8_192;
-
 /// A token bucket, shared by all threads.
 struct Bucket {
     /// The moment at which it will be full again.
@@ -39,16 +33,14 @@ struct Bucket {
 }
 
 /// The rate of one app, within that of the node.
-pub(super) struct Rate {
+pub(crate) struct Rate {
     app: Bucket,
-    node: Arc<Bucket>,
+    node: NodeRate,
 }
 
-/// The rates of all apps.
-pub(super) struct Rates {
-    apps: Mutex<HashMap<AppId, Arc<Rate>>>,
-    node: Arc<Bucket>,
-}
+/// The rate of all apps together.
+#[derive(Clone)]
+pub(crate) struct NodeRate(Arc<Bucket>);
 
 impl Bucket {
     fn new(bound: Bound) -> Self {
@@ -58,12 +50,28 @@ impl Bucket {
         }
     }
 
+    /// Whether there is a token at `now`.
+    fn has(&self, now: Timestamp) -> bool {
+        self.after_one(self.full_at.load(Ordering::Relaxed), now)
+            .is_some()
+    }
+
     /// Takes a token, if there is one at `now`.
     fn take(&self, now: Timestamp) -> bool {
+        let full_at = self.full_at.load(Ordering::Relaxed);
+        // Whoever loses a race has its run counted instead of recorded.
+        self.after_one(full_at, now).is_some_and(|next| {
+            self.full_at
+                .compare_exchange(full_at, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        })
+    }
+
+    /// When a bucket that will be full at `full_at` is full again if a token is taken at `now`; none if it has none.
+    fn after_one(&self, full_at: i64, now: Timestamp) -> Option<i64> {
         let now = now.as_micros();
         let interval = 1_000_000 / self.bound.per_second;
         let depth = self.bound.burst * interval;
-        let full_at = self.full_at.load(Ordering::Relaxed);
         // The clock may have been set back; then the bucket counts as full.
         let from = if full_at > now + depth {
             now
@@ -71,46 +79,32 @@ impl Bucket {
             full_at.max(now)
         };
         let next = from + interval;
-        // Whoever loses a race has its run counted instead of recorded.
-        next <= now + depth
-            && self
-                .full_at
-                .compare_exchange(full_at, next, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
+        (next <= now + depth).then_some(next)
     }
 }
 
 impl Rate {
     /// Whether a run at `now` is recorded.
     pub(super) fn take(&self, now: Timestamp) -> bool {
-        // The app first: that is the one without a token, where there are many runs of few apps.
-        self.app.take(now) && self.node.take(now)
+        // The bucket of the node is at hand; where many apps are asked, that of the app has to be brought from memory,
+        // and nothing is taken from it in vain.
+        self.node.0.has(now) && self.app.take(now) && self.node.0.take(now)
     }
 }
 
-impl Default for Rates {
+impl Default for NodeRate {
     fn default() -> Self {
-        Self {
-            apps: Mutex::default(),
-            node: Arc::new(Bucket::new(NODE)),
-        }
+        Self(Arc::new(Bucket::new(NODE)))
     }
 }
 
-impl Rates {
-    pub(super) fn of(&self, app: AppId) -> Arc<Rate> {
-        let mut rates = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
-        if rates.len() >= APPS_REMEMBERED_MAX {
-            // Those that no thread holds; an app that comes back starts with a full bucket.
-            rates.retain(|_, rate| Arc::strong_count(rate) > 1);
-        }
-        let rate = rates.entry(app).or_insert_with(|| {
-            Arc::new(Rate {
-                app: Bucket::new(APP),
-                node: Arc::clone(&self.node),
-            })
-        });
-        Arc::clone(rate)
+impl NodeRate {
+    /// The rate of one more app.
+    pub(crate) fn app(&self) -> Arc<Rate> {
+        Arc::new(Rate {
+            app: Bucket::new(APP),
+            node: self.clone(),
+        })
     }
 }
 
@@ -138,9 +132,12 @@ mod tests {
 
     #[test]
     fn many_apps_share_the_rate_of_the_node() {
-        let rates = Rates::default();
+        let node = NodeRate::default();
         let now = Timestamp::from_micros(START);
-        let runs = (0..5_000).filter(|app| rates.of(AppId(uuid::Uuid::from_u128(*app))).take(now));
-        assert_eq!(runs.count(), 1_000);
+        let apps: Vec<_> = (0..5_000).map(|_| node.app()).collect();
+        assert_eq!(apps.iter().filter(|app| app.take(now)).count(), 1_000);
+        // What the node refused has cost the others nothing.
+        let later = Timestamp::from_micros(START + 1_000_000);
+        assert_eq!((0..300).filter(|_| apps[4_999].take(later)).count(), 100);
     }
 }

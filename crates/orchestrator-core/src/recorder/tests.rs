@@ -18,7 +18,7 @@ use picloud_shared::{
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{Recorder, RecorderConfig, ThreadRecorder};
+use super::{Counted, NodeRate, Recorder, RecorderConfig, Tally};
 
 /// Storage that lets a write through for each permit.
 struct Storage {
@@ -116,7 +116,26 @@ impl Clock for Noon {
     }
 }
 
-fn start(storage: &Arc<Storage>, records_waiting_max: usize) -> (Recorder, ThreadRecorder) {
+/// The only script.
+struct Script(Tally);
+
+impl Script {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Tally::new(NodeRate::default().app())))
+    }
+}
+
+impl Counted for Script {
+    fn ids(&self) -> (AppId, ScriptId) {
+        (AppId(Uuid::nil()), ScriptId(Uuid::nil()))
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.0
+    }
+}
+
+fn start(storage: &Arc<Storage>, records_waiting_max: usize) -> Recorder {
     let repository = Arc::clone(storage) as Arc<dyn ExecutionRepository>;
     let defaults = RecorderConfig::new(
         repository,
@@ -124,12 +143,10 @@ fn start(storage: &Arc<Storage>, records_waiting_max: usize) -> (Recorder, Threa
         "node".to_owned(),
         Retention::default(),
     );
-    let recorder = Recorder::start(RecorderConfig {
+    Recorder::start(RecorderConfig {
         records_waiting_max,
         ..defaults
-    });
-    let thread = recorder.for_thread();
-    (recorder, thread)
+    })
 }
 
 fn execution(number: u64, failed: bool) -> Execution {
@@ -165,21 +182,15 @@ fn execution(number: u64, failed: bool) -> Execution {
     }
 }
 
-fn run() -> UnrecordedRuns {
-    UnrecordedRuns {
-        app_id: AppId(Uuid::nil()),
-        script_id: ScriptId(Uuid::nil()),
-        count: 1,
-        duration_us: 7,
-    }
-}
+/// How long each run took.
+const DURATION_US: u64 = 7;
 
 #[tokio::test(start_paused = true)]
 async fn what_gathers_is_written_at_once_and_old_records_are_deleted_at_the_start() {
     let storage = Arc::new(Storage::new());
-    let (recorder, thread) = start(&storage, 100);
+    let (recorder, script) = (start(&storage, 100), Script::new());
     for number in 0..50 {
-        thread.record(execution(number, true));
+        recorder.record(&script, execution(number, true));
     }
     recorder.flush().await;
     assert_eq!(
@@ -196,8 +207,8 @@ async fn what_gathers_is_written_at_once_and_old_records_are_deleted_at_the_star
 async fn a_record_is_written_without_anybody_asking() {
     let storage = Arc::new(Storage::new());
     storage.permits.forget_permits(Semaphore::MAX_PERMITS);
-    let (_recorder, thread) = start(&storage, 100);
-    thread.record(execution(1, false));
+    let (recorder, script) = (start(&storage, 100), Script::new());
+    recorder.record(&script, execution(1, false));
     // The writer takes the permit and the record with it; then the second one proves that it waits for more.
     storage.permits.add_permits(1);
     while storage.recorded() == 0 {
@@ -209,21 +220,22 @@ async fn a_record_is_written_without_anybody_asking() {
 #[tokio::test(start_paused = true)]
 async fn successful_runs_beyond_the_rate_are_counted_exactly() {
     let storage = Arc::new(Storage::new());
-    let (recorder, thread) = start(&storage, 1_000);
-    let other_thread = recorder.for_thread();
+    let (recorder, script) = (start(&storage, 1_000), Script::new());
     let mut admitted = 0;
     for number in 0..500 {
-        let thread = if number % 2 == 0 { &thread } else { &other_thread };
-        if thread.admits(run(), Noon.now()) {
-            thread.record(execution(number, false));
+        if recorder.admits(&script, DURATION_US, Noon.now()) {
+            recorder.record(&script, execution(number, false));
             admitted += 1;
         }
     }
     recorder.flush().await;
-    assert_eq!(admitted, 100, "the rate is per app, not per thread");
+    assert_eq!(admitted, 100);
     assert_eq!((storage.recorded(), storage.counted()), (100, 400));
     let counts = storage.counts.lock().expect("no panic").clone();
-    assert_eq!(counts.iter().map(|runs| runs.duration_us).sum::<u64>(), 400 * 7);
+    assert_eq!(
+        counts.iter().map(|runs| runs.duration_us).sum::<u64>(),
+        400 * DURATION_US
+    );
     assert_eq!(recorder.dropped(), 0);
 }
 
@@ -231,16 +243,16 @@ async fn successful_runs_beyond_the_rate_are_counted_exactly() {
 async fn storage_that_blocks_costs_records_and_nothing_else() {
     let storage = Arc::new(Storage::new());
     storage.permits.forget_permits(Semaphore::MAX_PERMITS);
-    let (recorder, thread) = start(&storage, 10);
+    let (recorder, script) = (start(&storage, 10), Script::new());
     for number in 0..40 {
-        thread.record(execution(number, number % 2 == 0));
+        recorder.record(&script, execution(number, number % 2 == 0));
     }
     assert_eq!(recorder.dropped(), 30);
     storage.permits.add_permits(100);
     recorder.flush().await;
     // Those that succeeded are counted all the same; of the failures only the number is known.
     assert_eq!((storage.recorded(), storage.counted()), (10, 15));
-    thread.record(execution(41, true));
+    recorder.record(&script, execution(41, true));
     recorder.flush().await;
     assert_eq!((storage.recorded(), recorder.dropped()), (11, 30));
 }
@@ -249,8 +261,8 @@ async fn storage_that_blocks_costs_records_and_nothing_else() {
 async fn what_storage_could_not_take_is_tried_again() {
     let storage = Arc::new(Storage::new());
     storage.down.store(true, Ordering::SeqCst);
-    let (recorder, thread) = start(&storage, 10);
-    thread.record(execution(1, true));
+    let (recorder, script) = (start(&storage, 10), Script::new());
+    recorder.record(&script, execution(1, true));
     recorder.flush().await;
     assert_eq!((storage.recorded(), recorder.dropped()), (1, 0));
     assert_eq!(storage.writes.load(Ordering::SeqCst), 2);
@@ -262,11 +274,16 @@ async fn a_record_that_storage_refuses_takes_no_other_with_it() {
         refuses: Some(execution(3, true).id),
         ..Storage::new()
     });
-    let (recorder, thread) = start(&storage, 10);
+    let (recorder, script) = (start(&storage, 10), Script::new());
     for number in 0..6 {
-        thread.record(execution(number, true));
+        recorder.record(&script, execution(number, true));
     }
-    assert_eq!((0..200).filter(|_| thread.admits(run(), Noon.now())).count(), 100);
+    assert_eq!(
+        (0..200)
+            .filter(|_| recorder.admits(&script, DURATION_US, Noon.now()))
+            .count(),
+        100
+    );
     recorder.flush().await;
     assert_eq!(
         (storage.recorded(), storage.counted(), recorder.dropped()),

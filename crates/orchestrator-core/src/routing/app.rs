@@ -14,17 +14,16 @@ use picloud_shared::{
 use super::{
     hosts::{Claim, HostParams, covers, same_hosts, specificity},
     path::RequestPath,
-    snapshot::LiveEntry,
+    snapshot::{Lasting, LiveEntry},
     trie::{Endpoint, PathTrie, RouteIndex, Search},
 };
-use crate::admission::AppGate;
 
 /// One app's live release.
 pub(crate) struct AppTable {
     pub(crate) app_id: AppId,
     pub(crate) domains: Vec<HostPattern>,
     pub(crate) scripts: Vec<ScriptId>,
-    pub(crate) gate: Arc<AppGate>,
+    pub(crate) lasting: Lasting,
     routes: Vec<CompiledRoute>,
     /// Routes for one host.
     exact: HashMap<Box<str>, PathTrie, RandomState>,
@@ -69,7 +68,7 @@ pub(crate) enum Miss {
 
 impl AppTable {
     /// The table of `release`, whose scripts are `entries`.
-    pub(crate) fn compile(release: LiveRelease, gate: Arc<AppGate>, entries: &[Arc<LiveEntry>]) -> Self {
+    pub(crate) fn compile(release: LiveRelease, lasting: Lasting, entries: &[Arc<LiveEntry>]) -> Self {
         let scripts: HashMap<ScriptId, &Arc<LiveEntry>> = entries
             .iter()
             .map(|entry| (entry.script.script_id, entry))
@@ -78,7 +77,7 @@ impl AppTable {
             app_id: release.app_id,
             domains: release.domains.into_iter().map(|domain| domain.pattern).collect(),
             scripts: scripts.keys().copied().collect(),
-            gate,
+            lasting,
             routes: Vec::with_capacity(release.routes.len()),
             exact: HashMap::default(),
             patterns: Vec::new(),

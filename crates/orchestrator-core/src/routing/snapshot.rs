@@ -13,12 +13,33 @@ use super::{
     hosts::{Claim, Hosts},
     sharded::Sharded,
 };
-use crate::admission::{AppBounds, AppGate, ScriptGate};
+use crate::{
+    admission::{AppBounds, AppGate, ScriptGate},
+    recorder::{Counted, NodeRate, Rate, Tally},
+};
 
-/// A live script, and the gate that its runs go through.
+/// A live script, the gate that its runs go through, and what is counted of them.
 pub(crate) struct LiveEntry {
     pub(crate) script: Arc<LiveScript>,
     pub(crate) gate: ScriptGate,
+    tally: Tally,
+}
+
+impl Counted for LiveEntry {
+    fn ids(&self) -> (AppId, ScriptId) {
+        (self.script.app_id, self.script.script_id)
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+/// What an app keeps from one release to the next: runs of an older one count too.
+#[derive(Clone)]
+pub(crate) struct Lasting {
+    pub(crate) gate: Arc<AppGate>,
+    pub(crate) rate: Arc<Rate>,
 }
 
 /// All live releases at one moment. A copy shares everything with its original until it is changed, and then
@@ -29,6 +50,7 @@ pub(crate) struct Snapshot {
     hosts: Hosts,
     scripts: Sharded<ScriptId, Arc<LiveEntry>>,
     bounds: AppBounds,
+    rate: NodeRate,
 }
 
 impl Snapshot {
@@ -42,17 +64,20 @@ impl Snapshot {
 
     /// Puts a release in the place of what was live of its app.
     pub(crate) fn insert(&mut self, release: LiveRelease) {
-        let gate = self.apps.get(&release.app_id).map_or_else(
-            || Arc::new(AppGate::new(self.bounds)),
-            |before| Arc::clone(&before.gate),
+        let lasting = self.apps.get(&release.app_id).map_or_else(
+            || Lasting {
+                gate: Arc::new(AppGate::new(self.bounds)),
+                rate: self.rate.app(),
+            },
+            |before| before.lasting.clone(),
         );
         let entries: Vec<_> = release
             .scripts
             .iter()
-            .map(|script| self.entry(script, &gate))
+            .map(|script| self.entry(script, &lasting))
             .collect();
         self.remove(release.app_id);
-        let app = Arc::new(AppTable::compile(release, gate, &entries));
+        let app = Arc::new(AppTable::compile(release, lasting, &entries));
         for entry in entries {
             self.scripts.insert(entry.script.script_id, entry);
         }
@@ -83,12 +108,13 @@ impl Snapshot {
         self.scripts.get(&script)
     }
 
-    /// What was counted of a script's runs goes on counting in its next release.
-    fn entry(&self, script: &Arc<LiveScript>, app: &Arc<AppGate>) -> Arc<LiveEntry> {
+    /// The runs of a script that take places go on counting in its next release.
+    fn entry(&self, script: &Arc<LiveScript>, app: &Lasting) -> Arc<LiveEntry> {
         let before = self.scripts.get(&script.script_id).map(|before| &before.gate);
         Arc::new(LiveEntry {
             script: Arc::clone(script),
-            gate: ScriptGate::new(app, &script.limits, before),
+            gate: ScriptGate::new(&app.gate, &script.limits, before),
+            tally: Tally::new(Arc::clone(&app.rate)),
         })
     }
 }

@@ -15,6 +15,8 @@ use std::{
 
 use libmimalloc_sys as mi;
 
+use crate::steps;
+
 /// mimalloc with counters per thread. Without it as `#[global_allocator]` scripts have no memory limit.
 pub struct CountingAllocator;
 
@@ -22,11 +24,19 @@ struct Counters {
     bytes: Cell<isize>,
     blocks: Cell<isize>,
     bytes_peak: Cell<isize>,
+    bytes_line: Cell<isize>,
+    blocks_line: Cell<isize>,
 }
 
 thread_local! {
     static COUNTERS: Counters = const {
-        Counters { bytes: Cell::new(0), blocks: Cell::new(0), bytes_peak: Cell::new(0) }
+        Counters {
+            bytes: Cell::new(0),
+            blocks: Cell::new(0),
+            bytes_peak: Cell::new(0),
+            bytes_line: Cell::new(isize::MAX),
+            blocks_line: Cell::new(isize::MAX),
+        }
     };
 }
 
@@ -52,7 +62,23 @@ pub(crate) fn reset_peak() {
     COUNTERS.with(|counters| counters.bytes_peak.set(counters.bytes.get()));
 }
 
+/// Has the run on this thread looked at as soon as the thread holds more than this.
+pub(crate) fn watch(bytes_line: isize, blocks_line: isize) {
+    COUNTERS.with(|counters| {
+        counters.bytes_line.set(bytes_line);
+        counters.blocks_line.set(blocks_line);
+        counters.look();
+    });
+}
+
 impl Counters {
+    #[inline]
+    fn look(&self) {
+        if self.bytes.get() > self.bytes_line.get() || self.blocks.get() > self.blocks_line.get() {
+            steps::withhold();
+        }
+    }
+
     #[inline]
     fn grow(&self, size: usize) {
         let bytes = self.bytes.get().wrapping_add_unsigned(size);
@@ -79,6 +105,7 @@ fn allocated(block: *mut u8, size: usize) {
         COUNTERS.with(|counters| {
             counters.grow(size);
             counters.count_block(1);
+            counters.look();
         });
     }
 }
@@ -171,6 +198,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
             COUNTERS.with(|counters| {
                 counters.shrink(layout.size());
                 counters.grow(size);
+                counters.look();
             });
         }
         moved.cast()

@@ -11,6 +11,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 use crate::{
     coroutine::{self, obey, with_current},
     guard::Verdict,
+    steps,
 };
 
 /// Asks whether the run may hold `bytes` more. To be called before anything is allocated whose size a script
@@ -23,8 +24,10 @@ pub(crate) fn reserve(bytes: usize) -> Result<(), Box<EvalAltResult>> {
 /// the size of an argument, at the latest every few thousand bytes or elements. Ends the run at its limits,
 /// and gives the thread up when the run's slice of time is over.
 pub(crate) fn spend(operations: u64) -> Result<(), Box<EvalAltResult>> {
-    with_current(|run| run.map_or(Ok(()), |run| obey(run, run.guard.spend(operations))))
-        .map_err(|_| stopped())
+    if steps::take(operations) {
+        return Ok(());
+    }
+    look(operations).map_err(|_| stopped())
 }
 
 /// Waits for `future` without holding the thread. A future that is ready never suspends the run.
@@ -49,7 +52,14 @@ pub(crate) fn uses_pattern_first(source: &str) -> bool {
 /// Counts one step of the script.
 #[inline]
 pub(crate) fn step() -> Result<(), Verdict> {
-    with_current(|run| run.map_or(Ok(()), |run| obey(run, run.guard.step())))
+    if steps::take(1) { Ok(()) } else { look(1) }
+}
+
+/// Has the guard of the current run look at everything, and does what it says.
+#[cold]
+#[inline(never)]
+fn look(steps: u64) -> Result<(), Verdict> {
+    with_current(|run| run.map_or(Ok(()), |run| obey(run, run.guard.look(steps))))
 }
 
 /// Ends a call of a run that has its verdict.

@@ -16,7 +16,11 @@ use std::{
 
 use picloud_shared::memory::{MemoryAccount, Pressure};
 
-use crate::{allocator, bounds::Bounds};
+use crate::{
+    allocator,
+    bounds::Bounds,
+    steps::{self, stack_pointer},
+};
 
 /// Steps between two looks at the clock, for a run that holds little.
 const STEPS_MAX: u64 = 256;
@@ -80,7 +84,9 @@ pub(crate) struct Guard {
     started: Instant,
     verdict: Cell<Option<Verdict>>,
     steps_granted: Cell<u64>,
+    /// What is left of them, while the run is not on the processor.
     steps_left: Cell<u64>,
+    on_processor: Cell<bool>,
     stack_end: usize,
     stack_line: Cell<usize>,
     deep: Cell<bool>,
@@ -93,18 +99,16 @@ pub(crate) struct Guard {
     cpu: Cell<Duration>,
 }
 
-/// The thread's counters when the run holds nothing (`*_base`) and when it must be looked at (`*_line`), valid
-/// while it is on the processor; and what it holds while it is not.
+/// The thread's counters when the run holds nothing (`*_base`), valid while it is on the processor; and what it holds
+/// while it is not.
 #[derive(Default)]
 struct Memory {
     bytes_base: Cell<isize>,
-    bytes_line: Cell<isize>,
     bytes_held: Cell<isize>,
     bytes_peak: Cell<isize>,
     /// What the run may hold before it is looked at again.
     bytes_next: Cell<isize>,
     blocks_base: Cell<isize>,
-    blocks_line: Cell<isize>,
     blocks_held: Cell<isize>,
 }
 
@@ -126,6 +130,7 @@ impl Guard {
             // A short run never looks at the clock.
             steps_granted: Cell::new(STEPS_MAX.min(bounds.operations_max)),
             steps_left: Cell::new(STEPS_MAX.min(bounds.operations_max)),
+            on_processor: Cell::new(false),
             stack_end,
             stack_line: Cell::new(stack_end.max(stack_high - STACK_SHALLOW_BYTES)),
             deep: Cell::new(false),
@@ -139,27 +144,6 @@ impl Guard {
             off_processor_since: Cell::new(now),
             cpu: Cell::new(Duration::ZERO),
         }
-    }
-
-    /// Counts one step.
-    #[inline]
-    pub(crate) fn step(&self) -> Step {
-        let left = self.steps_left.get();
-        if left == 0 || self.is_past_a_line() {
-            return self.checkpoint(1);
-        }
-        self.steps_left.set(left - 1);
-        Step::Go
-    }
-
-    /// Counts work of `steps` that one native call did.
-    pub(crate) fn spend(&self, steps: u64) -> Step {
-        let left = self.steps_left.get();
-        if steps > left || self.is_past_a_line() {
-            return self.checkpoint(steps);
-        }
-        self.steps_left.set(left - steps);
-        Step::Go
     }
 
     /// Whether the run may hold `bytes` more. If not, it is over.
@@ -184,8 +168,7 @@ impl Guard {
     pub(crate) fn stop(&self, verdict: Verdict) -> Verdict {
         let verdict = self.verdict.get().unwrap_or(verdict);
         self.verdict.set(Some(verdict));
-        self.steps_granted.set(self.operations());
-        self.steps_left.set(0);
+        self.grant(self.operations(), 0);
         verdict
     }
 
@@ -198,6 +181,8 @@ impl Guard {
     /// The run gets the processor.
     pub(crate) fn resume(&self, now: Instant) {
         self.on_processor_since.set(now);
+        self.on_processor.set(true);
+        steps::grant(self.steps_left.get(), self.stack_line.get());
         self.memory.resume(self.bounds.blocks_max);
     }
 
@@ -206,6 +191,9 @@ impl Guard {
         self.off_processor_since.set(now);
         self.cpu
             .set(self.cpu.get() + (now - self.on_processor_since.get()));
+        self.steps_left.set(steps::left());
+        self.on_processor.set(false);
+        steps::grant(0, 0);
         self.memory.pause();
         self.put_in_account(self.memory.bytes_held.get());
     }
@@ -227,7 +215,12 @@ impl Guard {
 
     /// Steps taken.
     pub(crate) fn operations(&self) -> u64 {
-        self.steps_granted.get() - self.steps_left.get()
+        let left = if self.on_processor.get() {
+            steps::left()
+        } else {
+            self.steps_left.get()
+        };
+        self.steps_granted.get() - left
     }
 
     /// Time on the processor, up to the last pause.
@@ -254,34 +247,39 @@ impl Guard {
         grown
     }
 
-    #[inline]
-    fn is_past_a_line(&self) -> bool {
-        stack_pointer() < self.stack_line.get() || self.memory.is_past_a_line()
+    /// Lets the run, which has taken so many steps, take `steps` more until the next look.
+    fn grant(&self, taken: u64, steps: u64) {
+        self.steps_granted.set(taken + steps);
+        self.steps_left.set(steps);
+        if self.on_processor.get() {
+            steps::grant(steps, self.stack_line.get());
+        }
     }
 
-    /// Looks at everything, and decides how far the run may go until the next look.
+    /// Counts `steps` that could not be [taken](steps::take): looks at everything, and decides how far the run may go
+    /// until the next look.
     #[cold]
     #[inline(never)]
-    fn checkpoint(&self, steps: u64) -> Step {
+    pub(crate) fn look(&self, steps: u64) -> Step {
         if let Some(verdict) = self.verdict.get() {
             return Step::Stop(verdict);
         }
         let taken = self.operations().saturating_add(steps);
         if taken > self.bounds.operations_max {
-            self.steps_granted.set(self.bounds.operations_max);
-            self.steps_left.set(0);
+            self.grant(self.bounds.operations_max, 0);
             return Step::Stop(self.stop(Verdict::Operations));
         }
         let held = self.memory.bytes_held_now();
         let grant = steps_until_next_look(held).min(self.bounds.operations_max - taken);
-        self.steps_granted.set(taken + grant);
-        self.steps_left.set(grant);
-        self.memory
-            .look_again_at(held.saturating_mul(2).max(BYTES_SMALL).min(self.bounds.bytes_max));
-
         let now = Instant::now();
         let on_processor = now - self.on_processor_since.get();
-        if let Some(verdict) = self.broken_bound(held, now, on_processor) {
+        let verdict = self.broken_bound(held, now, on_processor);
+        self.grant(taken, grant);
+        self.memory.look_again_at(
+            held.saturating_mul(2).max(BYTES_SMALL).min(self.bounds.bytes_max),
+            self.bounds.blocks_max,
+        );
+        if let Some(verdict) = verdict {
             return Step::Stop(self.stop(verdict));
         }
         if on_processor >= SLICE {
@@ -336,11 +334,6 @@ impl Drop for Guard {
 }
 
 impl Memory {
-    #[inline]
-    fn is_past_a_line(&self) -> bool {
-        allocator::bytes() > self.bytes_line.get() || allocator::blocks() > self.blocks_line.get()
-    }
-
     fn bytes_held_now(&self) -> isize {
         allocator::bytes() - self.bytes_base.get()
     }
@@ -349,19 +342,20 @@ impl Memory {
         allocator::blocks() - self.blocks_base.get()
     }
 
-    fn look_again_at(&self, bytes: isize) {
+    /// Has the run looked at when it holds more than this.
+    fn look_again_at(&self, bytes: isize, blocks: isize) {
         self.bytes_next.set(bytes);
-        self.bytes_line.set(self.bytes_base.get().saturating_add(bytes));
+        allocator::watch(
+            self.bytes_base.get().saturating_add(bytes),
+            self.blocks_base.get().saturating_add(blocks),
+        );
     }
 
     fn resume(&self, blocks_max: isize) {
         allocator::reset_peak();
         self.bytes_base.set(allocator::bytes() - self.bytes_held.get());
         self.blocks_base.set(allocator::blocks() - self.blocks_held.get());
-        self.bytes_line
-            .set(self.bytes_base.get().saturating_add(self.bytes_next.get()));
-        self.blocks_line
-            .set(self.blocks_base.get().saturating_add(blocks_max));
+        self.look_again_at(self.bytes_next.get(), blocks_max);
     }
 
     fn pause(&self) {
@@ -369,6 +363,7 @@ impl Memory {
         self.blocks_held.set(self.blocks_held_now());
         let peak = allocator::bytes_peak() - self.bytes_base.get();
         self.bytes_peak.set(self.bytes_peak.get().max(peak));
+        allocator::watch(isize::MAX, isize::MAX);
     }
 }
 
@@ -376,15 +371,4 @@ impl Memory {
 fn steps_until_next_look(bytes_held: isize) -> u64 {
     let multiple = u64::try_from(bytes_held / BYTES_SMALL).unwrap_or(0) + 1;
     (STEPS_MAX / multiple).max(STEPS_MIN)
-}
-
-/// About where the stack ends at this moment.
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "it is the caller's place on the stack that is asked for"
-)]
-pub(crate) fn stack_pointer() -> usize {
-    let here = 0_u8;
-    std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }

@@ -5,7 +5,7 @@
 //!
 //! Reading order: `executor` (the door for serving threads) and `workbench` (the one for the control plane);
 //! then what a run is made of: `prepare` and `cache` (source to prepared script), `run`, `scopes`, `coroutine` (how
-//! a run waits and shares its thread), `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
+//! a run waits and shares its thread), `steps`, `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
 //! memory is counted), `captured` (how what holds itself is freed), `gate` (what native functions ask of the run);
 //! then what scripts see: `request`, `response`, `natives`, `json` and `api`; and last `error`, which explains what
 //! went wrong.
@@ -30,6 +30,7 @@ mod request;
 mod response;
 mod run;
 mod scopes;
+mod steps;
 mod workbench;
 
 pub use self::{

@@ -10,7 +10,7 @@ use std::{
 use rhai::{Dynamic, FnPtr, Map};
 
 use super::*;
-use crate::guard::stack_pointer;
+use crate::steps::stack_pointer;
 
 const LEVELS: usize = 2_000;
 

@@ -114,7 +114,7 @@ async fn first_slices(executor: &Executor, count: usize) {
 fn hello_waits_for_one_endless_loop_however_many_there_are() {
     on_serving_thread(|executor| async move {
         let limits = Limits {
-            operations_max: 400_000,
+            operations_max: 4_000_000,
             ..Limits::CAPS
         };
         let (hogs, ended) = endless(&executor, 100, app(1), limits);
@@ -144,10 +144,10 @@ fn apps_take_turns_however_many_runs_each_has() {
             operations_max,
             ..Limits::CAPS
         };
-        let (hogs, ended) = endless(&executor, 20, app(1), operations(400_000));
+        let (hogs, ended) = endless(&executor, 20, app(1), operations(4_000_000));
         first_slices(&executor, 20).await;
         // As much work as each of the others has, which it would end with if all runs took turns.
-        let alone = of_app(app(2), "loop {}", operations(400_000));
+        let alone = of_app(app(2), "loop {}", operations(4_000_000));
         let error = executor.execute(alone).await.result.expect_err("endless");
         assert_eq!(error.kind, ScriptErrorKind::Operations);
         assert_eq!(ended.get(), 0, "the other app's runs had most of the time");

@@ -5,6 +5,7 @@
 
 mod argument;
 mod bounded;
+mod callback;
 mod chance;
 mod clock;
 

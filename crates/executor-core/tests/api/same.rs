@@ -47,6 +47,33 @@ const ARRAYS: [&str; 8] = [
     "[1, \"a\", 2.0, 'c', (), true, [1, [\"x\"]], #{b: 1, a: \"y\"}, blob(9, 7)]",
     "[[1], [1], #{}, #{}]",
 ];
+const MAPS: [&str; 3] = ["#{}", "#{b: 1, a: 2, c: 3}", "#{x: \"y\", z: [1], a: 0.5}"];
+/// Functions of every number of parameters, with and without what they capture, that use `this` and that fail.
+const FUNCTIONS: [&str; 23] = [
+    "|| true",
+    "|x| x == 1",
+    "|x| x",
+    "|x, y| [x, y]",
+    "|x, y| type_of(x) > type_of(y)",
+    "|x, y, z| `${x}/${y}/${z}`",
+    "|x, y, z, t| [x, y, z, t]",
+    "|| n += 1",
+    "|x| { n += 1; n % 2 == 0 }",
+    "|x, y| { n += 1; [n, y, x] }",
+    "|x, y, z| { n += 1; [x, y, z, n] }",
+    "|| this == 1",
+    "|| { this = [this]; true }",
+    "|x| { this = [this, x]; x }",
+    "|x, y| { this = [x, y]; [y] }",
+    "|x| throw x",
+    "|x| { n += 1; if n == 3 { throw n; } n == 1 }",
+    "|x| nothing(x)",
+    "|x| x.nothing()",
+    "|x| n.push(x)",
+    "Fn(\"len\")",
+    "Fn(\"to_string\")",
+    "Fn(\"nothing\")",
+];
 const BLOBS: [&str; 3] = ["blob()", "blob(3)", "blob(17, 0x1fe)"];
 
 /// Each of `forms` with `{0}`, `{1}` … replaced by every combination of values.
@@ -117,6 +144,20 @@ fn pieces() {
 }
 
 #[test]
+fn numbers() {
+    check_same(&combine(
+        &[
+            "({0}).to_string()",
+            "({0}).to_debug()",
+            "`${{0}}`",
+            "\"x\" + {0}",
+            "[{0}].to_string()",
+        ],
+        &[&NUMBERS],
+    ));
+}
+
+#[test]
 fn replacing_and_padding() {
     let forms = ["{ let s = {0}; s.replace({1}, {2}); s }"];
     check_same(&combine(&forms, &[&TEXTS, &PARTS, &PARTS]));
@@ -159,9 +200,81 @@ fn arrays() {
         "{0}.order(|x, y| type_of(x) < type_of(y))",
         "{0}.to_string()",
         "{0}.to_debug()",
+        "{ let texts = []; for item in {0} { texts.push(item.to_string()); texts.push(`${item}`); } texts }",
         "`${{0}}`",
         "\"x\" + {0}",
         "{ let m = #{a: {0}}; m.to_string() }",
     ];
     check_same(&combine(&forms, &[&ARRAYS]));
+}
+
+/// What a call gives, what it leaves of its object and of a captured variable, and how it fails.
+fn calls(forms: &[&str]) -> Vec<String> {
+    let call = |form: &&str| {
+        format!(
+            "{{ let n = 0; let a = {{0}}; let f = {{1}}; \
+            let given = (); try {{ given = {form}; }} catch (error) {{ given = `${{error}}`; }} [given, a, n] }}"
+        )
+    };
+    forms.iter().map(call).collect()
+}
+
+#[test]
+fn functions_for_each_item() {
+    let forms = calls(&[
+        "a.for_each(f)",
+        "a.map(f)",
+        "a.filter(f)",
+        "a.find(f)",
+        "a.find_map(f)",
+        "a.index_of(f)",
+        "a.some(f)",
+        "a.all(f)",
+        "a.reduce(f)",
+        "a.reduce(f, 1)",
+        "a.reduce(f, [n])",
+        "a.reduce_rev(f)",
+        "a.reduce_rev(f, 1)",
+        "a.drain(f)",
+        "a.retain(f)",
+        "[a.map(f), a.map(f)]",
+        "[a].map(|a| a.map(f))",
+        "a.map(f.curry(7))",
+        "a.filter(f.curry(7))",
+        "a.reduce(f.curry(7), 1)",
+        "a.for_each(f.curry(7))",
+    ]);
+    let forms: Vec<_> = forms.iter().map(String::as_str).collect();
+    check_same(&combine(&forms, &[&ARRAYS, &FUNCTIONS]));
+    let forms = calls(&["a.find(f, {2})", "a.find_map(f, {2})", "a.index_of(f, {2})"]);
+    let forms: Vec<_> = forms.iter().map(String::as_str).collect();
+    check_same(&combine(&forms, &[&ARRAYS, &FUNCTIONS[..8], &NUMBERS]));
+}
+
+#[test]
+fn functions_for_each_entry() {
+    let forms = calls(&[
+        "a.map(f)",
+        "a.filter(f)",
+        "a.drain(f)",
+        "a.retain(f)",
+        "a.map(f.curry(7))",
+        "a.filter(f.curry(7))",
+    ]);
+    let forms: Vec<_> = forms.iter().map(String::as_str).collect();
+    check_same(&combine(&forms, &[&MAPS, &FUNCTIONS]));
+}
+
+#[test]
+fn functions_that_use_what_they_are_called_for() {
+    let forms = calls(&[
+        "{ let f = |x| a.len; a.map(f) }",
+        "{ let f = || a.len; a.map(f) }",
+        "{ let f = |x| { a.push(x); true }; a.filter(f) }",
+        "{ let f = |x, y| a; a.reduce(f, a) }",
+        "{ let b = a; let f = |x| { b.push(x); b }; a.map(f) }",
+        "{ let f = |x, y| { n = [x, y]; n }; a.reduce(f, n) }",
+    ]);
+    let forms: Vec<_> = forms.iter().map(String::as_str).collect();
+    check_same(&combine(&forms, &[&ARRAYS, &["()"]]));
 }

@@ -35,7 +35,11 @@ mod functions {
     use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
     use super::dedup_with;
-    use crate::{allocator, api::argument::Fallible, gate, json};
+    use crate::{
+        allocator,
+        api::{argument::Fallible, callback::Callback},
+        gate, json,
+    };
 
     /// Makes the array at least `len` items long by adding copies of an item at its end.
     #[rhai_fn(return_raw)]
@@ -66,8 +70,9 @@ mod functions {
     /// Removes the items for which the function says that they are the same as the one before them.
     #[rhai_fn(name = "dedup", return_raw)]
     fn dedup_by_comparer(ctx: NativeCallContext, array: &mut Array, comparer: FnPtr) -> Fallible<()> {
+        let mut comparer = Callback::new("dedup", &ctx, &comparer);
         dedup_with(array, |left, right| {
-            comparer.call_raw(&ctx, None, [mem::take(left), mem::take(right)])
+            comparer.call_plainly([mem::take(left), mem::take(right)])
         })
     }
 

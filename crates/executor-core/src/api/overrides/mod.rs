@@ -3,10 +3,12 @@
 //! later.
 //!
 //! What is not here takes memory and time in proportion to its arguments at most, calls back into the script at
-//! every step (which counts), or neither allocates nor loops.
+//! every step (which counts), or neither allocates nor loops. And those that call back, which Rhai does in a slow way.
 
 mod arrays;
 mod blobs;
+mod callbacks;
+mod map_callbacks;
 mod places;
 mod show;
 mod sort;
@@ -17,10 +19,12 @@ use rhai::Module;
 pub(super) use self::{show::append_display, strings::replaced};
 
 /// The functions as scripts see them.
-pub(super) fn modules() -> [Module; 7] {
+pub(super) fn modules() -> [Module; 9] {
     [
         arrays::module(),
         blobs::module(),
+        callbacks::module(),
+        map_callbacks::module(),
         places::module(),
         show::module(),
         sort::module(),

@@ -97,14 +97,18 @@ mod functions {
     use rhai::{Array, FnPtr, NativeCallContext};
 
     use super::{merge_sort, sort_by_nature};
-    use crate::api::argument::{Fallible, fail, type_name};
+    use crate::api::{
+        argument::{Fallible, fail, type_name},
+        callback::Callback,
+    };
 
     /// Sorts the array by a function of two items that returns a number below, at or above zero, or whether the
     /// first one comes first.
     #[rhai_fn(name = "sort", name = "sort_by", return_raw)]
     fn sort_by(ctx: NativeCallContext, array: &mut Array, comparer: FnPtr) -> Fallible<()> {
+        let mut comparer = Callback::new("sort", &ctx, &comparer);
         merge_sort(array, |left, right| {
-            let order = comparer.call_raw(&ctx, None, [left.clone(), right.clone()])?;
+            let order = comparer.call_plainly([left.clone(), right.clone()])?;
             if let Ok(number) = order.as_int() {
                 return Ok(number < 0);
             }

@@ -7,7 +7,9 @@ use rhai::{
     packages::{Package, StandardPackage},
 };
 
-use crate::{api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, natives, request, response};
+use crate::{
+    api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, natives, request, response, steps,
+};
 
 /// How deep expressions and blocks may be nested, in a script and in a function.
 const NESTING_MAX: usize = 128;
@@ -39,8 +41,7 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
             .get_or_init(StandardPackage::new)
             .register_into_engine(&mut engine);
     });
-    request::register_types(&mut engine);
-    response::register_types(&mut engine);
+    name_types(&mut engine);
     engine.register_global_module(HOST.with(|module| Shared::clone(module.get_or_init(host))));
     engine.register_static_module("log", LOG.with(|module| Shared::clone(module.get_or_init(log))));
     api::register(&mut engine);
@@ -60,7 +61,7 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
         .disable_symbol("eval")
         // There is nothing to import: better said when a script is saved than when it runs.
         .disable_symbol("import");
-    engine.on_progress(|_| gate::step().err().map(|_| Dynamic::UNIT));
+    engine.on_progress(|_| if steps::take(1) { None } else { asked() });
     watch_parser(&mut engine);
     engine
 }
@@ -72,11 +73,28 @@ pub(crate) fn build_without_optimizer() -> Engine {
     engine
 }
 
+/// Asks the guard whether the run goes on; the answer is as Rhai takes it.
+#[cold]
+#[inline(never)]
+fn asked() -> Option<Dynamic> {
+    gate::step().err().map(|_| Dynamic::UNIT)
+}
+
+/// Gives Rhai's own types the names that they have anyway. For every call of a method Rhai looks through all modules
+/// for the name of the object's type, and ends at the first that knows it: this makes it the first of them.
+fn name_types(engine: &mut Engine) {
+    for name in ["Fn", "array", "blob", "char", "f64", "i64", "map", "string"] {
+        engine.register_type_with_name_raw(name, name);
+    }
+}
+
 fn host() -> Shared<Module> {
     let mut host = response::module();
     for module in natives::globals().into_iter().chain(request::modules()) {
         host.combine(module);
     }
+    request::register_types(&mut host);
+    response::register_types(&mut host);
     host.build_index();
     host.into()
 }

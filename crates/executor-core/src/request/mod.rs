@@ -7,7 +7,7 @@ mod headers;
 use std::sync::Arc;
 
 use picloud_shared::{id::ExecutionId, invocation::ScriptRequest};
-use rhai::{Dynamic, Engine, EvalAltResult, Map, Module};
+use rhai::{Dynamic, EvalAltResult, Map, Module};
 
 use crate::gate;
 
@@ -30,11 +30,11 @@ impl Request {
 }
 
 /// Makes the types known.
-pub(crate) fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Request>("Request")
-        .register_type_with_name::<headers::Headers>("Headers")
-        .register_iterator::<headers::Headers>();
+pub(crate) fn register_types(module: &mut Module) {
+    module
+        .set_custom_type::<Request>("Request")
+        .set_custom_type::<headers::Headers>("Headers")
+        .set_iterable::<headers::Headers>();
 }
 
 /// What scripts can do with them.

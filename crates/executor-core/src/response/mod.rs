@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use picloud_shared::outcome::{ScriptErrorKind, ScriptResponse};
-use rhai::{Dynamic, Engine, EvalAltResult, Map, Position};
+use rhai::{Dynamic, EvalAltResult, Map, Module, Position};
 
 use self::body::Body;
 pub(crate) use self::functions::module;
@@ -40,8 +40,8 @@ struct Parts {
 }
 
 /// Makes the type known.
-pub(crate) fn register_types(engine: &mut Engine) {
-    engine.register_type_with_name::<Response>("Response");
+pub(crate) fn register_types(module: &mut Module) {
+    module.set_custom_type::<Response>("Response");
 }
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;

@@ -166,6 +166,16 @@ mod functions {
         lend(blob, |blob| shown(&ctx, blob))
     }
 
+    /// The number as text.
+    ///
+    /// ```rhai
+    /// 12.to_string()  //=> "12"
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug")]
+    fn int_to_string(number: i64) -> ImmutableString {
+        itoa::Buffer::new().format(number).into()
+    }
+
     /// The name of the function as text.
     ///
     /// ```rhai

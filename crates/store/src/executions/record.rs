@@ -69,12 +69,8 @@ pub(super) async fn record(
         insert(&mut transaction, record).await?;
     }
     let unrecorded = unrecorded.iter().filter(|runs| present.contains(&runs.app_id));
-    add_counts(
-        &mut transaction,
-        minute(now),
-        merged(unrecorded.copied().collect()),
-    )
-    .await?;
+    let counts = merged(unrecorded.copied().collect());
+    add_counts(&mut transaction, minute(now), &counts).await?;
     transaction.commit().await
 }
 
@@ -110,7 +106,7 @@ fn merged(mut counts: Vec<UnrecordedRuns>) -> Vec<UnrecordedRuns> {
 async fn add_counts(
     transaction: &mut Transaction,
     minute: i64,
-    counts: Vec<UnrecordedRuns>,
+    counts: &[UnrecordedRuns],
 ) -> Result<(), StoreError> {
     let mut chunks = counts.chunks_exact(ROWS);
     for chunk in &mut chunks {

@@ -21,13 +21,12 @@ const noInlineStyle: Plugin = {
 };
 
 export default defineConfig({
-	plugins: [noInlineStyle, sveltekit(), svelteTesting()],
+	plugins: [noInlineStyle, sveltekit(), svelteTesting({ autoCleanup: false })],
 	server: { host: '127.0.0.1', proxy },
 	build: { target: 'es2022' },
 	test: {
 		// A test of a component asks for a browser of a kind by `// @vitest-environment jsdom`.
 		environment: 'node',
-		include: ['src/**/*.test.ts'],
-		setupFiles: ['src/test-setup.ts']
+		include: ['src/**/*.test.ts']
 	}
 });

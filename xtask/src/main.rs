@@ -19,6 +19,8 @@ enum Command {
     /// Hold a build of the dashboard against the committed one; a step of its tests
     #[command(hide = true)]
     CompareDashboard,
+    /// Take pictures of all pages of the dashboard, into dashboard/gallery
+    Screenshots,
     /// Look for inputs that break a promise, and keep what leads further
     Fuzz(fuzz::Options),
 }
@@ -27,6 +29,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Test(options) => test::run(&options),
         Command::CompareDashboard => test::dashboard::compare().map(|()| ExitCode::SUCCESS),
+        Command::Screenshots => test::journeys::take_screenshots().map(|()| ExitCode::SUCCESS),
         Command::Bench(bench) => bench::run(&bench).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(options) => fuzz::run(&options),
     }

@@ -35,7 +35,7 @@ mod workbench;
 
 pub use self::{
     allocator::{CountingAllocator, give_memory_back},
-    api::{ScriptFunction, definitions, functions, reference_markdown},
+    api::{ScriptFunction, definitions, functions, reference_json, reference_markdown},
     coroutine::{InFlight, InFlightJournal, SystemState},
     executor::{Executor, ExecutorConfig},
     workbench::LocalWorkbench,

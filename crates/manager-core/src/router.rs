@@ -21,7 +21,8 @@ use crate::{
             guard,
         },
         answer::{finish, no_such_path, to_the_end},
-        api, apps, auth, domains, executions, health, members, pages, releases, routes, scripts, setup,
+        api, apps, auth, domains, executions, health, members, pages, releases, routes, script_api, scripts,
+        setup,
     },
 };
 
@@ -77,6 +78,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         Open, Reads: health::get_readyz;
         Open, Reads: health::get_version;
         Open, Reads: api::get_openapi;
+        Open, Reads: script_api::get_script_api;
         Open, Reads: pages::problems::get_problem_page;
 
         Open, Reads: setup::get_setup;

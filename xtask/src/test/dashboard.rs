@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use super::debian;
+use super::{debian, part};
 use crate::root;
 
 /// Where the build of the test goes.
@@ -20,11 +20,10 @@ const TYPES: &str = "dashboard-schema.d.ts";
 const NODE_MIN: u32 = 20;
 
 /// The steps, in their order.
-pub(crate) fn commands() -> anyhow::Result<Vec<Command>> {
-    let scratch = scratch();
-    fs::create_dir_all(&scratch)?;
+pub(crate) fn commands(target: &Path) -> anyhow::Result<Vec<Command>> {
+    fs::create_dir_all(target)?;
     let mut build = npm(&["run", "build"]);
-    build.env("PICLOUD_DASHBOARD_OUT", scratch.join(BUILT));
+    build.env("PICLOUD_DASHBOARD_OUT", target.join(BUILT));
     let mut types = npm(&[
         "exec",
         "--",
@@ -32,7 +31,7 @@ pub(crate) fn commands() -> anyhow::Result<Vec<Command>> {
         "../docs/openapi.json",
         "--output",
     ]);
-    types.arg(scratch.join(TYPES));
+    types.arg(target.join(TYPES));
     let mut compare = Command::new(env::current_exe().context("cannot tell what runs this")?);
     compare.arg("compare-dashboard");
     Ok(vec![
@@ -78,15 +77,15 @@ pub(crate) fn npm(args: &[&str]) -> Command {
 /// Holds what the steps before have made against what is committed.
 #[expect(clippy::print_stdout, reason = "the result is what the report reads")]
 pub(crate) fn compare() -> anyhow::Result<()> {
-    let scratch = scratch();
+    let target = part::target()?;
     let types = folder().join("src/lib/api/schema.d.ts");
     ensure!(
-        fs::read(&types)? == fs::read(scratch.join(TYPES))?,
+        fs::read(&types)? == fs::read(target.join(TYPES))?,
         "{} is not what docs/openapi.json gives; write it anew with `npm run types` in dashboard/",
         types.display()
     );
     let committed = files(&folder().join("dist"))?;
-    let built = files(&scratch.join(BUILT))?;
+    let built = files(&target.join(BUILT))?;
     let differing: Vec<_> = built
         .iter()
         .filter(|(path, content)| committed.get(*path) != Some(content))
@@ -104,11 +103,6 @@ pub(crate) fn compare() -> anyhow::Result<()> {
 
 fn folder() -> PathBuf {
     root().join("dashboard")
-}
-
-/// In the target folder, which is nobody's but the tools'.
-fn scratch() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// All files below `folder` with their content.

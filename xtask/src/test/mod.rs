@@ -4,6 +4,7 @@
 
 pub(crate) mod dashboard;
 mod debian;
+pub(crate) mod journeys;
 mod part;
 mod postgres;
 mod report;

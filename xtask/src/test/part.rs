@@ -4,7 +4,7 @@ use std::{env, path::PathBuf, process::Command, thread};
 
 use anyhow::Context as _;
 
-use super::{dashboard, debian, postgres::Postgres, schemathesis::Schemathesis};
+use super::{dashboard, debian, journeys, postgres::Postgres, schemathesis::Schemathesis};
 use crate::root;
 
 /// One part of a test run.
@@ -20,6 +20,8 @@ pub(crate) enum Part {
     Hostile,
     /// The dashboard's types, its own tests, and whether its committed build is that of its sources
     Dashboard,
+    /// Journeys through the dashboard in a real browser, on both databases
+    Journeys,
     /// The HTTP tests on both databases
     Http,
     /// The HTTP tests on SQLite
@@ -51,6 +53,7 @@ impl Part {
             Self::Unit,
             Self::Hostile,
             Self::Dashboard,
+            Self::Journeys,
             Self::HttpSqlite,
             Self::HttpPostgres,
             Self::Schemathesis,
@@ -70,6 +73,7 @@ impl Part {
             Self::Unit => "unit tests",
             Self::Hostile => "hostile scripts, release",
             Self::Dashboard => "dashboard",
+            Self::Journeys => "journeys",
             Self::Http => "HTTP tests",
             Self::HttpSqlite => "HTTP tests on SQLite",
             Self::HttpPostgres => "HTTP tests on PostgreSQL",
@@ -109,7 +113,8 @@ impl Part {
                 tests.args(["--test", "hostile", "--test", "properties"]);
                 vec![environment.given_to(tests, filter)]
             }
-            Self::Dashboard => dashboard::commands()?,
+            Self::Dashboard => dashboard::commands(&environment.target)?,
+            Self::Journeys => journeys::commands(&environment.target, environment.postgres.as_ref()),
             Self::HttpSqlite => vec![http("sqlite", environment, filter)],
             Self::HttpPostgres => vec![http("postgres", environment, filter)],
             Self::Http => vec![
@@ -143,9 +148,15 @@ impl Environment {
         if parts.contains(&Part::Dashboard) {
             dashboard::prepare()?;
         }
-        let needs_postgres = parts
-            .iter()
-            .any(|part| matches!(part, Part::Unit | Part::HttpPostgres | Part::Schemathesis));
+        if parts.contains(&Part::Journeys) {
+            journeys::prepare()?;
+        }
+        let needs_postgres = parts.iter().any(|part| {
+            matches!(
+                part,
+                Part::Unit | Part::Journeys | Part::HttpPostgres | Part::Schemathesis
+            )
+        });
         let postgres = needs_postgres
             .then(Postgres::start)
             .transpose()
@@ -186,7 +197,7 @@ fn http(database: &str, environment: &Environment, filter: &[String]) -> Command
 }
 
 /// Where cargo puts what it builds.
-fn target() -> anyhow::Result<PathBuf> {
+pub(super) fn target() -> anyhow::Result<PathBuf> {
     let metadata = metadata()?;
     let target = metadata["target_directory"].as_str();
     Ok(target.context("cargo names no target directory")?.into())
@@ -214,7 +225,7 @@ fn metadata() -> anyhow::Result<serde_json::Value> {
     serde_json::from_slice(&output.stdout).context("cannot read the workspace")
 }
 
-fn cargo(args: &[&str]) -> Command {
+pub(super) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.args(args).current_dir(root());
     // What cargo told this program of itself would look to some build scripts, such as that of ring, as a change

@@ -31,7 +31,7 @@ use std::cell::OnceCell;
 
 use rhai::{Engine, Module, Shared};
 
-pub use self::reference::{ScriptFunction, definitions, functions, reference_markdown};
+pub use self::reference::{ScriptFunction, definitions, functions, reference_json, reference_markdown};
 pub(crate) use self::regex::RecentPatterns;
 
 /// Registers all of it, over those of Rhai with the same names.

@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path};
 
-use picloud_executor_core::{definitions, functions, reference_markdown};
+use picloud_executor_core::{definitions, functions, reference_json, reference_markdown};
 
 /// With this variable set the files are written and not compared.
 const UPDATE: &str = "UPDATE_REFERENCE";
@@ -29,6 +29,11 @@ fn check_file(path: &str, expected: &str) {
 #[test]
 fn reference() {
     check_file("../../docs/reference/script-api.md", &reference_markdown());
+}
+
+#[test]
+fn reference_for_editors() {
+    check_file("../../docs/reference/script-api.json", &reference_json());
 }
 
 #[test]

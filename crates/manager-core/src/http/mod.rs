@@ -17,6 +17,7 @@ pub(crate) mod pages;
 pub(crate) mod problem;
 pub(crate) mod releases;
 pub(crate) mod routes;
+pub(crate) mod script_api;
 pub(crate) mod scripts;
 pub(crate) mod setup;
 pub(crate) mod validate;

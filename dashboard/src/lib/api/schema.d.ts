@@ -806,6 +806,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/script-api": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what scripts can call
+         * @description The script API of this version, for completion and help in editors.
+         */
+        get: operations["get_script_api"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1644,6 +1664,10 @@ export interface components {
              */
             version: number;
         };
+        /** @description Everything that a script can call. */
+        ScriptApi: {
+            functions: components["schemas"]["ScriptFunction"][];
+        };
         /** @description Why a script gave no answer of its own. */
         ScriptError: {
             /**
@@ -1667,6 +1691,30 @@ export interface components {
             message: string;
             /** @description The calls that led there, innermost first. */
             trace: components["schemas"]["TraceFrame"][];
+        };
+        /** @description Something that a script can call, or a property that it can read. */
+        ScriptFunction: {
+            /** @description What it does, in Markdown. Examples are in fences; `//=>` stands before the value of their line. */
+            docs: string;
+            /**
+             * @description `function`, `method` or `property`.
+             * @example method
+             */
+            kind: string;
+            /** @description The module it is in; null for those that are called by their name alone. */
+            module: string | null;
+            /**
+             * @description Its name.
+             * @example header
+             */
+            name: string;
+            /** @description The type of the value that a method or property belongs to. */
+            on: string | null;
+            /**
+             * @description How it is written, with its parameters and its result.
+             * @example response.header(name: string, value: string) -> Response
+             */
+            signature: string;
         };
         /** @description One version of a script. It never changes. */
         ScriptVersion: {
@@ -7069,6 +7117,35 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_script_api: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All functions, methods and properties */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptApi"];
                 };
             };
             /** @description Any other problem */

@@ -51,7 +51,7 @@ A type `any` means that several types are taken, or given; the text says which.
 
 /// Where a function stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Section {
+pub(super) enum Section {
     /// Called by its name alone.
     Function,
     /// Called on a value of a type.
@@ -61,7 +61,7 @@ enum Section {
 }
 
 impl Section {
-    fn of(function: &ScriptFunction) -> Self {
+    pub(super) fn of(function: &ScriptFunction) -> Self {
         if let Some(module) = &function.module {
             return Self::Module(module.clone());
         }
@@ -83,7 +83,7 @@ impl Section {
 }
 
 /// How it is called.
-fn heading(section: &Section, function: &ScriptFunction) -> String {
+pub(super) fn heading(section: &Section, function: &ScriptFunction) -> String {
     let write = |params: &[(String, String)]| {
         let params: Vec<_> = params
             .iter()

@@ -2,10 +2,12 @@
 
 mod catalogue;
 mod definitions;
+mod json;
 mod markdown;
 
 pub use self::{
     catalogue::{ScriptFunction, functions},
     definitions::definitions,
+    json::reference_json,
     markdown::reference_markdown,
 };

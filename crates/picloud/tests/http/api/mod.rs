@@ -4,3 +4,4 @@ mod admin;
 mod execute;
 mod openapi;
 mod problems;
+mod script_api;

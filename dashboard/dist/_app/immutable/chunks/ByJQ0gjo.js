@@ -1,1 +1,0 @@
-import{c as e,s as t}from"./DTsSNzlF.js";function n(e,n){throw new t(e,n)}function r(t,n){throw new e(t,n.toString())}export{r as n,n as t};

@@ -1,0 +1,1 @@
+import"./CXirkTl7.js";

@@ -1,1 +1,0 @@
-import{H as e,ct as t,ot as n}from"./DFzmhcd-.js";var r=new class{#e=t();get open(){return e(this.#e)}set open(e){n(this.#e,e,!0)}};export{r as t};

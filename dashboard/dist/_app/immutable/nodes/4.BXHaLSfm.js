@@ -1,1 +1,0 @@
-import{wt as e}from"../chunks/DFzmhcd-.js";import{n as t}from"../chunks/ByJQ0gjo.js";import{o as n}from"../chunks/DTsSNzlF.js";var r=e({load:()=>i}),i=()=>t(307,`${n}/apps`);export{r as universal};

@@ -1,0 +1,71 @@
+// Takes a picture of every page, wide and narrow, light and dark, into `gallery/`.
+import { mkdirSync } from 'node:fs';
+import { test } from 'vitest';
+import { openBrowser } from './browser';
+import { startCloud } from './cloud';
+import { fill, FRONT, PAGES, type Shown } from './pages';
+
+const OUT = process.env.PICLOUD_GALLERY ?? 'gallery';
+const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+
+test('gallery', async () => {
+	mkdirSync(OUT, { recursive: true });
+	const cloud = await startCloud();
+	try {
+		await fill(cloud.page);
+		for (const shown of PAGES) await take(cloud.page, shown);
+		await failing(cloud.page);
+		const front = await openBrowser(cloud.server.url);
+		for (const shown of FRONT) await take(front.page, shown);
+		await front.close();
+	} finally {
+		await cloud.close();
+	}
+});
+
+type Page = Parameters<Shown['ready']>[0];
+
+async function take(page: Page, { name, path, ready }: Shown, before?: (page: Page) => Promise<unknown>) {
+	for (const [size, viewport] of Object.entries(SIZES)) {
+		await page.setViewportSize(viewport);
+		await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+		await page.goto(path);
+		await ready(page);
+		await before?.(page);
+		for (const colorScheme of ['light', 'dark'] as const) {
+			await page.emulateMedia({ colorScheme });
+			await page.screenshot({ path: `${OUT}/${name}-${size}-${colorScheme}.png` });
+		}
+	}
+}
+
+/** What it looks like when something does not work. */
+async function failing(page: Page) {
+	const script = PAGES.find(({ name }) => name === 'script');
+	if (script) {
+		await take(page, { ...script, name: 'script-failing' }, async (page) => {
+			await page.getByLabel('Path and query').fill('/greet/nobody');
+			await page.getByRole('button', { name: 'Run', exact: true }).first().click();
+			await page.getByRole('alert').first().waitFor();
+		});
+		await take(page, { ...script, name: 'script-run' }, async (page) => {
+			await page.getByLabel('Path and query').fill('/greet/Ada');
+			await page.getByRole('button', { name: 'Run', exact: true }).first().click();
+			await page.getByText('"letters": 3').waitFor();
+		});
+	}
+	await page.setViewportSize(SIZES.wide);
+	await page.goto('/admin/apps/shop/executions?status=error');
+	const href = await page.getByRole('link', { name: /GET/ }).first().getAttribute('href');
+	if (href) await take(page, { name: 'execution-failed', path: href, ready: (page) => page.getByText('greeting nobody').waitFor() });
+	await page.route('**/api/v1/admin/apps?**', (route) => route.abort());
+	await take(page, { name: 'apps-unreachable', path: '/admin/apps', ready: (page) => page.getByText('does not answer').waitFor() });
+	await page.unroute('**/api/v1/admin/apps?**');
+	const home = PAGES[0];
+	if (home) {
+		await take(page, { ...home, name: 'palette' }, async (page) => {
+			await page.keyboard.press('Control+k');
+			await page.getByRole('option').first().waitFor();
+		});
+	}
+}

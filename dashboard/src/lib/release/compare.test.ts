@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { compare } from './compare';
+
+const limits = { timeout_ms: 1 } as never;
+const script = (id: string, name: string, version: number) => ({ id, name, version, description: '', limits });
+const route = (id: string, path: string) => ({ id, path, host: null, methods: ['GET'], script_id: 's' });
+
+test('what was added, removed and changed is told', () => {
+	const before = { scripts: [script('1', 'a', 1), script('2', 'b', 1)], routes: [route('r', '/a')], domains: [] };
+	const after = { scripts: [script('1', 'c', 3)], routes: [route('r', '/x')], domains: [{ id: 'd', pattern: 'example.com' }] };
+	expect(compare(before, after)).toEqual([
+		{ kind: 'changed', what: 'script c', detail: 'was a, version 1 → 3' },
+		{ kind: 'removed', what: 'script b' },
+		{ kind: 'changed', what: 'route GET /x', detail: 'was GET /a' },
+		{ kind: 'added', what: 'domain example.com', detail: undefined }
+	]);
+});
+
+test('a release is no different from itself', () => {
+	const same = { scripts: [script('1', 'a', 1)], routes: [route('r', '/a')], domains: [] };
+	expect(compare(same, structuredClone(same))).toEqual([]);
+});

@@ -1,2 +1,0 @@
-// jsdom has no layout and lacks what needs one.
-if (globalThis.Element) Element.prototype.scrollIntoView ??= () => {};

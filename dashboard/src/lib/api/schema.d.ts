@@ -926,7 +926,10 @@ export interface components {
              * @example app_admin
              */
             my_role: string;
-            /** @description Its name for people. */
+            /**
+             * @description Its name for people.
+             * @example My shop
+             */
             name: string;
             /** @description Its name in paths. */
             slug: string;
@@ -1196,7 +1199,10 @@ export interface components {
                  * @example app_admin
                  */
                 my_role: string;
-                /** @description Its name for people. */
+                /**
+                 * @description Its name for people.
+                 * @example My shop
+                 */
                 name: string;
                 /** @description Its name in paths. */
                 slug: string;
@@ -1835,7 +1841,10 @@ export interface components {
         SlugCheck: {
             /** @description The slug of the app that has or had it, if the caller may see that app. */
             held_by: string | null;
-            /** @description A sentence for people. */
+            /**
+             * @description A sentence for people.
+             * @example `shop` is free.
+             */
             message: string;
             slug: string;
             status: components["schemas"]["SlugStatus"];
@@ -2070,6 +2079,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "description": "Orders and payments.",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "my_role": "app_admin",
+                     *           "name": "My shop",
+                     *           "slug": "shop",
+                     *           "updated_at": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_App"];
                 };
             };
@@ -2138,6 +2163,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "My shop",
+                 *       "slug": "shop"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateApp"];
             };
         };
@@ -2148,6 +2179,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "my_role": "app_admin",
+                     *       "name": "My shop",
+                     *       "slug": "shop",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["App"];
                 };
             };
@@ -2261,6 +2303,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "slug": "shop"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckSlug"];
             };
         };
@@ -2271,6 +2318,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "held_by": null,
+                     *       "message": "`shop` is free.",
+                     *       "slug": "shop",
+                     *       "status": "available"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SlugCheck"];
                 };
             };
@@ -2393,6 +2448,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "my_role": "app_admin",
+                     *       "name": "My shop",
+                     *       "slug": "shop",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["App"];
                 };
             };
@@ -2585,6 +2651,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "Orders and payments.",
+                 *       "name": "hello"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateApp"];
             };
         };
@@ -2595,6 +2667,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "my_role": "app_admin",
+                     *       "name": "My shop",
+                     *       "slug": "shop",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["App"];
                 };
             };
@@ -2739,6 +2822,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "kind": "wildcard",
+                     *           "pattern": "*.example.com",
+                     *           "shape_key": "shop.example.com"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_Domain"];
                 };
             };
@@ -2827,6 +2925,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "pattern": "{tenant}.example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AddDomain"];
             };
         };
@@ -2837,6 +2940,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "kind": "wildcard",
+                     *       "pattern": "*.example.com",
+                     *       "shape_key": "shop.example.com"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Domain"];
                 };
             };
@@ -3096,6 +3209,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "cpu_us": 310,
+                     *           "duration_us": 1250,
+                     *           "error": null,
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "logs": [
+                     *             {
+                     *               "level": "info",
+                     *               "line": 1,
+                     *               "message": "Unknown property `quary`.",
+                     *               "offset_us": 110
+                     *             }
+                     *           ],
+                     *           "memory_bytes_peak": 16384,
+                     *           "node": "attic",
+                     *           "operations": 42,
+                     *           "request": {
+                     *             "body_bytes": 0,
+                     *             "host": "shop.example.com",
+                     *             "method": "GET",
+                     *             "path": "/orders/7",
+                     *             "remote_addr": "192.0.2.7"
+                     *           },
+                     *           "response_status": 1,
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "script_name": "hello",
+                     *           "started_at": "2026-01-31T09:30:00.000Z",
+                     *           "status": "success",
+                     *           "trigger": "http",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "unrecorded_runs": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExecutionList"];
                 };
             };
@@ -3195,6 +3348,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "email": "ada@example.com",
+                     *           "instance_role": "member",
+                     *           "is_active": true,
+                     *           "joined_at": "2026-01-31T09:30:00.000Z",
+                     *           "role": "editor",
+                     *           "user_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "username": "ada"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_Member"];
                 };
             };
@@ -3283,6 +3452,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "role": "editor",
+                 *       "user_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AddMember"];
             };
         };
@@ -3293,6 +3468,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@example.com",
+                     *       "instance_role": "member",
+                     *       "is_active": true,
+                     *       "joined_at": "2026-01-31T09:30:00.000Z",
+                     *       "role": "editor",
+                     *       "user_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "username": "ada"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Member"];
                 };
             };
@@ -3434,6 +3620,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@example.com",
+                     *       "instance_role": "member",
+                     *       "is_active": true,
+                     *       "joined_at": "2026-01-31T09:30:00.000Z",
+                     *       "role": "editor",
+                     *       "user_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "username": "ada"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Member"];
                 };
             };
@@ -3609,6 +3806,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "role": "viewer"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateMember"];
             };
         };
@@ -3619,6 +3821,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@example.com",
+                     *       "instance_role": "member",
+                     *       "is_active": true,
+                     *       "joined_at": "2026-01-31T09:30:00.000Z",
+                     *       "role": "editor",
+                     *       "user_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "username": "ada"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Member"];
                 };
             };
@@ -3754,6 +3967,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "author": "ada",
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "manifest": {
+                     *             "domains": [
+                     *               {
+                     *                 "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "pattern": "shop.example.com"
+                     *               }
+                     *             ],
+                     *             "routes": [
+                     *               {
+                     *                 "host": "shop.example.com",
+                     *                 "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "methods": [
+                     *                   "GET"
+                     *                 ],
+                     *                 "path": "/orders/7",
+                     *                 "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *               }
+                     *             ],
+                     *             "scripts": [
+                     *               {
+                     *                 "description": "Orders and payments.",
+                     *                 "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "limits": {
+                     *                   "call_depth_max": 64,
+                     *                   "concurrency_max": 1000000,
+                     *                   "cpu_ms_max": 2000,
+                     *                   "log_bytes_max": 65536,
+                     *                   "memory_bytes_max": 33554432,
+                     *                   "operations_max": 10000000,
+                     *                   "response_bytes_max": 6291456,
+                     *                   "timeout_ms": 10000
+                     *                 },
+                     *                 "name": "hello",
+                     *                 "version": 1
+                     *               }
+                     *             ]
+                     *           },
+                     *           "note": "Greets by name.",
+                     *           "number": 1,
+                     *           "summary": "script hello: version 3"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_Release"];
                 };
             };
@@ -3850,6 +4114,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "author": "ada",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "manifest": {
+                     *         "domains": [
+                     *           {
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "pattern": "shop.example.com"
+                     *           }
+                     *         ],
+                     *         "routes": [
+                     *           {
+                     *             "host": "shop.example.com",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "methods": [
+                     *               "GET"
+                     *             ],
+                     *             "path": "/orders/7",
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           }
+                     *         ],
+                     *         "scripts": [
+                     *           {
+                     *             "description": "Orders and payments.",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "limits": {
+                     *               "call_depth_max": 64,
+                     *               "concurrency_max": 1000000,
+                     *               "cpu_ms_max": 2000,
+                     *               "log_bytes_max": 65536,
+                     *               "memory_bytes_max": 33554432,
+                     *               "operations_max": 10000000,
+                     *               "response_bytes_max": 6291456,
+                     *               "timeout_ms": 10000
+                     *             },
+                     *             "name": "hello",
+                     *             "version": 1
+                     *           }
+                     *         ]
+                     *       },
+                     *       "note": "Greets by name.",
+                     *       "number": 1,
+                     *       "summary": "script hello: version 3"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Release"];
                 };
             };
@@ -3929,6 +4239,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "method": "GET",
+                 *       "url": "https://ada.example.com/users/7?full=1"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MatchRoute"];
             };
         };
@@ -3939,6 +4255,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "claim": {
+                     *         "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "pattern": "shop.example.com"
+                     *       },
+                     *       "host": "shop.example.com",
+                     *       "matched": true,
+                     *       "miss": null,
+                     *       "params": {},
+                     *       "route": {
+                     *         "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "host": "shop.example.com",
+                     *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "methods": [
+                     *           "GET"
+                     *         ],
+                     *         "path": "/users/{id}",
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *       },
+                     *       "script": {
+                     *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "name": "hello",
+                     *         "version": 1
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["RouteMatch"];
                 };
             };
@@ -4063,6 +4406,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "source": "\"Hello, \" + (request.query.name ?? \"World\")"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckScript"];
             };
         };
@@ -4073,6 +4421,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "diagnostics": [
+                     *         {
+                     *           "column": 1,
+                     *           "end_column": 1,
+                     *           "end_line": 1,
+                     *           "line": 1,
+                     *           "message": "Unknown property `quary`.",
+                     *           "severity": "error"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Diagnostics"];
                 };
             };
@@ -4197,6 +4559,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "source": "\"Hello, \" + (request.query.name ?? \"World\")"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RunScript"];
             };
         };
@@ -4207,6 +4574,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cpu_us": 310,
+                     *       "duration_us": 1250,
+                     *       "error": null,
+                     *       "logs": [
+                     *         {
+                     *           "level": "info",
+                     *           "line": 1,
+                     *           "message": "Unknown property `quary`.",
+                     *           "offset_us": 110
+                     *         }
+                     *       ],
+                     *       "memory_bytes_peak": 16384,
+                     *       "operations": 42,
+                     *       "response": {
+                     *         "body": "Hello, Ada!",
+                     *         "headers": {},
+                     *         "status": 200
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["TestRun"];
                 };
             };
@@ -4328,6 +4717,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "several unrelated words",
+                 *       "username": "ada"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LogIn"];
             };
         };
@@ -4338,6 +4733,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "token": "pcs_3rTqTz0kW7mJ5vX1bYc9aQ",
+                     *       "user": {
+                     *         "created_at": "2026-01-31T09:30:00.000Z",
+                     *         "email": "ada@example.com",
+                     *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "instance_role": "owner",
+                     *         "is_active": true,
+                     *         "username": "ada"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
@@ -4529,6 +4938,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "instance_role": "owner",
+                     *       "is_active": true,
+                     *       "username": "ada"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
@@ -4588,6 +5007,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "current_password": "correct horse battery",
+                 *       "new_password": "several unrelated words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ChangePassword"];
             };
         };
@@ -4715,6 +5140,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "current": true,
+                     *           "expires_at": "2026-02-01T09:30:00.000Z",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "last_used_at": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_Session"];
                 };
             };
@@ -4939,6 +5378,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "cpu_us": 310,
+                     *       "duration_us": 1250,
+                     *       "error": null,
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "logs": [
+                     *         {
+                     *           "level": "info",
+                     *           "line": 1,
+                     *           "message": "Unknown property `quary`.",
+                     *           "offset_us": 110
+                     *         }
+                     *       ],
+                     *       "memory_bytes_peak": 16384,
+                     *       "node": "attic",
+                     *       "operations": 42,
+                     *       "request": {
+                     *         "body_bytes": 0,
+                     *         "host": "shop.example.com",
+                     *         "method": "GET",
+                     *         "path": "/orders/7",
+                     *         "remote_addr": "192.0.2.7"
+                     *       },
+                     *       "response_status": 1,
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "script_name": "hello",
+                     *       "started_at": "2026-01-31T09:30:00.000Z",
+                     *       "status": "success",
+                     *       "trigger": "http",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Execution"];
                 };
             };
@@ -5022,6 +5495,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "host": "shop.example.com",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "methods": [
+                     *             "GET"
+                     *           ],
+                     *           "path": "/users/{id}",
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_Route"];
                 };
             };
@@ -5099,6 +5589,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "host": "{tenant}.example.com",
+                 *       "methods": [
+                 *         "GET"
+                 *       ],
+                 *       "path": "/users/{id}",
+                 *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateRoute"];
             };
         };
@@ -5109,6 +5609,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "host": "shop.example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "methods": [
+                     *         "GET"
+                     *       ],
+                     *       "path": "/users/{id}",
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Route"];
                 };
             };
@@ -5240,6 +5752,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "host": "shop.example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "methods": [
+                     *         "GET"
+                     *       ],
+                     *       "path": "/users/{id}",
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Route"];
                 };
             };
@@ -5395,6 +5919,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "methods": [
+                 *         "GET"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateRoute"];
             };
         };
@@ -5405,6 +5936,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "host": "shop.example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "methods": [
+                     *         "GET"
+                     *       ],
+                     *       "path": "/users/{id}",
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Route"];
                 };
             };
@@ -5540,6 +6083,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "description": "Orders and payments.",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "limits": {
+                     *             "call_depth_max": 64,
+                     *             "concurrency_max": 1000000,
+                     *             "cpu_ms_max": 2000,
+                     *             "log_bytes_max": 65536,
+                     *             "memory_bytes_max": 33554432,
+                     *             "operations_max": 10000000,
+                     *             "response_bytes_max": 6291456,
+                     *             "timeout_ms": 10000
+                     *           },
+                     *           "name": "hello",
+                     *           "source": "\"Hello, \" + (request.query.name ?? \"World\")",
+                     *           "strikes": 0,
+                     *           "suspended": null,
+                     *           "updated_at": "2026-01-31T09:30:00.000Z",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_Script"];
                 };
             };
@@ -5617,6 +6189,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "app_id": "shop",
+                 *       "name": "hello",
+                 *       "source": "\"Hello, \" + (request.query.name ?? \"World\")"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateScript"];
             };
         };
@@ -5627,6 +6206,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "limits": {
+                     *         "call_depth_max": 64,
+                     *         "concurrency_max": 1000000,
+                     *         "cpu_ms_max": 2000,
+                     *         "log_bytes_max": 65536,
+                     *         "memory_bytes_max": 33554432,
+                     *         "operations_max": 10000000,
+                     *         "response_bytes_max": 6291456,
+                     *         "timeout_ms": 10000
+                     *       },
+                     *       "name": "hello",
+                     *       "source": "\"Hello, \" + (request.query.name ?? \"World\")",
+                     *       "strikes": 0,
+                     *       "suspended": null,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Script"];
                 };
             };
@@ -5758,6 +6361,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "limits": {
+                     *         "call_depth_max": 64,
+                     *         "concurrency_max": 1000000,
+                     *         "cpu_ms_max": 2000,
+                     *         "log_bytes_max": 65536,
+                     *         "memory_bytes_max": 33554432,
+                     *         "operations_max": 10000000,
+                     *         "response_bytes_max": 6291456,
+                     *         "timeout_ms": 10000
+                     *       },
+                     *       "name": "hello",
+                     *       "source": "\"Hello, \" + (request.query.name ?? \"World\")",
+                     *       "strikes": 0,
+                     *       "suspended": null,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Script"];
                 };
             };
@@ -5946,6 +6573,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "Orders and payments.",
+                 *       "name": "hello",
+                 *       "note": "Greets by name.",
+                 *       "source": "\"Hello, \" + (request.query.name ?? \"World\")"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateScript"];
             };
         };
@@ -5956,6 +6591,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "limits": {
+                     *         "call_depth_max": 64,
+                     *         "concurrency_max": 1000000,
+                     *         "cpu_ms_max": 2000,
+                     *         "log_bytes_max": 65536,
+                     *         "memory_bytes_max": 33554432,
+                     *         "operations_max": 10000000,
+                     *         "response_bytes_max": 6291456,
+                     *         "timeout_ms": 10000
+                     *       },
+                     *       "name": "hello",
+                     *       "source": "\"Hello, \" + (request.query.name ?? \"World\")",
+                     *       "strikes": 0,
+                     *       "suspended": null,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Script"];
                 };
             };
@@ -6096,6 +6755,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "limits": {
+                     *         "call_depth_max": 64,
+                     *         "concurrency_max": 1000000,
+                     *         "cpu_ms_max": 2000,
+                     *         "log_bytes_max": 65536,
+                     *         "memory_bytes_max": 33554432,
+                     *         "operations_max": 10000000,
+                     *         "response_bytes_max": 6291456,
+                     *         "timeout_ms": 10000
+                     *       },
+                     *       "name": "hello",
+                     *       "source": "\"Hello, \" + (request.query.name ?? \"World\")",
+                     *       "strikes": 0,
+                     *       "suspended": null,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Script"];
                 };
             };
@@ -6179,6 +6862,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["RollBack"];
             };
         };
@@ -6189,6 +6877,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "description": "Orders and payments.",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "limits": {
+                     *         "call_depth_max": 64,
+                     *         "concurrency_max": 1000000,
+                     *         "cpu_ms_max": 2000,
+                     *         "log_bytes_max": 65536,
+                     *         "memory_bytes_max": 33554432,
+                     *         "operations_max": 10000000,
+                     *         "response_bytes_max": 6291456,
+                     *         "timeout_ms": 10000
+                     *       },
+                     *       "name": "hello",
+                     *       "source": "\"Hello, \" + (request.query.name ?? \"World\")",
+                     *       "strikes": 0,
+                     *       "suspended": null,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Script"];
                 };
             };
@@ -6325,6 +7037,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "author": "ada",
+                     *           "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "note": "Greets by name.",
+                     *           "number": 1,
+                     *           "source": "\"Hello, \" + (request.query.name ?? \"World\")"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["List_ScriptVersion"];
                 };
             };
@@ -6413,6 +7140,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "author": "ada",
+                     *       "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "note": "Greets by name.",
+                     *       "number": 1,
+                     *       "source": "\"Hello, \" + (request.query.name ?? \"World\")"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScriptVersion"];
                 };
             };
@@ -6487,6 +7224,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "needed": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["SetupState"];
                 };
             };
@@ -6528,6 +7270,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "ABCD-EFGH-JKMN",
+                 *       "password": "several unrelated words",
+                 *       "username": "ada"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SetUp"];
             };
         };
@@ -6538,6 +7287,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "token": "pcs_3rTqTz0kW7mJ5vX1bYc9aQ",
+                     *       "user": {
+                     *         "created_at": "2026-01-31T09:30:00.000Z",
+                     *         "email": "ada@example.com",
+                     *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "instance_role": "owner",
+                     *         "is_active": true,
+                     *         "username": "ada"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
@@ -6662,6 +7425,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "username": "ada"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["UserSearch"];
                 };
             };
@@ -7075,6 +7848,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": Record<string, never>;
                 };
             };
@@ -7174,6 +7948,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Alive"];
                 };
             };
@@ -7203,6 +7982,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "parts": {
+                     *         "database": "ok",
+                     *         "executor": "ok",
+                     *         "routing_table": "ok"
+                     *       },
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
@@ -7241,6 +8030,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "api": "v1",
+                     *       "commit": "0f3c9a1",
+                     *       "database": "sqlite",
+                     *       "name": "picloud",
+                     *       "schema": 3,
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Version"];
                 };
             };

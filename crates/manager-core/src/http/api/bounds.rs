@@ -78,6 +78,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         (_, "note") => json!({ "pattern": NO_NUL, "maxLength": NOTE_CHARS_MAX }),
         (_, "source") => json!({ "maxLength": SOURCE_BYTES_MAX }),
         (_, "version") => json!({ "minimum": 1 }),
+        (_, "instance_role") => json!({ "enum": ["member", "admin", "owner"] }),
         (_, "methods") => {
             let methods: Vec<&str> = METHODS.into_iter().chain(["*"]).collect();
             json!({ "minItems": 1, "items": { "type": "string", "enum": methods } })
@@ -100,7 +101,13 @@ fn of_query(name: &str) -> Value {
 }
 
 fn add(schema: &mut Value, bounds: Value) {
-    if let (Value::Object(schema), Value::Object(bounds)) = (schema, bounds) {
+    let may_be_null = schema["type"]
+        .as_array()
+        .is_some_and(|types| types.contains(&"null".into()));
+    if let (Value::Object(schema), Value::Object(mut bounds)) = (schema, bounds) {
+        if may_be_null && let Some(allowed) = bounds.get_mut("enum").and_then(Value::as_array_mut) {
+            allowed.push(Value::Null);
+        }
         schema.extend(bounds);
     }
 }

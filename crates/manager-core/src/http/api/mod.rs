@@ -2,6 +2,7 @@
 
 mod bounds;
 mod complete;
+mod examples;
 
 use std::sync::OnceLock;
 
@@ -72,6 +73,7 @@ fn text() -> &'static str {
         }
         document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
         bounds::add_bounds(&mut document);
+        examples::add_examples(&mut document);
         format!("{document:#}\n")
     })
 }
@@ -154,6 +156,73 @@ mod tests {
                 assert_eq!(described, path.matches('{').count(), "{at}");
             }
         }
+    }
+
+    #[test]
+    fn every_body_has_an_example() {
+        let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
+        let mut unknown = Vec::new();
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("operations") {
+                let answers = operation["responses"].as_object().into_iter().flatten();
+                let bodies = answers
+                    .filter(|(status, _)| status.starts_with('2'))
+                    .map(|(_, answer)| answer)
+                    .chain(operation.get("requestBody"));
+                for body in bodies {
+                    let Some(content) = body["content"].get("application/json") else {
+                        continue;
+                    };
+                    let schema = resolve(&document, &content["schema"]);
+                    without_example(
+                        &document,
+                        schema,
+                        &content["example"],
+                        &format!("{method} {path} "),
+                        &mut unknown,
+                    );
+                }
+            }
+        }
+        assert_eq!(
+            unknown, [""; 0],
+            "add an example to these fields, or their names to api/examples.rs"
+        );
+    }
+
+    /// The fields that are null in an example though their schema has another type.
+    fn without_example(document: &Value, schema: &Value, example: &Value, at: &str, found: &mut Vec<String>) {
+        match example {
+            Value::Null if !schema["type"].is_null() && !nullable(schema) => found.push(format!("{at}.")),
+            Value::Array(items) => {
+                let schema = resolve(document, &schema["items"]);
+                for item in items {
+                    without_example(document, schema, item, at, found);
+                }
+            }
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let schema = resolve(document, &schema["properties"][name]);
+                    without_example(document, schema, value, &format!("{at}.{name}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+        let reference = schema["$ref"]
+            .as_str()
+            .and_then(|reference| reference.strip_prefix('#'));
+        reference
+            .and_then(|reference| document.pointer(reference))
+            .unwrap_or(schema)
+    }
+
+    fn nullable(schema: &Value) -> bool {
+        schema["type"]
+            .as_array()
+            .is_some_and(|types| types.contains(&"null".into()))
     }
 
     #[test]

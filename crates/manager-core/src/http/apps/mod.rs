@@ -28,6 +28,7 @@ pub(crate) struct AppBody {
     /// Its name in paths.
     slug: String,
     /// Its name for people.
+    #[schema(example = "My shop")]
     name: String,
     description: String,
     /// What the caller may do in it: `viewer`, `editor` or `app_admin`.

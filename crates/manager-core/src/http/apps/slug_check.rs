@@ -41,6 +41,7 @@ pub(crate) struct SlugCheckBody {
     #[schema(required)]
     held_by: Option<String>,
     /// A sentence for people.
+    #[schema(example = "`shop` is free.")]
     message: String,
 }
 

@@ -51,6 +51,14 @@ fn describes_every_operation_that_clients_rely_on() {
     );
 }
 
+#[test]
+fn every_body_has_an_example_that_is_as_described() {
+    let cloud = TestCloud::start();
+    let document = cloud.get("localhost", "/api/v1/openapi.json").expect(200).json();
+    let faults = Schema::new(document).faults_of_examples();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 /// What clients rely on; each parameter is `{}`.
 const OPERATIONS: [&str; 39] = [
     "GET /healthz",

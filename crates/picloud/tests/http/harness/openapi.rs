@@ -11,6 +11,16 @@ pub(crate) struct Schema {
     document: Value,
 }
 
+/// Codes that no operation lists, since the way to each of them may end so.
+const OF_ANY_REQUEST: [&str; 6] = [
+    "bad_request",
+    "headers_too_large",
+    "method_not_allowed",
+    "overloaded",
+    "request_timeout",
+    "uri_too_long",
+];
+
 impl Schema {
     /// Whether `path` belongs to the API and not to a script or the dashboard.
     pub(crate) fn describes(path: &str) -> bool {
@@ -57,6 +67,29 @@ impl Schema {
         operations
     }
 
+    /// Where an example of a body is not as its schema says, or a body of JSON has none.
+    pub(crate) fn faults_of_examples(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (method, path) in self.operations() {
+            let operation = &self.document["paths"][&path][method.to_lowercase()];
+            let answers = operation["responses"].as_object().into_iter().flatten();
+            let bodies = answers
+                .filter(|(status, _)| status.starts_with('2'))
+                .map(|(_, answer)| answer)
+                .chain(operation.get("requestBody"));
+            for body in bodies {
+                if let Some(content) = body["content"].get("application/json") {
+                    let at = format!("{method} {path}");
+                    match content.get("example") {
+                        Some(example) => self.compare(&content["schema"], example, &at, &mut faults),
+                        None => faults.push(format!("{at} has no example")),
+                    }
+                }
+            }
+        }
+        faults
+    }
+
     /// Fails if the answer's status or body is not described. Paths and methods that are not part of the API
     /// have their own tests.
     #[track_caller]
@@ -87,6 +120,17 @@ impl Schema {
             .split(';')
             .next()
             .unwrap_or_default();
+        if media_type == "application/problem+json" {
+            let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+            let named = responses[answer.status.to_string()]["description"]
+                .as_str()
+                .is_some_and(|codes| codes.contains(&format!("`{code}`")));
+            assert!(
+                named || OF_ANY_REQUEST.contains(&code.as_str()),
+                "{}: `{code}` is not among its problems",
+                answer.request
+            );
+        }
         match described["content"].as_object() {
             None => assert!(
                 answer.body.is_empty(),

@@ -1,3 +1,7 @@
+import type { operations } from '$lib/api/schema';
+
+type Query = NonNullable<operations['list_executions']['parameters']['query']>;
+
 /** Which runs somebody wants to see. Empty texts mean all. */
 export interface Filter {
 	q: string;
@@ -41,8 +45,8 @@ export function queryOf({ q, script, status, trigger, span }: Filter, now: Date)
 	return {
 		q: q || undefined,
 		script: script || undefined,
-		status: status || undefined,
-		trigger: trigger || undefined,
+		status: (status || undefined) as Query['status'],
+		trigger: (trigger || undefined) as Query['trigger'],
 		since: ms ? new Date(now.getTime() - ms).toISOString() : undefined
 	};
 }

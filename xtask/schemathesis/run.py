@@ -104,7 +104,8 @@ def main(database: str, program: str) -> int:
             token = picloud.sign_in(*OWNER)
             app = picloud.call("GET", "/admin/apps/default", token=token)
             scripts = picloud.call("GET", "/admin/scripts?app=default", token=token)["items"]
-            ground = [app["id"], app["slug"], *(script["id"] for script in scripts)]
+            me = picloud.call("GET", "/admin/auth/me", token=token)
+            ground = [app["id"], app["slug"], me["id"], me["username"], *(script["id"] for script in scripts)]
             passed, failed = generate(picloud, token, ground, folder)
         finally:
             picloud.stop()

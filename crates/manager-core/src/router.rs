@@ -6,7 +6,7 @@ use axum::{
     routing::get,
 };
 use picloud_shared::access::Capability::{
-    AppCreate, AppRead, AppWrite, DomainWrite, MemberManage, RouteWrite, ScriptWrite,
+    AppCreate, AppRead, AppWrite, DomainWrite, MemberManage, RouteWrite, ScriptWrite, UserManage,
 };
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter},
@@ -20,9 +20,10 @@ use crate::{
             Access::{self, Open, Session, SignedIn, With},
             guard,
         },
+        admins,
         answer::{finish, no_such_path, to_the_end},
-        api, apps, auth, domains, executions, health, members, pages, releases, routes, script_api, scripts,
-        setup,
+        api, apps, auth, domains, executions, health, invitations, members, pages, releases, routes,
+        script_api, scripts, setup,
     },
 };
 
@@ -90,6 +91,18 @@ pub(crate) fn operations() -> Vec<Operation> {
         Session, Changes: auth::sessions::delete_sessions;
         Session, Changes: auth::sessions::delete_session;
         Session, Changes: auth::password::change_password;
+
+        With(UserManage), Reads: admins::list::list_users;
+        With(UserManage), Changes: admins::create::create_user;
+        With(UserManage), Reads: admins::get::get_user;
+        With(UserManage), Changes: admins::update::update_user;
+        With(UserManage), Changes: admins::delete::delete_user;
+
+        With(UserManage), Reads: invitations::list::list_invitations;
+        With(UserManage), Changes: invitations::create::create_invitation;
+        With(UserManage), Changes: invitations::delete::delete_invitation;
+        Open, Reads: invitations::preview::preview_invitation;
+        Open, Changes: invitations::accept::accept_invitation;
 
         SignedIn, Reads: apps::list::list_apps;
         With(AppCreate), Changes: apps::create::create_app;

@@ -4,11 +4,12 @@
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
 //! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
-//! [`release`], [`user`], [`access`], [`member`], [`change`], [`audit`]), then what happens at run time ([`limits`],
-//! [`invocation`], [`outcome`], [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last the seams
-//! ([`repository`], [`seam`]).
+//! [`release`], [`user`], [`access`], [`account`], [`invitation`], [`member`], [`change`], [`audit`]), then what happens
+//! at run time ([`limits`], [`invocation`], [`outcome`], [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last
+//! the seams ([`repository`], [`seam`]).
 
 pub mod access;
+pub mod account;
 pub mod admin_host;
 pub mod app;
 pub mod audit;
@@ -18,6 +19,7 @@ pub mod execution;
 pub mod host;
 pub mod id;
 pub mod in_flight;
+pub mod invitation;
 pub mod invocation;
 pub mod limits;
 pub mod member;

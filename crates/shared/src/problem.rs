@@ -107,6 +107,8 @@ codes! {
     InvalidSetupCode = "invalid_setup_code", FORBIDDEN, "Setup code is wrong";
     /// A write that came from another site, with a cookie.
     CrossSiteRequest = "cross_site_request", FORBIDDEN, "Refused from another site";
+    /// No such invitation, or one that has ended or was used.
+    InvitationInvalid = "invitation_invalid", NOT_FOUND, "Invitation is not valid";
     /// Nothing there that this caller may see.
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// No app claims the host.
@@ -121,6 +123,10 @@ codes! {
     AlreadySetUp = "already_set_up", CONFLICT, "Already set up";
     /// The person is a member of the app already.
     AlreadyMember = "already_member", CONFLICT, "Already a member";
+    /// Somebody has the username.
+    UsernameTaken = "username_taken", CONFLICT, "Username is taken";
+    /// Nobody would be left who may do everything.
+    LastOwner = "last_owner", CONFLICT, "Last active owner";
     /// Another app has the slug.
     SlugTaken = "slug_taken", CONFLICT, "Slug is taken";
     /// Another app had the slug before.

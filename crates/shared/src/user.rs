@@ -66,6 +66,9 @@ pub enum InstanceRole {
 }
 
 impl InstanceRole {
+    /// Every role, from the least to the most.
+    pub const ALL: [Self; 3] = [Self::Member, Self::Admin, Self::Owner];
+
     /// The word for it in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -80,7 +83,7 @@ impl FromStr for InstanceRole {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Member, Self::Admin, Self::Owner]
+        Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
             .ok_or_else(|| UnknownRole {
@@ -179,5 +182,72 @@ impl FromStr for UserRef {
             Ok(id) => Ok(Self::Id(id)),
             Err(_) => text.parse().map(Self::Name),
         }
+    }
+}
+
+/// Longest e-mail address in bytes.
+pub const EMAIL_BYTES_MAX: usize = 254;
+
+/// An e-mail address: something before and something after the last `@`, 3 to 254 bytes, without spaces and control
+/// characters. Whether mail arrives there is not for a rule to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+/// Why a text is no e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an e-mail address looks like name@example.com, has at most {EMAIL_BYTES_MAX} bytes and no spaces")]
+pub struct InvalidEmail;
+
+impl Email {
+    /// The text of the address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl FromStr for Email {
+    type Err = InvalidEmail;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let both_parts = text
+            .rsplit_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+        let strange = |letter: char| letter.is_whitespace() || letter.is_control();
+        if both_parts && text.len() <= EMAIL_BYTES_MAX && !text.contains(strange) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidEmail)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn email_addresses_follow_the_rule() {
+        let long = format!("{}@example.com", "x".repeat(243));
+        for bad in ["", "ada", "@", "a@", "@b", "a b@c", "a@b\n", "a@b\u{0}", &long] {
+            assert_eq!(bad.parse::<Email>(), Err(InvalidEmail), "{bad:?}");
+        }
+        for good in ["a@b", "Ada.Lovelace+x@Example.com", "ä@ö", &long[1..]] {
+            assert_eq!(good.parse::<Email>().map(String::from).as_deref(), Ok(good));
+        }
+    }
+
+    #[test]
+    fn a_person_is_named_by_id_or_username() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert!(matches!(id.parse(), Ok(UserRef::Id(_))));
+        assert_eq!("Ada".parse(), "ada".parse().map(UserRef::Name));
+        assert_eq!("no name".parse::<UserRef>(), Err(InvalidUsername));
     }
 }

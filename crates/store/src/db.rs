@@ -10,7 +10,7 @@ use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
 
 use crate::{
     error::store_error,
-    postgres::Postgres,
+    postgres::{self, Postgres},
     sqlite::Sqlite,
     value::{Value, bind},
 };
@@ -103,6 +103,16 @@ impl Db {
             Self::Postgres(db) => bounded(db.pool.begin()).await.map(Transaction::Postgres),
         }
         .map_err(store_error)
+    }
+
+    /// Begins a transaction that changes accounts: all of them wait for each other, so that what one reads of any
+    /// account stays true until its end. On SQLite all transactions that write do.
+    pub(crate) async fn write_accounts(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = self.write().await?;
+        if let Self::Postgres(_) = self {
+            transaction.execute(postgres::lock::ACCOUNTS, vec![]).await?;
+        }
+        Ok(transaction)
     }
 
     /// Begins a transaction that sees one moment, however many statements read in it.

@@ -20,10 +20,12 @@ mod value;
 mod postgres;
 mod sqlite;
 
+mod accounts;
 mod apps;
 mod audit;
 mod domains;
 mod executions;
+mod invitations;
 mod members;
 mod releases;
 mod routes;

@@ -25,7 +25,8 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 18] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 20] = [
+        ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
         ("audit/list", crate::audit::list::ALL),
@@ -36,6 +37,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("executions/list", crate::executions::list::ALL),
         ("executions/purge", crate::executions::purge::ALL),
         ("executions/record", crate::executions::record::ALL),
+        ("invitations", crate::invitations::ALL),
         ("members", crate::members::ALL),
         ("migrate", crate::migrate::ALL),
         ("releases", crate::releases::ALL),
@@ -53,7 +55,11 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ]
         .as_slice()
     } else {
-        [("postgres/server", crate::postgres::server::ALL)].as_slice()
+        [
+            ("postgres/lock", crate::postgres::lock::ALL),
+            ("postgres/server", crate::postgres::server::ALL),
+        ]
+        .as_slice()
     };
     shared
         .iter()

@@ -1,6 +1,7 @@
 //! Accounts: passwords, sessions, and what keeps both from being guessed.
 
 mod hasher;
+mod invitation_token;
 mod policy;
 mod reset;
 mod setup_code;
@@ -9,6 +10,7 @@ mod throttle;
 mod token;
 
 pub(crate) use hasher::{Busy, Hasher, hash as hash_now};
+pub(crate) use invitation_token::InvitationToken;
 pub use policy::PasswordRefused;
 pub(crate) use policy::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, check as check_password};
 pub use reset::{ResetPasswordError, reset_password};

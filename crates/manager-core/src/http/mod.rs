@@ -2,6 +2,7 @@
 //! description, handler.
 
 pub(crate) mod access;
+pub(crate) mod admins;
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod apps;
@@ -11,6 +12,7 @@ pub(crate) mod domains;
 pub(crate) mod executions;
 pub(crate) mod extract;
 pub(crate) mod health;
+pub(crate) mod invitations;
 pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod pages;

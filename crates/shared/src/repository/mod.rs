@@ -4,10 +4,12 @@
 //! leaves one release behind. Rules that two callers could race for are part of the statement that writes.
 //! What is not there is `None`; an error is only what the caller must tell apart.
 
+mod accounts;
 mod apps;
 mod audit;
 mod domains;
 mod executions;
+mod invitations;
 mod members;
 mod releases;
 mod routes;
@@ -15,6 +17,7 @@ mod scripts;
 mod sessions;
 mod users;
 
+pub use accounts::{AccountRepository, AccountUpdate, WriteAccountError};
 pub use apps::{
     AppRepository, AppUpdate, CreateAppError, DeleteAppError, FoundApp, ListedApp, NewApp, SlugStatus,
     UpdateAppError,
@@ -22,6 +25,7 @@ pub use apps::{
 pub use audit::AuditRepository;
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use executions::ExecutionRepository;
+pub use invitations::{AcceptInvitationError, CreateInvitationError, InvitationRepository, InvitedPerson};
 pub use members::{AddMemberError, AppScope, MemberRepository};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
@@ -37,6 +41,8 @@ pub trait Repository:
     + RouteRepository
     + ReleaseRepository
     + UserRepository
+    + AccountRepository
+    + InvitationRepository
     + MemberRepository
     + SessionRepository
     + ExecutionRepository
@@ -52,6 +58,8 @@ impl<T> Repository for T where
         + RouteRepository
         + ReleaseRepository
         + UserRepository
+        + AccountRepository
+        + InvitationRepository
         + MemberRepository
         + SessionRepository
         + ExecutionRepository

@@ -7,7 +7,7 @@ use std::sync::{
 
 use picloud_shared::{
     app::App,
-    change::Change,
+    change::{Change, Via},
     domain::DomainClaim,
     execution::{Execution, ExecutionStatus, RequestSummary},
     id::{AppId, DomainId, ExecutionId, RouteId, ScriptId, SessionId, UserId},
@@ -15,7 +15,10 @@ use picloud_shared::{
     limits::Limits,
     outcome::{LogLevel, LogLine, Usage},
     page::PageRequest,
-    repository::{AppRepository, DomainRepository, NewApp, NewScript, RouteRepository, ScriptRepository},
+    repository::{
+        AccountRepository, AppRepository, DomainRepository, NewApp, NewScript, RouteRepository,
+        ScriptRepository,
+    },
     route::{MethodSet, Route},
     script::Script,
     time::Timestamp,
@@ -126,6 +129,24 @@ pub(crate) fn credentials(username: &str) -> Credentials {
             created_at: at,
         },
         password_hash: "$argon2id$hash".to_owned(),
+    }
+}
+
+/// Somebody with this role, made on the machine.
+pub(crate) async fn person(store: &Store, username: &str, role: InstanceRole) -> User {
+    let mut made = credentials(username);
+    made.user.instance_role = role;
+    let change = Change::by_console(now());
+    store.create_account(&made, &change).await.unwrap();
+    made.user
+}
+
+/// A change that this person makes.
+pub(crate) fn by(person: &User) -> Change {
+    Change {
+        author: Some(person.id),
+        via: Via::Session(SessionId::new(now())),
+        ..change()
     }
 }
 

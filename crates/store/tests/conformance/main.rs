@@ -8,10 +8,12 @@
 mod bed;
 mod fixtures;
 
+mod accounts;
 mod apps;
 mod audit;
 mod domains;
 mod executions;
+mod invitations;
 mod members;
 mod opening;
 mod purge;

@@ -4,6 +4,69 @@
  */
 
 export interface paths {
+    "/api/v1/admin/admins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List accounts
+         * @description Oldest first, deactivated ones too.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Make an account
+         * @description Nobody gives a role above their own.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/admins/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an account
+         * @description Needs the role `admin` on the instance.
+         */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an account
+         * @description With its sessions, API tokens, memberships and open invitations. What the person made stays, and so does their name
+         *     in the history of it.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an account
+         * @description A new password, a lower role and deactivation end all sessions of that person at once, your own too if it is you; a
+         *     new password and deactivation also end their API tokens. Nobody changes an account above their own, or gives a role
+         *     above it. The last active owner stays one.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        patch: operations["update_user"];
+        trace?: never;
+    };
     "/api/v1/admin/apps": {
         parameters: {
             query?: never;
@@ -478,6 +541,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List invitations
+         * @description Those that nobody took yet and that have not ended, oldest first; only to roles that you could give.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        get: operations["list_invitations"];
+        put?: never;
+        /**
+         * Invite somebody
+         * @description The link makes one account, within 72 hours, as long as you could still give what it gives.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        post: operations["create_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/invitations/{invitation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an invitation back
+         * @description Its link then makes no account.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        delete: operations["delete_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/invitations:accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an invitation
+         * @description Makes the account and signs in. The invitation is used up.
+         */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/invitations:preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at an invitation
+         * @description For who has its token. An unknown one, one that has ended and one that was used answer alike.
+         */
+        post: operations["preview_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/routes": {
         parameters: {
             query?: never;
@@ -884,6 +1037,21 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who takes an invitation. */
+        AcceptInvitation: {
+            /**
+             * @description 8 to 1,024 bytes, not one of the commonest.
+             * @example a bicycle for the mind
+             */
+            password: string;
+            /** @description The last part of the link. */
+            token: string;
+            /**
+             * @description 1 to 64 letters, digits, or `.`, `_`, `-`, `@`, `+`; needed unless the invitation has one.
+             * @example grace
+             */
+            username?: string | null;
+        };
         /** @description A domain to claim. */
         AddDomain: {
             /**
@@ -980,6 +1148,36 @@ export interface components {
              */
             slug: string;
         };
+        /** @description Whom to invite, and to what. */
+        CreateInvitation: {
+            /**
+             * @description Id or slug of an app in which a `member` gets `app_role` too. You must be able to manage its members.
+             * @example shop
+             */
+            app?: string | null;
+            /**
+             * @description `viewer`, `editor` or `app_admin`; with `app` only.
+             * @example editor
+             * @enum {string|null}
+             */
+            app_role?: "viewer" | "editor" | "app_admin" | null;
+            /**
+             * @description The e-mail address that the account gets. No mail is sent: give the link to the person.
+             * @example grace@example.com
+             */
+            email?: string | null;
+            /**
+             * @description `owner`, `admin` or `member`; not above your own.
+             * @example member
+             * @enum {string}
+             */
+            instance_role: "member" | "admin" | "owner";
+            /**
+             * @description The username that the new person gets; without it they choose. This or `email` must be there.
+             * @example grace
+             */
+            username?: string | null;
+        };
         /** @description A new route, in the app of its script. */
         CreateRoute: {
             /**
@@ -1022,6 +1220,32 @@ export interface components {
              * @example "Hello, " + (request.query.name ?? "World")
              */
             source: string;
+        };
+        /** @description A new account. */
+        CreateUser: {
+            /**
+             * @description Such as `name@example.com`; at most 254 bytes.
+             * @example grace@example.com
+             */
+            email?: string | null;
+            /**
+             * @description `owner`, `admin` or `member`; not above your own.
+             * @example member
+             * @enum {string}
+             */
+            instance_role: "member" | "admin" | "owner";
+            /** @description Whether they may sign in; true if absent. */
+            is_active?: boolean | null;
+            /**
+             * @description 8 to 1,024 bytes, not one of the commonest.
+             * @example a bicycle for the mind
+             */
+            password: string;
+            /**
+             * @description 1 to 64 letters, digits, or `.`, `_`, `-`, `@`, `+`; kept in lower case.
+             * @example grace
+             */
+            username: string;
         };
         /** @description A remark on a place in a source. Lines and columns count from 1, columns in characters. */
         Diagnostic: {
@@ -1139,6 +1363,50 @@ export interface components {
              */
             unrecorded_runs: number;
         };
+        /** @description An invitation that nobody took yet. Its token is shown only to who made it. */
+        Invitation: {
+            /**
+             * Format: uuid
+             * @description The app in which they get `app_role`.
+             */
+            app_id: string | null;
+            /** @example editor */
+            app_role: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Who invited.
+             */
+            created_by: string;
+            email: string | null;
+            /**
+             * Format: date-time
+             * @description 72 hours later.
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @example member */
+            instance_role: string;
+            /** @description The username that the new person gets; if null, they choose. */
+            username: string | null;
+        };
+        /** @description What an invitation says to whom it is for. */
+        InvitationPreview: {
+            email: string | null;
+            /** Format: date-time */
+            expires_at: string;
+            /** @example member */
+            instance_role: string;
+            /**
+             * @description The username of who invited you.
+             * @example ada
+             */
+            invited_by: string;
+            /** @description The username that you get; if null, you choose. */
+            username: string | null;
+        };
         /** @description What one run of a script may use. */
         Limits: {
             /**
@@ -1237,6 +1505,40 @@ export interface components {
                 pattern: string;
                 /** @description Two patterns with the same key cannot both be claimed. */
                 shape_key: string;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_Invitation: {
+            /** @description The items on this page. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The app in which they get `app_role`.
+                 */
+                app_id: string | null;
+                /** @example editor */
+                app_role: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: uuid
+                 * @description Who invited.
+                 */
+                created_by: string;
+                email: string | null;
+                /**
+                 * Format: date-time
+                 * @description 72 hours later.
+                 */
+                expires_at: string;
+                /** Format: uuid */
+                id: string;
+                /** @example member */
+                instance_role: string;
+                /** @description The username that the new person gets; if null, they choose. */
+                username: string | null;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -1391,6 +1693,23 @@ export interface components {
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
         };
+        /** @description A page of a list. */
+        List_User: {
+            /** @description The items on this page. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                email: string | null;
+                /** Format: uuid */
+                id: string;
+                /** @example owner */
+                instance_role: string;
+                is_active: boolean;
+                username: string;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
         /** @description Who wants to sign in. */
         LogIn: {
             password: string;
@@ -1464,6 +1783,42 @@ export interface components {
             user_id: string;
             username: string;
         };
+        /** @description A new invitation, with the only copy of its token. */
+        NewInvitation: {
+            /**
+             * Format: uuid
+             * @description The app in which they get `app_role`.
+             */
+            app_id: string | null;
+            /** @example editor */
+            app_role: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Who invited.
+             */
+            created_by: string;
+            email: string | null;
+            /**
+             * Format: date-time
+             * @description 72 hours later.
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @example member */
+            instance_role: string;
+            /**
+             * @description The path of the link, on the host of the dashboard.
+             * @example /admin/invitations/pci_…
+             */
+            path: string;
+            /** @description What the new person takes the invitation with. It is shown only here. */
+            token: string;
+            /** @description The username that the new person gets; if null, they choose. */
+            username: string | null;
+        };
         /**
          * @description Whether a part works.
          * @enum {string}
@@ -1475,6 +1830,11 @@ export interface components {
             executor: components["schemas"]["PartStatus"];
             /** @description Whether every live release was loaded. */
             routing_table: components["schemas"]["PartStatus"];
+        };
+        /** @description The token of an invitation. */
+        PreviewInvitation: {
+            /** @description The last part of the link. */
+            token: string;
         };
         /** @description An error (RFC 9457). Some codes have fields of their own beside these; the page at `type` describes them. */
         Problem: {
@@ -2010,6 +2370,32 @@ export interface components {
             /** @description Becomes a new version, even if it is that of the live one. */
             source?: string | null;
         };
+        /** @description What to change in an account; what is absent stays, and so does what is null, but for `email`. */
+        UpdateUser: {
+            /**
+             * @description Such as `name@example.com`; at most 254 bytes. Null takes it away.
+             * @example grace@example.com
+             */
+            email?: string | null;
+            /**
+             * @description `owner`, `admin` or `member`; not above your own.
+             * @example admin
+             * @enum {string|null}
+             */
+            instance_role?: "member" | "admin" | "owner" | null;
+            /** @description Whether they may sign in. */
+            is_active?: boolean | null;
+            /**
+             * @description 8 to 1,024 bytes, not one of the commonest.
+             * @example a bicycle for the mind
+             */
+            password?: string | null;
+            /**
+             * @description 1 to 64 letters, digits, or `.`, `_`, `-`, `@`, `+`; kept in lower case.
+             * @example grace
+             */
+            username?: string | null;
+        };
         /** @description A person who may sign in. */
         User: {
             /** Format: date-time */
@@ -2059,6 +2445,576 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description Only those whose username or e-mail address has this in it, in any case; at most 200 characters. */
+                q?: string;
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "email": "ada@example.com",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "instance_role": "owner",
+                     *           "is_active": true,
+                     *           "username": "ada"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_User"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "grace@example.com",
+                 *       "instance_role": "member",
+                 *       "password": "a bicycle for the mind",
+                 *       "username": "grace"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateUser"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "instance_role": "owner",
+                     *       "is_active": true,
+                     *       "username": "ada"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or username of the person */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "instance_role": "owner",
+                     *       "is_active": true,
+                     *       "username": "ada"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or username of the person */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_owner` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or username of the person */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "grace@example.com",
+                 *       "instance_role": "admin",
+                 *       "password": "a bicycle for the mind",
+                 *       "username": "grace"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateUser"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "instance_role": "owner",
+                     *       "is_active": true,
+                     *       "username": "ada"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken`, `last_owner` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_apps: {
         parameters: {
             query?: {
@@ -5471,6 +6427,624 @@ export interface operations {
             };
         };
     };
+    list_invitations: {
+        parameters: {
+            query?: {
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of invitations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "app_role": "editor",
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "created_by": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "email": "ada@example.com",
+                     *           "expires_at": "2026-02-01T09:30:00.000Z",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "instance_role": "member",
+                     *           "username": "ada"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Invitation"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app": "shop",
+                 *       "app_role": "editor",
+                 *       "email": "grace@example.com",
+                 *       "instance_role": "member",
+                 *       "username": "grace"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateInvitation"];
+            };
+        };
+        responses: {
+            /** @description Invited */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "app_role": "editor",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "created_by": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "email": "ada@example.com",
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "instance_role": "member",
+                     *       "path": "/admin/invitations/pci_…",
+                     *       "token": "pcs_3rTqTz0kW7mJ5vX1bYc9aQ",
+                     *       "username": "ada"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the invitation */
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "a bicycle for the mind",
+                 *       "token": "pcs_3rTqTz0kW7mJ5vX1bYc9aQ",
+                 *       "username": "grace"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcceptInvitation"];
+            };
+        };
+        responses: {
+            /** @description Made and signed in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "token": "pcs_3rTqTz0kW7mJ5vX1bYc9aQ",
+                     *       "user": {
+                     *         "created_at": "2026-01-31T09:30:00.000Z",
+                     *         "email": "ada@example.com",
+                     *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "instance_role": "owner",
+                     *         "is_active": true,
+                     *         "username": "ada"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invitation_invalid` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "pcs_3rTqTz0kW7mJ5vX1bYc9aQ"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewInvitation"];
+            };
+        };
+        responses: {
+            /** @description The invitation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "email": "ada@example.com",
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "instance_role": "member",
+                     *       "invited_by": "ada",
+                     *       "username": "ada"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationPreview"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invitation_invalid` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_routes: {
         parameters: {
             query?: {
@@ -7919,6 +9493,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "functions": [
+                     *         {
+                     *           "docs": "The number of characters.",
+                     *           "kind": "method",
+                     *           "module": null,
+                     *           "name": "header",
+                     *           "on": null,
+                     *           "signature": "response.header(name: string, value: string) -> Response"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScriptApi"];
                 };
             };

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use picloud_shared::{
+    access::AppRole,
     execution::ExecutionStatus,
     invocation::Trigger,
     limits::{Limits, SOURCE_BYTES_MAX},
     path::PATH_PATTERN_BYTES_MAX,
     route::METHODS,
+    user::{EMAIL_BYTES_MAX, InstanceRole},
 };
 use serde_json::{Value, json};
 
@@ -26,6 +28,8 @@ const NO_NUL: &str = "^[^\\u0000]*$";
 const NAME: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
 const SLUG: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 const SCRIPT_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
+/// Not every address that is taken, but all that people have.
+const EMAIL: &str = "^[!-?A-~]+@[!-?A-~]+$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
@@ -73,12 +77,14 @@ fn of_field(schema: &str, field: &str) -> Value {
         }
         (_, "slug") => json!({ "pattern": SLUG }),
         (_, "username") => json!({ "pattern": USERNAME }),
+        (_, "email") => json!({ "pattern": EMAIL, "maxLength": EMAIL_BYTES_MAX }),
+        (_, "instance_role") => json!({ "enum": InstanceRole::ALL.map(InstanceRole::as_str) }),
+        (_, "app_role") => json!({ "enum": AppRole::ALL.map(AppRole::as_str) }),
         (_, "name") => json!({ "pattern": NAME, "maxLength": NAME_CHARS_MAX }),
         (_, "description") => json!({ "pattern": NO_NUL, "maxLength": DESCRIPTION_CHARS_MAX }),
         (_, "note") => json!({ "pattern": NO_NUL, "maxLength": NOTE_CHARS_MAX }),
         (_, "source") => json!({ "maxLength": SOURCE_BYTES_MAX }),
         (_, "version") => json!({ "minimum": 1 }),
-        (_, "instance_role") => json!({ "enum": ["member", "admin", "owner"] }),
         (_, "methods") => {
             let methods: Vec<&str> = METHODS.into_iter().chain(["*"]).collect();
             json!({ "minItems": 1, "items": { "type": "string", "enum": methods } })

@@ -18,6 +18,7 @@ const BY_NAME: &[(&str, &str)] = &[
     ("current_password", "correct horse battery"),
     ("description", "Orders and payments."),
     ("detail", "There is no such app, or you may not see it."),
+    ("docs", "The number of characters."),
     ("email", "ada@example.com"),
     ("excerpt", "request.quary.name\n        ^"),
     ("function", "handle"),

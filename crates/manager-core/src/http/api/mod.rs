@@ -31,6 +31,7 @@ use crate::router;
     tags(
         (name = "instance", description = "The state of the instance, and its own description"),
         (name = "accounts", description = "Signing in and out"),
+        (name = "people", description = "Everybody who may sign in, and invitations"),
         (name = "apps", description = "What isolates scripts, routes and domains from one another"),
         (name = "members", description = "Who has which role in an app"),
         (name = "domains", description = "Which hosts an app answers for"),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use picloud_shared::{
-    id::{DomainId, ExecutionId, RouteId, ScriptId, SessionId},
+    id::{DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId},
     user::UserRef,
 };
 
@@ -37,6 +37,7 @@ macro_rules! named {
 named!(
     DomainId = "domain",
     ExecutionId = "execution",
+    InvitationId = "invitation",
     RouteId = "route",
     ScriptId = "script",
     SessionId = "session",

@@ -6,9 +6,11 @@ mod faults;
 mod if_match;
 mod in_path;
 mod query;
+mod user;
 
 pub(crate) use app::{AppPath, find_by_text};
 pub(crate) use body::JsonBody;
 pub(crate) use if_match::IfMatch;
 pub(crate) use in_path::{InPath, ReleaseNumber, VersionNumber};
 pub(crate) use query::QueryParams;
+pub(crate) use user::UserPath;

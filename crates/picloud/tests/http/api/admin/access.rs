@@ -4,7 +4,12 @@ use serde_json::json;
 
 use crate::harness::{Schema, TestCloud};
 
-const OPEN: [&str; 2] = ["/api/v1/admin/setup", "/api/v1/admin/auth/login"];
+const OPEN: [&str; 4] = [
+    "/api/v1/admin/setup",
+    "/api/v1/admin/auth/login",
+    "/api/v1/admin/invitations:preview",
+    "/api/v1/admin/invitations:accept",
+];
 
 #[test]
 fn every_operation_refuses_the_anonymous() {

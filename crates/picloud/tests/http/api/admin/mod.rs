@@ -1,10 +1,12 @@
 //! `/api/v1/admin`: the control plane.
 
 mod access;
+mod admins;
 mod apps;
 mod auth;
 mod bodies;
 mod executions;
+mod invitations;
 mod lists;
 mod releases;
 mod routes;

@@ -1,0 +1,42 @@
+//! `DELETE /api/v1/admin/invitations/{invitation}`.
+
+use axum::extract::State;
+use http::StatusCode;
+use picloud_shared::id::InvitationId;
+
+use crate::{
+    Manager,
+    http::{
+        access::Caller,
+        extract::InPath,
+        problem::{Answer, not_found, problems},
+    },
+};
+
+problems!(DeleteInvitationProblems: NotFound);
+
+/// Take an invitation back
+///
+/// Its link then makes no account.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/invitations/{invitation}",
+    tag = "people",
+    responses((status = 204, description = "Taken back"), DeleteInvitationProblems),
+)]
+pub(crate) async fn delete_invitation(
+    State(manager): State<Manager>,
+    caller: Caller,
+    InPath(invitation): InPath<InvitationId>,
+) -> Answer<StatusCode> {
+    let change = caller.change(&manager, None);
+    if !manager
+        .repository()
+        .delete_invitation(invitation, &change)
+        .await?
+    {
+        return Err(not_found("invitation"));
+    }
+    tracing::info!(invitation.id = %invitation, by = %caller.user.id, "invitation taken back");
+    Ok(StatusCode::NO_CONTENT)
+}

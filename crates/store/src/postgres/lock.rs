@@ -1,0 +1,11 @@
+//! What makes writers wait for each other who share no row.
+
+use crate::statements::statements;
+
+/// Locks all accounts, against others who change them, to the end of the transaction.
+pub(crate) const ACCOUNTS: &str = LOCK_ACCOUNTS;
+
+statements! {
+    // The number only has to be the same everywhere; it spells `accounts`.
+    LOCK_ACCOUNTS = "SELECT pg_advisory_xact_lock(7017561974736057459)";
+}

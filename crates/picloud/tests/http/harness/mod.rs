@@ -8,6 +8,7 @@ mod database;
 mod done;
 mod example;
 mod openapi;
+mod people;
 mod process;
 mod raw;
 
@@ -17,5 +18,6 @@ pub(crate) use client::{Call, Client};
 pub(crate) use cloud::{OWNER, TestCloud, items};
 pub(crate) use done::Done;
 pub(crate) use openapi::Schema;
+pub(crate) use people::PASSWORD;
 pub(crate) use process::{Process, WAIT_MAX};
 pub(crate) use raw::RawConnection;

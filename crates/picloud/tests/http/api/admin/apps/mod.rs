@@ -3,5 +3,6 @@
 mod create;
 mod delete;
 mod domains;
+mod members;
 mod rename;
 mod slug_check;

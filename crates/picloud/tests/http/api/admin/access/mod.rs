@@ -1,4 +1,10 @@
-//! No operation under `/api/v1/admin` works without credentials, but those that give them.
+//! Who may call what. No operation under `/api/v1/admin` works without credentials, but those that give them; what it
+//! answers to whom stands in a table.
+
+mod attempt;
+mod ground;
+mod hidden;
+mod matrix;
 
 use serde_json::json;
 

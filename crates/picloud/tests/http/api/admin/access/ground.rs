@@ -1,0 +1,210 @@
+//! Everybody and everything that the table of access is about.
+
+use std::cell::{Cell, RefCell};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, OWNER, PASSWORD, TestCloud, items};
+
+/// Who calls: a column of the table.
+pub(super) struct Caller {
+    pub(super) column: &'static str,
+    credentials: Option<(&'static str, &'static str)>,
+    client: RefCell<Client>,
+}
+
+/// A cloud with an app in which everybody has a role, or has none.
+pub(super) struct Ground {
+    pub(super) cloud: TestCloud,
+    pub(super) callers: Vec<Caller>,
+    /// An owner who is in no column, and prepares what others then try.
+    maker: Client,
+    pub(super) script: String,
+    pub(super) route: String,
+    pub(super) execution: String,
+    /// Somebody with whom things are done.
+    pub(super) subject: String,
+    /// The accounts by their names.
+    ids: Vec<(&'static str, String)>,
+    made: Cell<u32>,
+}
+
+/// The app in which everybody has a role, or has none.
+pub(super) const APP: &str = "here";
+/// The domain that it claims.
+pub(super) const DOMAIN: &str = "here.test";
+
+/// Accounts: name, role on the instance, and role in [`APP`].
+const ACCOUNTS: [(&str, &str, Option<&str>); 9] = [
+    ("maker", "owner", None),
+    ("subject", "member", Some("viewer")),
+    ("deactivated", "owner", None),
+    ("member", "member", None),
+    ("elsewhere", "member", None),
+    ("viewer", "member", Some("viewer")),
+    ("editor", "member", Some("editor")),
+    ("app_admin", "member", Some("app_admin")),
+    ("admin", "admin", None),
+];
+
+impl Ground {
+    pub(super) fn prepare() -> Self {
+        let cloud = TestCloud::start();
+        let app = cloud.app_with_domain(APP);
+        let script = app.serve("/", "\"hello\"").id;
+        let elsewhere = cloud.app("elsewhere").path("/members");
+        cloud.get(DOMAIN, "/").says("hello");
+        let route = text(&items(cloud.owner().get(&format!("/admin/routes?app={APP}")))[0]["id"]);
+        let execution = text(&app.executions("", 1)[0]["id"]);
+
+        let mut ids = Vec::new();
+        for (name, role, _) in ACCOUNTS {
+            ids.push((name, text(&cloud.account(name, role)["id"])));
+        }
+        let mut ground = Self {
+            callers: Vec::new(),
+            maker: cloud.sign_in("maker", PASSWORD),
+            subject: String::new(),
+            script,
+            route,
+            execution,
+            ids,
+            made: Cell::new(0),
+            cloud,
+        };
+        ground.subject = ground.id("subject").to_owned();
+        ground.admit_everybody(APP);
+        ground.admit(&elsewhere, "elsewhere", "app_admin");
+        ground.sign_everybody_in();
+        ground
+            .maker
+            .patch("/admin/admins/deactivated", &json!({ "is_active": false }))
+            .expect(200);
+        ground
+    }
+
+    /// Who calls in that column.
+    pub(super) fn caller(&self, column: &str) -> &Caller {
+        let found = self.callers.iter().find(|caller| caller.column == column);
+        found.unwrap_or_else(|| panic!("there is no column {column}"))
+    }
+
+    /// A name that nothing has yet.
+    pub(super) fn fresh(&self, what: &str) -> String {
+        self.made.set(self.made.get() + 1);
+        format!("{what}-{}", self.made.get())
+    }
+
+    /// A new app in which everybody has the role that they have in [`APP`].
+    pub(super) fn fresh_app(&self) -> String {
+        let slug = self.fresh("app");
+        self.make("/admin/apps", &json!({ "slug": slug, "name": slug }));
+        self.admit_everybody(&slug);
+        slug
+    }
+
+    /// The id of what is made now.
+    #[track_caller]
+    pub(super) fn make(&self, path: &str, body: &Value) -> String {
+        text(&self.maker.post(path, body).expect(201).json()["id"])
+    }
+
+    /// Makes the subject a member of [`APP`], or not.
+    pub(super) fn admit_subject(&self, is_member: bool) {
+        let members = format!("/admin/apps/{APP}/members");
+        self.maker
+            .delete(&format!("{members}/{}", self.subject))
+            .expect(204);
+        if is_member {
+            self.admit(&members, "subject", "viewer");
+        }
+    }
+
+    /// A new invitation: its id and its token.
+    pub(super) fn invite(&self) -> (String, String) {
+        let body = json!({ "username": self.fresh("guest"), "instance_role": "member" });
+        let made = self.maker.post("/admin/invitations", &body).expect(201).json();
+        (text(&made["id"]), text(&made["token"]))
+    }
+
+    /// A new account.
+    pub(super) fn fresh_account(&self) -> String {
+        let username = self.fresh("somebody");
+        self.make(
+            "/admin/admins",
+            &json!({ "username": username, "password": PASSWORD, "instance_role": "member" }),
+        )
+    }
+
+    fn id(&self, name: &str) -> &str {
+        let found = self.ids.iter().find(|(known, _)| *known == name);
+        &found.unwrap_or_else(|| panic!("nobody is called {name}")).1
+    }
+
+    fn admit_everybody(&self, app: &str) {
+        for (name, _, role) in ACCOUNTS {
+            if let Some(role) = role {
+                self.admit(&format!("/admin/apps/{app}/members"), name, role);
+            }
+        }
+    }
+
+    fn admit(&self, members: &str, name: &str, role: &str) {
+        let body = json!({ "user_id": self.id(name), "role": role });
+        self.maker.post(members, &body).expect(201);
+    }
+
+    fn sign_everybody_in(&mut self) {
+        self.callers.push(Caller {
+            column: "anonymous",
+            credentials: None,
+            client: RefCell::new(self.cloud.anonymous().clone()),
+        });
+        let members = ACCOUNTS.iter().map(|(name, ..)| (*name, (*name, PASSWORD)));
+        let everybody = members.chain([("owner", OWNER)]);
+        for (column, credentials) in everybody.filter(|(name, _)| !matches!(*name, "maker" | "subject")) {
+            self.callers.push(Caller {
+                column,
+                credentials: Some(credentials),
+                client: RefCell::new(self.cloud.sign_in(credentials.0, credentials.1)),
+            });
+        }
+    }
+}
+
+impl Caller {
+    pub(super) fn client(&self) -> Client {
+        self.client.borrow().clone()
+    }
+
+    /// Whether they could sign in.
+    pub(super) fn is_somebody(&self) -> bool {
+        self.credentials.is_some() && self.column != "deactivated"
+    }
+
+    pub(super) fn password(&self) -> &str {
+        self.credentials.map_or(PASSWORD, |(_, password)| password)
+    }
+
+    /// Signs in once more, beside the session that they have.
+    pub(super) fn sign_in(&self, ground: &Ground) -> Client {
+        match self.credentials.filter(|_| self.is_somebody()) {
+            Some((username, password)) => ground.cloud.sign_in(username, password),
+            None => self.client(),
+        }
+    }
+
+    /// Goes on with a new session, because the old one may have ended.
+    pub(super) fn sign_in_again(&self, ground: &Ground) {
+        let client = self.sign_in(ground);
+        self.client.replace(client);
+    }
+}
+
+#[track_caller]
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
+}

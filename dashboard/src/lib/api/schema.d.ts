@@ -1066,8 +1066,9 @@ export interface components {
             /**
              * @description `viewer`, `editor` or `app_admin`.
              * @example editor
+             * @enum {string}
              */
-            role: string;
+            role: "viewer" | "editor" | "app_admin";
             /**
              * Format: uuid
              * @description Who; `GET /api/v1/admin/users:search` finds them.
@@ -2345,8 +2346,9 @@ export interface components {
             /**
              * @description `viewer`, `editor` or `app_admin`.
              * @example viewer
+             * @enum {string}
              */
-            role: string;
+            role: "viewer" | "editor" | "app_admin";
         };
         /** @description What to change in a route; what is absent stays. */
         UpdateRoute: {

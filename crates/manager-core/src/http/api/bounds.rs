@@ -75,6 +75,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("CreateRoute" | "UpdateRoute", "path") => {
             json!({ "pattern": "^/", "maxLength": PATH_PATTERN_BYTES_MAX })
         }
+        ("AddMember" | "UpdateMember", "role") => json!({ "enum": AppRole::ALL.map(AppRole::as_str) }),
         (_, "slug") => json!({ "pattern": SLUG }),
         (_, "username") => json!({ "pattern": USERNAME }),
         (_, "email") => json!({ "pattern": EMAIL, "maxLength": EMAIL_BYTES_MAX }),

@@ -13,7 +13,7 @@ use crate::{
     http::{
         access::Caller,
         extract::{AppPath, JsonBody},
-        problem::{Answer, FieldError, Refusal, invalid, not_found, problem, problems},
+        problem::{Answer, Refusal, not_found, problem, problems},
     },
 };
 
@@ -75,10 +75,7 @@ fn refusal(error: AddMemberError) -> Refusal {
             Code::NotAMemberUser,
             "Owners and admins of the instance have a role in every app already; there is nothing to add.",
         ),
-        AddMemberError::NoUser => invalid(&[FieldError {
-            field: "user_id".to_owned(),
-            message: "there is no account with this id".to_owned(),
-        }]),
+        AddMemberError::NoUser => not_found("user"),
         AddMemberError::NoApp => not_found("app"),
         AddMemberError::Store(error) => error.into(),
     }

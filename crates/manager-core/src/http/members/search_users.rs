@@ -10,6 +10,7 @@ use crate::{
     Manager,
     http::{
         access::Caller,
+        executions::list::SEARCH_CHARS_MAX,
         extract::{QueryParams, find_by_text},
         problem::{Answer, problems},
         validate::Violations,
@@ -18,8 +19,6 @@ use crate::{
 
 /// How many people an answer has at most. Who is looked for and not among them is found by more of their name.
 const CANDIDATES_MAX: u32 = 20;
-/// Longest part of a name, in characters: a name has no more.
-const PART_CHARS_MAX: usize = 64;
 
 problems!(SearchUsersProblems: NotFound);
 
@@ -78,9 +77,9 @@ pub(crate) async fn search_users(
     let part = query.q.unwrap_or_default();
     let mut violations = Violations::default();
     violations.require(
-        part.chars().count() <= PART_CHARS_MAX,
+        part.chars().count() <= SEARCH_CHARS_MAX,
         "q",
-        format!("must have at most {PART_CHARS_MAX} characters"),
+        format!("must have at most {SEARCH_CHARS_MAX} characters"),
     );
     violations.finish()?;
     let found = manager

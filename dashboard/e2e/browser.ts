@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { takePagesFrom } from './local-pages';
 
 /** A machine that is busy with other things is slow; nothing here is about speed. */
 export const WAIT_MS_MAX = 60_000;
@@ -48,6 +49,8 @@ export async function openBrowser(origin: string, { width = 1440, height = 900, 
 		timeout: WAIT_MS_MAX
 	});
 	context.setDefaultTimeout(WAIT_MS_MAX);
+	const dist = process.env.PICLOUD_DASHBOARD_DIST;
+	if (dist) await takePagesFrom(dist, context);
 	const page = context.pages()[0] ?? (await context.newPage());
 	const faults: string[] = [];
 	page.on('pageerror', (error) => faults.push(`error: ${error.message}`));

@@ -43,7 +43,7 @@ export async function call<T = Record<string, unknown>>(page: Page, method: stri
 /** An app with a script and a route to it. */
 export async function seedApp(page: Page, slug: string, source: string) {
 	const app = await call<{ id: string }>(page, 'POST', '/apps', { slug, name: slug, description: 'What the tests are about' });
-	await call(page, 'POST', `/apps/${slug}/domains`, { pattern: `${slug}.localhost` });
+	await call(page, 'POST', `/apps/${slug}/domains`, { pattern: `${slug}.test` });
 	const script = await call<{ id: string }>(page, 'POST', '/scripts', { app_id: app.id, name: 'greet', source });
 	await call(page, 'POST', '/routes', { script_id: script.id, path: '/greet/{name}', methods: ['GET'] });
 	return { app, script };

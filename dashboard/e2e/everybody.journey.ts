@@ -56,7 +56,7 @@ test('the list of apps is small', async () => {
 	client.on('Network.responseReceived', ({ requestId, type }) => type === 'Script' && scripts.add(requestId));
 	client.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => sizes.set(requestId, encodedDataLength));
 	await page.goto('/admin/apps');
-	await page.getByText('An app without anything').waitFor();
+	await page.getByRole('link', { name: 'Empty' }).waitFor();
 	const total = [...scripts].reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0);
 	expect(total).toBeGreaterThan(0);
 	expect(total).toBeLessThanOrEqual(SCRIPT_BYTES_MAX);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startCloud, type Cloud } from './cloud';
+import { write } from './editor';
 
 let cloud: Cloud;
 beforeEach(async () => {
@@ -27,17 +28,17 @@ test('from a fresh start to an endpoint that answers', async () => {
 	await click('Default', 'link');
 	await click('New script');
 	await page.getByLabel('Name').fill('double');
-	await page.getByLabel('Path').fill('/double/{number}');
+	await page.getByLabel('Path', { exact: true }).fill('/double/{number}');
 	await click('Create and edit');
 
-	await page.locator('.cm-content').fill('#{ double: request.params.number.parse_int() * 2 }');
+	await write(page, '#{ double: request.params.number.parse_int() * 2 }');
 	await page.getByLabel('Path and query').fill('/double/21');
 	await page.getByRole('button', { name: 'Run', exact: true }).first().click();
 	clicks++;
-	await page.getByText('"double": 42').waitFor();
+	await page.getByText('"double": 42').first().waitFor();
 	await page.getByRole('button', { name: 'Save', exact: true }).click();
 	clicks++;
-	await page.getByText('version 2 is live').waitFor();
+	await page.getByText('version 2 is live').first().waitFor();
 
 	const answer = await fetch(`${server.url}/double/4`);
 	expect(await answer.json()).toEqual({ double: 8 });
@@ -84,9 +85,9 @@ test('the same with the keyboard alone', async () => {
 	await keyboard.press('Control+a');
 	await keyboard.insertText('#{ price: 7 }');
 	await keyboard.press('Control+Enter');
-	await page.getByText('"price": 7').waitFor();
+	await page.getByText('"price": 7').first().waitFor();
 	await keyboard.press('Control+s');
-	await page.getByText('version 2 is live').waitFor();
+	await page.getByText('version 2 is live').first().waitFor();
 	// And is left with the keyboard.
 	await keyboard.press('Escape');
 	await keyboard.press('Tab');

@@ -51,15 +51,15 @@ async function failing(page: Page) {
 		await take(page, { ...script, name: 'script-run' }, async (page) => {
 			await page.getByLabel('Path and query').fill('/greet/Ada');
 			await page.getByRole('button', { name: 'Run', exact: true }).first().click();
-			await page.getByText('"letters": 3').waitFor();
+			await page.getByText('"letters": 3').first().waitFor();
 		});
 	}
 	await page.setViewportSize(SIZES.wide);
 	await page.goto('/admin/apps/shop/executions?status=error');
 	const href = await page.getByRole('link', { name: /GET/ }).first().getAttribute('href');
-	if (href) await take(page, { name: 'execution-failed', path: href, ready: (page) => page.getByText('greeting nobody').waitFor() });
+	if (href) await take(page, { name: 'execution-failed', path: href, ready: (page) => page.getByText('greeting nobody').first().waitFor() });
 	await page.route('**/api/v1/admin/apps?**', (route) => route.abort());
-	await take(page, { name: 'apps-unreachable', path: '/admin/apps', ready: (page) => page.getByText('does not answer').waitFor() });
+	await take(page, { name: 'apps-unreachable', path: '/admin/apps', ready: (page) => page.getByText('does not answer').first().waitFor() });
 	await page.unroute('**/api/v1/admin/apps?**');
 	const home = PAGES[0];
 	if (home) {

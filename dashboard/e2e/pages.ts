@@ -14,7 +14,7 @@ const text = (words: string | RegExp) => (page: Page) => page.getByText(words).f
 
 /** All pages, for somebody who is signed in, over what {@link fill} makes. A new page gets a line here. */
 export const PAGES: Shown[] = [
-	{ name: 'apps', path: '/admin/apps', ready: text('An app without anything') },
+	{ name: 'apps', path: '/admin/apps', ready: (page) => page.getByRole('link', { name: 'Empty' }).waitFor() },
 	{ name: 'apps-new', path: '/admin/apps?new', ready: (page) => page.getByRole('dialog').waitFor() },
 	{ name: 'app', path: '/admin/apps/shop', ready: text('Latest runs') },
 	{ name: 'app-empty', path: '/admin/apps/empty', ready: text('Write the first script') },
@@ -28,7 +28,7 @@ export const PAGES: Shown[] = [
 	{ name: 'executions-empty', path: '/admin/apps/empty/executions', ready: text('Nothing has run yet') },
 	{ name: 'releases', path: '/admin/apps/shop/releases', ready: text('live') },
 	{ name: 'releases-empty', path: '/admin/apps/empty/releases', ready: text('No release yet') },
-	{ name: 'domains', path: '/admin/apps/shop/domains', ready: (page) => page.getByRole('cell', { name: 'shop.localhost' }).waitFor() },
+	{ name: 'domains', path: '/admin/apps/shop/domains', ready: (page) => page.getByRole('cell', { name: 'shop.test' }).waitFor() },
 	{ name: 'domains-empty', path: '/admin/apps/empty/domains', ready: text('No domain yet') }
 ];
 
@@ -53,7 +53,7 @@ export async function fill(page: Page) {
 	await call(page, 'POST', '/apps', { slug: 'empty', name: 'Empty', description: 'An app without anything' });
 	const origin = new URL(page.url()).origin;
 	for (const name of ['Ada', 'Grace', 'nobody']) {
-		await page.request.get(`${origin}/greet/${name}`, { headers: { host: 'shop.localhost' } });
+		await page.request.get(`${origin}/greet/${name}`, { headers: { host: 'shop.test' } });
 	}
 	// Records are written behind the answers.
 	for (;;) {

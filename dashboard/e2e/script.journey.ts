@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, seedApp, startCloud, type Cloud } from './cloud';
+import { write } from './editor';
 
 let cloud: Cloud;
 let script: { id: string };
@@ -11,17 +12,13 @@ afterAll(() => cloud?.close());
 
 const editor = '/admin/apps/shop/scripts/greet';
 
-async function write(source: string) {
-	await cloud.page.locator('.cm-content').fill(source);
-}
-
 test('a mistake is shown while it is typed, and saving it changes nothing', async () => {
 	const { page } = cloud;
 	await page.goto(editor);
-	await write('let x = ;\nx');
+	await write(page, 'let x = ;\nx');
 	await page.locator('.cm-lintRange-error').first().waitFor();
 	await page.getByRole('button', { name: 'Save', exact: true }).click();
-	await page.getByText('The old version keeps serving').waitFor();
+	await page.getByText('The old version keeps serving').first().waitFor();
 	await page.getByRole('button', { name: 'Dismiss' }).first().click();
 	const { version } = await call<{ version: number }>(page, 'GET', `/scripts/${script.id}`);
 	expect(version).toBe(1);
@@ -30,21 +27,21 @@ test('a mistake is shown while it is typed, and saving it changes nothing', asyn
 test('what is not saved is there after the page was closed', async () => {
 	const { page } = cloud;
 	await page.goto(editor);
-	await page.getByText('not saved').waitFor();
+	await page.getByText('not saved').first().waitFor();
 	expect(await page.locator('.cm-content').innerText()).toContain('let x = ;');
 });
 
 test('a script that fails shows its line, and a click leads there', async () => {
 	const { page } = cloud;
 	await page.goto(editor);
-	await write('log::info("about to fail");\nthrow "out of stock";');
+	await write(page, 'log::info("about to fail");\nthrow "out of stock";');
 	await page.getByRole('button', { name: 'Save', exact: true }).click();
-	await page.getByText('version 2 is live').waitFor();
+	await page.getByText('version 2 is live').first().waitFor();
 	const answer = await page.request.get(`${cloud.server.url}/api/v1/execute/${script.id}`);
 	expect(answer.status()).toBe(500);
 
 	await page.getByRole('button', { name: 'Run', exact: true }).first().click();
-	await page.getByRole('alert').getByText('out of stock').waitFor();
+	await page.getByRole('alert').getByText('out of stock').first().waitFor();
 	await page.getByRole('button', { name: /^line 2/ }).first().click();
 	await page.locator('.cm-content:focus').waitFor();
 });
@@ -61,7 +58,7 @@ test('a failed run is found with its error and its log', async () => {
 	}
 	await link.click();
 	await page.getByText('out of stock').first().waitFor();
-	await page.getByText('about to fail').waitFor();
+	await page.getByText('about to fail').first().waitFor();
 	await page.getByRole('button', { name: 'Open in the run panel' }).click();
 	await page.waitForURL(`**${editor}`);
 });
@@ -69,13 +66,13 @@ test('a failed run is found with its error and its log', async () => {
 test('somebody else\'s save is a conflict that shows both', async () => {
 	const { page } = cloud;
 	await page.goto(editor);
-	await write('"mine"');
+	await write(page, '"mine"');
 	await call(page, 'PATCH', `/scripts/${script.id}`, { source: '"theirs"' });
 	await page.getByRole('button', { name: 'Save', exact: true }).click();
 	const dialog = page.getByRole('dialog', { name: /Somebody saved version 3/ });
 	await dialog.getByText('theirs').first().waitFor();
 	await dialog.getByRole('button', { name: 'Save mine over it' }).click();
-	await page.getByText('version 4 is live').waitFor();
+	await page.getByText('version 4 is live').first().waitFor();
 });
 
 test('an older version is back with one click', async () => {
@@ -85,14 +82,14 @@ test('an older version is back with one click', async () => {
 	const first = page.getByRole('listitem').filter({ hasText: 'Version 1' });
 	await first.getByRole('button', { name: 'Roll back' }).click();
 	await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
-	await page.getByText('version 5 is live').waitFor();
+	await page.getByText('version 5 is live').first().waitFor();
 	expect(await page.locator('.cm-content').innerText()).toContain('Hello, ');
 });
 
 test('the editor knows the script API of the server', async () => {
 	const { page } = cloud;
 	await page.goto(editor);
-	await page.locator('.cm-content').fill('');
+	await write(page, '');
 	await page.locator('.cm-content').pressSequentially('log::in', { delay: 40 });
 	await page.locator('.cm-tooltip-autocomplete').getByText('info').first().waitFor();
 	await page.keyboard.press('Escape');

@@ -53,8 +53,8 @@ pub(crate) fn take_screenshots() -> anyhow::Result<()> {
         let status = command.status()?;
         ensure!(
             status.success(),
-            "{:?} ended with {status}",
-            command.get_program()
+            "{} ended with {status}",
+            command.get_program().display()
         );
     }
     Ok(())

@@ -75,12 +75,11 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("CreateRoute" | "UpdateRoute", "path") => {
             json!({ "pattern": "^/", "maxLength": PATH_PATTERN_BYTES_MAX })
         }
-        ("AddMember" | "UpdateMember", "role") => json!({ "enum": AppRole::ALL.map(AppRole::as_str) }),
         (_, "slug") => json!({ "pattern": SLUG }),
         (_, "username") => json!({ "pattern": USERNAME }),
         (_, "email") => json!({ "pattern": EMAIL, "maxLength": EMAIL_BYTES_MAX }),
         (_, "instance_role") => json!({ "enum": InstanceRole::ALL.map(InstanceRole::as_str) }),
-        (_, "app_role") => json!({ "enum": AppRole::ALL.map(AppRole::as_str) }),
+        (_, "role" | "app_role") => json!({ "enum": AppRole::ALL.map(AppRole::as_str) }),
         (_, "name") => json!({ "pattern": NAME, "maxLength": NAME_CHARS_MAX }),
         (_, "description") => json!({ "pattern": NO_NUL, "maxLength": DESCRIPTION_CHARS_MAX }),
         (_, "note") => json!({ "pattern": NO_NUL, "maxLength": NOTE_CHARS_MAX }),

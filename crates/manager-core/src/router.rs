@@ -23,7 +23,7 @@ use crate::{
         admins,
         answer::{finish, no_such_path, to_the_end},
         api, apps, auth, domains, executions, health, invitations, members, pages, releases, routes,
-        script_api, scripts, setup,
+        script_api, scripts, setup, tokens,
     },
 };
 
@@ -91,6 +91,14 @@ pub(crate) fn operations() -> Vec<Operation> {
         Session, Changes: auth::sessions::delete_sessions;
         Session, Changes: auth::sessions::delete_session;
         Session, Changes: auth::password::change_password;
+        Session, Reads: auth::totp::get_totp;
+        Session, Changes: auth::totp::begin_totp;
+        Session, Changes: auth::totp::confirm_totp;
+        Session, Changes: auth::totp::disable_totp;
+        Session, Changes: auth::totp::renew_recovery_codes;
+        Session, Reads: tokens::list_tokens;
+        Session, Changes: tokens::create_token;
+        Session, Changes: tokens::delete_token;
 
         With(UserManage), Reads: admins::list::list_users;
         With(UserManage), Changes: admins::create::create_user;

@@ -4,9 +4,9 @@
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
 //! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
-//! [`release`], [`user`], [`access`], [`account`], [`invitation`], [`member`], [`change`], [`audit`]), then what happens
-//! at run time ([`limits`], [`invocation`], [`outcome`], [`execution`], [`in_flight`], [`strikes`], [`problem`]), and last
-//! the seams ([`repository`], [`seam`]).
+//! [`release`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
+//! [`audit`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`execution`], [`in_flight`],
+//! [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
 
 pub mod access;
 pub mod account;
@@ -33,6 +33,8 @@ pub mod repository;
 pub mod route;
 pub mod script;
 pub mod seam;
+pub mod second_factor;
 pub mod strikes;
 pub mod time;
+pub mod token;
 pub mod user;

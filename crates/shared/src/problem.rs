@@ -101,6 +101,10 @@ codes! {
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
     /// Name and password do not fit.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Name or password is wrong";
+    /// The password fits, a code of the second factor is missing.
+    SecondFactorRequired = "second_factor_required", UNAUTHORIZED, "Second factor is missing";
+    /// The password fits, the code of the second factor does not.
+    InvalidSecondFactor = "invalid_second_factor", UNAUTHORIZED, "Code is wrong";
     /// Not allowed to this caller.
     Forbidden = "forbidden", FORBIDDEN, "Not allowed";
     /// The setup code is wrong.
@@ -127,6 +131,12 @@ codes! {
     UsernameTaken = "username_taken", CONFLICT, "Username is taken";
     /// Nobody would be left who may do everything.
     LastOwner = "last_owner", CONFLICT, "Last active owner";
+    /// A second factor is in force.
+    SecondFactorEnabled = "second_factor_enabled", CONFLICT, "Second factor is in force";
+    /// Another token of the person has the name.
+    TokenNameTaken = "token_name_taken", CONFLICT, "Token name is taken";
+    /// The person has as many tokens as anybody may have.
+    TooManyTokens = "too_many_tokens", CONFLICT, "Too many API tokens";
     /// Another app has the slug.
     SlugTaken = "slug_taken", CONFLICT, "Slug is taken";
     /// Another app had the slug before.

@@ -1,6 +1,6 @@
 //! People who may sign in, and their sessions.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +49,20 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was last used, to within [`SESSION_TOUCH_INTERVAL_MIN`](crate::repository::SESSION_TOUCH_INTERVAL_MIN).
     pub last_used_at: Timestamp,
-    /// When it ends unless it is used again before.
+    /// When it ends unless it is used again before; at the latest
+    /// [`SESSION_AGE_MAX`](crate::repository::SESSION_AGE_MAX) after it began.
     pub expires_at: Timestamp,
+    /// Where it began.
+    pub device: Device,
+}
+
+/// From where somebody signed in, as far as their client said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
 }
 
 /// What a person may do on the whole instance, from the least to the most.

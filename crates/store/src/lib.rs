@@ -30,7 +30,9 @@ mod members;
 mod releases;
 mod routes;
 mod scripts;
+mod second_factors;
 mod sessions;
+mod tokens;
 mod users;
 
 pub use error::OpenError;

@@ -2,26 +2,54 @@
 
 use async_trait::async_trait;
 use picloud_shared::{
+    change::Change,
     id::{SessionId, UserId},
-    repository::{SESSION_TOUCH_INTERVAL_MIN, SessionRepository, StoreError},
+    repository::{Proof, SESSION_TOUCH_INTERVAL_MIN, SESSIONS_PER_PERSON_MAX, SessionRepository, StoreError},
     time::Timestamp,
-    user::{Session, User},
+    user::{Device, Session, User},
 };
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Store, convert::hash, statements::statements, users::UserRow, value::args};
+use crate::{
+    Store,
+    audit::{Entry, append},
+    convert::{hash, parse},
+    db::{Db, Transaction},
+    statements::statements,
+    users::UserRow,
+    value::{Value, args},
+};
+
+macro_rules! columns {
+    () => {
+        "s.id AS session_id, s.user_id, s.token_hash, s.created_at AS session_created_at, \
+         s.last_used_at, s.expires_at, s.address, s.user_agent"
+    };
+}
 
 statements! {
-    DELETE_ENDED = "DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2";
-    INSERT_SESSION = "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at) \
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    FIND_SESSION = "SELECT s.id AS session_id, s.user_id, s.token_hash, s.created_at AS session_created_at, \
-        s.last_used_at, s.expires_at, u.id, u.username, u.email, u.instance_role, u.is_active, u.created_at \
+    // Those that are over, and those beyond the number that a person may have. SQLite wants a limit with an offset.
+    DELETE_ENDED = "DELETE FROM sessions WHERE user_id = $1 AND (expires_at <= $2 OR id IN \
+        (SELECT id FROM sessions WHERE user_id = $1 AND expires_at > $2 \
+        ORDER BY last_used_at DESC, id DESC LIMIT 1000000 OFFSET $3))";
+    INSERT_SESSION = "INSERT INTO sessions \
+        (id, user_id, token_hash, created_at, last_used_at, expires_at, address, user_agent) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT_PROVEN_SESSION = "INSERT INTO sessions \
+        (id, user_id, token_hash, created_at, last_used_at, expires_at, address, user_agent) \
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM users \
+        WHERE id = $2 AND is_active = TRUE AND password_hash = $9 AND ($10 = TRUE OR NOT EXISTS \
+        (SELECT 1 FROM second_factors WHERE user_id = $2 AND confirmed_at IS NOT NULL))";
+    FIND_SESSION = concat!(
+        "SELECT ", columns!(), ", u.id, u.username, u.email, u.instance_role, u.is_active, u.created_at \
         FROM sessions s JOIN users u ON u.id = s.user_id \
-        WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.is_active = TRUE";
+        WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.is_active = TRUE"
+    );
     TOUCH_SESSION = "UPDATE sessions SET last_used_at = $2, expires_at = $3 WHERE id = $1 AND last_used_at <= $4";
-    LIST_SESSIONS = "SELECT id AS session_id, user_id, token_hash, created_at AS session_created_at, \
-        last_used_at, expires_at FROM sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY id DESC";
+    LIST_SESSIONS = concat!(
+        "SELECT ", columns!(), " FROM sessions s WHERE s.user_id = $1 AND s.expires_at > $2 ORDER BY s.id DESC"
+    );
     DELETE_SESSION = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
     DELETE_SESSIONS = "DELETE FROM sessions WHERE user_id = $1";
 }
@@ -34,6 +62,8 @@ struct SessionRow {
     session_created_at: i64,
     last_used_at: i64,
     expires_at: i64,
+    address: Option<String>,
+    user_agent: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -47,19 +77,30 @@ struct SessionWithUser {
 #[async_trait]
 impl SessionRepository for Store {
     async fn create_session(&self, session: &Session) -> Result<(), StoreError> {
-        let mut transaction = self.db.write().await?;
-        let ended = args![session.user_id, session.created_at];
-        transaction.execute(DELETE_ENDED, ended).await?;
-        let new = args![
-            session.id,
-            session.user_id,
-            &session.token_hash,
-            session.created_at,
-            session.last_used_at,
-            session.expires_at,
-        ];
-        transaction.execute(INSERT_SESSION, new).await?;
+        let mut transaction = self.db.write_accounts().await?;
+        make_room(&mut transaction, session).await?;
+        transaction.execute(INSERT_SESSION, values(session)).await?;
         transaction.commit().await
+    }
+
+    async fn sign_in(
+        &self,
+        session: &Session,
+        proof: Proof<'_>,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.db.write_accounts().await?;
+        make_room(&mut transaction, session).await?;
+        let mut new = values(session);
+        new.extend(args![proof.password_hash, proof.second_factor]);
+        if transaction.execute(INSERT_PROVEN_SESSION, new).await? == 0 {
+            return Ok(false);
+        }
+        let entry =
+            about_session("log_in", session.id).after(json!({ "second_factor": proof.second_factor }));
+        append(&mut transaction, change, entry).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     async fn find_session(
@@ -94,24 +135,77 @@ impl SessionRepository for Store {
         rows.into_iter().map(Session::try_from).collect()
     }
 
-    async fn delete_session(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
-        let mut transaction = self.db.write().await?;
-        let ended = transaction.execute(DELETE_SESSION, args![user, session]).await?;
-        transaction.commit().await?;
-        Ok(ended == 1)
+    async fn log_out(&self, user: UserId, session: SessionId, change: &Change) -> Result<(), StoreError> {
+        end_session(&self.db, user, session, "log_out", change).await?;
+        Ok(())
     }
 
-    async fn delete_sessions(&self, user: UserId) -> Result<(), StoreError> {
+    async fn delete_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        end_session(&self.db, user, session, "delete_session", change).await
+    }
+
+    async fn delete_sessions(&self, user: UserId, change: &Change) -> Result<(), StoreError> {
         let mut transaction = self.db.write().await?;
-        transaction.execute(DELETE_SESSIONS, args![user]).await?;
+        let ended = transaction.execute(DELETE_SESSIONS, args![user]).await?;
+        if ended > 0 {
+            let entry = Entry::new("delete_sessions").before(json!({ "sessions": ended }));
+            append(&mut transaction, change, entry).await?;
+        }
         transaction.commit().await
     }
+}
+
+async fn end_session(
+    db: &Db,
+    user: UserId,
+    session: SessionId,
+    action: &'static str,
+    change: &Change,
+) -> Result<bool, StoreError> {
+    let mut transaction = db.write().await?;
+    if transaction.execute(DELETE_SESSION, args![user, session]).await? == 0 {
+        return Ok(false);
+    }
+    append(&mut transaction, change, about_session(action, session)).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+fn about_session(action: &'static str, session: SessionId) -> Entry {
+    Entry::new(action).about("session", session, "")
+}
+
+/// Makes room for one more session of the same person.
+async fn make_room(transaction: &mut Transaction, session: &Session) -> Result<(), StoreError> {
+    let others_max = SESSIONS_PER_PERSON_MAX - 1;
+    let args = args![session.user_id, session.created_at, others_max];
+    transaction.execute(DELETE_ENDED, args).await?;
+    Ok(())
+}
+
+fn values(session: &Session) -> Vec<Value<'_>> {
+    args![
+        session.id,
+        session.user_id,
+        &session.token_hash,
+        session.created_at,
+        session.last_used_at,
+        session.expires_at,
+        session.device.address.map(|address| address.to_string()),
+        session.device.user_agent.as_deref(),
+    ]
 }
 
 impl TryFrom<SessionRow> for Session {
     type Error = StoreError;
 
     fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        let address = row.address.as_deref().map(|address| parse("address", address));
         Ok(Self {
             id: SessionId(row.session_id),
             user_id: UserId(row.user_id),
@@ -119,6 +213,10 @@ impl TryFrom<SessionRow> for Session {
             created_at: Timestamp::from_micros(row.session_created_at),
             last_used_at: Timestamp::from_micros(row.last_used_at),
             expires_at: Timestamp::from_micros(row.expires_at),
+            device: Device {
+                address: address.transpose()?,
+                user_agent: row.user_agent,
+            },
         })
     }
 }

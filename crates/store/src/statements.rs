@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 20] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 22] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -43,8 +43,10 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("releases", crate::releases::ALL),
         ("routes", crate::routes::ALL),
         ("scripts", crate::scripts::ALL),
+        ("second_factors", crate::second_factors::ALL),
         ("sessions", crate::sessions::ALL),
         ("store", crate::store::ALL),
+        ("tokens", crate::tokens::ALL),
         ("users", crate::users::ALL),
     ];
     let own = if database == "sqlite" {

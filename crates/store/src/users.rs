@@ -2,14 +2,23 @@
 
 use async_trait::async_trait;
 use picloud_shared::{
+    change::Change,
     id::{SessionId, UserId},
     repository::{StoreError, UserRepository},
     time::Timestamp,
     user::{Credentials, User, Username},
 };
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Store, convert::parse, statements::statements, value::args};
+use crate::{
+    Store,
+    audit::{Entry, append},
+    convert::parse,
+    db::Transaction,
+    statements::statements,
+    value::args,
+};
 
 macro_rules! columns {
     () => {
@@ -27,7 +36,8 @@ statements! {
         ON CONFLICT DO NOTHING";
     FIND_CREDENTIALS = concat!("SELECT ", columns!(), ", password_hash FROM users WHERE username = $1");
     FIND_USER = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
-    SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1";
+    SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING username";
+    END_SECOND_FACTOR = "DELETE FROM second_factors WHERE user_id = $1";
     END_OTHER_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
 }
 
@@ -95,18 +105,53 @@ impl UserRepository for Store {
         &self,
         user: UserId,
         password_hash: &str,
-        keep: Option<SessionId>,
+        keep: SessionId,
+        change: &Change,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.db.write().await?;
-        let set = transaction
-            .execute(SET_PASSWORD, args![user, password_hash])
-            .await?;
-        // No session has the nil id, so without one to keep all of them end.
-        let keep = keep.unwrap_or(SessionId(Uuid::nil()));
+        let mut transaction = self.db.write_accounts().await?;
+        let Some(username) = set_password(&mut transaction, user, password_hash).await? else {
+            return Ok(false);
+        };
         transaction.execute(END_OTHER_SESSIONS, args![user, keep]).await?;
+        let entry = Entry::new("change_password").about("user", user, username);
+        append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
-        Ok(set == 1)
+        Ok(true)
     }
+
+    async fn reset_password(
+        &self,
+        user: UserId,
+        password_hash: &str,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.db.write_accounts().await?;
+        let Some(username) = set_password(&mut transaction, user, password_hash).await? else {
+            return Ok(false);
+        };
+        let removed = transaction.execute(END_SECOND_FACTOR, args![user]).await?;
+        // No session has the nil id, so all of them end.
+        let none = SessionId(Uuid::nil());
+        transaction.execute(END_OTHER_SESSIONS, args![user, none]).await?;
+        let entry = Entry::new("reset_password")
+            .about("user", user, username)
+            .after(json!({ "second_factor_removed": removed == 1 }));
+        append(&mut transaction, change, entry).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Sets a password; gives the username, if that person exists.
+async fn set_password(
+    transaction: &mut Transaction,
+    user: UserId,
+    password_hash: &str,
+) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = transaction
+        .fetch_optional(SET_PASSWORD, args![user, password_hash])
+        .await?;
+    Ok(row.map(|(username,)| username))
 }
 
 impl TryFrom<UserRow> for User {

@@ -1,14 +1,17 @@
-//! Signing in: a name and a password become a session.
+//! Signing in: a name, a password and, where there is one, a second factor become a session.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use picloud_shared::{
+    change::{Change, Via},
     id::SessionId,
-    repository::StoreError,
-    user::{Session, User, Username},
+    repository::{Proof, SESSION_AGE_MAX, StoreError},
+    seam::Origin,
+    time::Timestamp,
+    user::{Credentials, Device, Session, User, Username},
 };
 
-use super::{hasher::Busy, policy::PASSWORD_BYTES_MAX, token::Token};
+use super::{hasher::Busy, policy::PASSWORD_BYTES_MAX, second_factor, throttle::Attempt, token::Token};
 use crate::Manager;
 
 /// A session that has just begun, with the only copy of its token.
@@ -18,15 +21,35 @@ pub(crate) struct SignIn {
     pub(crate) user: User,
 }
 
+/// What somebody says who they are.
+pub(crate) struct Claim<'a> {
+    pub(crate) username: &'a str,
+    pub(crate) password: String,
+    /// Of the second factor.
+    pub(crate) code: Option<&'a str>,
+}
+
+/// Somebody who proved who they are, and by what.
+pub(crate) struct Verified {
+    credentials: Credentials,
+    second_factor: bool,
+}
+
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInError {
     /// An unknown name, a wrong password or a deactivated account: nobody learns which.
     #[error("name or password is wrong")]
     Invalid,
+    /// The password is right, and the account has a second factor.
+    #[error("a code of the second factor is missing")]
+    SecondFactorRequired,
+    /// The password is right, the code is not.
+    #[error("the code of the second factor is wrong or was used before")]
+    InvalidSecondFactor,
     /// Too many failures.
     #[error("too many failures; wait {0:?}")]
-    Throttled(std::time::Duration),
+    Throttled(Duration),
     /// Too many sign-ins at once.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -35,13 +58,72 @@ pub(crate) enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// Whose name and password these are. Takes the same time whether or not the account exists and is active.
+/// Who makes this claim. Takes the same time whether or not the account exists and is active; that it has a second
+/// factor shows only after the right password.
 pub(crate) async fn verify(
     manager: &Manager,
+    claim: Claim<'_>,
+    address: IpAddr,
+) -> Result<Verified, SignInError> {
+    let (attempt, credentials) = check_password(manager, claim.username, claim.password, address).await?;
+    let factor = match second_factor::in_force(manager, credentials.user.id).await {
+        Ok(factor) => factor,
+        Err(error) => {
+            attempt.withdrawn();
+            return Err(error.into());
+        }
+    };
+    let Some(factor) = factor else {
+        attempt.succeeded();
+        return Ok(Verified {
+            credentials,
+            second_factor: false,
+        });
+    };
+    let Some(code) = claim.code else {
+        // Nothing was guessed, and nothing is forgiven: otherwise a known password would make room for more codes.
+        attempt.withdrawn();
+        return Err(SignInError::SecondFactorRequired);
+    };
+    match second_factor::spend(manager, &factor, code).await {
+        Ok(true) => {
+            attempt.succeeded();
+            Ok(Verified {
+                credentials,
+                second_factor: true,
+            })
+        }
+        Ok(false) => {
+            tracing::warn!(client.address = %address, user.id = %factor.user_id, "wrong code of a second factor");
+            Err(SignInError::InvalidSecondFactor)
+        }
+        Err(error) => {
+            attempt.withdrawn();
+            Err(error.into())
+        }
+    }
+}
+
+/// Whether this is the password of `user`, who is signed in. Counts like a sign-in when it is wrong: a stolen session
+/// must not become a way to guess the password.
+pub(crate) async fn verify_password(
+    manager: &Manager,
+    user: &User,
+    password: String,
+    address: IpAddr,
+) -> Result<(), SignInError> {
+    let (attempt, _) = check_password(manager, user.username.as_str(), password, address).await?;
+    attempt.withdrawn();
+    Ok(())
+}
+
+/// The account with this name and password, if it is active. Whoever asks says how the attempt ended.
+async fn check_password<'m>(
+    manager: &'m Manager,
     username: &str,
     password: String,
     address: IpAddr,
-) -> Result<User, SignInError> {
+) -> Result<(Attempt<'m>, Credentials), SignInError> {
     let attempt = manager
         .throttle()
         .begin(Some(username), address, manager.now())
@@ -73,10 +155,7 @@ pub(crate) async fn verify(
         }
     };
     match credentials {
-        Some(credentials) if fits && credentials.user.is_active => {
-            attempt.succeeded();
-            Ok(credentials.user)
-        }
+        Some(credentials) if fits && credentials.user.is_active => Ok((attempt, credentials)),
         _ => {
             tracing::warn!(client.address = %address, "sign-in failed");
             Err(SignInError::Invalid)
@@ -84,8 +163,48 @@ pub(crate) async fn verify(
     }
 }
 
-/// Begins a session of `user`, with a new token.
-pub(crate) async fn begin_session(manager: &Manager, user: User) -> Result<SignIn, StoreError> {
+/// Begins a session of somebody who proved who they are, unless what they proved was changed meanwhile.
+pub(crate) async fn sign_in(
+    manager: &Manager,
+    verified: Verified,
+    device: Device,
+    origin: &Origin,
+) -> Result<SignIn, SignInError> {
+    let Credentials { user, password_hash } = verified.credentials;
+    let new = new_session(manager, user, device);
+    let change = Change {
+        author: Some(new.user.id),
+        via: Via::Entrance,
+        address: Some(origin.remote_addr),
+        request_id: Some(origin.request_id),
+        at: new.session.created_at,
+        note: None,
+    };
+    let proof = Proof {
+        password_hash: &password_hash,
+        second_factor: verified.second_factor,
+    };
+    if manager.repository().sign_in(&new.session, proof, &change).await? {
+        tracing::info!(user.id = %new.user.id, session.id = %new.session.id, "signed in");
+        Ok(new)
+    } else {
+        Err(SignInError::Invalid)
+    }
+}
+
+/// Begins a session of `user`, whose account was made just now.
+pub(crate) async fn begin_session(
+    manager: &Manager,
+    user: User,
+    device: Device,
+) -> Result<SignIn, StoreError> {
+    let new = new_session(manager, user, device);
+    manager.repository().create_session(&new.session).await?;
+    tracing::info!(user.id = %new.user.id, session.id = %new.session.id, "signed in");
+    Ok(new)
+}
+
+fn new_session(manager: &Manager, user: User, device: Device) -> SignIn {
     let token = Token::generate();
     let now = manager.now();
     let session = Session {
@@ -94,9 +213,14 @@ pub(crate) async fn begin_session(manager: &Manager, user: User) -> Result<SignI
         token_hash: token.hash(),
         created_at: now,
         last_used_at: now,
-        expires_at: now.plus(manager.session_ttl()),
+        expires_at: session_end(manager, now, now),
+        device,
     };
-    manager.repository().create_session(&session).await?;
-    tracing::info!(user.id = %user.id, session.id = %session.id, "signed in");
-    Ok(SignIn { token, session, user })
+    SignIn { token, session, user }
+}
+
+/// When a session that began at `created_at` and is used at `now` ends.
+pub(crate) fn session_end(manager: &Manager, created_at: Timestamp, now: Timestamp) -> Timestamp {
+    now.plus(manager.session_ttl())
+        .min(created_at.plus(SESSION_AGE_MAX))
 }

@@ -37,11 +37,18 @@ pub(crate) struct Throttle {
 /// One try, which counts as failed unless it is told otherwise.
 pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
-    account: Option<[u8; 32]>,
+    account: Option<Counted>,
     address: IpAddr,
 }
 
-#[derive(Clone, Copy)]
+/// What an attempt changed about an account.
+struct Counted {
+    account: [u8; 32],
+    before: Option<Failures>,
+    now: Failures,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Failures {
     count: u32,
     /// Of an account, the last failure; of an address, the beginning of its window.
@@ -80,11 +87,17 @@ impl Throttle {
             return Err(Duration::from_micros(micros));
         }
 
-        if let Some(account) = account {
+        let account = account.map(|account| {
             make_room(&mut accounts, &account, ACCOUNTS_MAX);
             let count = of_account.map_or(0, |failures| failures.count) + 1;
-            accounts.insert(account, Failures { count, since: now });
-        }
+            let now = Failures { count, since: now };
+            accounts.insert(account, now);
+            Counted {
+                account,
+                before: of_account,
+                now,
+            }
+        });
         make_room(&mut addresses, &address, ADDRESSES_MAX);
         let window = of_address.unwrap_or(Failures { count: 0, since: now });
         let counted = Failures {
@@ -103,7 +116,7 @@ impl Throttle {
 impl Attempt<'_> {
     /// The try succeeded: the account starts afresh.
     pub(crate) fn succeeded(self) {
-        if let Some(account) = self.account {
+        if let Some(Counted { account, .. }) = self.account {
             lock(&self.throttle.accounts).remove(&account);
         }
         self.forgive_address();
@@ -111,10 +124,14 @@ impl Attempt<'_> {
 
     /// Nothing was tried after all.
     pub(crate) fn withdrawn(self) {
-        if let Some(account) = self.account
-            && let Some(failures) = lock(&self.throttle.accounts).get_mut(&account)
+        if let Some(counted) = &self.account
+            && let Some(failures) = lock(&self.throttle.accounts).get_mut(&counted.account)
         {
-            failures.count = failures.count.saturating_sub(1);
+            match counted.before {
+                // Nobody else tried meanwhile: all is as it was, also since when.
+                Some(before) if *failures == counted.now => *failures = before,
+                _ => failures.count = failures.count.saturating_sub(1),
+            }
         }
         self.forgive_address();
     }
@@ -225,6 +242,23 @@ mod tests {
             assert_eq!(fail(&throttle, "ada", 1, START), None);
         }
         assert!(fail(&throttle, "ada", 1, START).is_some());
+    }
+
+    #[test]
+    fn what_was_not_tried_does_not_begin_a_wait_anew() {
+        let throttle = Throttle::default();
+        for _ in 0..6 {
+            let _ = fail(&throttle, "ada", 1, START);
+        }
+        let later = START.plus(Duration::from_secs(1));
+        for _ in 0..2 {
+            match throttle.begin(Some("ada"), address(1), later) {
+                Ok(attempt) => attempt.withdrawn(),
+                Err(wait) => panic!("wait {wait:?}"),
+            }
+        }
+        assert_eq!(fail(&throttle, "ada", 1, later), None, "it counted as nothing");
+        assert!(fail(&throttle, "ada", 1, later).is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
-use super::setup_code::fill_random;
+use super::code::fill_random;
 
 /// Shows people and secret scanners what it is.
 const PREFIX: &str = "pcs_";

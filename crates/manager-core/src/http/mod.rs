@@ -22,6 +22,7 @@ pub(crate) mod routes;
 pub(crate) mod script_api;
 pub(crate) mod scripts;
 pub(crate) mod setup;
+pub(crate) mod tokens;
 pub(crate) mod validate;
 
 pub use api::openapi_json;

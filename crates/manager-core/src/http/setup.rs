@@ -14,7 +14,7 @@ use super::{
     access::cross_site,
     auth::{SignedInBody, signed_in},
     cross_site::is_cross_site,
-    extract::JsonBody,
+    extract::{FromDevice, JsonBody},
     problem::{Answer, Refusal, problem, problems, too_many},
     validate::Violations,
 };
@@ -70,6 +70,7 @@ pub(crate) struct SetUp {
 pub(crate) async fn set_up(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
+    FromDevice(device): FromDevice,
     uri: Uri,
     headers: HeaderMap,
     JsonBody(body): JsonBody<SetUp>,
@@ -101,8 +102,8 @@ pub(crate) async fn set_up(
         return Err(already_set_up());
     }
     tracing::info!(user.id = %credentials.user.id, "the first owner exists");
-    let session = accounts::begin_session(&manager, credentials.user).await?;
-    Ok((StatusCode::CREATED, signed_in(&manager, &session, origin.scheme)))
+    let session = accounts::begin_session(&manager, credentials.user, device).await?;
+    Ok((StatusCode::CREATED, signed_in(&session, origin.scheme)))
 }
 
 /// A code is too long to be guessed as it is; that guesses are slowed down per address is for the log's sake. There

@@ -1,7 +1,10 @@
 //! What a fresh instance begins with.
 
 use picloud_manager_core::{FirstStartError, PasswordRefused, ResetPasswordError, reset_password};
-use picloud_shared::repository::{ReleaseRepository as _, UserRepository as _};
+use picloud_shared::{
+    repository::{ReleaseRepository as _, UserRepository as _},
+    time::Clock as _,
+};
 use serde_json::json;
 
 use crate::harness::{OWNER, TestManager};
@@ -101,7 +104,8 @@ async fn the_code_makes_the_first_owner_once() {
 async fn a_password_can_be_reset_on_the_machine() {
     let (manager, token) = TestManager::owned().await;
     let [ada, nobody] = ["ada", "nobody"].map(|name| name.parse().expect("a username"));
-    let refused = reset_password(&*manager.store, &ada, "short").await;
+    let now = manager.clock.now();
+    let refused = reset_password(&*manager.store, &ada, "short", now).await;
     assert!(
         matches!(
             refused,
@@ -110,12 +114,12 @@ async fn a_password_can_be_reset_on_the_machine() {
         "{refused:?}"
     );
     assert!(
-        !reset_password(&*manager.store, &nobody, "a new password")
+        !reset_password(&*manager.store, &nobody, "a new password", now)
             .await
             .expect("the store answers")
     );
     assert!(
-        reset_password(&*manager.store, &ada, "a new password")
+        reset_password(&*manager.store, &ada, "a new password", now)
             .await
             .expect("the store answers")
     );

@@ -7,4 +7,6 @@ mod answers;
 mod first_start;
 mod harness;
 mod publish;
+mod second_factor;
 mod sign_in;
+mod tokens;

@@ -24,6 +24,49 @@ async fn a_session_slides() {
 }
 
 #[tokio::test]
+async fn no_session_outlives_thirty_days() {
+    let (manager, token) = TestManager::owned().await;
+    let cookie = format!("picloud_session={token}");
+    let me = async || manager.send("GET", ME, &[("cookie", &cookie)], None).await;
+    for _ in 0..29 {
+        manager
+            .clock
+            .advance(Duration::from_hours(24) - Duration::from_secs(1));
+        me().await.expect(200);
+    }
+    manager.clock.advance(Duration::from_secs(29));
+    let last = me().await.expect(200);
+    assert_eq!(last.header("set-cookie"), "", "used just now");
+    manager.clock.advance(Duration::from_hours(12));
+    let last = me().await.expect(200);
+    assert!(
+        last.header("set-cookie").contains("Max-Age=43200;"),
+        "{:?}",
+        last.headers
+    );
+    manager.clock.advance(Duration::from_hours(12));
+    me().await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_cookie_that_an_app_planted_signs_nobody_out() {
+    let (manager, token) = TestManager::owned().await;
+    for cookies in [
+        format!("picloud_session=pcs_planted; picloud_session={token}"),
+        format!("picloud_session={token}; picloud_session=pcs_planted"),
+        format!("picloud_session=; picloud_session=x; picloud_session={token}"),
+    ] {
+        manager
+            .send("GET", ME, &[("cookie", &cookies)], None)
+            .await
+            .expect(200);
+    }
+    let many = "picloud_session=pcs_planted; ".repeat(50) + "picloud_session=" + &token;
+    let bounded = manager.send("GET", ME, &[("cookie", &many)], None).await;
+    bounded.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
 async fn a_cookie_is_renewed_with_its_session() {
     let (manager, token) = TestManager::owned().await;
     let cookie = format!("a=b; picloud_session={token}");

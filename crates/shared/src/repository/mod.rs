@@ -14,7 +14,9 @@ mod members;
 mod releases;
 mod routes;
 mod scripts;
+mod second_factors;
 mod sessions;
+mod tokens;
 mod users;
 
 pub use accounts::{AccountRepository, AccountUpdate, WriteAccountError};
@@ -30,7 +32,11 @@ pub use members::{AddMemberError, AppScope, MemberRepository};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
 pub use scripts::{DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
-pub use sessions::{SESSION_TOUCH_INTERVAL_MIN, SessionRepository};
+pub use second_factors::{ConfirmedFactor, SecondFactorRepository};
+pub use sessions::{
+    Proof, SESSION_AGE_MAX, SESSION_TOUCH_INTERVAL_MIN, SESSIONS_PER_PERSON_MAX, SessionRepository,
+};
+pub use tokens::{CreateTokenError, TOKEN_TOUCH_INTERVAL_MIN, TOKENS_PER_PERSON_MAX, TokenRepository};
 pub use users::UserRepository;
 
 /// All of storage.
@@ -45,6 +51,8 @@ pub trait Repository:
     + InvitationRepository
     + MemberRepository
     + SessionRepository
+    + SecondFactorRepository
+    + TokenRepository
     + ExecutionRepository
     + AuditRepository
     + Health
@@ -62,6 +70,8 @@ impl<T> Repository for T where
         + InvitationRepository
         + MemberRepository
         + SessionRepository
+        + SecondFactorRepository
+        + TokenRepository
         + ExecutionRepository
         + AuditRepository
         + Health

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    id::UserId,
+    change::Change,
+    id::{SessionId, UserId},
     user::{Credentials, User, Username},
 };
 
@@ -23,11 +24,22 @@ pub trait UserRepository: Send + Sync {
     /// Finds a person.
     async fn find_user(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
-    /// Sets a password and ends all sessions of that person but `keep`; `false` if the person is gone.
+    /// Sets the password that somebody changed, and ends all sessions of that person but `keep`; `false` if the person
+    /// is gone.
     async fn set_password(
         &self,
         user: UserId,
         password_hash: &str,
-        keep: Option<crate::id::SessionId>,
+        keep: SessionId,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
+
+    /// Sets the password of somebody who lost theirs, removes the second factor and ends all sessions; `false` if the
+    /// person is gone.
+    async fn reset_password(
+        &self,
+        user: UserId,
+        password_hash: &str,
+        change: &Change,
     ) -> Result<bool, StoreError>;
 }

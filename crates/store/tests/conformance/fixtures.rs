@@ -6,11 +6,12 @@ use std::sync::{
 };
 
 use picloud_shared::{
+    access::Ceiling,
     app::App,
     change::{Change, Via},
     domain::DomainClaim,
     execution::{Execution, ExecutionStatus, RequestSummary},
-    id::{AppId, DomainId, ExecutionId, RouteId, ScriptId, SessionId, UserId},
+    id::{AppId, DomainId, ExecutionId, RouteId, ScriptId, SessionId, TokenId, UserId},
     invocation::Trigger,
     limits::Limits,
     outcome::{LogLevel, LogLine, Usage},
@@ -22,7 +23,8 @@ use picloud_shared::{
     route::{MethodSet, Route},
     script::Script,
     time::Timestamp,
-    user::{Credentials, InstanceRole, Session, User},
+    token::ApiToken,
+    user::{Credentials, Device, InstanceRole, Session, User},
 };
 use picloud_store::Store;
 use uuid::Uuid;
@@ -160,6 +162,26 @@ pub(crate) fn session(user: UserId, token: u8) -> Session {
         created_at: at,
         last_used_at: at,
         expires_at: at.plus(std::time::Duration::from_hours(1)),
+        device: Device {
+            address: Some([192, 0, 2, token].into()),
+            user_agent: Some("a test".to_owned()),
+        },
+    }
+}
+
+/// An API token that never ends.
+pub(crate) fn api_token(user: UserId, name: &str, token: u8) -> ApiToken {
+    let at = now();
+    ApiToken {
+        id: TokenId::new(at),
+        user_id: user,
+        name: name.to_owned(),
+        token_hash: [token; 32],
+        hint: "x7Qd".to_owned(),
+        ceiling: Ceiling::default(),
+        created_at: at,
+        expires_at: None,
+        last_used_at: None,
     }
 }
 

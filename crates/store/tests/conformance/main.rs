@@ -21,6 +21,8 @@ mod releases;
 mod routes;
 mod schema;
 mod scripts;
+mod second_factors;
 mod sessions;
 mod strikes;
+mod tokens;
 mod users;

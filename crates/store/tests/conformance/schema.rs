@@ -27,7 +27,7 @@ async fn every_statement_can_be_prepared(bed: Bed) {
 }
 
 /// Statements that run often or over much, and what their plan must show on SQLite and PostgreSQL.
-const HOT: [(&str, &str, &str); 10] = [
+const HOT: [(&str, &str, &str); 11] = [
     ("LIST_OF_APP", "executions_by_app", "executions_by_app"),
     ("LIST_OF_STATUS", "executions_by_status", "executions_by_status"),
     ("LIST_OF_SCRIPT", "executions_by_script", "executions_by_script"),
@@ -41,6 +41,11 @@ const HOT: [(&str, &str, &str); 10] = [
         "FIND_SESSION",
         "sqlite_autoindex_sessions",
         "sessions_token_hash_key",
+    ),
+    (
+        "FIND_TOKEN",
+        "sqlite_autoindex_api_tokens",
+        "api_tokens_token_hash_key",
     ),
     ("LIVE_ROUTES", "routes_by_app", "routes_by_app"),
     ("LIVE_SCRIPTS", "app_id=?", "scripts_app_id"),

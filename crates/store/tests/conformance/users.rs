@@ -2,18 +2,19 @@
 
 use picloud_shared::{
     id::UserId,
-    repository::{SessionRepository, UserRepository},
+    repository::{SecondFactorRepository, SessionRepository, UserRepository},
 };
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{credentials, fifty_at_once, now, session},
+    fixtures::{change, credentials, fifty_at_once, now, session},
 };
 
 cases! {
     the_first_person_is_made_once,
     a_person_is_found_by_name_and_id,
     a_new_password_ends_the_other_sessions,
+    a_reset_leaves_the_new_password_alone,
     of_fifty_first_people_one_wins,
 }
 
@@ -62,7 +63,7 @@ async fn a_new_password_ends_the_other_sessions(bed: Bed) {
     }
     assert!(
         store
-            .set_password(ada.user.id, "new", Some(kept.id))
+            .set_password(ada.user.id, "new", kept.id, &change())
             .await
             .unwrap()
     );
@@ -83,9 +84,28 @@ async fn a_new_password_ends_the_other_sessions(bed: Bed) {
     let found = store.find_credentials(&ada.user.username).await.unwrap().unwrap();
     assert_eq!(found.password_hash, "new");
 
-    assert!(store.set_password(ada.user.id, "newer", None).await.unwrap());
-    assert!(store.list_sessions(ada.user.id, now()).await.unwrap().is_empty());
-    assert!(!store.set_password(UserId::new(now()), "x", None).await.unwrap());
+    let nobody = UserId::new(now());
+    assert!(!store.set_password(nobody, "x", kept.id, &change()).await.unwrap());
+    bed.finish().await;
+}
+
+async fn a_reset_leaves_the_new_password_alone(bed: Bed) {
+    let store = &bed.store;
+    let ada = credentials("ada");
+    let user = ada.user.id;
+    store.create_first_user(&ada).await.unwrap();
+    store.create_session(&session(user, 1)).await.unwrap();
+    store
+        .propose_second_factor(user, b"secret", &change())
+        .await
+        .unwrap();
+    assert!(store.reset_password(user, "new", &change()).await.unwrap());
+    assert!(store.list_sessions(user, now()).await.unwrap().is_empty());
+    assert_eq!(store.find_second_factor(user).await.unwrap(), None);
+    let found = store.find_credentials(&ada.user.username).await.unwrap().unwrap();
+    assert_eq!(found.password_hash, "new");
+    let nobody = UserId::new(now());
+    assert!(!store.reset_password(nobody, "x", &change()).await.unwrap());
     bed.finish().await;
 }
 

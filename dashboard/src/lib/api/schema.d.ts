@@ -399,7 +399,8 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Begins a session with a token of its own. An unknown name, a wrong password and a deactivated account answer alike.
+         * @description Begins a session with a token of its own. An unknown name, a wrong password and a deactivated account answer alike;
+         *     that an account has a second factor shows only after the right password. No code of it is taken twice.
          */
         post: operations["log_in"];
         delete?: never;
@@ -513,6 +514,102 @@ export interface paths {
          * @description Needs a session; an API token does not do.
          */
         delete: operations["delete_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/auth/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See the own second factor
+         * @description Needs a session; an API token does not do.
+         */
+        get: operations["get_totp"];
+        put?: never;
+        /**
+         * Begin with a second factor
+         * @description Gives a secret for an authenticator app. It is not in force before `totp:confirm` has had a code of the app; a
+         *     second call replaces it. A wrong `password` is a fault of that field; whoever sends it stays signed in.
+         *
+         *     Needs a session; an API token does not do.
+         */
+        post: operations["begin_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/auth/totp:confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the second factor in force
+         * @description Takes a first code of the app, and gives ten recovery codes. From now on sign-in asks for a code. Ends all other
+         *     sessions of the same person, as they began without one.
+         *
+         *     Needs a session; an API token does not do.
+         */
+        post: operations["confirm_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/auth/totp:disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove the second factor
+         * @description Sign-in then asks for the password alone. A wrong `password` or `code` is a fault of that field; whoever sends it
+         *     stays signed in.
+         *
+         *     Needs a session; an API token does not do.
+         */
+        post: operations["disable_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/auth/totp:recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get new recovery codes
+         * @description All earlier ones are then good for nothing. A wrong `password` or `code` is a fault of that field; whoever sends it
+         *     stays signed in.
+         *
+         *     Needs a session; an API token does not do.
+         */
+        post: operations["renew_recovery_codes"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -864,6 +961,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the own API tokens
+         * @description Newest first, all on one page, those that have ended too.
+         *
+         *     Needs a session; an API token does not do.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Make an API token
+         * @description For programs that act in the own name. It never does more than its person may do at that moment; with `app` or
+         *     `role` it does less, and nothing that concerns the instance. What concerns the account itself is closed to it. It
+         *     ends when it is deleted, at `expires_at`, and when its person is deactivated.
+         *
+         *     Needs a session; an API token does not do.
+         */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an own API token
+         * @description It signs nobody in from now on.
+         *
+         *     Needs a session; an API token does not do.
+         */
+        delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users:search": {
         parameters: {
             query?: never;
@@ -1080,6 +1229,40 @@ export interface components {
             /** @example ok */
             status: string;
         };
+        /** @description An API token, without its text. */
+        ApiToken: {
+            /**
+             * Format: uuid
+             * @description The only app in which it is good for anything; null for all.
+             */
+            app_id: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
+            expires_at: string | null;
+            /**
+             * @description The last characters of its text.
+             * @example x7Qd
+             */
+            hint: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description To within a minute; null if it was never used.
+             */
+            last_used_at: string | null;
+            /** @example deploy from CI */
+            name: string;
+            /**
+             * @description The highest role that it has in an app; null for that of its person.
+             * @example editor
+             */
+            role: string | null;
+        };
         /** @description What isolates scripts, routes, domains and data from one another. */
         App: {
             /** Format: date-time */
@@ -1108,6 +1291,11 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description The own password, once more. */
+        BeginTotp: {
+            /** @example correct horse battery */
+            password: string;
+        };
         /** @description Somebody who could become a member of an app. */
         Candidate: {
             /** Format: uuid */
@@ -1131,6 +1319,14 @@ export interface components {
             app?: string | null;
             /** @description The slug, as it was typed. */
             slug: string;
+        };
+        /** @description A code of the authenticator app. */
+        ConfirmTotp: {
+            /**
+             * @description Six digits.
+             * @example 287082
+             */
+            code: string;
         };
         /** @description A new app. */
         CreateApp: {
@@ -1221,6 +1417,29 @@ export interface components {
              * @example "Hello, " + (request.query.name ?? "World")
              */
             source: string;
+        };
+        /** @description A new API token. */
+        CreateToken: {
+            /**
+             * @description Id or slug of the only app in which it is to be good for anything.
+             * @example shop
+             */
+            app?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is to end; never, if absent.
+             */
+            expires_at?: string | null;
+            /**
+             * @description 1 to 100 characters, another than those of the own other tokens.
+             * @example deploy from CI
+             */
+            name: string;
+            /**
+             * @description The highest role that it is to have in an app: `viewer`, `editor` or `app_admin`.
+             * @example editor
+             */
+            role?: string | null;
         };
         /** @description A new account. */
         CreateUser: {
@@ -1452,6 +1671,45 @@ export interface components {
             timeout_ms: number;
         };
         /** @description A page of a list. */
+        List_ApiToken: {
+            /** @description The items on this page. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The only app in which it is good for anything; null for all.
+                 */
+                app_id: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it ends; null for never.
+                 */
+                expires_at: string | null;
+                /**
+                 * @description The last characters of its text.
+                 * @example x7Qd
+                 */
+                hint: string;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description To within a minute; null if it was never used.
+                 */
+                last_used_at: string | null;
+                /** @example deploy from CI */
+                name: string;
+                /**
+                 * @description The highest role that it has in an app; null for that of its person.
+                 * @example editor
+                 */
+                role: string | null;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         List_App: {
             /** @description The items on this page. */
             items: {
@@ -1674,13 +1932,18 @@ export interface components {
         List_Session: {
             /** @description The items on this page. */
             items: {
+                /**
+                 * @description The address from which it began.
+                 * @example 192.0.2.7
+                 */
+                address: string | null;
                 /** Format: date-time */
                 created_at: string;
                 /** @description Whether it is the one that asks. */
                 current: boolean;
                 /**
                  * Format: date-time
-                 * @description When it ends unless it is used again before.
+                 * @description When it ends unless it is used again before; at the latest 30 days after it began.
                  */
                 expires_at: string;
                 /** Format: uuid */
@@ -1690,6 +1953,11 @@ export interface components {
                  * @description To within a minute.
                  */
                 last_used_at: string;
+                /**
+                 * @description What the client called itself then.
+                 * @example Mozilla/5.0 (X11; Linux x86_64)
+                 */
+                user_agent: string | null;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -1713,8 +1981,17 @@ export interface components {
         };
         /** @description Who wants to sign in. */
         LogIn: {
+            /**
+             * @description For an account with a second factor: six digits from the authenticator app, or a recovery code.
+             * @example 287082
+             */
+            code?: string | null;
+            /** @example correct horse battery */
             password: string;
-            /** @description In any case. */
+            /**
+             * @description In any case.
+             * @example ada
+             */
             username: string;
         };
         /** @description One line of a script's log. */
@@ -1783,6 +2060,14 @@ export interface components {
             /** Format: uuid */
             user_id: string;
             username: string;
+        };
+        /** @description An API token that was made just now. */
+        NewApiToken: components["schemas"]["ApiToken"] & {
+            /**
+             * @description For `Authorization: Bearer <token>`. It is shown only here.
+             * @example pct_0eZ7sVh2KqLr9PwXcBn4TyUa6MdGj8FoRi1EtYx3WvQ5QnH5Kx7Qd
+             */
+            token: string;
         };
         /** @description A new invitation, with the only copy of its token. */
         NewInvitation: {
@@ -1863,11 +2148,44 @@ export interface components {
              */
             type: string;
         };
+        /** @description The secret that an authenticator app makes its codes from. */
+        ProposedSecondFactor: {
+            /**
+             * @description For an app that is told by hand. It is shown only here.
+             * @example GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+             */
+            secret: string;
+            /**
+             * @description The same for a QR code.
+             * @example otpauth://totp/PiCloud:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=PiCloud&algorithm=SHA1&digits=6&period=30
+             */
+            uri: string;
+        };
+        /** @description Password and a code, once more. */
+        ProveBoth: {
+            /**
+             * @description Six digits from the authenticator app, or a recovery code.
+             * @example 287082
+             */
+            code: string;
+            /** @example correct horse battery */
+            password: string;
+        };
         /** @description The state of each part. */
         Readiness: {
             parts: components["schemas"]["Parts"];
             /** @description `ok` if each part is. */
             status: components["schemas"]["PartStatus"];
+        };
+        /** @description Codes in place of a lost authenticator app. */
+        RecoveryCodes: {
+            /**
+             * @description Each is good for one sign-in. They are shown only here.
+             * @example [
+             *       "ABCD-EFGH-JKMN-PQRS-TUVW-XYZ2"
+             *     ]
+             */
+            recovery_codes: string[];
         };
         /** @description One release of an app. */
         Release: {
@@ -2100,15 +2418,31 @@ export interface components {
             number: number;
             source: string;
         };
+        /** @description The state of a second factor. */
+        SecondFactor: {
+            /** @description Whether sign-in asks for a code. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description How many recovery codes were not used yet.
+             * @example 10
+             */
+            recovery_codes_left: number;
+        };
         /** @description One sign-in of one person. */
         Session: {
+            /**
+             * @description The address from which it began.
+             * @example 192.0.2.7
+             */
+            address: string | null;
             /** Format: date-time */
             created_at: string;
             /** @description Whether it is the one that asks. */
             current: boolean;
             /**
              * Format: date-time
-             * @description When it ends unless it is used again before.
+             * @description When it ends unless it is used again before; at the latest 30 days after it began.
              */
             expires_at: string;
             /** Format: uuid */
@@ -2118,6 +2452,11 @@ export interface components {
              * @description To within a minute.
              */
             last_used_at: string;
+            /**
+             * @description What the client called itself then.
+             * @example Mozilla/5.0 (X11; Linux x86_64)
+             */
+            user_agent: string | null;
         };
         /** @description Limits to set; those that are absent or null stay as they are. */
         SetLimits: {
@@ -5677,7 +6016,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "password": "several unrelated words",
+                 *       "code": "287082",
+                 *       "password": "correct horse battery",
                  *       "username": "ada"
                  *     }
                  */
@@ -5717,7 +6057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_credentials` */
+            /** @description `invalid_credentials`, `second_factor_required`, `invalid_second_factor` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6102,11 +6442,13 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "address": "192.0.2.7",
                      *           "created_at": "2026-01-31T09:30:00.000Z",
                      *           "current": true,
                      *           "expires_at": "2026-02-01T09:30:00.000Z",
                      *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
-                     *           "last_used_at": "2026-01-31T09:30:00.000Z"
+                     *           "last_used_at": "2026-01-31T09:30:00.000Z",
+                     *           "user_agent": "Mozilla/5.0 (X11; Linux x86_64)"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -6290,6 +6632,645 @@ export interface operations {
                 };
             };
             /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": false,
+                     *       "recovery_codes_left": 10
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "correct horse battery"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BeginTotp"];
+            };
+        };
+        responses: {
+            /** @description A secret that waits for a code */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+                     *       "uri": "otpauth://totp/PiCloud:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=PiCloud&algorithm=SHA1&digits=6&period=30"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposedSecondFactor"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `second_factor_enabled` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "287082"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConfirmTotp"];
+            };
+        };
+        responses: {
+            /** @description In force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recovery_codes": [
+                     *         "ABCD-EFGH-JKMN-PQRS-TUVW-XYZ2"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `second_factor_enabled` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disable_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "287082",
+                 *       "password": "correct horse battery"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProveBoth"];
+            };
+        };
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "287082",
+                 *       "password": "correct horse battery"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProveBoth"];
+            };
+        };
+        responses: {
+            /** @description Replaced */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "recovery_codes": [
+                     *         "ABCD-EFGH-JKMN-PQRS-TUVW-XYZ2"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `database_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8953,6 +9934,312 @@ export interface operations {
                 };
             };
             /** @description `overloaded`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "expires_at": "2026-02-01T09:30:00.000Z",
+                     *           "hint": "x7Qd",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "last_used_at": "2026-01-31T09:30:00.000Z",
+                     *           "name": "deploy from CI",
+                     *           "role": "editor"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_ApiToken"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app": "shop",
+                 *       "name": "deploy from CI",
+                 *       "role": "editor"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateToken"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example null */
+                    "application/json": components["schemas"]["NewApiToken"];
+                };
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token_name_taken`, `too_many_tokens` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the API token */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -11,7 +11,7 @@ use picloud_shared::{
     access::{AppRole, Capability, Ceiling, Decision, Needs, Place, Subject, decide, role_in},
     app::App,
     change::{Change, Via},
-    id::AppId,
+    id::{AppId, TokenId},
     problem::{Code, Problem},
     repository::AppScope,
     seam::Origin,
@@ -23,7 +23,7 @@ use crate::{
     Manager,
     http::{
         extract::find_by_text,
-        problem::{Answer, Refusal, internal, not_found},
+        problem::{Answer, Refusal, internal, not_found, problem},
     },
 };
 
@@ -44,12 +44,15 @@ pub(crate) struct Caller {
 pub(crate) enum Credential {
     /// A session, by bearer token or cookie.
     Session(Session),
+    /// A personal API token.
+    Token(TokenId),
 }
 
 impl Credential {
     fn via(&self) -> Via {
         match self {
             Self::Session(session) => Via::Session(session.id),
+            Self::Token(token) => Via::Token(*token),
         }
     }
 }
@@ -85,9 +88,11 @@ impl Caller {
     }
 
     /// Their session. Only what is open to sessions alone may ask.
-    pub(crate) fn session(&self) -> &Session {
-        let Credential::Session(session) = &self.credential;
-        session
+    pub(crate) fn session(&self) -> Answer<&Session> {
+        match &self.credential {
+            Credential::Session(session) => Ok(session),
+            Credential::Token(_) => Err(internal()),
+        }
     }
 
     /// Their roles.
@@ -164,8 +169,14 @@ impl Caller {
                 self.decided.store(true, Ordering::Relaxed);
                 Ok(())
             }
+            Decision::Forbidden | Decision::Hidden if self.is_limited() => Err(limited_token()),
             Decision::Forbidden | Decision::Hidden => Err(needs_role(capability)),
         }
+    }
+
+    /// Whether they use a token that may do less than its person.
+    fn is_limited(&self) -> bool {
+        self.ceiling != Ceiling::default()
     }
 
     /// Whether anybody decided that this caller may do what they did.
@@ -180,6 +191,14 @@ impl Caller {
         }
         Ok(manager.repository().find_role(app, self.user.id).await?)
     }
+}
+
+/// A token with a limit does nothing on the instance, whatever the role of its person.
+fn limited_token() -> Refusal {
+    problem(
+        Code::Forbidden,
+        "This API token is limited to apps. Use a token without `app` and `role`, or a session.",
+    )
 }
 
 /// They may not, and learn which role could.

@@ -6,12 +6,12 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::header;
-use picloud_shared::{access::Needs, seam::Origin};
+use picloud_shared::{access::Needs, problem::Code, seam::Origin};
 
 use super::{Access, Caller, Credential, authenticate::authenticate};
 use crate::{
     Manager,
-    http::problem::{Answer, internal},
+    http::problem::{Answer, Refusal, internal, problem},
 };
 
 /// Lets a request through to an operation with this access, if its caller may.
@@ -54,12 +54,21 @@ fn before(caller: &Caller, access: Access) -> Answer<()> {
         Access::Open | Access::SignedIn => Ok(()),
         Access::Session => match caller.credential {
             Credential::Session(_) => Ok(()),
+            Credential::Token(_) => Err(needs_session()),
         },
         Access::With(capability) => match capability.needs() {
             Needs::Instance(_) => caller.permit_on_instance(capability),
             Needs::App(_) => Ok(()),
         },
     }
+}
+
+/// A stolen token must not become an account.
+fn needs_session() -> Refusal {
+    problem(
+        Code::Forbidden,
+        "An API token cannot do this, as it concerns the account itself. Sign in, and use the session.",
+    )
 }
 
 /// An operation on an app that did not ask whether its caller may is a fault: what it found stays here.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::http::access::Access;
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 11] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 12] = [
     ("app", None, "Id or slug of the app"),
     ("code", None, "The `code` of a problem"),
     ("domain", Some("uuid"), "Id of the domain"),
@@ -16,6 +16,7 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 11] = [
     ("route", Some("uuid"), "Id of the route"),
     ("script", Some("uuid"), "Id of the script"),
     ("session", Some("uuid"), "Id of the session"),
+    ("token", Some("uuid"), "Id of the API token"),
     ("user", None, "Id or username of the person"),
     ("version", Some("int32"), "Number of the version"),
 ];

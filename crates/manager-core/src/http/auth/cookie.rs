@@ -3,27 +3,36 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
+use picloud_shared::user::Session;
 
 use crate::accounts::Token;
 
 const NAME: &str = "picloud_session";
 
-/// The token in the request's cookies.
-pub(crate) fn find(headers: &HeaderMap) -> Option<&str> {
+/// Most session cookies of one request that are looked at.
+const COOKIES_MAX: usize = 4;
+
+/// The tokens in the request's cookies. A browser may send several: an app on a subdomain can set one of this name for
+/// the whole domain, and must not sign anybody out with it.
+pub(crate) fn find(headers: &HeaderMap) -> Vec<Token> {
     headers
         .get_all(header::COOKIE)
         .into_iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == NAME)
-        .map(|(_, token)| token)
+        .filter(|(name, _)| *name == NAME)
+        .filter_map(|(_, token)| Token::read(token))
+        .take(COOKIES_MAX)
+        .collect()
 }
 
-/// The header that gives a browser the token for `ttl`. Scripts of a page cannot read it, and no other site makes the
-/// browser send it.
-pub(crate) fn set(token: &Token, ttl: Duration, scheme: Option<&str>) -> Option<HeaderValue> {
-    let value = with_attributes(token.as_str(), ttl.as_secs(), scheme);
+/// The header that gives a browser the token until `session` ends, when it was used just now. Scripts of a page cannot
+/// read it, and no other site makes the browser send it.
+pub(crate) fn set(token: &Token, session: &Session, scheme: Option<&str>) -> Option<HeaderValue> {
+    let micros = session.expires_at.as_micros() - session.last_used_at.as_micros();
+    let left = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+    let value = with_attributes(token.as_str(), left.as_secs(), scheme);
     HeaderValue::try_from(value).ok()
 }
 
@@ -43,10 +52,25 @@ mod tests {
 
     #[test]
     fn is_found_among_others() {
-        let cookies = HeaderValue::from_static("theme=dark; picloud_session=pcs_x;a=b");
-        let headers = HeaderMap::from_iter([(header::COOKIE, cookies)]);
-        assert_eq!(find(&headers), Some("pcs_x"));
-        assert_eq!(find(&HeaderMap::new()), None);
+        check("theme=dark; picloud_session=pcs_x;a=b", &["pcs_x"]);
+        check(
+            "picloud_session=pcs_x; picloud_session=pcs_y",
+            &["pcs_x", "pcs_y"],
+        );
+        check(
+            "picloud_session=; picloud_session=x; picloud_session=pcs_y",
+            &["pcs_y"],
+        );
+        check(&"picloud_session=pcs_x; ".repeat(100), &["pcs_x"; COOKIES_MAX]);
+        check("theme=dark", &[]);
+    }
+
+    #[track_caller]
+    fn check(cookies: &str, expected: &[&str]) {
+        let cookies = HeaderValue::from_str(cookies).expect("a header");
+        let found = find(&HeaderMap::from_iter([(header::COOKIE, cookies)]));
+        let found: Vec<&str> = found.iter().map(Token::as_str).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -8,29 +8,40 @@ use utoipa::ToSchema;
 
 use super::{SignedInBody, signed_in};
 use crate::{
-    Manager, accounts,
+    Manager,
+    accounts::{self, Claim},
     http::{
         access::cross_site,
         cross_site::is_cross_site,
-        extract::JsonBody,
+        extract::{FromDevice, JsonBody},
         problem::{Answer, problems},
     },
 };
 
-problems!(LogInProblems: InvalidCredentials, CrossSiteRequest, TooManyRequests, Overloaded);
+problems!(
+    LogInProblems: InvalidCredentials, SecondFactorRequired, InvalidSecondFactor, CrossSiteRequest,
+    TooManyRequests, Overloaded,
+);
 
 /// Who wants to sign in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogIn {
     /// In any case.
+    #[schema(example = "ada")]
     username: String,
+    #[schema(example = "correct horse battery")]
     password: String,
+    /// For an account with a second factor: six digits from the authenticator app, or a recovery code.
+    #[serde(default)]
+    #[schema(example = "287082")]
+    code: Option<String>,
 }
 
 /// Sign in
 ///
-/// Begins a session with a token of its own. An unknown name, a wrong password and a deactivated account answer alike.
+/// Begins a session with a token of its own. An unknown name, a wrong password and a deactivated account answer alike;
+/// that an account has a second factor shows only after the right password. No code of it is taken twice.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/auth/login",
@@ -41,6 +52,7 @@ pub(crate) struct LogIn {
 pub(crate) async fn log_in(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
+    FromDevice(device): FromDevice,
     uri: Uri,
     headers: HeaderMap,
     JsonBody(body): JsonBody<LogIn>,
@@ -49,7 +61,12 @@ pub(crate) async fn log_in(
     if is_cross_site(&headers, &uri) {
         return Err(cross_site());
     }
-    let user = accounts::verify(&manager, &body.username, body.password, origin.remote_addr).await?;
-    let session = accounts::begin_session(&manager, user).await?;
-    Ok(signed_in(&manager, &session, origin.scheme))
+    let claim = Claim {
+        username: &body.username,
+        password: body.password,
+        code: body.code.as_deref(),
+    };
+    let verified = accounts::verify(&manager, claim, origin.remote_addr).await?;
+    let session = accounts::sign_in(&manager, verified, device, &origin).await?;
+    Ok(signed_in(&session, origin.scheme))
 }

@@ -28,9 +28,10 @@ pub(crate) async fn log_out(
     Extension(origin): Extension<Origin>,
     caller: Caller,
 ) -> Answer<impl IntoResponse> {
+    let change = caller.change(&manager, None);
     manager
         .repository()
-        .delete_session(caller.user.id, caller.session().id)
+        .log_out(caller.user.id, caller.session()?.id, &change)
         .await?;
     let cookie = cookie::clear(origin.scheme).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))

@@ -6,6 +6,7 @@ pub(crate) mod logout;
 pub(crate) mod me;
 pub(crate) mod password;
 pub(crate) mod sessions;
+pub(crate) mod totp;
 
 use axum::{
     Json,
@@ -22,10 +23,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::problem::{Refusal, problem, too_many};
-use crate::{
-    Manager,
-    accounts::{Busy, SignIn, SignInError},
-};
+use crate::accounts::{Busy, SignIn, SignInError};
 
 /// A person who may sign in.
 #[derive(Serialize, ToSchema)]
@@ -69,12 +67,8 @@ impl From<User> for UserBody {
 }
 
 /// The answer to who just signed in: the token in the body for programs, in a cookie for browsers.
-pub(crate) fn signed_in(
-    manager: &Manager,
-    sign_in: &SignIn,
-    scheme: &'static str,
-) -> impl IntoResponse + use<> {
-    let cookie = cookie::set(&sign_in.token, manager.session_ttl(), Some(scheme));
+pub(crate) fn signed_in(sign_in: &SignIn, scheme: &'static str) -> impl IntoResponse + use<> {
+    let cookie = cookie::set(&sign_in.token, &sign_in.session, Some(scheme));
     let body = SignedInBody {
         token: sign_in.token.as_str().to_owned(),
         expires_at: sign_in.session.expires_at,
@@ -99,6 +93,14 @@ impl From<SignInError> for Refusal {
             SignInError::Invalid => problem(
                 Code::InvalidCredentials,
                 "The username or the password is wrong, or the account is not active.",
+            ),
+            SignInError::SecondFactorRequired => problem(
+                Code::SecondFactorRequired,
+                "This account has a second factor. Send a code of its authenticator app, or a recovery code, as `code`.",
+            ),
+            SignInError::InvalidSecondFactor => problem(
+                Code::InvalidSecondFactor,
+                "The code is wrong, or was used before. Wait for the next one.",
             ),
             SignInError::Throttled(wait) => {
                 too_many(wait, "Too many failed sign-ins. Wait before the next try.")

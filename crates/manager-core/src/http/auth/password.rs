@@ -46,11 +46,11 @@ pub(crate) async fn change_password(
     caller: Caller,
     JsonBody(body): JsonBody<ChangePassword>,
 ) -> Answer<StatusCode> {
-    let username = caller.user.username.as_str();
     let mut violations = Violations::default();
     // A stolen session must not become a way to guess the password, so this counts like a sign-in.
-    match accounts::verify(&manager, username, body.current_password, origin.remote_addr).await {
-        Ok(_) => {}
+    let password = body.current_password;
+    match accounts::verify_password(&manager, &caller.user, password, origin.remote_addr).await {
+        Ok(()) => {}
         Err(SignInError::Invalid) => violations.add("current_password", "is not your password"),
         Err(error) => return Err(error.into()),
     }
@@ -60,9 +60,10 @@ pub(crate) async fn change_password(
     violations.finish()?;
 
     let hash = manager.hasher().hash(body.new_password).await?;
+    let change = caller.change(&manager, None);
     let changed = manager
         .repository()
-        .set_password(caller.user.id, &hash, Some(caller.session().id))
+        .set_password(caller.user.id, &hash, caller.session()?.id, &change)
         .await?;
     if !changed {
         return Err(not_found("account"));

@@ -1,5 +1,7 @@
 //! `/api/v1/admin/auth/sessions`: the own sessions.
 
+use std::net::IpAddr;
+
 use axum::{
     Extension, Json,
     extract::State,
@@ -32,20 +34,28 @@ pub(crate) struct SessionBody {
     /// To within a minute.
     #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
-    /// When it ends unless it is used again before.
+    /// When it ends unless it is used again before; at the latest 30 days after it began.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// The address from which it began.
+    #[schema(required, value_type = Option<String>, example = "192.0.2.7")]
+    address: Option<IpAddr>,
+    /// What the client called itself then.
+    #[schema(required, example = "Mozilla/5.0 (X11; Linux x86_64)")]
+    user_agent: Option<String>,
     /// Whether it is the one that asks.
     current: bool,
 }
 
 impl SessionBody {
-    fn of(session: &Session, current: SessionId) -> Self {
+    fn of(session: Session, current: SessionId) -> Self {
         Self {
             id: session.id.0,
             created_at: session.created_at,
             last_used_at: session.last_used_at,
             expires_at: session.expires_at,
+            address: session.device.address,
+            user_agent: session.device.user_agent,
             current: session.id == current,
         }
     }
@@ -68,9 +78,9 @@ pub(crate) async fn list_sessions(
         .repository()
         .list_sessions(caller.user.id, manager.now())
         .await?;
-    let current = caller.session().id;
+    let current = caller.session()?.id;
     let body = |session| SessionBody::of(session, current);
-    Ok(Json(List::whole(sessions.iter().map(body).collect())))
+    Ok(Json(List::whole(sessions.into_iter().map(body).collect())))
 }
 
 /// End all own sessions
@@ -87,7 +97,11 @@ pub(crate) async fn delete_sessions(
     Extension(origin): Extension<Origin>,
     caller: Caller,
 ) -> Answer<impl IntoResponse> {
-    manager.repository().delete_sessions(caller.user.id).await?;
+    let change = caller.change(&manager, None);
+    manager
+        .repository()
+        .delete_sessions(caller.user.id, &change)
+        .await?;
     tracing::info!(user.id = %caller.user.id, "all sessions ended");
     let cookie = cookie::clear(origin.scheme).map(|cookie| (header::SET_COOKIE, cookie));
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)))
@@ -107,9 +121,10 @@ pub(crate) async fn delete_session(
     caller: Caller,
     InPath(session): InPath<SessionId>,
 ) -> Answer<StatusCode> {
+    let change = caller.change(&manager, None);
     let ended = manager
         .repository()
-        .delete_session(caller.user.id, session)
+        .delete_session(caller.user.id, session, &change)
         .await?;
     if ended {
         Ok(StatusCode::NO_CONTENT)

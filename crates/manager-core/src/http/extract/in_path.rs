@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use picloud_shared::{
-    id::{DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId},
+    id::{DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId, TokenId},
     user::UserRef,
 };
 
@@ -41,6 +41,7 @@ named!(
     RouteId = "route",
     ScriptId = "script",
     SessionId = "session",
+    TokenId = "token",
     UserRef = "user",
     VersionNumber = "version",
     ReleaseNumber = "release",

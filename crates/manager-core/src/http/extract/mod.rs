@@ -2,6 +2,7 @@
 
 mod app;
 mod body;
+mod device;
 mod faults;
 mod if_match;
 mod in_path;
@@ -10,6 +11,7 @@ mod user;
 
 pub(crate) use app::{AppPath, find_by_text};
 pub(crate) use body::JsonBody;
+pub(crate) use device::FromDevice;
 pub(crate) use if_match::IfMatch;
 pub(crate) use in_path::{InPath, ReleaseNumber, VersionNumber};
 pub(crate) use query::QueryParams;

@@ -21,7 +21,7 @@ use crate::{
         admins::username_taken,
         auth::{SignedInBody, signed_in},
         cross_site::is_cross_site,
-        extract::JsonBody,
+        extract::{FromDevice, JsonBody},
         problem::{Answer, problems},
         validate::Violations,
     },
@@ -57,6 +57,7 @@ pub(crate) struct AcceptInvitation {
 pub(crate) async fn accept_invitation(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
+    FromDevice(device): FromDevice,
     uri: Uri,
     headers: HeaderMap,
     JsonBody(body): JsonBody<AcceptInvitation>,
@@ -93,8 +94,8 @@ pub(crate) async fn accept_invitation(
         Err(AcceptInvitationError::Store(error)) => return Err(error.into()),
     };
     tracing::info!(user.id = %user.id, invitation.id = %invitation.id, "invitation taken");
-    let session = accounts::begin_session(&manager, user).await?;
-    Ok((StatusCode::CREATED, signed_in(&manager, &session, origin.scheme)))
+    let session = accounts::begin_session(&manager, user, device).await?;
+    Ok((StatusCode::CREATED, signed_in(&session, origin.scheme)))
 }
 
 /// The username that the new person gets.

@@ -3,16 +3,18 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, bail, ensure};
+use picloud_shared::time::Clock as _;
 use picloud_store::Store;
 use tokio::runtime;
 
 use crate::{
     cli::Settings,
+    clock::SystemClock,
     commands::tell,
     config::{Config, Database},
 };
 
-/// Sets a new password and ends all sessions of that person.
+/// Sets a new password, removes the second factor, and ends all sessions of that person.
 pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
     let config = Config::load(settings.with_secrets_of_environment())?;
     let username = username
@@ -25,13 +27,14 @@ pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
         .build()?
         .block_on(async {
             let store = open_store(&config.database).await?;
-            let found = picloud_manager_core::reset_password(&store, &username, &password).await?;
+            let found =
+                picloud_manager_core::reset_password(&store, &username, &password, SystemClock.now()).await?;
             store.close().await;
             if !found {
                 bail!("nobody has the username {username}");
             }
             tell(format_args!(
-                "{username} has a new password; all sessions have ended."
+                "{username} has a new password and no second factor; all sessions have ended."
             ));
             Ok(())
         })

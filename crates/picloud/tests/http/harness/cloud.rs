@@ -175,6 +175,11 @@ impl TestCloud {
         self.folder().join("log")
     }
 
+    /// All that its database keeps, as whoever steals it would read it.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        self.database.dump(self.folder())
+    }
+
     /// The process.
     pub(crate) fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().expect("no holder panics")

@@ -1,7 +1,7 @@
 //! A database for each cloud: a folder, or a database of its own on the PostgreSQL that `cargo xtask test` starts.
 
 use std::{
-    env,
+    env, fs,
     path::Path,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
@@ -38,12 +38,31 @@ impl Database {
         };
     }
 
+    /// All that it keeps, as whoever steals it would read it; `folder` is the server's own.
+    pub(crate) fn dump(&self, folder: &Path) -> Vec<u8> {
+        match self {
+            Self::Sqlite => ["picloud.db", "picloud.db-wal"]
+                .iter()
+                .flat_map(|file| fs::read(folder.join("data").join(file)).unwrap_or_default())
+                .collect(),
+            Self::Postgres { url, .. } => {
+                let select = |sql: &str| psql(url, sql).unwrap_or_else(|output| panic!("{output}"));
+                let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+                let of_table = |table: &str| select(&format!("SELECT row_to_json(t) FROM {table} t"));
+                select(tables)
+                    .lines()
+                    .flat_map(|table| of_table(table).into_bytes())
+                    .collect()
+            }
+        }
+    }
+
     fn create_postgres() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("picloud_http_{}_{number}", std::process::id());
-        psql(&format!("CREATE DATABASE {name}")).unwrap_or_else(|output| panic!("{output}"));
         let server = required("PICLOUD_TEST_POSTGRES_URL");
+        psql(&server, &format!("CREATE DATABASE {name}")).unwrap_or_else(|output| panic!("{output}"));
         let (server, _) = server
             .rsplit_once('/')
             .expect("the URL ends in a database's name");
@@ -58,27 +77,31 @@ impl Drop for Database {
     fn drop(&mut self) {
         if let Self::Postgres { name, .. } = self {
             // What stays behind goes with the server at the end of the run.
-            let _ = psql(&format!("DROP DATABASE {name} WITH (FORCE)"));
+            let server = required("PICLOUD_TEST_POSTGRES_URL");
+            let _ = psql(&server, &format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }
 }
 
-fn psql(statement: &str) -> Result<(), String> {
+/// Runs a statement on the database at `url`; gives its rows, one a line.
+fn psql(url: &str, statement: &str) -> Result<String, String> {
     let output = Command::new(required("PICLOUD_TEST_PSQL"))
         .args([
             "--no-psqlrc",
             "--quiet",
+            "--tuples-only",
+            "--no-align",
             "--set",
             "ON_ERROR_STOP=1",
             "--command",
             statement,
             "--dbname",
         ])
-        .arg(required("PICLOUD_TEST_POSTGRES_URL"))
+        .arg(url)
         .output()
         .map_err(|error| format!("cannot run psql: {error}"))?;
     if output.status.success() {
-        Ok(())
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
         Err(format!(
             "{statement}: {}",

@@ -11,6 +11,7 @@ mod openapi;
 mod people;
 mod process;
 mod raw;
+mod totp;
 
 pub(crate) use answer::{Answer, until};
 pub(crate) use app::{App, Script};
@@ -21,3 +22,4 @@ pub(crate) use openapi::Schema;
 pub(crate) use people::PASSWORD;
 pub(crate) use process::{Process, WAIT_MAX};
 pub(crate) use raw::RawConnection;
+pub(crate) use totp::totp;

@@ -12,3 +12,4 @@ mod releases;
 mod routes;
 mod scripts;
 mod setup;
+mod tokens;

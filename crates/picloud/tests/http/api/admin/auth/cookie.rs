@@ -67,6 +67,38 @@ fn writes_from_other_sites_are_refused() {
 }
 
 #[test]
+fn no_change_at_all_comes_from_another_site() {
+    let cloud = TestCloud::start();
+    let cookie = cookie(&cloud);
+    let document = cloud.get("localhost", "/api/v1/openapi.json").expect(200).json();
+    let mut tried = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let changes = !matches!(method.as_str(), "get" | "parameters");
+            if !path.starts_with("/api/v1/admin/") || !changes || operation["x-access"] == "everybody" {
+                continue;
+            }
+            let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+            let path = path
+                .split('{')
+                .enumerate()
+                .map(|(at, part)| match part.split_once('}') {
+                    Some((_, rest)) if at > 0 => format!("{id}{rest}"),
+                    _ => part.to_owned(),
+                })
+                .collect::<String>();
+            let call = cloud
+                .call(&method.to_uppercase(), "localhost:8080", &path)
+                .header("cookie", &cookie)
+                .header("sec-fetch-site", "cross-site");
+            call.json(&json!({})).send().problem(403, "cross_site_request");
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "only {tried} operations");
+}
+
+#[test]
 fn reads_from_other_sites_change_nothing_and_pass() {
     let cloud = TestCloud::start();
     let call = cloud

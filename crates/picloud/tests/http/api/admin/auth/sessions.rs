@@ -52,6 +52,23 @@ fn sessions_outlive_a_restart() {
     cloud.owner().get("/admin/auth/me").expect(200);
 }
 
+#[test]
+fn a_session_shows_where_it_began() {
+    let cloud = TestCloud::start();
+    let body = json!({ "username": OWNER.0, "password": OWNER.1 });
+    let call = cloud.anonymous().call("POST", "/api/v1/admin/auth/login");
+    let begun = call.header("user-agent", "Browser of Ada/1.0").json(&body).send();
+    let begun = begun.expect(200).json();
+    let client = cloud
+        .anonymous()
+        .with_token(begun["token"].as_str().expect("a token"));
+    let sessions = items(client.get("/admin/auth/sessions"));
+    let current = sessions.iter().find(|session| session["current"] == true);
+    let current = current.expect("the one that asks is listed");
+    assert_eq!(current["address"], "127.0.0.1", "{current}");
+    assert_eq!(current["user_agent"], "Browser of Ada/1.0", "{current}");
+}
+
 fn ids(sessions: &[Value]) -> Vec<Value> {
     sessions.iter().map(|session| session["id"].clone()).collect()
 }

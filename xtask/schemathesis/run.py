@@ -1,6 +1,6 @@
 """Sends generated requests to a PiCloud of its own: `run.py sqlite|postgres PICLOUD`.
 
-The requests come from the instance's own description, and are the owner's. What the answers must be
+The requests come from the instance's own description, first as the owner, then as a member. What the answers must be
 like is schemathesis's to say (`schemathesis.toml`), but for what `hooks.py` explains.
 """
 
@@ -15,10 +15,13 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OWNER = ("ada", "correct horse battery")
+OWNER = ("run.owner", "correct horse battery")
+MEMBER = ("run.member", "another long password")
+# Signs in anew for each request that would end its session.
+SPARE = ("run.spare", "yet another password")
 
-# How long requests are generated.
-SECONDS = 60
+# How long requests of each are generated.
+SECONDS = {"owner": 60, "member": 30}
 # Only a fault reaches this.
 START_SECONDS_MAX = 120
 
@@ -27,7 +30,9 @@ class Picloud:
     """A running instance."""
 
     def __init__(self, program: str, database: str, folder: str):
-        settings = ["--bind", "127.0.0.1:0", "--drain-seconds", "1", "--data-dir", f"{folder}/data"]
+        # So that the hooks can sign in from elsewhere than generated requests, whose guesses at passwords are slowed.
+        settings = ["--trusted-proxies", "127.0.0.1/32"]
+        settings += ["--bind", "127.0.0.1:0", "--drain-seconds", "1", "--data-dir", f"{folder}/data"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PICLOUD_")}
         environment |= {"PICLOUD_ADMIN_USERNAME": OWNER[0], "PICLOUD_ADMIN_PASSWORD": OWNER[1]}
         if database == "postgres":
@@ -72,16 +77,33 @@ def new_database() -> str:
     return f"{server.rsplit('/', 1)[0]}/{name}"
 
 
-def generate(picloud: Picloud, token: str, ground: list[str], folder: str) -> tuple[int, int]:
-    """Sends requests with `token`; says how many operations passed and failed."""
-    report = Path(folder) / "report.xml"
+def prepare(picloud: Picloud) -> list[str]:
+    """Makes the people of the run; names everything that it stands on."""
+    token = picloud.sign_in(*OWNER)
+    people = [picloud.call("GET", "/admin/auth/me", token=token)]
+    for username, password in (MEMBER, SPARE):
+        account = {"username": username, "password": password, "instance_role": "member"}
+        people.append(picloud.call("POST", "/admin/admins", account, token))
+    app = picloud.call("GET", "/admin/apps/default", token=token)
+    member = {"user_id": people[1]["id"], "role": "editor"}
+    picloud.call("POST", "/admin/apps/default/members", member, token)
+    scripts = picloud.call("GET", "/admin/scripts?app=default", token=token)["items"]
+    named = [app["slug"], *(person["username"] for person in people)]
+    return named + [thing["id"] for thing in [app, *scripts, *people]]
+
+
+def generate(picloud: Picloud, caller: str, token: str, ground: list[str], folder: str) -> tuple[int, int]:
+    """Sends requests as `caller`; says how many operations passed and failed."""
+    report = Path(folder) / f"{caller}.xml"
     environment = os.environ | {
+        "PICLOUD_URL": picloud.url,
+        "PICLOUD_SPARE": ":".join(SPARE),
         "PICLOUD_TOKEN": token,
         "PICLOUD_GROUND": ",".join(ground),
         "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"),
     }
     command = [Path(sys.executable).parent / "schemathesis", "--config-file", HERE / "schemathesis.toml", "run"]
-    command += ["--max-time", str(SECONDS), "--no-color", "--report-junit-path", report]
+    command += ["--max-time", str(SECONDS[caller]), "--no-color", "--report-junit-path", report]
     status = subprocess.run(
         [*command, f"{picloud.url}/api/v1/openapi.json"], env=environment, cwd=folder, check=False
     ).returncode
@@ -101,12 +123,12 @@ def main(database: str, program: str) -> int:
     with tempfile.TemporaryDirectory(prefix="picloud-schemathesis-") as folder:
         picloud = Picloud(program, database, folder)
         try:
-            token = picloud.sign_in(*OWNER)
-            app = picloud.call("GET", "/admin/apps/default", token=token)
-            scripts = picloud.call("GET", "/admin/scripts?app=default", token=token)["items"]
-            me = picloud.call("GET", "/admin/auth/me", token=token)
-            ground = [app["id"], app["slug"], me["id"], me["username"], *(script["id"] for script in scripts)]
-            passed, failed = generate(picloud, token, ground, folder)
+            ground = prepare(picloud)
+            tokens = {"owner": picloud.sign_in(*OWNER), "member": picloud.sign_in(*MEMBER)}
+            passed = failed = 0
+            for caller, token in tokens.items():
+                result = generate(picloud, caller, token, ground, folder)
+                passed, failed = passed + result[0], failed + result[1]
         finally:
             picloud.stop()
         log = picloud.log()

@@ -83,6 +83,7 @@ test('the same with the keyboard alone', async () => {
 	// The editor has the focus.
 	await page.locator('.cm-content:focus').waitFor();
 	await keyboard.press('Control+a');
+	await keyboard.press('Delete');
 	await keyboard.insertText('#{ price: 7 }');
 	await keyboard.press('Control+Enter');
 	await page.getByText('"price": 7').first().waitFor();

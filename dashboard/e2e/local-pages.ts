@@ -16,8 +16,8 @@ export async function takePagesFrom(dist: string, context: BrowserContext) {
 		const asset = /\.\w+$/.test(pathname) && existsSync(file);
 		if (asset) return route.fulfill({ path: file, contentType: TYPES[pathname.split('.').pop() ?? ''] });
 		if (!route.request().isNavigationRequest()) return route.continue();
-		const page = await route.fetch({ maxRedirects: 0 });
-		if (page.status() !== 200) return route.fulfill({ response: page });
+		// A redirect is followed here: what the browser follows itself does not come by.
+		const page = await route.fetch();
 		const { 'content-encoding': _, ...headers } = page.headers();
 		return route.fulfill({ response: page, headers, body: index });
 	});

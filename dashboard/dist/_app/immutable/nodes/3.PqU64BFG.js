@@ -1,1 +1,0 @@
-import"../chunks/xihTtKlq.js";import"../chunks/BIGdnhmZ.js";import{t as e}from"../chunks/4wBAg_YA.js";function t(t){e(t,{})}export{t as component};

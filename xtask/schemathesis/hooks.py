@@ -46,6 +46,9 @@ FIELDS_BEYOND_SCHEMA = {
     "path": "braces in pairs, names of parameters, percent-encoding",
     "request": "the parts of an HTTP request, each with the rules of its own",
     "script_id": "a script of this app",
+    "scripts": "each name once, and all sources together",
+    "routes": "scripts of the bundle, each shape once, and as `host` and `path`",
+    "domains": "each shape once",
     "since": "a moment that is on the calendar",
     "source": "either this or `script_id`; bytes, where a schema counts characters",
     "until": "as `since`",
@@ -114,5 +117,5 @@ def is_of_the_script(failure, response):
 def is_beyond_schema(problem):
     if problem["code"] != "validation_failed":
         return problem["code"] in BEYOND_SCHEMA
-    fields = {error["field"].split(".")[0] for error in problem["errors"]}
+    fields = {error["field"].split(".")[0].split("[")[0] for error in problem["errors"]}
     return fields <= FIELDS_BEYOND_SCHEMA.keys()

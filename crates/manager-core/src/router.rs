@@ -6,12 +6,11 @@ use axum::{
     routing::get,
 };
 use picloud_shared::access::Capability::{
-    AppCreate, AppRead, AppWrite, DomainWrite, MemberManage, RouteWrite, ScriptWrite, UserManage,
+    AppCreate, AppRead, AppWrite, DomainWrite, MemberManage, ReleaseWrite, RouteWrite, ScriptWrite,
+    UserManage,
 };
-use utoipa_axum::{
-    router::{OpenApiRouter, UtoipaMethodRouter},
-    routes,
-};
+use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use crate::{
     Manager,
@@ -24,6 +23,7 @@ use crate::{
         answer::{finish, no_such_path, to_the_end},
         api, apps, auth, domains, executions, health, invitations, members, pages, releases, routes,
         script_api, scripts, setup, tokens,
+        verbs::{self, Verbs, rewrite},
     },
 };
 
@@ -47,17 +47,30 @@ use Effect::{Changes, Reads};
 
 impl Operation {
     /// Its description.
-    pub(crate) fn into_openapi(self) -> utoipa::openapi::OpenApi {
-        OpenApiRouter::new().routes(self.parts).into_openapi()
+    pub(crate) fn into_openapi(self) -> OpenApi {
+        let (schemas, paths, _) = self.parts;
+        let components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
+        OpenApiBuilder::new()
+            .paths(paths)
+            .components(Some(components))
+            .build()
     }
 
-    fn added_to(self, router: OpenApiRouter<Manager>, manager: &Manager) -> OpenApiRouter<Manager> {
-        let (schemas, paths, mut methods) = self.parts;
+    fn templates(&self) -> impl Iterator<Item = String> {
+        let (_, paths, _) = &self.parts;
+        paths.paths.keys().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    fn added_to(self, router: Router<Manager>, manager: &Manager) -> Router<Manager> {
+        let (_, paths, mut methods) = self.parts;
         if self.effect == Changes {
             methods = methods.layer(from_fn(to_the_end));
         }
         methods = methods.route_layer(from_fn_with_state((manager.clone(), self.access), guard));
-        router.routes((schemas, paths, methods))
+        let templates = paths.paths.keys().map(|template| verbs::inner(template));
+        templates.fold(router, |router, template| {
+            router.route(&template, methods.clone())
+        })
     }
 }
 
@@ -149,8 +162,11 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(RouteWrite), Changes: routes::delete::delete_route;
         With(AppRead), Reads: routes::explain::match_route;
 
-        With(AppRead), Reads: releases::list_releases;
-        With(AppRead), Reads: releases::get_release;
+        With(AppRead), Reads: releases::list::list_releases;
+        With(ReleaseWrite), Changes: releases::create::create_release;
+        With(AppRead), Reads: releases::get::get_release;
+        With(AppRead), Reads: releases::compare::compare_releases;
+        With(ReleaseWrite), Changes: releases::restore::restore_release;
 
         With(AppRead), Reads: executions::list::list_executions;
         With(AppRead), Reads: executions::get::get_execution;
@@ -159,17 +175,21 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 /// Answers every request for a reserved path.
 pub(crate) fn router(manager: Manager) -> Router {
-    let described = operations()
+    let operations = operations();
+    let verbs = Verbs::among(operations.iter().flat_map(Operation::templates));
+    let router = operations
         .into_iter()
-        .fold(OpenApiRouter::new(), |router, operation| {
+        .fold(Router::new(), |router, operation| {
             operation.added_to(router, &manager)
-        });
-    let (operations, _) = described.split_for_parts();
-    operations
+        })
         .merge(for_people())
         .fallback(no_such_path)
         .layer(from_fn_with_state(manager.clone(), finish))
-        .with_state(manager)
+        .with_state(manager);
+    // Around the router, which has chosen the operation before any layer of its own sees a request.
+    Router::new()
+        .fallback_service(router)
+        .layer(from_fn_with_state(verbs, rewrite))
 }
 
 /// Pages that are no part of the API.

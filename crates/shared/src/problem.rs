@@ -153,6 +153,8 @@ codes! {
     ScriptInUse = "script_in_use", CONFLICT, "Script is in use";
     /// Another route of the app matches the same requests.
     RouteConflict = "route_conflict", CONFLICT, "Routes conflict";
+    /// What a release holds cannot be put in place.
+    ReleaseConflict = "release_conflict", CONFLICT, "Release cannot be put in place";
     /// Somebody else changed it meanwhile.
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED, "Changed meanwhile";
     /// The body is larger than allowed.

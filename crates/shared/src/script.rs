@@ -146,6 +146,21 @@ impl fmt::Display for ContentHash {
     }
 }
 
+impl Serialize for ContentHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut hash = [0; 32];
+        hex::decode_to_slice(String::deserialize(deserializer)?, &mut hash)
+            .map_err(serde::de::Error::custom)?;
+        Ok(Self(hash))
+    }
+}
+
 impl fmt::Debug for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ContentHash({self})")

@@ -3,14 +3,15 @@
 use picloud_shared::{
     change::Change,
     id::AppId,
-    release::{Manifest, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{Manifest, ManifestDomain, ManifestRoute, ManifestScript, Release},
     repository::StoreError,
+    script::ContentHash,
 };
 use uuid::Uuid;
 
 use crate::{
     audit::{Entry, append},
-    convert::{from_json, number, to_json},
+    convert::{from_json, hash, number, to_json},
     db::{Db, Transaction},
     statements::statements,
     value::args,
@@ -34,8 +35,11 @@ statements! {
     // The manifest is a text that the program makes; the author's name is read in the statement that stores it.
     INSERT_RELEASE = "INSERT INTO releases \
         (app_id, number, author_id, author_name, note, summary, created_at, manifest) \
-        VALUES ($1, $2, $3, (SELECT username FROM users WHERE id = $3), $4, $5, $6, $7)";
-    MANIFEST_SCRIPTS = "SELECT id, name, description, version, limits FROM scripts WHERE app_id = $1 ORDER BY id";
+        VALUES ($1, $2, $3, (SELECT username FROM users WHERE id = $3), $4, $5, $6, $7) \
+        RETURNING author_name";
+    MANIFEST_SCRIPTS = "SELECT s.id, s.name, s.description, s.version, v.content_hash, s.limits \
+        FROM scripts s JOIN script_versions v ON v.script_id = s.id AND v.version = s.version \
+        WHERE s.app_id = $1 ORDER BY s.id";
     MANIFEST_ROUTES = "SELECT id, script_id, host, path, methods FROM routes WHERE app_id = $1 ORDER BY id";
     MANIFEST_DOMAINS = "SELECT id, pattern FROM domains WHERE app_id = $1 ORDER BY id";
 }
@@ -46,6 +50,7 @@ struct ScriptRow {
     name: String,
     description: String,
     version: i64,
+    content_hash: Vec<u8>,
     limits: String,
 }
 
@@ -79,8 +84,18 @@ impl<'a> ReleaseChange<'a> {
         }))
     }
 
+    /// The app that is changed.
+    pub(crate) fn app(&self) -> AppId {
+        self.app
+    }
+
+    /// The number that the release will have.
+    pub(crate) fn number(&self) -> Result<u32, StoreError> {
+        number("release", self.number)
+    }
+
     /// Stores the release, with all that the app holds now, and the record of it in the audit log, and commits.
-    pub(crate) async fn commit(mut self, summary: &str, entry: Entry) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self, summary: &str, entry: Entry) -> Result<Release, StoreError> {
         let manifest = to_json(&self.manifest().await?)?;
         let release = args![
             self.app,
@@ -91,12 +106,24 @@ impl<'a> ReleaseChange<'a> {
             self.change.at,
             manifest,
         ];
-        self.transaction.execute(INSERT_RELEASE, release).await?;
+        let stored: Option<(Option<String>,)> =
+            self.transaction.fetch_optional(INSERT_RELEASE, release).await?;
         append(&mut self.transaction, self.change, entry.in_app(self.app)).await?;
-        self.transaction.commit().await
+        let release = Release {
+            app_id: self.app,
+            number: self.number()?,
+            author: self.change.author,
+            author_name: stored.and_then(|(name,)| name),
+            note: self.change.note.clone(),
+            summary: summary.to_owned(),
+            created_at: self.change.at,
+        };
+        self.transaction.commit().await?;
+        Ok(release)
     }
 
-    async fn manifest(&mut self) -> Result<Manifest, StoreError> {
+    /// All that the app holds now.
+    pub(crate) async fn manifest(&mut self) -> Result<Manifest, StoreError> {
         let scripts: Vec<ScriptRow> = self
             .transaction
             .fetch_all(MANIFEST_SCRIPTS, args![self.app])
@@ -129,6 +156,7 @@ impl TryFrom<ScriptRow> for ManifestScript {
             name: row.name,
             description: row.description,
             version: number("script version", row.version)?,
+            content_hash: Some(ContentHash(hash("content hash", &row.content_hash)?)),
             limits: from_json("limits", &row.limits)?,
         })
     }

@@ -43,15 +43,8 @@ impl DomainRepository for Store {
             return Err(AddDomainError::NoApp);
         };
         let transaction = &mut release.transaction;
-        let shape = claim.pattern.shape_key();
-        let new = args![
-            claim.id,
-            claim.app_id,
-            claim.pattern.as_str(),
-            &shape,
-            claim.created_at
-        ];
-        if transaction.execute(INSERT_DOMAIN, new).await? == 0 {
+        if !insert_domain(transaction, &claim).await? {
+            let shape = claim.pattern.shape_key();
             let holder: Option<(Uuid,)> = transaction.fetch_optional(FIND_SHAPE, args![&shape]).await?;
             return Err(AddDomainError::Taken {
                 own: holder.is_some_and(|(app,)| app == claim.app_id.0),
@@ -94,7 +87,7 @@ impl DomainRepository for Store {
         if !stranded.is_empty() {
             return Err(RemoveDomainError::InUse(stranded));
         }
-        release.transaction.execute(DELETE_DOMAIN, args![domain]).await?;
+        delete_domain(&mut release.transaction, domain).await?;
         let entry = about("remove_domain", &removed).before(state(&removed));
         release
             .commit(&format!("domain {} removed", removed.pattern), entry)
@@ -110,6 +103,30 @@ fn about(action: &'static str, claim: &DomainClaim) -> Entry {
 /// What the audit log says of a domain.
 fn state(claim: &DomainClaim) -> serde_json::Value {
     json!({ "pattern": claim.pattern.as_str() })
+}
+
+/// Writes a claim; `false` if one of its shape is there.
+pub(crate) async fn insert_domain(
+    transaction: &mut Transaction,
+    claim: &DomainClaim,
+) -> Result<bool, StoreError> {
+    let shape = claim.pattern.shape_key();
+    let new = args![
+        claim.id,
+        claim.app_id,
+        claim.pattern.as_str(),
+        &shape,
+        claim.created_at
+    ];
+    Ok(transaction.execute(INSERT_DOMAIN, new).await? > 0)
+}
+
+/// Takes a claim away.
+pub(crate) async fn delete_domain(transaction: &mut Transaction, domain: DomainId) -> Result<(), StoreError> {
+    transaction
+        .execute(DELETE_DOMAIN, args![domain])
+        .await
+        .map(|_| ())
 }
 
 /// Whether a claim of the app covers `host`, at this moment of the transaction.

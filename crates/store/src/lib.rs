@@ -23,17 +23,20 @@ mod sqlite;
 mod accounts;
 mod apps;
 mod audit;
+mod deployments;
 mod domains;
 mod executions;
 mod invitations;
 mod members;
 mod releases;
+mod removed;
 mod routes;
 mod scripts;
 mod second_factors;
 mod sessions;
 mod tokens;
 mod users;
+mod versions;
 
 pub use error::OpenError;
 #[doc(hidden)]

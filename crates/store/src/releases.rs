@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     convert::{Source, from_json, hash, number, parse},
+    db::Transaction,
     domains::DomainRow,
     routes::RouteRow,
     statements::statements,
@@ -133,11 +134,7 @@ impl ReleaseRepository for Store {
     async fn find_release(&self, app: AppId, number: u32) -> Result<Option<(Release, Manifest)>, StoreError> {
         let found: Option<ReleaseWithManifest> =
             self.db.fetch_optional(FIND_RELEASE, args![app, number]).await?;
-        let Some(found) = found else {
-            return Ok(None);
-        };
-        let manifest = from_json("manifest", &found.manifest)?;
-        Ok(Some((found.release.try_into()?, manifest)))
+        found.map(ReleaseWithManifest::read).transpose()
     }
 
     async fn live_release(&self, app: AppId) -> Result<Option<LiveRelease>, StoreError> {
@@ -161,6 +158,25 @@ impl ReleaseRepository for Store {
         let scripts = snapshot.fetch_all(ALL_LIVE_SCRIPTS, args![]).await?;
         snapshot.commit().await?;
         assemble(apps, domains, routes, scripts)
+    }
+}
+
+/// Finds one release with all it holds, as a transaction sees it.
+pub(crate) async fn find_release(
+    transaction: &mut Transaction,
+    app: AppId,
+    number: u32,
+) -> Result<Option<(Release, Manifest)>, StoreError> {
+    let found: Option<ReleaseWithManifest> = transaction
+        .fetch_optional(FIND_RELEASE, args![app, number])
+        .await?;
+    found.map(ReleaseWithManifest::read).transpose()
+}
+
+impl ReleaseWithManifest {
+    fn read(self) -> Result<(Release, Manifest), StoreError> {
+        let manifest = from_json("manifest", &self.manifest)?;
+        Ok((self.release.try_into()?, manifest))
     }
 }
 

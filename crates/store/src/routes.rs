@@ -68,18 +68,7 @@ impl RouteRepository for Store {
             return Err(WriteRouteError::NoScript);
         };
         check(&mut release.transaction, &route).await?;
-        let methods = route.methods.to_string();
-        let args = args![
-            route.id,
-            route.app_id,
-            route.script_id,
-            route.host.as_ref().map(HostPattern::as_str),
-            route.path.as_str(),
-            &methods,
-            route.created_at,
-            route.updated_at,
-        ];
-        release.transaction.execute(INSERT_ROUTE, args).await?;
+        insert_route(&mut release.transaction, &route).await?;
         insert_shapes(&mut release.transaction, &route).await?;
         let entry = about("create_route", &route).after(state(&route));
         release
@@ -140,17 +129,8 @@ impl RouteRepository for Store {
         }
         after.updated_at = change.at;
         check(&mut release.transaction, &after).await?;
-        let methods = after.methods.to_string();
-        let args = args![
-            id,
-            after.script_id,
-            after.host.as_ref().map(HostPattern::as_str),
-            after.path.as_str(),
-            &methods,
-            change.at,
-        ];
-        release.transaction.execute(UPDATE_ROUTE, args).await?;
-        release.transaction.execute(DELETE_SHAPES, args![id]).await?;
+        update_route(&mut release.transaction, &after).await?;
+        delete_shapes(&mut release.transaction, id).await?;
         insert_shapes(&mut release.transaction, &after).await?;
         let summary = if short(&after) == short(&before) {
             format!("route {} changed", short(&before))
@@ -168,7 +148,7 @@ impl RouteRepository for Store {
         let Some((mut release, route)) = self.begin_route_change(id, change).await? else {
             return Ok(false);
         };
-        release.transaction.execute(DELETE_ROUTE, args![id]).await?;
+        delete_route(&mut release.transaction, id).await?;
         let entry = about("delete_route", &route).before(state(&route));
         release
             .commit(&format!("route {} deleted", short(&route)), entry)
@@ -214,8 +194,51 @@ async fn check(transaction: &mut Transaction, route: &Route) -> Result<(), Write
     Ok(())
 }
 
+/// Writes a new route, without its shapes.
+pub(crate) async fn insert_route(transaction: &mut Transaction, route: &Route) -> Result<(), StoreError> {
+    let methods = route.methods.to_string();
+    let args = args![
+        route.id,
+        route.app_id,
+        route.script_id,
+        route.host.as_ref().map(HostPattern::as_str),
+        route.path.as_str(),
+        &methods,
+        route.created_at,
+        route.updated_at,
+    ];
+    transaction.execute(INSERT_ROUTE, args).await.map(|_| ())
+}
+
+/// Writes what a route is now, without its shapes.
+pub(crate) async fn update_route(transaction: &mut Transaction, route: &Route) -> Result<(), StoreError> {
+    let methods = route.methods.to_string();
+    let args = args![
+        route.id,
+        route.script_id,
+        route.host.as_ref().map(HostPattern::as_str),
+        route.path.as_str(),
+        &methods,
+        route.updated_at,
+    ];
+    transaction.execute(UPDATE_ROUTE, args).await.map(|_| ())
+}
+
+/// Takes a route away, with its shapes.
+pub(crate) async fn delete_route(transaction: &mut Transaction, route: RouteId) -> Result<(), StoreError> {
+    transaction.execute(DELETE_ROUTE, args![route]).await.map(|_| ())
+}
+
+/// Gives up what a route takes, so that it can take something else.
+pub(crate) async fn delete_shapes(transaction: &mut Transaction, route: RouteId) -> Result<(), StoreError> {
+    transaction.execute(DELETE_SHAPES, args![route]).await.map(|_| ())
+}
+
 /// Takes the route's shape for each of its methods, or tells which route has it.
-async fn insert_shapes(transaction: &mut Transaction, route: &Route) -> Result<(), WriteRouteError> {
+pub(crate) async fn insert_shapes(
+    transaction: &mut Transaction,
+    route: &Route,
+) -> Result<(), WriteRouteError> {
     let shape = route.shape_key();
     for method in route.methods.known() {
         let new = args![route.app_id, &shape, method, route.id];

@@ -23,9 +23,10 @@ use crate::{
     audit::{Entry, append},
     change::ReleaseChange,
     convert::{Source, from_json, hash, number, parse, to_json},
-    db::Transaction,
+    removed::{forget_oldest, remove_script},
     statements::statements,
     value::args,
+    versions::{insert_version, next_version},
 };
 
 /// A script with its live version and the strikes of that version.
@@ -63,11 +64,7 @@ statements! {
         VALUES ($1, $2, $3, $4, 1, $5, $6, $6) ON CONFLICT (app_id, name) DO NOTHING";
     UPDATE_SCRIPT = "UPDATE scripts SET name = $2, description = $3, version = $4, limits = $5, updated_at = $6 \
         WHERE id = $1";
-    DELETE_SCRIPT = "DELETE FROM scripts WHERE id = $1";
     ROUTES_OF_SCRIPT = "SELECT id FROM routes WHERE script_id = $1 ORDER BY id";
-    INSERT_VERSION = "INSERT INTO script_versions \
-        (script_id, version, content_hash, source, author_id, author_name, note, created_at) \
-        VALUES ($1, $2, $3, $4, $5, (SELECT username FROM users WHERE id = $5), $6, $7)";
     FIND_VERSION = select_version!("WHERE script_id = $1 AND version = $2");
     LIST_VERSIONS = select_version!("WHERE script_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3");
     // Only a strike that is newer than $5 is there to be added to. With $6 strikes the script is suspended.
@@ -151,7 +148,8 @@ impl ScriptRepository for Store {
         if release.transaction.execute(INSERT_SCRIPT, args).await? == 0 {
             return Err(WriteScriptError::NameTaken);
         }
-        insert_version(&mut release.transaction, &script, change).await?;
+        let version = (script.id, script.version, &*script.source);
+        insert_version(&mut release.transaction, version, change).await?;
         let entry = about("create_script", &script).after(state(&script));
         release
             .commit(&format!("script {} created", script.name), entry)
@@ -185,7 +183,8 @@ impl ScriptRepository for Store {
         update: ScriptUpdate,
         change: &Change,
     ) -> Result<Option<Script>, WriteScriptError> {
-        let Some((release, before)) = self.begin_script_change(id, &update.expected, change).await? else {
+        let Some((mut release, before)) = self.begin_script_change(id, &update.expected, change).await?
+        else {
             return Ok(None);
         };
         let mut after = before.clone();
@@ -193,7 +192,7 @@ impl ScriptRepository for Store {
         after.description = update.description.unwrap_or(after.description);
         if let Some(source) = update.source {
             after.source = source;
-            after.version += 1;
+            after.version = next_version(&mut release.transaction, id).await?;
             after.strikes = None;
         }
         after.limits = update.limits.unwrap_or(after.limits);
@@ -230,7 +229,7 @@ impl ScriptRepository for Store {
             return Ok(None);
         };
         let mut after = before.clone();
-        after.version += 1;
+        after.version = next_version(&mut release.transaction, id).await?;
         after.source = row.source.0;
         after.strikes = None;
         let summary = format!(
@@ -268,7 +267,8 @@ impl ScriptRepository for Store {
             let routes = routes.into_iter().map(|(route,)| RouteId(route)).collect();
             return Err(DeleteScriptError::InUse(routes));
         }
-        transaction.execute(DELETE_SCRIPT, args![id]).await?;
+        remove_script(&mut release, id).await?;
+        forget_oldest(&mut release.transaction, AppId(app)).await?;
         let entry = about("delete_script", &script).before(state(&script));
         release
             .commit(&format!("script {} deleted", script.name), entry)
@@ -390,7 +390,8 @@ async fn write_script(
         return Err(WriteScriptError::NameTaken);
     }
     if after.version != before.version {
-        insert_version(&mut release.transaction, &after, change).await?;
+        let version = (after.id, after.version, &*after.source);
+        insert_version(&mut release.transaction, version, change).await?;
     }
     let entry = about(action, &after).before(state(before)).after(state(&after));
     release.commit(summary, entry).await?;
@@ -410,26 +411,6 @@ fn state(script: &Script) -> serde_json::Value {
         "content_hash": ContentHash::of(&script.source).to_string(),
         "limits": script.limits,
     })
-}
-
-/// Writes the live version of `script`.
-async fn insert_version(
-    transaction: &mut Transaction,
-    script: &Script,
-    change: &Change,
-) -> Result<(), StoreError> {
-    let content_hash = ContentHash::of(&script.source);
-    let args = args![
-        script.id,
-        script.version,
-        &content_hash.0,
-        script.source.as_bytes(),
-        change.author,
-        change.note.as_deref(),
-        change.at,
-    ];
-    transaction.execute(INSERT_VERSION, args).await?;
-    Ok(())
 }
 
 impl TryFrom<ScriptRow> for Script {

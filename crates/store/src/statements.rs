@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 22] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 25] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -33,6 +33,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("audit/purge", crate::audit::purge::ALL),
         ("audit/verify", crate::audit::verify::ALL),
         ("change", crate::change::ALL),
+        ("deployments/write", crate::deployments::write::ALL),
         ("domains", crate::domains::ALL),
         ("executions/list", crate::executions::list::ALL),
         ("executions/purge", crate::executions::purge::ALL),
@@ -41,6 +42,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("members", crate::members::ALL),
         ("migrate", crate::migrate::ALL),
         ("releases", crate::releases::ALL),
+        ("removed", crate::removed::ALL),
         ("routes", crate::routes::ALL),
         ("scripts", crate::scripts::ALL),
         ("second_factors", crate::second_factors::ALL),
@@ -48,6 +50,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("store", crate::store::ALL),
         ("tokens", crate::tokens::ALL),
         ("users", crate::users::ALL),
+        ("versions", crate::versions::ALL),
     ];
     let own = if database == "sqlite" {
         [

@@ -17,7 +17,7 @@ use super::{
     access::Caller,
     extract::{AppPath, InPath, JsonBody, QueryParams},
     list::{List, ListQuery},
-    problem::{Answer, Refusal, not_found, problem, problems},
+    problem::{Answer, Refusal, not_found, problem, problems, sentence},
     routes::named_routes,
 };
 use crate::{Manager, claims};
@@ -187,12 +187,4 @@ pub(crate) async fn remove_domain(
         }
         Err(RemoveDomainError::Store(error)) => Err(error.into()),
     }
-}
-
-/// The message with a capital and a full stop.
-fn sentence(error: &impl std::error::Error) -> String {
-    let message = error.to_string();
-    let mut chars = message.chars();
-    let first = chars.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(chars).chain(['.']).collect()
 }

@@ -24,5 +24,6 @@ pub(crate) mod scripts;
 pub(crate) mod setup;
 pub(crate) mod tokens;
 pub(crate) mod validate;
+pub(crate) mod verbs;
 
 pub use api::openapi_json;

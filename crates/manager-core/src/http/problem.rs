@@ -31,6 +31,14 @@ pub(crate) fn problem(code: Code, detail: impl Into<String>) -> Refusal {
     Refusal::Problem(Problem::new(code, detail))
 }
 
+/// An error's message with a capital and a full stop.
+pub(crate) fn sentence(error: &impl std::error::Error) -> String {
+    let message = error.to_string();
+    let mut chars = message.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).chain(['.']).collect()
+}
+
 /// There is no such thing, or none that the caller may see.
 pub(crate) fn not_found(what: &str) -> Refusal {
     problem(

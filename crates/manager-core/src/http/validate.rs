@@ -50,6 +50,16 @@ impl Violations {
         text.and_then(|text| self.parse(field, text))
     }
 
+    /// Reads a part of the request, whose fields stand below `field`.
+    pub(crate) fn within<T>(&mut self, field: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let mut below = Self::default();
+        let value = read(&mut below);
+        for fault in below.0 {
+            self.add(&format!("{field}.{}", fault.field), fault.message);
+        }
+        value
+    }
+
     /// Checks a name for people.
     pub(crate) fn name(&mut self, field: &str, name: &str) {
         let fits = !name.trim().is_empty()

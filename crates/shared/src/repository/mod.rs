@@ -7,6 +7,7 @@
 mod accounts;
 mod apps;
 mod audit;
+mod deployments;
 mod domains;
 mod executions;
 mod invitations;
@@ -25,6 +26,7 @@ pub use apps::{
     UpdateAppError,
 };
 pub use audit::AuditRepository;
+pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use executions::ExecutionRepository;
 pub use invitations::{AcceptInvitationError, CreateInvitationError, InvitationRepository, InvitedPerson};
@@ -46,6 +48,7 @@ pub trait Repository:
     + ScriptRepository
     + RouteRepository
     + ReleaseRepository
+    + DeploymentRepository
     + UserRepository
     + AccountRepository
     + InvitationRepository
@@ -65,6 +68,7 @@ impl<T> Repository for T where
         + ScriptRepository
         + RouteRepository
         + ReleaseRepository
+        + DeploymentRepository
         + UserRepository
         + AccountRepository
         + InvitationRepository

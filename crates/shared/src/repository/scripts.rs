@@ -44,7 +44,8 @@ pub trait ScriptRepository: Send + Sync {
         change: &Change,
     ) -> Result<Option<Script>, WriteScriptError>;
 
-    /// Deletes a script with its versions; `false` if it was gone.
+    /// Deletes a script with its versions; `false` if it was gone. For releases that are restored, they are kept apart as
+    /// long as there is room.
     async fn delete_script(
         &self,
         script: ScriptId,

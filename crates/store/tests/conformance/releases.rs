@@ -111,6 +111,7 @@ async fn a_release_holds_all_of_the_app(bed: Bed) {
             name: "hello".to_owned(),
             description: "Greets".to_owned(),
             version: 1,
+            content_hash: Some(ContentHash::of("1")),
             limits: hello.limits,
         }],
         routes: vec![ManifestRoute {

@@ -292,7 +292,20 @@ export interface paths {
          */
         get: operations["list_releases"];
         put?: never;
-        post?: never;
+        /**
+         * Deploy a bundle
+         * @description Makes the whole app what the bundle says, as one release: all of it, or nothing if anything stands against it.
+         *
+         *     A script is known by its name; one with the same source keeps its version. A route is known by its host, path and
+         *     methods. **What the bundle does not name is removed.** Only `domains` may be left out: then they stay as they are. A
+         *     script that says nothing of `description` or `limits` has an empty one, and the default limits.
+         *
+         *     If nothing differs, there is no new release, and the answer is the live one with 200. An app's domains change only if
+         *     the caller may change domains.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["create_release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -313,6 +326,55 @@ export interface paths {
          *     Needs the role `viewer` in the app.
          */
         get: operations["get_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/releases/{release}:restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a release
+         * @description Puts the scripts with their versions, names, descriptions and limits, the routes and the domains back to what they
+         *     were in that release, all at once, as a new release. Scripts that were deleted since come back under their ids; what
+         *     was made since is removed. If anything stands against it, nothing changes.
+         *
+         *     An app's domains change only if the caller may change domains.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["restore_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/releases:compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two releases
+         * @description Tells what leads from one to the other: scripts with their versions, content hashes and settings, routes, and
+         *     domains. The sources themselves are those of the versions.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["compare_releases"];
         put?: never;
         post?: never;
         delete?: never;
@@ -832,8 +894,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a script
-         * @description With all its versions, once no route leads to it. Send the `ETag` that you know as `If-Match` to be sure that nobody
-         *     saved meanwhile.
+         * @description Once no route leads to it. Its versions are gone with it, but for releases that are restored: of what an app has
+         *     removed, the newest 64 MiB of source are kept for them. Send the `ETag` that you know as `If-Match` to be sure that
+         *     nobody saved meanwhile.
          *
          *     Needs the role `editor` in the app.
          */
@@ -1296,12 +1359,58 @@ export interface components {
             /** @example correct horse battery */
             password: string;
         };
+        /** @description A route of a bundle. */
+        BundledRoute: {
+            /**
+             * @description Only on these hosts, which must fall under a domain of the app; on every host that the app claims if absent.
+             * @example {tenant}.example.com
+             */
+            host?: string | null;
+            /**
+             * @description `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`, or `*` for every method.
+             * @example [
+             *       "GET"
+             *     ]
+             */
+            methods: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "*")[];
+            /**
+             * @description `{name}` is any one segment, `{*rest}` at the end all that remains.
+             * @example /users/{id}
+             */
+            path: string;
+            /**
+             * @description The name of a script of the bundle.
+             * @example hello
+             */
+            script: string;
+        };
+        /** @description A script of a bundle. */
+        BundledScript: {
+            /** @description At most 2,000 characters; empty if absent. */
+            description?: string | null;
+            limits?: components["schemas"]["SetLimits"] | null;
+            /**
+             * @description 1 to 64 letters, digits, `-`, `_` or `.`; each once in the bundle.
+             * @example hello
+             */
+            name: string;
+            /**
+             * @description At most 256 KiB.
+             * @example "Hello, " + (request.query.name ?? "World")
+             */
+            source: string;
+        };
         /** @description Somebody who could become a member of an app. */
         Candidate: {
             /** Format: uuid */
             id: string;
             username: string;
         };
+        /**
+         * @description What became of one thing.
+         * @enum {string}
+         */
+        ChangeKind: "added" | "removed" | "changed";
         /** @description An old and a new password. */
         ChangePassword: {
             /** @description The password until now. */
@@ -1319,6 +1428,14 @@ export interface components {
             app?: string | null;
             /** @description The slug, as it was typed. */
             slug: string;
+        };
+        /** @description The difference of two releases. */
+        Comparison: {
+            changes: components["schemas"]["ReleaseChanges"];
+            /** Format: int32 */
+            from: number;
+            /** Format: int32 */
+            to: number;
         };
         /** @description A code of the authenticator app. */
         ConfirmTotp: {
@@ -1374,6 +1491,29 @@ export interface components {
              * @example grace
              */
             username?: string | null;
+        };
+        /** @description A whole app. */
+        CreateRelease: {
+            /**
+             * @description All domains of the app: at most 100. If absent or null, they stay as they are.
+             * @example [
+             *       "{tenant}.example.com"
+             *     ]
+             */
+            domains?: string[] | null;
+            /** @description Only tell what would change, or why it would be refused. */
+            dry_run?: boolean | null;
+            /**
+             * Format: int32
+             * @description Only if this release is live, so that nobody's change is lost; 0 if the app has none yet.
+             */
+            expected_release?: number | null;
+            /** @description Why, for the history; at most 500 characters. */
+            note?: string | null;
+            /** @description All routes of the app: at most 1,000. */
+            routes: components["schemas"]["BundledRoute"][];
+            /** @description All scripts of the app: at most 200, with at most 2 MiB of source together. */
+            scripts: components["schemas"]["BundledScript"][];
         };
         /** @description A new route, in the app of its script. */
         CreateRoute: {
@@ -1438,8 +1578,9 @@ export interface components {
             /**
              * @description The highest role that it is to have in an app: `viewer`, `editor` or `app_admin`.
              * @example editor
+             * @enum {string|null}
              */
-            role?: string | null;
+            role?: "viewer" | "editor" | "app_admin" | null;
         };
         /** @description A new account. */
         CreateUser: {
@@ -1466,6 +1607,12 @@ export interface components {
              * @example grace
              */
             username: string;
+        };
+        /** @description What came of it. */
+        Deployment: {
+            /** @description What changed, or would. */
+            changes: components["schemas"]["ReleaseChanges"];
+            release: components["schemas"]["Release"] | null;
         };
         /** @description A remark on a place in a source. Lines and columns count from 1, columns in characters. */
         Diagnostic: {
@@ -1512,6 +1659,17 @@ export interface components {
             pattern: string;
             /** @description Two patterns with the same key cannot both be claimed. */
             shape_key: string;
+        };
+        /** @description What became of a domain. */
+        DomainChange: {
+            /** @description `added` or `removed`. */
+            change: components["schemas"]["ChangeKind"];
+            /**
+             * Format: uuid
+             * @description Null for what a dry run would make.
+             */
+            id: string | null;
+            pattern: string;
         };
         /** @description What is kept of one run. */
         Execution: {
@@ -2207,6 +2365,20 @@ export interface components {
              */
             summary: string;
         };
+        /** @description What differs between two releases of an app. A thing is the same in both if its id is, whatever it is called. */
+        ReleaseChanges: {
+            /** @description By pattern. */
+            domains: components["schemas"]["DomainChange"][];
+            /** @description By path. */
+            routes: components["schemas"]["RouteChange"][];
+            /** @description By name. */
+            scripts: components["schemas"]["ScriptChange"][];
+            /**
+             * @description In a few words; empty if nothing differs.
+             * @example 1 script changed, 2 routes added
+             */
+            summary: string;
+        };
         /** @description All that a release holds. */
         ReleaseManifest: {
             domains: components["schemas"]["ReleasedDomain"][];
@@ -2231,6 +2403,8 @@ export interface components {
         };
         /** @description A script as it was in a release. Its source is that of the version. */
         ReleasedScript: {
+            /** @description SHA-256 of the source, in hexadecimal; null in releases that were made before it was noted. */
+            content_hash: string | null;
             description: string;
             /** Format: uuid */
             id: string;
@@ -2251,6 +2425,18 @@ export interface components {
             path: string;
             /** @description The client's address. */
             remote_addr: string;
+        };
+        /** @description How to restore a release. */
+        RestoreRelease: {
+            /** @description Only tell what would change, or why it would be refused. */
+            dry_run?: boolean | null;
+            /**
+             * Format: int32
+             * @description Only if this release is live, so that nobody's change is lost.
+             */
+            expected_release?: number | null;
+            /** @description Why, for the history; at most 500 characters. */
+            note?: string | null;
         };
         /** @description Which version is to be live again. */
         RollBack: {
@@ -2276,6 +2462,19 @@ export interface components {
             path: string;
             /** Format: uuid */
             script_id: string;
+        };
+        /** @description What became of a route. */
+        RouteChange: {
+            after: components["schemas"]["RouteState"] | null;
+            before: components["schemas"]["RouteState"] | null;
+            change: components["schemas"]["ChangeKind"];
+            /** @description Which of `script`, `host`, `path` and `methods` differ; empty unless it changed. */
+            fields: string[];
+            /**
+             * Format: uuid
+             * @description Null for what a dry run would make.
+             */
+            id: string | null;
         };
         /** @description The way of a request through the rules of dispatch, as far as it gets. */
         RouteMatch: {
@@ -2304,6 +2503,14 @@ export interface components {
              * @example no_route
              */
             step: string;
+        };
+        /** @description A route in one of two releases. */
+        RouteState: {
+            host: string | null;
+            methods: string[];
+            path: string;
+            /** @description The name of its script: as afterwards, or as before if that was removed. */
+            script: string;
         };
         /** @description What to run, and with what. */
         RunScript: {
@@ -2353,6 +2560,21 @@ export interface components {
         ScriptApi: {
             functions: components["schemas"]["ScriptFunction"][];
         };
+        /** @description What became of a script. */
+        ScriptChange: {
+            after: components["schemas"]["ScriptState"] | null;
+            before: components["schemas"]["ScriptState"] | null;
+            change: components["schemas"]["ChangeKind"];
+            /** @description Which of `name`, `description`, `version`, `source` and `limits` differ; empty unless it changed. */
+            fields: string[];
+            /**
+             * Format: uuid
+             * @description Null for what a dry run would make.
+             */
+            id: string | null;
+            /** @description As afterwards, or as before if it was removed. */
+            name: string;
+        };
         /** @description Why a script gave no answer of its own. */
         ScriptError: {
             /**
@@ -2400,6 +2622,16 @@ export interface components {
              * @example response.header(name: string, value: string) -> Response
              */
             signature: string;
+        };
+        /** @description A script in one of two releases. */
+        ScriptState: {
+            /** @description SHA-256 of the source, in hexadecimal; null in releases that were made before it was noted. */
+            content_hash: string | null;
+            description: string;
+            limits: components["schemas"]["Limits"];
+            name: string;
+            /** Format: int32 */
+            version: number;
         };
         /** @description One version of a script. It never changes. */
         ScriptVersion: {
@@ -5290,6 +5522,7 @@ export interface operations {
                      *             ],
                      *             "scripts": [
                      *               {
+                     *                 "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *                 "description": "Orders and payments.",
                      *                 "id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *                 "limits": {
@@ -5391,6 +5624,442 @@ export interface operations {
             };
         };
     };
+    create_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "domains": [
+                 *         "{tenant}.example.com"
+                 *       ],
+                 *       "routes": [
+                 *         {
+                 *           "host": "{tenant}.example.com",
+                 *           "methods": [
+                 *             "GET"
+                 *           ],
+                 *           "path": "/users/{id}",
+                 *           "script": "hello"
+                 *         }
+                 *       ],
+                 *       "scripts": [
+                 *         {
+                 *           "name": "hello",
+                 *           "source": "\"Hello, \" + (request.query.name ?? \"World\")"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateRelease"];
+            };
+        };
+        responses: {
+            /** @description Only tried, or nothing differs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "domains": [
+                     *           {
+                     *             "change": "added",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "pattern": "shop.example.com"
+                     *           }
+                     *         ],
+                     *         "routes": [
+                     *           {
+                     *             "after": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "before": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           }
+                     *         ],
+                     *         "scripts": [
+                     *           {
+                     *             "after": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "before": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
+                     *         "summary": "1 script changed, 2 routes added"
+                     *       },
+                     *       "release": {
+                     *         "author": "ada",
+                     *         "created_at": "2026-01-31T09:30:00.000Z",
+                     *         "manifest": {
+                     *           "domains": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "pattern": "shop.example.com"
+                     *             }
+                     *           ],
+                     *           "routes": [
+                     *             {
+                     *               "host": "shop.example.com",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *             }
+                     *           ],
+                     *           "scripts": [
+                     *             {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             }
+                     *           ]
+                     *         },
+                     *         "note": "Greets by name.",
+                     *         "number": 1,
+                     *         "summary": "script hello: version 3"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description Live */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "domains": [
+                     *           {
+                     *             "change": "added",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "pattern": "shop.example.com"
+                     *           }
+                     *         ],
+                     *         "routes": [
+                     *           {
+                     *             "after": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "before": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           }
+                     *         ],
+                     *         "scripts": [
+                     *           {
+                     *             "after": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "before": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
+                     *         "summary": "1 script changed, 2 routes added"
+                     *       },
+                     *       "release": {
+                     *         "author": "ada",
+                     *         "created_at": "2026-01-31T09:30:00.000Z",
+                     *         "manifest": {
+                     *           "domains": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "pattern": "shop.example.com"
+                     *             }
+                     *           ],
+                     *           "routes": [
+                     *             {
+                     *               "host": "shop.example.com",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *             }
+                     *           ],
+                     *           "scripts": [
+                     *             {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             }
+                     *           ]
+                     *         },
+                     *         "note": "Greets by name.",
+                     *         "number": 1,
+                     *         "summary": "script hello: version 3"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `release_conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `script_invalid`, `invalid_domain`, `domain_not_allowed`, `host_not_claimed`, `reserved_path`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_release: {
         parameters: {
             query?: never;
@@ -5435,6 +6104,7 @@ export interface operations {
                      *         ],
                      *         "scripts": [
                      *           {
+                     *             "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *             "description": "Orders and payments.",
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *             "limits": {
@@ -5488,6 +6158,608 @@ export interface operations {
             };
             /** @description `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Number of the release */
+                release: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "Greets by name."
+                 *     }
+                 */
+                "application/json": components["schemas"]["RestoreRelease"];
+            };
+        };
+        responses: {
+            /** @description Only tried */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "domains": [
+                     *           {
+                     *             "change": "added",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "pattern": "shop.example.com"
+                     *           }
+                     *         ],
+                     *         "routes": [
+                     *           {
+                     *             "after": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "before": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           }
+                     *         ],
+                     *         "scripts": [
+                     *           {
+                     *             "after": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "before": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
+                     *         "summary": "1 script changed, 2 routes added"
+                     *       },
+                     *       "release": {
+                     *         "author": "ada",
+                     *         "created_at": "2026-01-31T09:30:00.000Z",
+                     *         "manifest": {
+                     *           "domains": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "pattern": "shop.example.com"
+                     *             }
+                     *           ],
+                     *           "routes": [
+                     *             {
+                     *               "host": "shop.example.com",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *             }
+                     *           ],
+                     *           "scripts": [
+                     *             {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             }
+                     *           ]
+                     *         },
+                     *         "note": "Greets by name.",
+                     *         "number": 1,
+                     *         "summary": "script hello: version 3"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description Restored */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "domains": [
+                     *           {
+                     *             "change": "added",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "pattern": "shop.example.com"
+                     *           }
+                     *         ],
+                     *         "routes": [
+                     *           {
+                     *             "after": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "before": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           }
+                     *         ],
+                     *         "scripts": [
+                     *           {
+                     *             "after": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "before": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
+                     *         "summary": "1 script changed, 2 routes added"
+                     *       },
+                     *       "release": {
+                     *         "author": "ada",
+                     *         "created_at": "2026-01-31T09:30:00.000Z",
+                     *         "manifest": {
+                     *           "domains": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "pattern": "shop.example.com"
+                     *             }
+                     *           ],
+                     *           "routes": [
+                     *             {
+                     *               "host": "shop.example.com",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *             }
+                     *           ],
+                     *           "scripts": [
+                     *             {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             }
+                     *           ]
+                     *         },
+                     *         "note": "Greets by name.",
+                     *         "number": 1,
+                     *         "summary": "script hello: version 3"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `release_conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `script_invalid`, `domain_not_allowed`, `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_releases: {
+        parameters: {
+            query: {
+                /** @description The number of the earlier one; 0 is the app before its first release, when it had nothing. */
+                from: number;
+                /** @description The number of the later one; the live one if absent. It may also be earlier than `from`. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The difference */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": {
+                     *         "domains": [
+                     *           {
+                     *             "change": "added",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "pattern": "shop.example.com"
+                     *           }
+                     *         ],
+                     *         "routes": [
+                     *           {
+                     *             "after": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "before": {
+                     *               "host": "shop.example.com",
+                     *               "methods": [
+                     *                 "GET"
+                     *               ],
+                     *               "path": "/orders/7",
+                     *               "script": "hello"
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           }
+                     *         ],
+                     *         "scripts": [
+                     *           {
+                     *             "after": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "before": {
+                     *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *               "description": "Orders and payments.",
+                     *               "limits": {
+                     *                 "call_depth_max": 64,
+                     *                 "concurrency_max": 1000000,
+                     *                 "cpu_ms_max": 2000,
+                     *                 "log_bytes_max": 65536,
+                     *                 "memory_bytes_max": 33554432,
+                     *                 "operations_max": 10000000,
+                     *                 "response_bytes_max": 6291456,
+                     *                 "timeout_ms": 10000
+                     *               },
+                     *               "name": "hello",
+                     *               "version": 1
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
+                     *         "summary": "1 script changed, 2 routes added"
+                     *       },
+                     *       "from": 1,
+                     *       "to": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

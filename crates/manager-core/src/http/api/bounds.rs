@@ -9,6 +9,7 @@ use picloud_shared::{
     invocation::Trigger,
     limits::{Limits, SOURCE_BYTES_MAX},
     path::PATH_PATTERN_BYTES_MAX,
+    release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
     route::METHODS,
     user::{EMAIL_BYTES_MAX, InstanceRole},
 };
@@ -71,8 +72,13 @@ fn of_field(schema: &str, field: &str) -> Value {
             let caps = serde_json::to_value(Limits::CAPS).unwrap_or_default();
             json!({ "minimum": 1, "maximum": caps[limit] })
         }
-        ("CreateScript" | "UpdateScript", "name") => json!({ "pattern": SCRIPT_NAME }),
-        ("CreateRoute" | "UpdateRoute", "path") => {
+        ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
+        ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),
+        ("CreateRelease", "domains") => json!({ "maxItems": BUNDLE_DOMAINS_MAX }),
+        ("BundledRoute", "script") | ("BundledScript" | "CreateScript" | "UpdateScript", "name") => {
+            json!({ "pattern": SCRIPT_NAME })
+        }
+        ("BundledRoute" | "CreateRoute" | "UpdateRoute", "path") => {
             json!({ "pattern": "^/", "maxLength": PATH_PATTERN_BYTES_MAX })
         }
         (_, "slug") => json!({ "pattern": SLUG }),

@@ -12,6 +12,7 @@ use crate::{
     Manager,
     http::access::Caller,
     http::problem::{Answer, Refusal, internal, not_found},
+    http::verbs,
 };
 
 /// Where the app stands in every path that names one: `/api/v1/admin/apps/{app}`.
@@ -79,7 +80,7 @@ fn renamed(uri: &Uri, slug: &str) -> String {
         .map(|(at, segment)| if at == APP_SEGMENT { slug } else { segment })
         .collect();
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    segments.join("/") + &query
+    verbs::outer(&segments.join("/")) + &query
 }
 
 #[cfg(test)]
@@ -92,6 +93,13 @@ mod tests {
         assert_eq!(
             renamed(&uri, "new"),
             "/api/v1/admin/apps/new/scripts:check?x=old&y"
+        );
+        assert_eq!(
+            renamed(
+                &Uri::from_static("/api/v1/admin/apps/old/releases/1/!:restore"),
+                "new"
+            ),
+            "/api/v1/admin/apps/new/releases/1:restore"
         );
         assert_eq!(
             renamed(&Uri::from_static("/api/v1/admin/apps/old"), "new"),

@@ -124,7 +124,8 @@ pub(crate) fn require_open(
     }
 }
 
-fn methods(violations: &mut Violations, names: &[String]) -> Option<MethodSet> {
+/// Reads a list of methods.
+pub(crate) fn methods(violations: &mut Violations, names: &[String]) -> Option<MethodSet> {
     MethodSet::from_names(names)
         .map_err(|error| violations.add("methods", error))
         .ok()

@@ -23,8 +23,9 @@ problems!(DeleteScriptProblems: NotFound, ScriptInUse, VersionMismatch);
 
 /// Delete a script
 ///
-/// With all its versions, once no route leads to it. Send the `ETag` that you know as `If-Match` to be sure that nobody
-/// saved meanwhile.
+/// Once no route leads to it. Its versions are gone with it, but for releases that are restored: of what an app has
+/// removed, the newest 64 MiB of source are kept for them. Send the `ETag` that you know as `If-Match` to be sure that
+/// nobody saved meanwhile.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/scripts/{script}",

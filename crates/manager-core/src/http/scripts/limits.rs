@@ -46,7 +46,7 @@ impl From<Limits> for LimitsBody {
 /// Limits to set; those that are absent or null stay as they are.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct SetLimits {
+pub(crate) struct SetLimits {
     /// 1 to 1,000,000,000; 10,000,000 unless set.
     operations_max: Option<u64>,
     /// 1 to 60,000; 2,000 unless set.
@@ -67,7 +67,7 @@ pub(super) struct SetLimits {
 
 impl SetLimits {
     /// These limits over `base`; notes each one that is out of range.
-    pub(super) fn over(&self, base: Limits, violations: &mut Violations) -> Limits {
+    pub(crate) fn over(&self, base: Limits, violations: &mut Violations) -> Limits {
         let limits = Limits {
             operations_max: self.operations_max.unwrap_or(base.operations_max),
             cpu_ms_max: self.cpu_ms_max.unwrap_or(base.cpu_ms_max),

@@ -26,7 +26,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(crate) use self::limits::LimitsBody;
+pub(crate) use self::{
+    limits::{LimitsBody, SetLimits},
+    source::{Sources, require_all_valid},
+};
 use super::problem::{Refusal, not_found, problem};
 
 /// A script with its live version.

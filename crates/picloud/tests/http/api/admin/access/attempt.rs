@@ -57,7 +57,8 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
     let is_used_up = method == "DELETE" && is_last && template.starts_with("/api/v1/admin/");
     match name {
         // What restores or replaces an app takes away what is there for all.
-        "app" if is_used_up || (method == "POST" && template.contains("/releases")) => ground.fresh_app(),
+        "app" if method == "POST" && template.contains("/releases") => ground.fresh_app_with_release(),
+        "app" if is_used_up => ground.fresh_app(),
         "app" => APP.to_owned(),
         "code" => "not_found".to_owned(),
         "domain" => {

@@ -103,6 +103,17 @@ impl Ground {
         slug
     }
 
+    /// The slug of an app that is made now and has a release.
+    #[track_caller]
+    pub(super) fn fresh_app_with_release(&self) -> String {
+        let slug = self.fresh_app();
+        let bundle = json!({ "scripts": [{ "name": "first", "source": "1" }], "routes": [] });
+        self.maker
+            .post(&format!("/admin/apps/{slug}/releases"), &bundle)
+            .expect(201);
+        slug
+    }
+
     /// The id of what is made now.
     #[track_caller]
     pub(super) fn make(&self, path: &str, body: &Value) -> String {

@@ -1,6 +1,17 @@
 //! `/api/v1/admin/apps/{app}/releases`: every change of an app is one.
+//!
+//! Reading order: the files of the operations, then `changes` (how a difference is told) and `deployed` (what comes of
+//! those that write).
 
-use axum::{Json, extract::State};
+mod bundle;
+mod changes;
+pub(crate) mod compare;
+pub(crate) mod create;
+mod deployed;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod restore;
+
 use picloud_shared::{
     release::{Manifest, Release},
     time::Timestamp,
@@ -9,14 +20,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    access::Caller,
-    extract::{AppPath, InPath, QueryParams, ReleaseNumber},
-    list::{List, ListQuery},
-    problem::{Answer, not_found, problems},
-    scripts::LimitsBody,
-};
-use crate::Manager;
+use super::scripts::LimitsBody;
 
 /// One release of an app.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +39,7 @@ pub(crate) struct ReleaseBody {
     summary: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// The scripts, routes and domains of the app at that time; left out in lists.
+    /// The scripts, routes and domains of the app at that time; only where one release is got.
     #[serde(skip_serializing_if = "Option::is_none")]
     manifest: Option<ManifestBody>,
 }
@@ -56,6 +60,9 @@ struct ReleasedScript {
     name: String,
     description: String,
     version: u32,
+    /// SHA-256 of the source, in hexadecimal; null in releases that were made before it was noted.
+    #[schema(required)]
+    content_hash: Option<String>,
     limits: LimitsBody,
 }
 
@@ -97,14 +104,15 @@ impl From<Manifest> for ManifestBody {
             name: script.name,
             description: script.description,
             version: script.version,
+            content_hash: script.content_hash.map(|hash| hash.to_string()),
             limits: script.limits.into(),
         });
         let routes = manifest.routes.into_iter().map(|route| ReleasedRoute {
             id: route.id.0,
             script_id: route.script_id.0,
+            methods: methods(&route.methods),
             host: route.host,
             path: route.path,
-            methods: route.methods.split(", ").map(str::to_owned).collect(),
         });
         let domains = manifest.domains.into_iter().map(|domain| ReleasedDomain {
             id: domain.id.0,
@@ -118,58 +126,7 @@ impl From<Manifest> for ManifestBody {
     }
 }
 
-problems!(ListReleasesProblems: NotFound);
-
-/// List an app's releases
-///
-/// Newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/admin/apps/{app}/releases",
-    tag = "releases",
-    params(ListQuery),
-    responses((status = 200, description = "A page of releases", body = List<ReleaseBody>), ListReleasesProblems),
-)]
-pub(crate) async fn list_releases(
-    State(manager): State<Manager>,
-    _: Caller,
-    AppPath { app, .. }: AppPath,
-    QueryParams(query): QueryParams<ListQuery>,
-) -> Answer<Json<List<ReleaseBody>>> {
-    let (limit, before) = query.numbered()?;
-    let releases = manager
-        .repository()
-        .list_releases(app.id, limit + 1, before)
-        .await?;
-    Ok(Json(List::of_numbered(
-        releases,
-        limit,
-        |release| release.number,
-        ReleaseBody::from,
-    )))
-}
-
-problems!(GetReleaseProblems: NotFound);
-
-/// Get a release
-///
-/// With the scripts, routes and domains that the app had then.
-#[utoipa::path(
-    get,
-    path = "/api/v1/admin/apps/{app}/releases/{release}",
-    tag = "releases",
-    responses((status = 200, description = "The release", body = ReleaseBody), GetReleaseProblems),
-)]
-pub(crate) async fn get_release(
-    State(manager): State<Manager>,
-    _: Caller,
-    AppPath { app, .. }: AppPath,
-    InPath(ReleaseNumber(number)): InPath<ReleaseNumber>,
-) -> Answer<Json<ReleaseBody>> {
-    let found = manager.repository().find_release(app.id, number).await?;
-    let (release, manifest) = found.ok_or_else(|| not_found("release"))?;
-    Ok(Json(ReleaseBody {
-        manifest: Some(manifest.into()),
-        ..release.into()
-    }))
+/// The methods of a route in a manifest, one by one.
+fn methods(joined: &str) -> Vec<String> {
+    joined.split(", ").map(str::to_owned).collect()
 }

@@ -1,0 +1,204 @@
+//! Bundles: a whole app at once, as a client writes it down.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    domain::HostPattern, limits::Limits, path::PathPattern, route::MethodSet, route::shape_key,
+    script::ScriptName,
+};
+
+/// Most scripts in a bundle.
+pub const BUNDLE_SCRIPTS_MAX: usize = 200;
+/// Most routes in a bundle.
+pub const BUNDLE_ROUTES_MAX: usize = 1_000;
+/// Most domains in a bundle.
+pub const BUNDLE_DOMAINS_MAX: usize = 100;
+/// Most bytes that all sources of a bundle have together.
+pub const BUNDLE_SOURCE_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+
+/// All scripts and routes of an app, and its domains if it says something of them. What it does not name, the app does
+/// not have afterwards.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// Known to the app by their names.
+    pub scripts: Vec<BundleScript>,
+    /// Known to the app by their hosts, paths and methods.
+    pub routes: Vec<BundleRoute>,
+    /// `None` leaves the domains as they are.
+    pub domains: Option<Vec<HostPattern>>,
+}
+
+/// A script of a [`Bundle`].
+#[derive(Clone, Debug)]
+pub struct BundleScript {
+    /// Its name.
+    pub name: ScriptName,
+    /// What it is for.
+    pub description: String,
+    /// Its source. A new version only if it is another one than that of the live version.
+    pub source: Arc<str>,
+    /// What one run may use.
+    pub limits: Limits,
+}
+
+/// A route of a [`Bundle`].
+#[derive(Clone, Debug)]
+pub struct BundleRoute {
+    /// The name of its script.
+    pub script: ScriptName,
+    /// Its hosts.
+    pub host: Option<HostPattern>,
+    /// Its paths.
+    pub path: PathPattern,
+    /// Its methods.
+    pub methods: MethodSet,
+}
+
+/// What contradicts itself in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleFault {
+    /// Where, such as `routes[2].script`.
+    pub field: String,
+    /// What to do.
+    pub message: String,
+}
+
+impl Bundle {
+    /// Everything that contradicts itself, whatever app it is for.
+    pub fn faults(&self) -> Vec<BundleFault> {
+        let mut faults = Vec::new();
+        self.check_scripts(&mut faults);
+        self.check_routes(&mut faults);
+        self.check_domains(&mut faults);
+        faults
+    }
+
+    fn check_scripts(&self, faults: &mut Vec<BundleFault>) {
+        let mut seen = HashMap::new();
+        for (index, script) in self.scripts.iter().enumerate() {
+            if let Some(first) = seen.insert(&script.name, index) {
+                let field = format!("scripts[{index}].name");
+                fault(faults, field, format!("scripts[{first}] has the same name"));
+            }
+        }
+        let bytes: usize = self.scripts.iter().map(|script| script.source.len()).sum();
+        if bytes > BUNDLE_SOURCE_BYTES_MAX {
+            let message =
+                format!("all sources together may have {BUNDLE_SOURCE_BYTES_MAX} bytes, and have {bytes}");
+            fault(faults, "scripts".to_owned(), message);
+        }
+        let counts = [
+            ("scripts", self.scripts.len(), BUNDLE_SCRIPTS_MAX),
+            ("routes", self.routes.len(), BUNDLE_ROUTES_MAX),
+            (
+                "domains",
+                self.domains.as_ref().map_or(0, Vec::len),
+                BUNDLE_DOMAINS_MAX,
+            ),
+        ];
+        for (field, count, max) in counts {
+            if count > max {
+                fault(
+                    faults,
+                    field.to_owned(),
+                    format!("a bundle has at most {max}, this one has {count}"),
+                );
+            }
+        }
+    }
+
+    fn check_routes(&self, faults: &mut Vec<BundleFault>) {
+        let mut seen: HashMap<String, Vec<(usize, MethodSet)>> = HashMap::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            if !self.scripts.iter().any(|script| script.name == route.script) {
+                let message = format!("the bundle has no script `{}`", route.script);
+                fault(faults, format!("routes[{index}].script"), message);
+            }
+            let same_shape = seen
+                .entry(shape_key(route.host.as_ref(), &route.path))
+                .or_default();
+            if let Some((first, _)) = same_shape
+                .iter()
+                .find(|(_, methods)| methods.overlaps(route.methods))
+            {
+                let message = format!("routes[{first}] matches the same hosts and paths and shares a method");
+                fault(faults, format!("routes[{index}]"), message);
+            }
+            same_shape.push((index, route.methods));
+        }
+    }
+
+    fn check_domains(&self, faults: &mut Vec<BundleFault>) {
+        let mut seen = HashMap::new();
+        for (index, pattern) in self.domains.iter().flatten().enumerate() {
+            if let Some(first) = seen.insert(pattern.shape_key(), index) {
+                let field = format!("domains[{index}]");
+                fault(faults, field, format!("domains[{first}] has the same shape"));
+            }
+        }
+    }
+}
+
+fn fault(faults: &mut Vec<BundleFault>, field: String, message: String) {
+    faults.push(BundleFault { field, message });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(name: &str) -> BundleScript {
+        BundleScript {
+            name: name.parse().unwrap(),
+            description: String::new(),
+            source: Arc::from("1"),
+            limits: Limits::DEFAULT,
+        }
+    }
+
+    fn route(script: &str, host: Option<&str>, path: &str, methods: &str) -> BundleRoute {
+        BundleRoute {
+            script: script.parse().unwrap(),
+            host: host.map(|host| host.parse().unwrap()),
+            path: path.parse().unwrap(),
+            methods: methods.parse().unwrap(),
+        }
+    }
+
+    fn fields(bundle: &Bundle) -> Vec<String> {
+        bundle.faults().into_iter().map(|fault| fault.field).collect()
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_named() {
+        let bundle = Bundle {
+            scripts: vec![script("a"), script("b"), script("a")],
+            routes: vec![
+                route("a", None, "/{x}", "GET"),
+                route("a", None, "/{y}", "POST"),
+                route("b", None, "/{z}", "GET, PUT"),
+                route("c", Some("a.test"), "/{x}", "GET"),
+            ],
+            domains: Some(vec!["{a}.test".parse().unwrap(), "*.test".parse().unwrap()]),
+        };
+        assert_eq!(
+            fields(&bundle),
+            ["scripts[2].name", "routes[2]", "routes[3].script", "domains[1]"]
+        );
+    }
+
+    #[test]
+    fn the_bounds_hold() {
+        let mut bundle = Bundle {
+            scripts: vec![script("a")],
+            routes: (0..BUNDLE_ROUTES_MAX)
+                .map(|number| route("a", None, &format!("/{number}"), "*"))
+                .collect(),
+            domains: None,
+        };
+        assert_eq!(fields(&bundle), [""; 0]);
+        bundle.routes.push(route("a", None, "/more", "*"));
+        bundle.scripts[0].source = "x".repeat(BUNDLE_SOURCE_BYTES_MAX + 1).into();
+        assert_eq!(fields(&bundle), ["scripts", "routes"]);
+    }
+}

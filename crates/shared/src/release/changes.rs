@@ -1,0 +1,260 @@
+//! What differs between two manifests of one app.
+
+use std::collections::BTreeMap;
+
+use super::{Manifest, ManifestDomain, ManifestRoute, ManifestScript};
+use crate::id::ScriptId;
+
+/// What differs between two manifests. Things are the same by their id, whatever they are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// By name.
+    pub scripts: Vec<Changed<ManifestScript>>,
+    /// By path and host.
+    pub routes: Vec<Changed<ManifestRoute>>,
+    /// By pattern.
+    pub domains: Vec<Changed<ManifestDomain>>,
+    /// What the scripts are called that routes lead to: as afterwards, or as before if they are gone then.
+    pub script_names: BTreeMap<ScriptId, String>,
+}
+
+/// How one thing differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed<T> {
+    /// Only the later manifest has it.
+    Added(T),
+    /// Only the earlier manifest has it.
+    Removed(T),
+    /// Both have it.
+    Changed {
+        /// As it was.
+        before: T,
+        /// As it is then.
+        after: T,
+        /// The names of the fields that differ.
+        fields: Vec<&'static str>,
+    },
+}
+
+impl Changes {
+    /// What leads from `before` to `after`.
+    pub fn between(before: &Manifest, after: &Manifest) -> Self {
+        let mut scripts = compare(
+            &before.scripts,
+            &after.scripts,
+            |script| script.id,
+            ManifestScript::differences,
+        );
+        let mut routes = compare(
+            &before.routes,
+            &after.routes,
+            |route| route.id,
+            ManifestRoute::differences,
+        );
+        let mut domains = compare(
+            &before.domains,
+            &after.domains,
+            |domain| domain.id,
+            ManifestDomain::differences,
+        );
+        scripts.sort_by(|a, b| a.latest().name.cmp(&b.latest().name));
+        routes.sort_by(|a, b| {
+            let key = |route: &ManifestRoute| (route.path.clone(), route.host.clone(), route.methods.clone());
+            key(a.latest()).cmp(&key(b.latest()))
+        });
+        domains.sort_by(|a, b| a.latest().pattern.cmp(&b.latest().pattern));
+        let named = before.scripts.iter().chain(&after.scripts);
+        Self {
+            scripts,
+            routes,
+            domains,
+            script_names: named.map(|script| (script.id, script.name.clone())).collect(),
+        }
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.scripts.is_empty() && self.routes.is_empty() && self.domains.is_empty()
+    }
+
+    /// In a few words, such as `2 scripts added, 1 changed, 1 route removed`.
+    pub fn summary(&self) -> String {
+        let parts = [
+            summary("script", &self.scripts),
+            summary("route", &self.routes),
+            summary("domain", &self.domains),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join(", ")
+    }
+}
+
+impl<T> Changed<T> {
+    /// As it is afterwards; as it was if it is gone then.
+    pub fn latest(&self) -> &T {
+        match self {
+            Self::Added(thing) | Self::Removed(thing) | Self::Changed { after: thing, .. } => thing,
+        }
+    }
+}
+
+fn compare<T: Clone, K: Ord>(
+    before: &[T],
+    after: &[T],
+    key: impl Fn(&T) -> K,
+    differences: impl Fn(&T, &T) -> Vec<&'static str>,
+) -> Vec<Changed<T>> {
+    let mut old: BTreeMap<K, &T> = before.iter().map(|thing| (key(thing), thing)).collect();
+    let mut changed = Vec::new();
+    for after in after {
+        match old.remove(&key(after)) {
+            None => changed.push(Changed::Added(after.clone())),
+            Some(before) => {
+                let fields = differences(before, after);
+                if !fields.is_empty() {
+                    changed.push(Changed::Changed {
+                        before: before.clone(),
+                        after: after.clone(),
+                        fields,
+                    });
+                }
+            }
+        }
+    }
+    changed.extend(old.into_values().cloned().map(Changed::Removed));
+    changed
+}
+
+/// The noun stands with the first number only.
+fn summary<T>(noun: &str, changed: &[Changed<T>]) -> Option<String> {
+    let counts = [
+        (
+            changed
+                .iter()
+                .filter(|one| matches!(one, Changed::Added(_)))
+                .count(),
+            "added",
+        ),
+        (
+            changed
+                .iter()
+                .filter(|one| matches!(one, Changed::Changed { .. }))
+                .count(),
+            "changed",
+        ),
+        (
+            changed
+                .iter()
+                .filter(|one| matches!(one, Changed::Removed(_)))
+                .count(),
+            "removed",
+        ),
+    ];
+    let mut parts = Vec::new();
+    for (count, verb) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        parts.push(match (parts.is_empty(), count) {
+            (true, 1) => format!("1 {noun} {verb}"),
+            (true, _) => format!("{count} {noun}s {verb}"),
+            (false, _) => format!("{count} {verb}"),
+        });
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        id::{DomainId, RouteId},
+        limits::Limits,
+        script::ContentHash,
+    };
+
+    fn script(id: u128, name: &str, version: u32) -> ManifestScript {
+        ManifestScript {
+            id: ScriptId(Uuid::from_u128(id)),
+            name: name.to_owned(),
+            description: String::new(),
+            version,
+            content_hash: Some(ContentHash::of(&version.to_string())),
+            limits: Limits::DEFAULT,
+        }
+    }
+
+    fn route(id: u128, path: &str) -> ManifestRoute {
+        ManifestRoute {
+            id: RouteId(Uuid::from_u128(id)),
+            script_id: ScriptId(Uuid::from_u128(1)),
+            host: None,
+            path: path.to_owned(),
+            methods: "GET".to_owned(),
+        }
+    }
+
+    fn domain(id: u128, pattern: &str) -> ManifestDomain {
+        ManifestDomain {
+            id: DomainId(Uuid::from_u128(id)),
+            pattern: pattern.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_differs_is_told_by_id_in_the_order_of_names() {
+        let before = Manifest {
+            scripts: vec![script(1, "z", 1), script(2, "gone", 1), script(3, "same", 1)],
+            routes: vec![route(1, "/a")],
+            domains: vec![domain(1, "a.test")],
+        };
+        let after = Manifest {
+            scripts: vec![script(1, "a", 2), script(3, "same", 1), script(4, "new", 1)],
+            routes: vec![route(1, "/b")],
+            domains: vec![domain(1, "a.test"), domain(2, "b.test")],
+        };
+        let changes = Changes::between(&before, &after);
+        assert_eq!(
+            changes.scripts,
+            [
+                Changed::Changed {
+                    before: script(1, "z", 1),
+                    after: script(1, "a", 2),
+                    fields: vec!["name", "version", "source"],
+                },
+                Changed::Removed(script(2, "gone", 1)),
+                Changed::Added(script(4, "new", 1)),
+            ]
+        );
+        assert_eq!(changes.domains, [Changed::Added(domain(2, "b.test"))]);
+        assert_eq!(
+            changes.summary(),
+            "1 script added, 1 changed, 1 removed, 1 route changed, 1 domain added"
+        );
+        assert!(Changes::between(&after, &after).is_empty());
+    }
+
+    #[test]
+    fn another_version_of_the_same_source_is_told_apart_from_another_source() {
+        let mut again = script(1, "a", 3);
+        again.content_hash = script(1, "a", 1).content_hash;
+        assert_eq!(script(1, "a", 1).differences(&again), ["version"]);
+        // Early manifests have no hash.
+        let mut early = script(1, "a", 1);
+        early.content_hash = None;
+        assert_eq!(early.differences(&script(1, "a", 1)), [""; 0]);
+        assert_eq!(early.differences(&again), ["version", "source"]);
+    }
+
+    #[test]
+    fn many_are_counted_in_the_plural() {
+        let after = Manifest {
+            routes: vec![route(1, "/a"), route(2, "/b")],
+            ..Manifest::default()
+        };
+        assert_eq!(
+            Changes::between(&Manifest::default(), &after).summary(),
+            "2 routes added"
+        );
+        assert_eq!(Changes::default().summary(), "");
+    }
+}

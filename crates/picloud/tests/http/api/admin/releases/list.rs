@@ -1,4 +1,4 @@
-//! `GET /api/v1/admin/apps/{app}/releases`: every change is one numbered release.
+//! `GET /api/v1/admin/apps/{app}/releases`, and one of them: every change is one numbered release.
 
 use serde_json::json;
 
@@ -77,4 +77,26 @@ fn changes_at_once_get_numbers_without_gaps() {
         .filter_map(|release| release["number"].as_u64())
         .collect();
     assert_eq!(numbers, (1..=start + 20).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn one_is_all_of_the_app() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    let script = app.script("s", "1");
+    script.route_on("a.test", "/x", &["GET", "POST"]);
+    let release = cloud.owner().get(&app.path("/releases/3")).expect(200).json();
+    let manifest = &release["manifest"];
+    assert_eq!(release["number"], 3);
+    assert_eq!(manifest["scripts"][0]["id"], script.id.as_str());
+    assert_eq!(manifest["scripts"][0]["version"], 1);
+    let version = cloud.owner().get(&script.path("/versions/1")).expect(200).json();
+    assert_eq!(manifest["scripts"][0]["content_hash"], version["content_hash"]);
+    assert_eq!(manifest["routes"][0]["methods"], json!(["GET", "POST"]));
+    assert_eq!(manifest["routes"][0]["host"], "a.test");
+    assert_eq!(manifest["domains"][0]["pattern"], "a.test");
+    for missing in ["0", "4", "-1", "x", "99999999999"] {
+        let path = app.path(&format!("/releases/{missing}"));
+        cloud.owner().get(&path).problem(404, "not_found");
+    }
 }

@@ -1,0 +1,5 @@
+mod bundle;
+mod compare;
+mod list;
+mod restore;
+mod under_load;

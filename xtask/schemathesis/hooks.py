@@ -36,6 +36,7 @@ BEYOND_SCHEMA = {
 FIELDS_BEYOND_SCHEMA = {
     "app": "for members alone, and with `app_role`",
     "app_role": "with `app` only",
+    "code": "whether it is that of this moment",
     "current_password": "whether it is the password",
     "cursor": "opaque: a pattern would promise its form",
     "expires_at": "a moment that is still to come",

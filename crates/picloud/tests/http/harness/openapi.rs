@@ -194,8 +194,8 @@ impl Schema {
                 }
             }
         }
-        for part in schema["allOf"].as_array().into_iter().flatten() {
-            self.compare(part, value, at, faults);
+        if let Some(parts) = schema["allOf"].as_array() {
+            self.compare_parts(parts, value, at, faults);
         }
         if let Some(allowed) = schema["enum"].as_array()
             && !allowed.contains(value)
@@ -212,6 +212,28 @@ impl Schema {
         }
         if let Some(fields) = value.as_object() {
             self.compare_fields(schema, fields, at, faults);
+        }
+    }
+
+    /// Compares what has the fields of several schemas at once: each sees its own, and none is left over.
+    fn compare_parts(&self, parts: &[Value], value: &Value, at: &str, faults: &mut Vec<String>) {
+        let parts: Vec<&Value> = parts.iter().map(|part| self.resolve(part)).collect();
+        let (Some(fields), true) = (value.as_object(), parts.len() > 1) else {
+            for part in parts {
+                self.compare(part, value, at, faults);
+            }
+            return;
+        };
+        let knows = |part: &Value, name: &str| part["properties"].get(name).is_some();
+        for part in &parts {
+            let own = fields.iter().filter(|(name, _)| knows(part, name));
+            let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+            self.compare(part, &Value::Object(own), at, faults);
+        }
+        for name in fields.keys() {
+            if !parts.iter().any(|part| knows(part, name)) {
+                faults.push(format!("{at}: {name} is not described"));
+            }
         }
     }
 

@@ -56,7 +56,7 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
     let is_last = template.ends_with(&format!("{{{name}}}"));
     let is_used_up = method == "DELETE" && is_last && template.starts_with("/api/v1/admin/");
     match name {
-        // What restores or replaces an app takes away what is there for all.
+        // What restores or replaces an app takes away what is there for all. A token for one app sees no new ones.
         "app" if method == "POST" && template.contains("/releases") => ground.fresh_app_with_release(),
         "app" if is_used_up => ground.fresh_app(),
         "app" => APP.to_owned(),

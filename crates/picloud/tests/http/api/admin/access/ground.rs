@@ -35,8 +35,9 @@ pub(super) const APP: &str = "here";
 pub(super) const DOMAIN: &str = "here.test";
 
 /// Accounts: name, role on the instance, and role in [`APP`].
-const ACCOUNTS: [(&str, &str, Option<&str>); 9] = [
+const ACCOUNTS: [(&str, &str, Option<&str>); 10] = [
     ("maker", "owner", None),
+    ("reader", "member", Some("viewer")),
     ("subject", "member", Some("viewer")),
     ("deactivated", "owner", None),
     ("member", "member", None),
@@ -76,6 +77,7 @@ impl Ground {
         ground.admit_everybody(APP);
         ground.admit(&elsewhere, "elsewhere", "app_admin");
         ground.sign_everybody_in();
+        ground.give_out_tokens();
         ground
             .maker
             .patch("/admin/admins/deactivated", &json!({ "is_active": false }))
@@ -173,11 +175,44 @@ impl Ground {
         });
         let members = ACCOUNTS.iter().map(|(name, ..)| (*name, (*name, PASSWORD)));
         let everybody = members.chain([("owner", OWNER)]);
-        for (column, credentials) in everybody.filter(|(name, _)| !matches!(*name, "maker" | "subject")) {
+        for (column, credentials) in
+            everybody.filter(|(name, _)| !matches!(*name, "maker" | "reader" | "subject"))
+        {
             self.callers.push(Caller {
                 column,
                 credentials: Some(credentials),
                 client: RefCell::new(self.cloud.sign_in(credentials.0, credentials.1)),
+            });
+        }
+    }
+}
+
+impl Ground {
+    /// Tokens of somebody who may do everything, of each kind; one of a viewer, which lets them do no more than they
+    /// may; and one that was deleted.
+    fn give_out_tokens(&mut self) {
+        let reader = self.cloud.sign_in("reader", PASSWORD);
+        for (column, maker, limits) in [
+            ("owner_token", &self.maker, json!({})),
+            ("here_token", &self.maker, json!({ "app": APP })),
+            ("other_token", &self.maker, json!({ "app": "elsewhere" })),
+            ("editor_token", &self.maker, json!({ "role": "editor" })),
+            ("viewer_token", &reader, json!({ "role": "app_admin" })),
+            ("ended_token", &self.maker, json!({})),
+        ] {
+            let mut new = limits;
+            new["name"] = column.into();
+            let made = maker.post("/admin/tokens", &new).expect(201).json();
+            if column == "ended_token" {
+                maker
+                    .delete(&format!("/admin/tokens/{}", text(&made["id"])))
+                    .expect(204);
+            }
+            let client = self.cloud.anonymous().with_token(&text(&made["token"]));
+            self.callers.push(Caller {
+                column,
+                credentials: None,
+                client: RefCell::new(client),
             });
         }
     }

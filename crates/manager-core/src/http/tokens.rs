@@ -49,15 +49,50 @@ pub(crate) struct TokenBody {
     last_used_at: Option<Timestamp>,
 }
 
-/// An API token that was made just now.
+/// An API token that was made just now, with its text.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewApiToken)]
 pub(crate) struct NewTokenBody {
+    id: Uuid,
     /// For `Authorization: Bearer <token>`. It is shown only here.
     #[schema(example = "pct_0eZ7sVh2KqLr9PwXcBn4TyUa6MdGj8FoRi1EtYx3WvQ5QnH5Kx7Qd")]
     token: String,
-    #[serde(flatten)]
-    body: TokenBody,
+    #[schema(example = "deploy from CI")]
+    name: String,
+    /// The last characters of its text.
+    #[schema(example = "x7Qd")]
+    hint: String,
+    /// The only app in which it is good for anything; null for all.
+    #[schema(required)]
+    app_id: Option<Uuid>,
+    /// The highest role that it has in an app; null for that of its person.
+    #[schema(required, value_type = Option<String>, example = "editor")]
+    role: Option<AppRole>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it ends; null for never.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// Null, as it was never used yet.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+}
+
+impl NewTokenBody {
+    fn of(text: &ApiTokenText, token: ApiToken) -> Self {
+        let listed = TokenBody::from(token);
+        Self {
+            id: listed.id,
+            token: text.as_str().to_owned(),
+            name: listed.name,
+            hint: listed.hint,
+            app_id: listed.app_id,
+            role: listed.role,
+            created_at: listed.created_at,
+            expires_at: listed.expires_at,
+            last_used_at: listed.last_used_at,
+        }
+    }
 }
 
 impl From<ApiToken> for TokenBody {
@@ -162,10 +197,7 @@ pub(crate) async fn create_token(
     made.map_err(|error| refusal(error, &token.name))?;
     tracing::info!(user.id = %token.user_id, token.id = %token.id, "API token made");
     let location = format!("/api/v1/admin/tokens/{}", token.id);
-    let body = NewTokenBody {
-        token: text.as_str().to_owned(),
-        body: token.into(),
-    };
+    let body = NewTokenBody::of(&text, token);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)))
 }
 

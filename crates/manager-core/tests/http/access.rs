@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 
 use crate::harness::TestManager;
 
-const ENTRANCES: [&str; 2] = ["/api/v1/admin/setup", "/api/v1/admin/auth/login"];
+const ENTRANCES: [&str; 4] = [
+    "/api/v1/admin/setup",
+    "/api/v1/admin/auth/login",
+    "/api/v1/admin/invitations:preview",
+    "/api/v1/admin/invitations:accept",
+];
 /// Answered by another service.
 const ELSEWHERE: &str = "/api/v1/execute/";
 

@@ -2219,8 +2219,39 @@ export interface components {
             user_id: string;
             username: string;
         };
-        /** @description An API token that was made just now. */
-        NewApiToken: components["schemas"]["ApiToken"] & {
+        /** @description An API token that was made just now, with its text. */
+        NewApiToken: {
+            /**
+             * Format: uuid
+             * @description The only app in which it is good for anything; null for all.
+             */
+            app_id: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
+            expires_at: string | null;
+            /**
+             * @description The last characters of its text.
+             * @example x7Qd
+             */
+            hint: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Null, as it was never used yet.
+             */
+            last_used_at: string | null;
+            /** @example deploy from CI */
+            name: string;
+            /**
+             * @description The highest role that it has in an app; null for that of its person.
+             * @example editor
+             */
+            role: string | null;
             /**
              * @description For `Authorization: Bearer <token>`. It is shown only here.
              * @example pct_0eZ7sVh2KqLr9PwXcBn4TyUa6MdGj8FoRi1EtYx3WvQ5QnH5Kx7Qd
@@ -11342,7 +11373,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example null */
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "hint": "x7Qd",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "last_used_at": "2026-01-31T09:30:00.000Z",
+                     *       "name": "deploy from CI",
+                     *       "role": "editor",
+                     *       "token": "pct_0eZ7sVh2KqLr9PwXcBn4TyUa6MdGj8FoRi1EtYx3WvQ5QnH5Kx7Qd"
+                     *     }
+                     */
                     "application/json": components["schemas"]["NewApiToken"];
                 };
             };

@@ -28,6 +28,15 @@ impl Api {
         Ok(api)
     }
 
+    /// Makes an account.
+    pub(crate) fn account(&self, username: &str, is_active: bool) -> anyhow::Result<()> {
+        let account = json!({
+            "username": username, "password": "a password of its own", "instance_role": "member",
+            "is_active": is_active,
+        });
+        self.post("/admins", &account).map(|_| ())
+    }
+
     /// Makes an app that claims `host`.
     pub(crate) fn app(&self, slug: &str, host: &str) -> anyhow::Result<()> {
         self.post("/apps", &json!({ "slug": slug, "name": slug }))?;

@@ -31,6 +31,7 @@ mod idle;
 mod json;
 mod routing;
 mod save;
+mod sign_in;
 mod start;
 mod waiting;
 
@@ -101,6 +102,8 @@ enum What {
     Start,
     /// From saving a script to the first answer of the new version
     Save,
+    /// Whether the time of a failed sign-in tells if the account exists
+    SignIn(sign_in::Options),
     /// All of them
     All,
 }
@@ -161,6 +164,7 @@ impl What {
             Self::Idle(idle::Options::default()),
             Self::Start,
             Self::Save,
+            Self::SignIn(sign_in::Options::default()),
         ]
     }
 
@@ -181,6 +185,7 @@ impl What {
             Self::Idle(options) => idle::measure(setting, options),
             Self::Start => start::measure(setting),
             Self::Save => save::measure(setting),
+            Self::SignIn(options) => sign_in::measure(setting, options),
             Self::All => unreachable!("`each` leaves no benchmark that stands for others"),
         }
     }

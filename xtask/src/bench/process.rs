@@ -87,6 +87,15 @@ impl Server {
 
     /// Starts PiCloud on SQLite.
     pub(crate) fn picloud(programs: &Programs, start: Start<'_>) -> anyhow::Result<Self> {
+        Self::picloud_with(programs, start, &[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn picloud_with(
+        programs: &Programs,
+        start: Start<'_>,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let own = match start.data {
             Some(_) => None,
             None => Some(tempfile::tempdir()?),
@@ -99,7 +108,8 @@ impl Server {
             .arg("--data-dir")
             .arg(data.context("there is a folder")?)
             .env("PICLOUD_ADMIN_USERNAME", OWNER.0)
-            .env("PICLOUD_ADMIN_PASSWORD", OWNER.1);
+            .env("PICLOUD_ADMIN_PASSWORD", OWNER.1)
+            .envs(settings.iter().copied());
         Self::spawn(command, "Endpoint", own)
     }
 

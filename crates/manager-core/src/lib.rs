@@ -10,6 +10,7 @@
 
 mod accounts;
 mod after_crash;
+mod audit;
 mod claims;
 mod first_start;
 mod http;

@@ -14,6 +14,7 @@ use picloud_shared::{
 
 use crate::{
     accounts::{Hasher, SetupCode, Throttle},
+    audit::{Denials, Upkeep},
     router,
 };
 
@@ -47,6 +48,8 @@ struct Inner {
     parts: ManagerParts,
     hasher: Hasher,
     throttle: Throttle,
+    denials: Denials,
+    upkeep: Upkeep,
     setup_code: OnceLock<SetupCode>,
 }
 
@@ -57,6 +60,8 @@ impl Manager {
             hasher: Hasher::new(parts.give_memory_back),
             parts,
             throttle: Throttle::default(),
+            denials: Denials::default(),
+            upkeep: Upkeep::default(),
             setup_code: OnceLock::new(),
         }))
     }
@@ -89,6 +94,15 @@ impl Manager {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    pub(crate) fn denials(&self) -> &Denials {
+        &self.0.denials
+    }
+
+    /// To be called after what may have left a record in the audit log.
+    pub(crate) fn keep_up_audit(&self) {
+        self.0.upkeep.note(self);
     }
 
     pub(crate) fn admin_host(&self) -> &AdminHost {

@@ -6,8 +6,8 @@ use axum::{
     routing::get,
 };
 use picloud_shared::access::Capability::{
-    AppCreate, AppRead, AppWrite, DomainWrite, MemberManage, ReleaseWrite, RouteWrite, ScriptWrite,
-    UserManage,
+    AppAudit, AppCreate, AppRead, AppWrite, DomainWrite, InstanceAudit, MemberManage, ReleaseWrite,
+    RouteWrite, ScriptWrite, UserManage,
 };
 use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::{router::UtoipaMethodRouter, routes};
@@ -17,11 +17,11 @@ use crate::{
     http::{
         access::{
             Access::{self, Open, Session, SignedIn, With},
-            guard,
+            Guarded, guard,
         },
         admins,
         answer::{finish, no_such_path, to_the_end},
-        api, apps, auth, domains, executions, health, invitations, members, pages, releases, routes,
+        api, apps, audit, auth, domains, executions, health, invitations, members, pages, releases, routes,
         script_api, scripts, setup, tokens,
         verbs::{self, Verbs, rewrite},
     },
@@ -31,19 +31,32 @@ use crate::{
 pub(crate) struct Operation {
     /// Who may call it.
     pub(crate) access: Access,
-    effect: Effect,
+    /// Whether it changes anything.
+    pub(crate) effect: Effect,
+    /// Its `operationId`, which is the name of its function.
+    pub(crate) action: &'static str,
     parts: UtoipaMethodRouter<Manager>,
 }
 
 /// Whether an operation changes anything.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub(crate) enum Effect {
     /// It may be cut off when the client goes away.
     Reads,
     /// It runs to its end even if the client goes away.
     Changes,
 }
 use Effect::{Changes, Reads};
+
+impl Effect {
+    /// The word for it in the API's description.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Reads => "reads",
+            Changes => "changes",
+        }
+    }
+}
 
 impl Operation {
     /// Its description.
@@ -66,7 +79,13 @@ impl Operation {
         if self.effect == Changes {
             methods = methods.layer(from_fn(to_the_end));
         }
-        methods = methods.route_layer(from_fn_with_state((manager.clone(), self.access), guard));
+        let guarded = Guarded {
+            manager: manager.clone(),
+            action: self.action,
+            access: self.access,
+            is_recorded: self.effect == Changes || self.access == Open,
+        };
+        methods = methods.route_layer(from_fn_with_state(guarded, guard));
         let templates = paths.paths.keys().map(|template| verbs::inner(template));
         templates.fold(router, |router, template| {
             router.route(&template, methods.clone())
@@ -80,9 +99,15 @@ macro_rules! table {
         vec![$(Operation {
             access: $access,
             effect: $effect,
+            action: last_segment(stringify!($($operation)::+)),
             parts: routes!($($operation)::+),
         }),+]
     };
+}
+
+/// The function of a path to it.
+fn last_segment(path: &'static str) -> &'static str {
+    path.rsplit("::").next().unwrap_or(path).trim()
 }
 
 /// Every operation.
@@ -170,6 +195,9 @@ pub(crate) fn operations() -> Vec<Operation> {
 
         With(AppRead), Reads: executions::list::list_executions;
         With(AppRead), Reads: executions::get::get_execution;
+
+        With(AppAudit), Reads: audit::list::list_audit;
+        With(InstanceAudit), Reads: audit::verify::verify_audit;
     }
 }
 

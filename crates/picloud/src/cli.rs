@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Manage accounts on this machine, without the HTTP API
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Look at the audit log on this machine, without the HTTP API
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,6 +48,15 @@ pub(crate) enum AdminCommand {
         /// Whose password
         username: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Compute the hash of every record again, and fail if the log is not what was written
+    ///
+    /// Prints where each chain of records ends. Keep that somewhere else, and compare it later: a log that somebody
+    /// wrote anew as a whole has other hashes.
+    Verify,
 }
 
 /// What flags and environment say. What is absent here comes from the file, then from the defaults.

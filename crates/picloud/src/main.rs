@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{AdminCommand, Cli, Command};
+use crate::cli::{AdminCommand, AuditCommand, Cli, Command};
 
 /// Counts what each run of a script allocates; see the executor's allocator.
 #[global_allocator]
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Some(Command::Admin(AdminCommand::ResetPassword { username })) => {
             commands::admin::reset_password::run(cli.settings, &username)
         }
+        Some(Command::Audit(AuditCommand::Verify)) => commands::audit::verify::run(cli.settings),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -23,7 +23,7 @@ pub(crate) use second_factor::{in_force as second_factor_in_force, new_recovery_
 pub(crate) use sign_in::{
     Claim, SignIn, SignInError, begin_session, session_end, sign_in, verify, verify_password,
 };
-pub(crate) use throttle::Throttle;
+pub(crate) use throttle::{Throttle, network};
 pub(crate) use token::Token;
 pub(crate) use totp::{
     find_step as find_totp_step, generate_secret as generate_totp_secret, secret_text as totp_secret_text,

@@ -154,7 +154,7 @@ fn wait_after(failures: u32) -> Duration {
 }
 
 /// One household has one `IPv4` address or 2^64 `IPv6` addresses.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),

@@ -6,6 +6,7 @@ pub(crate) mod admins;
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod apps;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod cross_site;
 pub(crate) mod domains;

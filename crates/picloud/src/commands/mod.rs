@@ -1,6 +1,8 @@
 //! What the program does, one file per command.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
+mod database;
 pub(crate) mod serve;
 
 use std::{

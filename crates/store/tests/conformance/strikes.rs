@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use picloud_shared::{
+    audit::AuditFilter,
     id::{AppId, ExecutionId, ScriptId},
-    repository::{Expected, ReleaseRepository, ScriptRepository, ScriptUpdate},
+    repository::{AuditRepository, Expected, ReleaseRepository, ScriptRepository, ScriptUpdate},
     script::Script,
     strikes::{STRIKE_AGE_MAX, Strike, Strikes},
     time::Timestamp,
@@ -12,7 +13,7 @@ use picloud_shared::{
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, change, fifty_at_once, now, script},
+    fixtures::{app, change, fifty_at_once, first, now, script},
 };
 
 cases! {
@@ -136,6 +137,13 @@ async fn a_suspension_lasts_until_it_is_lifted(bed: Bed) {
         .forgive_script(ScriptId::new(now()), &change())
         .await
         .unwrap();
+    let resumed = AuditFilter {
+        action: Some("resume_script".to_owned()),
+        ..AuditFilter::default()
+    };
+    let records = bed.store.list_audit(&resumed, first(10)).await.unwrap().items;
+    assert_eq!(records.len(), 1, "only what was forgiven is in the audit log");
+    assert_eq!(records[0].app_id, Some(made.app_id));
     bed.finish().await;
 }
 

@@ -450,6 +450,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the audit log
+         * @description Who changed what, when and from where, and who was refused; newest first. With `app`, the records of that app.
+         *     Without `app`, those of the whole instance: that needs the role `admin` on it.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/audit:verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify the audit log
+         * @description Computes the hash of every record again. Whoever altered a record, took one out or put one in is found by this,
+         *     unless they wrote the whole rest of the log anew; compare `heads` with what you noted before to find that too.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        post: operations["verify_audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/auth/login": {
         parameters: {
             query?: never;
@@ -1354,6 +1400,160 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description Who did it. */
+        AuditActor: {
+            /**
+             * Format: uuid
+             * @description Which session or token.
+             */
+            credential_id: string | null;
+            /**
+             * Format: uuid
+             * @description Null if nobody knows, for the server itself, and for commands on the machine.
+             */
+            id: string | null;
+            /** @description Their name at that time. */
+            username: string | null;
+            /**
+             * @description `session`, `token`, `entrance` (before a session), `console` (a command on the machine) or `server`.
+             * @example session
+             */
+            via: string;
+        };
+        /** @description Where a chain is not what was written. */
+        AuditFault: {
+            /**
+             * @description `changes` or `denials`.
+             * @example changes
+             */
+            chain: string;
+            /**
+             * @description `missing`, `altered` or `added`.
+             * @example altered
+             */
+            fault: string;
+            /**
+             * Format: int64
+             * @description At which place.
+             * @example 7
+             */
+            sequence: number;
+        };
+        /** @description Where a chain ends. */
+        AuditHead: {
+            /**
+             * @description `changes` or `denials`.
+             * @example changes
+             */
+            chain: string;
+            /**
+             * @description The hash of that record.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            hash: string;
+            /**
+             * Format: int64
+             * @description The place of its last record; 0 if it has none.
+             * @example 42
+             */
+            sequence: number;
+        };
+        /** @description One record of the audit log. */
+        AuditRecord: {
+            /**
+             * @description The `operationId` of the operation, or a word of the server's own.
+             * @example create_script
+             */
+            action: string;
+            actor: components["schemas"]["AuditActor"];
+            /**
+             * @description The client's address; null on the machine itself.
+             * @example 192.0.2.7
+             */
+            address: string | null;
+            /** @description What it is after; null for what is gone. */
+            after: Record<string, never> | null;
+            /**
+             * Format: uuid
+             * @description The app concerned, if it is about one; it may be gone.
+             */
+            app_id: string | null;
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description How many attempts it stands for. More than 1 only for denials, which leave fewer records the more alike they are.
+             * @example 1
+             */
+            attempts: number;
+            /** @description What it was before; null for what is new. */
+            before: Record<string, never> | null;
+            /**
+             * @description `changes`, or `denials` for what was refused.
+             * @example changes
+             */
+            chain: string;
+            /**
+             * @description SHA-256 of the record and the hash before it, in hexadecimal digits.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            hash: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Why: what the actor said. */
+            note: string | null;
+            /**
+             * @description `allowed` or `denied`.
+             * @example allowed
+             */
+            outcome: string;
+            /**
+             * @description Why it was denied: the `code` of the answer.
+             * @example null
+             */
+            reason: string | null;
+            /**
+             * Format: uuid
+             * @description The `x-request-id` of the answer.
+             */
+            request_id: string | null;
+            /**
+             * Format: int64
+             * @description The place in its chain: counts up from 1 without gaps.
+             * @example 42
+             */
+            sequence: number;
+            target: components["schemas"]["AuditTarget"];
+        };
+        /** @description To what it was done. */
+        AuditTarget: {
+            /** @example 01890a5d-ac96-774b-bcce-b302099a8057 */
+            id: string | null;
+            /**
+             * @description What it is, such as `script`; `path` for what was refused before that was known.
+             * @example script
+             */
+            kind: string;
+            /** @description Its name at that time. */
+            name: string | null;
+        };
+        /** @description What a look at the whole log found. */
+        AuditVerdict: {
+            first_bad: components["schemas"]["AuditFault"] | null;
+            /** @description Where each chain ends. Keep this somewhere else: a log that was written anew as a whole has other hashes. */
+            heads: components["schemas"]["AuditHead"][];
+            /**
+             * Format: int64
+             * @description How many records there are.
+             * @example 42
+             */
+            records: number;
+            /**
+             * @description Whether everything is as it was written.
+             * @example false
+             */
+            valid: boolean;
+        };
         /** @description The own password, once more. */
         BeginTotp: {
             /** @example correct horse battery */
@@ -1896,6 +2096,78 @@ export interface components {
                  * @description When anything of it last changed.
                  */
                 updated_at: string;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_AuditRecord: {
+            /** @description The items on this page. */
+            items: {
+                /**
+                 * @description The `operationId` of the operation, or a word of the server's own.
+                 * @example create_script
+                 */
+                action: string;
+                actor: components["schemas"]["AuditActor"];
+                /**
+                 * @description The client's address; null on the machine itself.
+                 * @example 192.0.2.7
+                 */
+                address: string | null;
+                /** @description What it is after; null for what is gone. */
+                after: Record<string, never> | null;
+                /**
+                 * Format: uuid
+                 * @description The app concerned, if it is about one; it may be gone.
+                 */
+                app_id: string | null;
+                /** Format: date-time */
+                at: string;
+                /**
+                 * Format: int64
+                 * @description How many attempts it stands for. More than 1 only for denials, which leave fewer records the more alike they are.
+                 * @example 1
+                 */
+                attempts: number;
+                /** @description What it was before; null for what is new. */
+                before: Record<string, never> | null;
+                /**
+                 * @description `changes`, or `denials` for what was refused.
+                 * @example changes
+                 */
+                chain: string;
+                /**
+                 * @description SHA-256 of the record and the hash before it, in hexadecimal digits.
+                 * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+                 */
+                hash: string;
+                /** Format: uuid */
+                id: string;
+                /** @description Why: what the actor said. */
+                note: string | null;
+                /**
+                 * @description `allowed` or `denied`.
+                 * @example allowed
+                 */
+                outcome: string;
+                /**
+                 * @description Why it was denied: the `code` of the answer.
+                 * @example null
+                 */
+                reason: string | null;
+                /**
+                 * Format: uuid
+                 * @description The `x-request-id` of the answer.
+                 */
+                request_id: string | null;
+                /**
+                 * Format: int64
+                 * @description The place in its chain: counts up from 1 without gaps.
+                 * @example 42
+                 */
+                sequence: number;
+                target: components["schemas"]["AuditTarget"];
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -7263,6 +7535,235 @@ export interface operations {
             };
             /** @description `validation_failed` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description In this app: its slug or id. Who may see the whole log may name one that is gone by its id. */
+                app?: string;
+                /** @description By this person: their id, or the username that they had. */
+                actor?: string;
+                /** @description Of this action, such as `create_script`. */
+                action?: string;
+                /** @description `allowed` or `denied`. */
+                outcome?: string;
+                /** @description About what has this id or this name. */
+                target?: string;
+                /** @description At or after this moment (RFC 3339). */
+                since?: string;
+                /** @description Before this moment (RFC 3339). */
+                until?: string;
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "action": "create_script",
+                     *           "actor": {
+                     *             "credential_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "username": "ada",
+                     *             "via": "session"
+                     *           },
+                     *           "address": "192.0.2.7",
+                     *           "after": {},
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "at": "2026-01-31T09:30:00.000Z",
+                     *           "attempts": 1,
+                     *           "before": {},
+                     *           "chain": "changes",
+                     *           "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "note": "Greets by name.",
+                     *           "outcome": "allowed",
+                     *           "reason": null,
+                     *           "request_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "sequence": 42,
+                     *           "target": {
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "kind": "script",
+                     *             "name": "hello"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_AuditRecord"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Looked at, whatever was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "first_bad": {
+                     *         "chain": "changes",
+                     *         "fault": "altered",
+                     *         "sequence": 7
+                     *       },
+                     *       "heads": [
+                     *         {
+                     *           "chain": "changes",
+                     *           "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                     *           "sequence": 42
+                     *         }
+                     *       ],
+                     *       "records": 42,
+                     *       "valid": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditVerdict"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,7 @@
 //! Who asks, and what they may do.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct Caller {
     origin: Origin,
     /// Whether somebody decided that they may; see [`Caller::was_decided`].
     decided: Arc<AtomicBool>,
+    /// The app in which they were refused something; see [`Caller::refused_in`].
+    refused_in: Arc<OnceLock<AppId>>,
 }
 
 /// By what a caller is known.
@@ -72,6 +74,7 @@ impl Caller {
             access,
             origin,
             decided: Arc::default(),
+            refused_in: Arc::default(),
         }
     }
 
@@ -138,7 +141,10 @@ impl Caller {
                 self.decided.store(true, Ordering::Relaxed);
                 self.role_in(app, membership).ok_or_else(internal)
             }
-            Decision::Forbidden => Err(needs_role(capability)),
+            Decision::Forbidden => {
+                self.refused_in.get_or_init(|| app);
+                Err(needs_role(capability))
+            }
             Decision::Hidden => Err(not_found(what)),
         }
     }
@@ -163,7 +169,7 @@ impl Caller {
     }
 
     /// Decides about an operation on the instance.
-    pub(super) fn permit_on_instance(&self, capability: Capability) -> Answer<()> {
+    pub(crate) fn permit_on_instance(&self, capability: Capability) -> Answer<()> {
         match decide(self.subject(), capability, Place::Instance) {
             Decision::Allowed => {
                 self.decided.store(true, Ordering::Relaxed);
@@ -182,6 +188,11 @@ impl Caller {
     /// Whether anybody decided that this caller may do what they did.
     pub(super) fn was_decided(&self) -> bool {
         self.decided.load(Ordering::Relaxed)
+    }
+
+    /// The app in which they were refused what they wanted, if it was one.
+    pub(super) fn refused_in(&self) -> Option<AppId> {
+        self.refused_in.get().copied()
     }
 
     /// What a membership says. Nobody asks for that of owners: their role implies all that one could give.

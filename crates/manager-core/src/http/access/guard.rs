@@ -8,36 +8,81 @@ use axum::{
 use http::header;
 use picloud_shared::{access::Needs, problem::Code, seam::Origin};
 
-use super::{Access, Caller, Credential, authenticate::authenticate};
+use super::{Access, Caller, Credential, authenticate::authenticate, refused::Attempt};
 use crate::{
     Manager,
     http::problem::{Answer, Refusal, internal, problem},
 };
 
-/// Lets a request through to an operation with this access, if its caller may.
-pub(crate) async fn guard(
-    State((manager, access)): State<(Manager, Access)>,
+/// What a guard stands before.
+#[derive(Clone)]
+pub(crate) struct Guarded {
+    pub(crate) manager: Manager,
+    /// The operation, by its `operationId`.
+    pub(crate) action: &'static str,
+    /// Who may call it.
+    pub(crate) access: Access,
+    /// Whether it may leave a record in the audit log when it is allowed.
+    pub(crate) is_recorded: bool,
+}
+
+/// Lets a request through to the operation, if its caller may. What it refuses leaves a record in the audit log.
+pub(crate) async fn guard(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
+    // The outermost layer notes an origin for every request.
+    let Some(origin) = request.extensions().get::<Origin>().cloned() else {
+        return internal().into_response();
+    };
+    let path = request.uri().path().to_owned();
+    let mut caller = None;
+    let response = answer(&guarded, &origin, &mut caller, request, next).await;
+
+    let manager = &guarded.manager;
+    let attempt = Attempt {
+        action: guarded.action,
+        access: guarded.access,
+        path: &path,
+        origin: &origin,
+        caller: caller.as_ref(),
+    };
+    if let Some(refusal) = attempt.refusal(&response) {
+        attempt.record(manager, refusal).await;
+        manager.keep_up_audit();
+    } else if guarded.is_recorded && response.status().is_success() {
+        manager.keep_up_audit();
+    }
+    response
+}
+
+/// Finds out who asks and lets them through if they may.
+async fn answer(
+    guarded: &Guarded,
+    origin: &Origin,
+    known: &mut Option<Caller>,
     request: Request,
     next: Next,
 ) -> Response {
+    let (manager, access) = (&guarded.manager, guarded.access);
     if access == Access::Open {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let found = match authenticate(&manager, &parts).await {
+    let found = match authenticate(manager, &parts).await {
         Ok(found) => found,
         Err(refusal) => return refusal.into_response(),
     };
-    // The outermost layer notes an origin for every request.
-    let Some(origin) = parts.extensions.get::<Origin>().cloned() else {
-        return internal().into_response();
-    };
-    let caller = Caller::new(found.user, found.credential, found.ceiling, access, origin);
-    let mut response = match before(&caller, access) {
+    let caller = Caller::new(
+        found.user,
+        found.credential,
+        found.ceiling,
+        access,
+        origin.clone(),
+    );
+    let caller = &*known.insert(caller);
+    let mut response = match before(caller, access) {
         Ok(()) => {
             parts.extensions.insert(caller.clone());
             let response = next.run(Request::from_parts(parts, body)).await;
-            after(&caller, access, response)
+            after(caller, access, response)
         }
         Err(refusal) => refusal.into_response(),
     };

@@ -9,12 +9,13 @@ mod authenticate;
 mod caller;
 mod guard;
 mod objects;
+mod refused;
 
 use picloud_shared::access::{Capability, Needs};
 
 pub(crate) use authenticate::cross_site;
 pub(crate) use caller::{Caller, Credential};
-pub(crate) use guard::guard;
+pub(crate) use guard::{Guarded, guard};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use picloud_shared::problem::{Code, PROBLEM_JSON};
 use serde_json::{Value, json};
 
-use crate::http::access::Access;
+use crate::{http::access::Access, router::Effect};
 
 /// Name, format and meaning of everything that a path can name.
 const PATH_PARAMETERS: [(&str, Option<&str>, &str); 12] = [
@@ -22,12 +22,13 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 12] = [
 ];
 
 /// The document of operations with this access, with everything that they leave to this place.
-pub(super) fn complete(mut document: Value, access: Access) -> Value {
+pub(super) fn complete(mut document: Value, access: Access, effect: Effect) -> Value {
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             add_path_parameters(operation, path);
             add_problems(operation, path, method, access);
             add_access(operation, access);
+            operation["x-effect"] = effect.word().into();
         }
     }
     document

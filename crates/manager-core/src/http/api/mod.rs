@@ -39,6 +39,7 @@ use crate::router;
         (name = "routes", description = "Which requests a script answers"),
         (name = "releases", description = "Every change of an app, numbered"),
         (name = "executions", description = "What is kept of runs"),
+        (name = "audit", description = "Who changed what, and who was refused"),
     ),
 )]
 struct Frame;
@@ -69,8 +70,9 @@ fn text() -> &'static str {
     TEXT.get_or_init(|| {
         let mut document = value(Frame::openapi());
         for operation in router::operations() {
-            let access = operation.access;
-            merge(&mut document, complete(value(operation.into_openapi()), access));
+            let (access, effect) = (operation.access, operation.effect);
+            let described = complete(value(operation.into_openapi()), access, effect);
+            merge(&mut document, described);
         }
         document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
         bounds::add_bounds(&mut document);
@@ -224,6 +226,18 @@ mod tests {
         schema["type"]
             .as_array()
             .is_some_and(|types| types.contains(&"null".into()))
+    }
+
+    #[test]
+    fn the_audit_log_knows_operations_by_their_ids() {
+        for operation in router::operations() {
+            let action = operation.action;
+            let described = value(operation.into_openapi()).to_string();
+            assert!(
+                described.contains(&format!("\"operationId\":\"{action}\"")),
+                "{action}"
+            );
+        }
     }
 
     #[test]

@@ -4,14 +4,13 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, bail, ensure};
 use picloud_shared::time::Clock as _;
-use picloud_store::Store;
 use tokio::runtime;
 
 use crate::{
     cli::Settings,
     clock::SystemClock,
-    commands::tell,
-    config::{Config, Database},
+    commands::{database::open_store, tell},
+    config::Config,
 };
 
 /// Sets a new password, removes the second factor, and ends all sessions of that person.
@@ -38,21 +37,6 @@ pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
             ));
             Ok(())
         })
-}
-
-/// Opens the database, beside the server if one is running.
-async fn open_store(database: &Database) -> anyhow::Result<Store> {
-    match database {
-        Database::Sqlite(folder) => {
-            ensure!(
-                folder.join("picloud.db").exists(),
-                "there is no database in {}; say where it is with --data-dir",
-                folder.display()
-            );
-            Ok(Store::open_sqlite_beside(folder).await?)
-        }
-        Database::Postgres(url) => Ok(Store::open_postgres(url).await?),
-    }
 }
 
 fn read_password() -> anyhow::Result<String> {

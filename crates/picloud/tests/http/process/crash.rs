@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::harness::TestCloud;
+use crate::harness::{TestCloud, items};
 
 const ROUNDS: u64 = 20;
 const WRITERS: usize = 3;
@@ -54,11 +54,42 @@ fn every_acknowledged_write_is_there_after_a_crash() {
             crashed.store(true, Ordering::Relaxed);
         });
         cloud.start_again();
+        assert_recorded(&cloud);
         for entry in &ledger {
             compare(&cloud, &mut entry.lock().expect("no writer panics"));
         }
         for name in made.lock().expect("no writer panics").drain(..) {
             cloud.owner().get(&format!("/admin/apps/{name}")).expect(200);
+        }
+    }
+}
+
+/// A change and its record in the audit log are there together or not at all.
+fn assert_recorded(cloud: &TestCloud) {
+    let owner = cloud.owner();
+    let verdict = owner.post("/admin/audit:verify", &json!({})).expect(200).json();
+    assert_eq!(verdict["valid"], true, "{verdict}");
+    let apps = count(cloud, "/admin/apps?limit=200");
+    assert_eq!(count(cloud, "/admin/audit?limit=200&action=create_app"), apps);
+    for script in items(owner.get("/admin/scripts?app=a")) {
+        let id = script["id"].as_str().expect("an id");
+        let saves = count(
+            cloud,
+            &format!("/admin/audit?limit=200&action=update_script&target={id}"),
+        );
+        assert_eq!(script["version"].as_u64(), Some(saves + 1));
+    }
+}
+
+/// The length of a list, page by page.
+fn count(cloud: &TestCloud, path: &str) -> u64 {
+    let (mut length, mut cursor) = (0, String::new());
+    loop {
+        let page = cloud.owner().get(&format!("{path}{cursor}")).expect(200).json();
+        length += page["items"].as_array().map_or(0, |items| items.len() as u64);
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return length,
         }
     }
 }

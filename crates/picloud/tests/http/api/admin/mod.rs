@@ -3,6 +3,7 @@
 mod access;
 mod admins;
 mod apps;
+mod audit;
 mod auth;
 mod bodies;
 mod executions;

@@ -101,8 +101,9 @@ def filter_failure(context, failure, case, response):
     """Drops what is no fault."""
     if case.path.startswith("/api/v1/execute/") and is_of_the_script(failure, response):
         return False
-    # The app has another slug. What is wrong with the request is said where it leads.
-    if isinstance(failure, AcceptedNegativeData) and response.status_code == 308:
+    # The app has another slug, and what is wrong with the request is said where it leads; or no release and no version
+    # has so large a number, which is a refusal too.
+    if isinstance(failure, AcceptedNegativeData) and response.status_code in (308, 412):
         return False
     # That a valid request was refused, where only the server could know that it was not.
     return not (isinstance(failure, RejectedPositiveData) and is_beyond_schema(response.json()))

@@ -41,7 +41,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
-    /// Set a new password and end all sessions of that person
+    /// Set a new password and end all sessions and API tokens of that person
     ///
     /// Asks for the password; reads one line from standard input if that is not a terminal.
     ResetPassword {

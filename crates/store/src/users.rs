@@ -38,6 +38,7 @@ statements! {
     FIND_USER = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
     SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING username";
     END_SECOND_FACTOR = "DELETE FROM second_factors WHERE user_id = $1";
+    END_TOKENS_OF_OLD_PASSWORD = "DELETE FROM api_tokens WHERE user_id = $1";
     END_OTHER_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
 }
 
@@ -142,7 +143,7 @@ impl UserRepository for Store {
     }
 }
 
-/// Sets a password; gives the username, if that person exists.
+/// Sets a password and ends the API tokens that were made with the old one; gives the username, if that person exists.
 async fn set_password(
     transaction: &mut Transaction,
     user: UserId,
@@ -150,6 +151,9 @@ async fn set_password(
 ) -> Result<Option<String>, StoreError> {
     let row: Option<(String,)> = transaction
         .fetch_optional(SET_PASSWORD, args![user, password_hash])
+        .await?;
+    transaction
+        .execute(END_TOKENS_OF_OLD_PASSWORD, args![user])
         .await?;
     Ok(row.map(|(username,)| username))
 }

@@ -24,8 +24,8 @@ pub trait UserRepository: Send + Sync {
     /// Finds a person.
     async fn find_user(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
-    /// Sets the password that somebody changed, and ends all sessions of that person but `keep`; `false` if the person
-    /// is gone.
+    /// Sets the password that somebody changed, and ends all API tokens of that person and all sessions but `keep`;
+    /// `false` if the person is gone.
     async fn set_password(
         &self,
         user: UserId,
@@ -34,8 +34,8 @@ pub trait UserRepository: Send + Sync {
         change: &Change,
     ) -> Result<bool, StoreError>;
 
-    /// Sets the password of somebody who lost theirs, removes the second factor and ends all sessions; `false` if the
-    /// person is gone.
+    /// Sets the password of somebody who lost theirs, removes the second factor and ends all sessions and API tokens;
+    /// `false` if the person is gone.
     async fn reset_password(
         &self,
         user: UserId,

@@ -2,18 +2,18 @@
 
 use picloud_shared::{
     id::UserId,
-    repository::{SecondFactorRepository, SessionRepository, UserRepository},
+    repository::{SecondFactorRepository, SessionRepository, TokenRepository, UserRepository},
 };
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{change, credentials, fifty_at_once, now, session},
+    fixtures::{api_token, change, credentials, fifty_at_once, now, session},
 };
 
 cases! {
     the_first_person_is_made_once,
     a_person_is_found_by_name_and_id,
-    a_new_password_ends_the_other_sessions,
+    a_new_password_ends_the_other_sessions_and_all_tokens,
     a_reset_leaves_the_new_password_alone,
     of_fifty_first_people_one_wins,
 }
@@ -53,7 +53,7 @@ async fn a_person_is_found_by_name_and_id(bed: Bed) {
     bed.finish().await;
 }
 
-async fn a_new_password_ends_the_other_sessions(bed: Bed) {
+async fn a_new_password_ends_the_other_sessions_and_all_tokens(bed: Bed) {
     let store = &bed.store;
     let ada = credentials("ada");
     store.create_first_user(&ada).await.unwrap();
@@ -61,6 +61,10 @@ async fn a_new_password_ends_the_other_sessions(bed: Bed) {
     for session in [&kept, &other] {
         store.create_session(session).await.unwrap();
     }
+    store
+        .create_token(&api_token(ada.user.id, "ci", 3), &change())
+        .await
+        .unwrap();
     assert!(
         store
             .set_password(ada.user.id, "new", kept.id, &change())
@@ -81,6 +85,7 @@ async fn a_new_password_ends_the_other_sessions(bed: Bed) {
             .unwrap()
             .is_none()
     );
+    assert!(store.list_tokens(ada.user.id).await.unwrap().is_empty());
     let found = store.find_credentials(&ada.user.username).await.unwrap().unwrap();
     assert_eq!(found.password_hash, "new");
 

@@ -567,7 +567,7 @@ export interface paths {
         put?: never;
         /**
          * Change the own password
-         * @description Ends all other sessions of the same person. A wrong `current_password` is a fault of that field; whoever sends it
+         * @description Ends all other sessions and all API tokens of the same person. A wrong `current_password` is a fault of that field; whoever sends it
          *     stays signed in.
          *
          *     Needs a session; an API token does not do.

@@ -31,7 +31,7 @@ pub(crate) struct ChangePassword {
 
 /// Change the own password
 ///
-/// Ends all other sessions of the same person. A wrong `current_password` is a fault of that field; whoever sends it
+/// Ends all other sessions and all API tokens of the same person. A wrong `current_password` is a fault of that field; whoever sends it
 /// stays signed in.
 #[utoipa::path(
     post,

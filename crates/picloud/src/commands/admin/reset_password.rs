@@ -33,7 +33,7 @@ pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
                 bail!("nobody has the username {username}");
             }
             tell(format_args!(
-                "{username} has a new password and no second factor; all sessions have ended."
+                "{username} has a new password and no second factor; all sessions and API tokens have ended."
             ));
             Ok(())
         })

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::harness::{OWNER, TestCloud};
 
 #[test]
-fn changing_it_needs_the_old_one_and_ends_other_sessions() {
+fn changing_it_needs_the_old_one_and_ends_other_sessions_and_tokens() {
     let cloud = TestCloud::start();
     let (here, there) = (cloud.sign_in(OWNER.0, OWNER.1), cloud.sign_in(OWNER.0, OWNER.1));
     let change = |current: &str, new: &str| {
@@ -23,8 +23,16 @@ fn changing_it_needs_the_old_one_and_ends_other_sessions() {
     assert_eq!(wrong["errors"][0]["field"], "current_password", "{wrong}");
     here.get("/admin/auth/me").expect(200);
     change(OWNER.1, "short").problem(422, "validation_failed");
+    let token = here
+        .post("/admin/tokens", &json!({ "name": "ci" }))
+        .expect(201)
+        .json();
+    let program = here.with_token(token["token"].as_str().expect("a token"));
+    program.get("/admin/auth/me").expect(200);
     change(OWNER.1, "another password").expect(204);
 
+    here.get("/admin/auth/me").expect(200);
+    program.get("/admin/auth/me").problem(401, "unauthenticated");
     there.get("/admin/auth/me").problem(401, "unauthenticated");
     cloud.log_in(OWNER.0, OWNER.1).problem(401, "invalid_credentials");
     cloud.log_in(OWNER.0, "another password").expect(200);

@@ -54,6 +54,17 @@ test('releases are compared', async () => {
 	await page.getByRole('dialog').waitFor({ state: 'detached' });
 });
 
+test('a release is restored', async () => {
+	const { page, server } = cloud;
+	await page.goto('/admin/apps/shop/releases');
+	const made = page.getByRole('row').filter({ hasText: 'route GET /greet/{name} created' });
+	await made.getByRole('button', { name: 'Compare' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: /^Restore release/ }).click();
+	await page.getByText('The app is as it was in release').first().waitFor();
+	const answer = await page.request.get(`${server.url}/hi/Ada`, { headers: { host: 'shop.test' } });
+	expect(answer.status()).toBe(404);
+});
+
 test('an old address leads to the app under its new slug', async () => {
 	const { page } = cloud;
 	await call(page, 'PATCH', '/apps/shop', { slug: 'store' });
@@ -67,7 +78,7 @@ test('the palette finds scripts and routes', async () => {
 	await page.goto('/admin/apps/store');
 	await page.getByText('Latest runs').first().waitFor();
 	await page.keyboard.press('Control+k');
-	await page.getByRole('option', { name: /hi/ }).first().waitFor();
+	await page.getByRole('option', { name: /greet/ }).first().waitFor();
 	await page.keyboard.type('greet');
 	await page.keyboard.press('Enter');
 	await page.waitForURL('**/scripts/greet');

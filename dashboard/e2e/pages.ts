@@ -29,6 +29,10 @@ export const PAGES: Shown[] = [
 	{ name: 'releases', path: '/admin/apps/shop/releases', ready: text('live') },
 	{ name: 'releases-empty', path: '/admin/apps/empty/releases', ready: text('No release yet') },
 	{ name: 'domains', path: '/admin/apps/shop/domains', ready: (page) => page.getByRole('cell', { name: 'shop.test' }).waitFor() },
+	{ name: 'members', path: '/admin/apps/shop/members', ready: (page) => page.getByRole('cell', { name: 'grace' }).first().waitFor() },
+	{ name: 'members-empty', path: '/admin/apps/empty/members', ready: text('No member yet') },
+	{ name: 'settings', path: '/admin/apps/shop/settings', ready: heading('Settings') },
+	{ name: 'account', path: '/admin/account', ready: text('this one') },
 	{ name: 'domains-empty', path: '/admin/apps/empty/domains', ready: text('No domain yet') }
 ];
 
@@ -51,6 +55,8 @@ export async function fill(page: Page) {
 	const { script } = await seedApp(page, 'shop', '"Hello"');
 	await call(page, 'PATCH', `/scripts/${script.id}`, { source: SOURCE, note: 'greets by name' });
 	await call(page, 'POST', '/apps', { slug: 'empty', name: 'Empty', description: 'An app without anything' });
+	const grace = await call<{ id: string }>(page, 'POST', '/admins', { username: 'grace', password: 'a fine password', instance_role: 'member' });
+	await call(page, 'POST', '/apps/shop/members', { user_id: grace.id, role: 'editor' });
 	const origin = new URL(page.url()).origin;
 	for (const name of ['Ada', 'Grace', 'nobody']) {
 		await page.request.get(`${origin}/greet/${name}`, { headers: { host: 'shop.test' } });

@@ -1,5 +1,5 @@
 /** The roles within an app, from least to most. */
-const APP_ROLES = ['viewer', 'editor', 'app_admin'] as const;
+export const APP_ROLES = ['viewer', 'editor', 'app_admin'] as const;
 
 export type AppRole = (typeof APP_ROLES)[number];
 

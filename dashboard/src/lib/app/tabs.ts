@@ -16,5 +16,7 @@ export const APP_TABS: AppTab[] = [
 	{ path: '/routes', label: 'Routes', needs: 'viewer' },
 	{ path: '/executions', label: 'Executions', needs: 'viewer' },
 	{ path: '/releases', label: 'Releases', needs: 'viewer' },
-	{ path: '/domains', label: 'Domains', needs: 'viewer' }
+	{ path: '/domains', label: 'Domains', needs: 'viewer' },
+	{ path: '/members', label: 'Members', needs: 'app_admin' },
+	{ path: '/settings', label: 'Settings', needs: 'viewer' }
 ];

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { compare } from './compare';
 
 const limits = { timeout_ms: 1 } as never;
-const script = (id: string, name: string, version: number) => ({ id, name, version, description: '', limits });
+const script = (id: string, name: string, version: number) => ({ id, name, version, description: '', content_hash: null, limits });
 const route = (id: string, path: string) => ({ id, path, host: null, methods: ['GET'], script_id: 's' });
 
 test('what was added, removed and changed is told', () => {

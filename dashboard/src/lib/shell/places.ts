@@ -10,7 +10,10 @@ export interface Place {
 }
 
 /** The pages of the instance, in their order. The command palette has all of them. */
-export const PLACES: Place[] = [{ path: '/apps', label: 'Apps', in: 'bar' }];
+export const PLACES: Place[] = [
+	{ path: '/apps', label: 'Apps', in: 'bar' },
+	{ path: '/account', label: 'My account', in: 'menu' }
+];
 
 /** The places that somebody with `role` sees. */
 export function placesFor(role: string | undefined): Place[] {

@@ -1,1 +1,0 @@
-var e=[{path:``,label:`Overview`,needs:`viewer`},{path:`/scripts`,label:`Scripts`,needs:`viewer`},{path:`/routes`,label:`Routes`,needs:`viewer`},{path:`/executions`,label:`Executions`,needs:`viewer`},{path:`/releases`,label:`Releases`,needs:`viewer`},{path:`/domains`,label:`Domains`,needs:`viewer`}];export{e as t};

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openBrowser } from './browser';
+import { call, seedApp, signIn, startCloud, type Cloud } from './cloud';
+
+const PASSWORD = 'a fine password';
+
+let cloud: Cloud;
+beforeAll(async () => {
+	cloud = await startCloud();
+	await seedApp(cloud.page, 'shop', '"Hello"');
+	for (const username of ['grace', 'mary']) {
+		await call(cloud.page, 'POST', '/admins', { username, password: PASSWORD, instance_role: 'member' });
+	}
+});
+afterAll(() => cloud?.close());
+
+async function add(page: Cloud['page'], name: string, role: string) {
+	await page.goto('/admin/apps/shop/members');
+	await page.getByRole('button', { name: 'Add member' }).first().click();
+	const dialog = page.getByRole('dialog', { name: 'Add member' });
+	await dialog.getByLabel('Search people').fill(name);
+	await dialog.getByRole('radio', { name }).check();
+	await dialog.getByLabel('Role').selectOption(role);
+	await dialog.getByRole('button', { name: 'Add member' }).click();
+	await dialog.waitFor({ state: 'detached' });
+	await page.getByRole('row', { name: new RegExp(name) }).waitFor();
+}
+
+async function choose(page: Cloud['page'], name: string, action: string) {
+	await page.getByRole('button', { name: `Actions for ${name}` }).click();
+	await page.getByRole('menuitem', { name: action }).click();
+}
+
+test('an owner adds a member and promotes them, who then adds and removes another', async () => {
+	await add(cloud.page, 'grace', 'editor');
+
+	const hers = await openBrowser(cloud.server.url);
+	try {
+		await signIn(hers.page, { username: 'grace', password: PASSWORD });
+		await hers.page.goto('/admin/apps/shop');
+		await hers.page.getByRole('link', { name: 'Routes' }).waitFor();
+		expect(await hers.page.getByRole('link', { name: 'Members' }).count()).toBe(0);
+
+		await choose(cloud.page, 'grace', 'Make app admin');
+		await cloud.page.getByText('grace is app admin now').first().waitFor();
+
+		await add(hers.page, 'mary', 'viewer');
+		await choose(hers.page, 'mary', 'Remove…');
+		await hers.page.getByRole('dialog').getByRole('button', { name: 'Remove member' }).click();
+		await hers.page.getByRole('row', { name: /mary/ }).waitFor({ state: 'detached' });
+		expect(hers.faults).toEqual([]);
+	} finally {
+		await hers.close();
+	}
+});
+
+test('an app is renamed, and the old address leads to it', async () => {
+	const { page } = cloud;
+	await page.goto('/admin/apps/shop/settings');
+	await page.getByLabel('Slug').fill('store');
+	await page.getByRole('button', { name: 'Rename…' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: 'Rename app' }).click();
+	await page.waitForURL('**/admin/apps/store/settings');
+	await page.goto('/admin/apps/shop/members');
+	await page.waitForURL('**/admin/apps/store/members');
+});
+
+test('a token is shown once, and works', async () => {
+	const { page, server } = cloud;
+	await page.goto('/admin/account');
+	await page.getByLabel('Name of a new token').fill('laptop');
+	await page.getByRole('button', { name: 'Create token' }).click();
+	const token = (await page.getByText(/^pct_/).first().innerText()).trim();
+	const answer = await fetch(`${server.url}/api/v1/admin/apps`, { headers: { authorization: `Bearer ${token}` } });
+	expect(answer.status).toBe(200);
+	await page.reload();
+	await page.getByText('laptop').first().waitFor();
+	expect(await page.getByText(token).count()).toBe(0);
+});
+
+test('an app is deleted by typing its slug', async () => {
+	const { page } = cloud;
+	await page.goto('/admin/apps/store/settings');
+	await page.getByRole('button', { name: 'Delete app…' }).click();
+	const dialog = page.getByRole('dialog');
+	const button = dialog.getByRole('button', { name: 'Delete app' });
+	expect(await button.isDisabled()).toBe(true);
+	await dialog.getByRole('textbox').fill('store');
+	await button.click();
+	await page.waitForURL('**/admin/apps');
+});
+
+test('signing out everywhere ends this session and every other', async () => {
+	const { page } = cloud;
+	const other = await openBrowser(cloud.server.url);
+	try {
+		await signIn(other.page);
+		await page.goto('/admin/account');
+		await page.getByRole('button', { name: 'Sign out everywhere…' }).click();
+		await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click();
+		await page.waitForURL('**/admin/login');
+		await other.page.goto('/admin/apps/default');
+		await other.page.waitForURL(/\/admin\/login\?return=/);
+	} finally {
+		await other.close();
+	}
+});
+
+test('nothing went wrong in the pages', () => {
+	expect(cloud.faults).toEqual([]);
+});

@@ -7590,7 +7590,7 @@ export interface operations {
                 /** @description Of this action, such as `create_script`. */
                 action?: string;
                 /** @description `allowed` or `denied`. */
-                outcome?: string;
+                outcome?: "allowed" | "denied";
                 /** @description About what has this id or this name. */
                 target?: string;
                 /** @description At or after this moment (RFC 3339). */

@@ -107,6 +107,7 @@ fn of_query(name: &str) -> Value {
     match name {
         "status" => json!({ "enum": ExecutionStatus::ALL.map(ExecutionStatus::as_str) }),
         "trigger" => json!({ "enum": Trigger::ALL.map(Trigger::as_str) }),
+        "outcome" => json!({ "enum": ["allowed", "denied"] }),
         "q" => json!({ "maxLength": SEARCH_CHARS_MAX }),
         _ => json!({}),
     }

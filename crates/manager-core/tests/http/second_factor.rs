@@ -23,8 +23,8 @@ impl Protected {
         let (manager, token) = TestManager::owned().await;
         let begin = json!({ "password": OWNER.1 });
         let path = "/api/v1/admin/auth/totp";
-        let begun = manager.call(&token, "POST", path, Some(&begin)).await;
-        let secret = begun.expect(201).json()["secret"]
+        let answer = manager.call(&token, "POST", path, Some(&begin)).await;
+        let secret = answer.expect(201).json()["secret"]
             .as_str()
             .expect("a secret")
             .to_owned();

@@ -166,7 +166,7 @@ fn ids(sessions: &[Session]) -> Vec<SessionId> {
 
 async fn a_sign_in_needs_what_it_proved(bed: Bed) {
     let mut ada = credentials("ada");
-    ada.password_hash = "right".to_owned();
+    "right".clone_into(&mut ada.password_hash);
     bed.store.create_first_user(&ada).await.unwrap();
     let user = ada.user.id;
     let sign_in = async |token, password_hash, second_factor| {
@@ -219,7 +219,7 @@ async fn a_sign_in_needs_what_it_proved(bed: Bed) {
 async fn a_sign_in_and_a_new_password_see_each_other(bed: Bed) {
     let mut ada = credentials("ada");
     let user = ada.user.id;
-    ada.password_hash = "0".to_owned();
+    "0".clone_into(&mut ada.password_hash);
     bed.store.create_first_user(&ada).await.unwrap();
     let by = change();
     for round in 0..20_u8 {

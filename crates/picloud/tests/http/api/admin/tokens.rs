@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::harness::{Client, TestCloud, items};
 
 /// Makes a token; gives what the API says of it, and a client with it.
-fn token(cloud: &TestCloud, fields: Value) -> (Value, Client) {
-    let made = cloud.owner().post("/admin/tokens", &fields).expect(201);
+fn token(cloud: &TestCloud, fields: &Value) -> (Value, Client) {
+    let made = cloud.owner().post("/admin/tokens", fields).expect(201);
     let location = made.header("location").map(str::to_owned);
     let made = made.json();
     let id = made["id"].as_str().expect("an id");
@@ -20,7 +20,7 @@ fn token(cloud: &TestCloud, fields: Value) -> (Value, Client) {
 #[test]
 fn it_acts_for_its_person_and_is_shown_once() {
     let cloud = TestCloud::start();
-    let (mut made, program) = token(&cloud, json!({ "name": "deploy" }));
+    let (mut made, program) = token(&cloud, &json!({ "name": "deploy" }));
     let me = program.get("/admin/auth/me").expect(200).json();
     assert_eq!(me, cloud.owner().get("/admin/auth/me").expect(200).json());
     program
@@ -49,7 +49,7 @@ fn a_limited_one_does_less_than_its_person() {
     let script = shop.script("hello", "1");
     let new_app = json!({ "slug": "new", "name": "New" });
 
-    let (made, in_shop) = token(&cloud, json!({ "name": "shop", "app": "shop" }));
+    let (made, in_shop) = token(&cloud, &json!({ "name": "shop", "app": "shop" }));
     assert_eq!((&made["app_id"], &made["role"]), (&json!(shop.id), &Value::Null));
     in_shop.get(&shop.path("")).expect(200);
     in_shop
@@ -66,7 +66,7 @@ fn a_limited_one_does_less_than_its_person() {
         "{refused}"
     );
 
-    let (made, reader) = token(&cloud, json!({ "name": "reader", "role": "viewer" }));
+    let (made, reader) = token(&cloud, &json!({ "name": "reader", "role": "viewer" }));
     assert_eq!((&made["app_id"], &made["role"]), (&Value::Null, &json!("viewer")));
     reader.get(&blog.path("")).expect(200);
     let refused = reader
@@ -86,7 +86,7 @@ fn a_limited_one_does_less_than_its_person() {
 #[test]
 fn what_concerns_the_account_is_closed_to_it() {
     let cloud = TestCloud::start();
-    let (_, program) = token(&cloud, json!({ "name": "deploy" }));
+    let (_, program) = token(&cloud, &json!({ "name": "deploy" }));
     let document = cloud.get("localhost", "/api/v1/openapi.json").expect(200).json();
     let mut tried = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -118,7 +118,7 @@ fn what_concerns_the_account_is_closed_to_it() {
 #[test]
 fn a_slip_of_the_pen_is_told_from_an_unknown_one() {
     let cloud = TestCloud::start();
-    let (_, program) = token(&cloud, json!({ "name": "deploy" }));
+    let (_, program) = token(&cloud, &json!({ "name": "deploy" }));
     let text = program.token();
     let with = |text: &str| {
         let problem = cloud
@@ -143,7 +143,7 @@ fn a_slip_of_the_pen_is_told_from_an_unknown_one() {
 #[test]
 fn it_is_no_cookie() {
     let cloud = TestCloud::start();
-    let (_, program) = token(&cloud, json!({ "name": "deploy" }));
+    let (_, program) = token(&cloud, &json!({ "name": "deploy" }));
     cloud
         .call("GET", "localhost", "/api/v1/admin/auth/me")
         .header("cookie", &format!("picloud_session={}", program.token()))
@@ -154,7 +154,7 @@ fn it_is_no_cookie() {
 #[test]
 fn it_dies_when_it_is_deleted_and_outlives_sessions() {
     let cloud = TestCloud::start();
-    let (_, program) = token(&cloud, json!({ "name": "deploy" }));
+    let (_, program) = token(&cloud, &json!({ "name": "deploy" }));
     let owner = cloud.sign_in(crate::harness::OWNER.0, crate::harness::OWNER.1);
     owner.delete("/admin/auth/sessions").expect(204);
     program.get("/admin/auth/me").expect(200);
@@ -170,7 +170,7 @@ fn it_dies_when_it_is_deleted_and_outlives_sessions() {
 #[test]
 fn names_and_limits_must_make_sense() {
     let cloud = TestCloud::start();
-    token(&cloud, json!({ "name": "deploy" }));
+    token(&cloud, &json!({ "name": "deploy" }));
     let owner = cloud.owner();
     owner
         .post("/admin/tokens", &json!({ "name": "deploy" }))
@@ -199,7 +199,7 @@ fn names_and_limits_must_make_sense() {
 fn a_person_has_at_most_a_hundred() {
     let cloud = TestCloud::start();
     for number in 0..100 {
-        token(&cloud, json!({ "name": number.to_string() }));
+        token(&cloud, &json!({ "name": number.to_string() }));
     }
     cloud
         .owner()

@@ -108,7 +108,11 @@ async fn create_owner(manager: &Manager, username: String, password: &str) -> Re
         password_hash: accounts::hash_now(password),
     };
     manager.give_memory_back();
-    Ok(manager.repository().create_first_user(&credentials).await?)
+    let change = Change::by_server(credentials.user.created_at);
+    Ok(manager
+        .repository()
+        .create_first_user(&credentials, &change)
+        .await?)
 }
 
 /// The first owner, as an account that does not exist yet.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     id::{ExecutionId, SessionId, TokenId, UserId},
+    seam::Origin,
     time::Timestamp,
 };
 
@@ -61,6 +62,18 @@ impl Change {
     /// What somebody does with a command on the machine.
     pub fn by_console(at: Timestamp) -> Self {
         Self::without_request(Via::Console, at)
+    }
+
+    /// What somebody does who is not signed in yet; `author` is who they turned out to be.
+    pub fn at_entrance(author: Option<UserId>, origin: &Origin, at: Timestamp) -> Self {
+        Self {
+            author,
+            via: Via::Entrance,
+            address: Some(origin.remote_addr),
+            request_id: Some(origin.request_id),
+            at,
+            note: None,
+        }
     }
 
     fn without_request(via: Via, at: Timestamp) -> Self {

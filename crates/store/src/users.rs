@@ -66,7 +66,7 @@ impl UserRepository for Store {
         Ok(found.is_some())
     }
 
-    async fn create_first_user(&self, new: &Credentials) -> Result<bool, StoreError> {
+    async fn create_first_user(&self, new: &Credentials, change: &Change) -> Result<bool, StoreError> {
         let user = &new.user;
         let args = args![
             user.id,
@@ -78,9 +78,15 @@ impl UserRepository for Store {
             user.created_at,
         ];
         let mut transaction = self.db.write().await?;
-        let made = transaction.execute(INSERT_FIRST_USER, args).await?;
+        if transaction.execute(INSERT_FIRST_USER, args).await? == 0 {
+            return Ok(false);
+        }
+        let entry = Entry::new("set_up")
+            .about("user", user.id, &user.username)
+            .after(json!({ "instance_role": user.instance_role.as_str() }));
+        append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
-        Ok(made == 1)
+        Ok(true)
     }
 
     async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {

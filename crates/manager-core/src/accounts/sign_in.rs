@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use picloud_shared::{
-    change::{Change, Via},
+    change::Change,
     id::SessionId,
     repository::{Proof, SESSION_AGE_MAX, StoreError},
     seam::Origin,
@@ -172,14 +172,7 @@ pub(crate) async fn sign_in(
 ) -> Result<SignIn, SignInError> {
     let Credentials { user, password_hash } = verified.credentials;
     let new = new_session(manager, user, device);
-    let change = Change {
-        author: Some(new.user.id),
-        via: Via::Entrance,
-        address: Some(origin.remote_addr),
-        request_id: Some(origin.request_id),
-        at: new.session.created_at,
-        note: None,
-    };
+    let change = Change::at_entrance(Some(new.user.id), origin, new.session.created_at);
     let proof = Proof {
         password_hash: &password_hash,
         second_factor: verified.second_factor,

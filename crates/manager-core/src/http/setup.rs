@@ -3,6 +3,7 @@
 use axum::{Extension, Json, extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, Uri};
 use picloud_shared::{
+    change::Change,
     problem::Code,
     seam::Origin,
     user::{Credentials, Username},
@@ -98,7 +99,13 @@ pub(crate) async fn set_up(
         password_hash,
     };
     // Decided by the statement that writes: of two at once, one is the first.
-    if !manager.repository().create_first_user(&credentials).await? {
+    let user = &credentials.user;
+    let change = Change::at_entrance(Some(user.id), &origin, user.created_at);
+    let made = manager
+        .repository()
+        .create_first_user(&credentials, &change)
+        .await?;
+    if !made {
         return Err(already_set_up());
     }
     tracing::info!(user.id = %credentials.user.id, "the first owner exists");

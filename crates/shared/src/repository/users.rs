@@ -16,7 +16,7 @@ pub trait UserRepository: Send + Sync {
     async fn any_user(&self) -> Result<bool, StoreError>;
 
     /// Makes the first person, only if nobody exists: decided in the statement that writes. `false` if somebody does.
-    async fn create_first_user(&self, user: &Credentials) -> Result<bool, StoreError>;
+    async fn create_first_user(&self, user: &Credentials, change: &Change) -> Result<bool, StoreError>;
 
     /// Finds a person with the password's hash.
     async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError>;

@@ -86,7 +86,7 @@ async fn five(bed: &Bed) -> Vec<AuditRecord> {
 
 async fn a_record_says_who_what_when_and_from_where(bed: Bed) {
     let ada = credentials("ada");
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     let session = SessionId::new(now());
     let change = Change {
         author: Some(ada.user.id),
@@ -212,7 +212,7 @@ async fn what_is_refused_has_a_chain_of_its_own(bed: Bed) {
 
 async fn records_are_listed_newest_first_by_any_filter(bed: Bed) {
     let ada = credentials("ada");
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     let by_ada = || Change {
         author: Some(ada.user.id),
         ..change()

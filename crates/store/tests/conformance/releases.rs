@@ -170,7 +170,7 @@ async fn releases_are_listed_newest_first(bed: Bed) {
 
 async fn the_author_is_named(bed: Bed) {
     let ada = credentials("ada");
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     let owner = app(&bed.store, "one").await;
     let change = Change {
         author: Some(ada.user.id),

@@ -125,7 +125,7 @@ async fn scripts_are_listed_oldest_first(bed: Bed) {
 async fn a_new_source_is_a_new_version(bed: Bed) {
     let owner = app(&bed.store, "one").await;
     let ada = credentials("ada");
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     let made = script(&bed.store, owner.id, "hello").await;
     let change = Change {
         author: Some(ada.user.id),

@@ -26,7 +26,7 @@ const CODES: [RecoveryCodeHash; 3] = [[1; 32], [2; 32], [3; 32]];
 
 async fn ada(bed: &Bed) -> UserId {
     let ada = credentials("ada");
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     ada.user.id
 }
 

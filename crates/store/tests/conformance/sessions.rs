@@ -31,7 +31,7 @@ cases! {
 
 async fn ada(bed: &Bed) -> UserId {
     let ada = credentials("ada");
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     ada.user.id
 }
 
@@ -55,7 +55,7 @@ async fn a_session_is_found_by_its_token_until_it_ends(bed: Bed) {
 async fn a_session_of_an_inactive_person_is_not_found(bed: Bed) {
     let mut ada = credentials("ada");
     ada.user.is_active = false;
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     bed.store.create_session(&session(ada.user.id, 1)).await.unwrap();
     assert!(bed.store.find_session(&[1; 32], now()).await.unwrap().is_none());
     bed.finish().await;
@@ -167,7 +167,7 @@ fn ids(sessions: &[Session]) -> Vec<SessionId> {
 async fn a_sign_in_needs_what_it_proved(bed: Bed) {
     let mut ada = credentials("ada");
     "right".clone_into(&mut ada.password_hash);
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     let user = ada.user.id;
     let sign_in = async |token, password_hash, second_factor| {
         let proof = Proof {
@@ -220,7 +220,7 @@ async fn a_sign_in_and_a_new_password_see_each_other(bed: Bed) {
     let mut ada = credentials("ada");
     let user = ada.user.id;
     "0".clone_into(&mut ada.password_hash);
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     let by = change();
     for round in 0..20_u8 {
         let (old, new) = (round.to_string(), (round + 1).to_string());

@@ -30,7 +30,7 @@ cases! {
 
 async fn ada(bed: &Bed) -> UserId {
     let ada = credentials("ada");
-    bed.store.create_first_user(&ada).await.unwrap();
+    bed.store.create_first_user(&ada, &change()).await.unwrap();
     ada.user.id
 }
 

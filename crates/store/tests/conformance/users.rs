@@ -20,10 +20,10 @@ cases! {
 
 async fn the_first_person_is_made_once(bed: Bed) {
     assert!(!bed.store.any_user().await.unwrap());
-    assert!(bed.store.create_first_user(&credentials("ada")).await.unwrap());
+    assert!(bed.store.create_first_user(&credentials("ada"), &change()).await.unwrap());
     assert!(bed.store.any_user().await.unwrap());
-    assert!(!bed.store.create_first_user(&credentials("bob")).await.unwrap());
-    assert!(!bed.store.create_first_user(&credentials("ada")).await.unwrap());
+    assert!(!bed.store.create_first_user(&credentials("bob"), &change()).await.unwrap());
+    assert!(!bed.store.create_first_user(&credentials("ada"), &change()).await.unwrap());
     assert!(
         bed.store
             .find_credentials(&"bob".parse().unwrap())
@@ -37,7 +37,7 @@ async fn the_first_person_is_made_once(bed: Bed) {
 async fn a_person_is_found_by_name_and_id(bed: Bed) {
     let mut made = credentials("ada");
     made.user.email = None;
-    bed.store.create_first_user(&made).await.unwrap();
+    bed.store.create_first_user(&made, &change()).await.unwrap();
     let found = bed
         .store
         .find_credentials(&"ADA".parse().unwrap())
@@ -56,7 +56,7 @@ async fn a_person_is_found_by_name_and_id(bed: Bed) {
 async fn a_new_password_ends_the_other_sessions_and_all_tokens(bed: Bed) {
     let store = &bed.store;
     let ada = credentials("ada");
-    store.create_first_user(&ada).await.unwrap();
+    store.create_first_user(&ada, &change()).await.unwrap();
     let (kept, other) = (session(ada.user.id, 1), session(ada.user.id, 2));
     for session in [&kept, &other] {
         store.create_session(session).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_reset_leaves_the_new_password_alone(bed: Bed) {
     let store = &bed.store;
     let ada = credentials("ada");
     let user = ada.user.id;
-    store.create_first_user(&ada).await.unwrap();
+    store.create_first_user(&ada, &change()).await.unwrap();
     store.create_session(&session(user, 1)).await.unwrap();
     store
         .propose_second_factor(user, b"secret", &change())
@@ -117,7 +117,7 @@ async fn a_reset_leaves_the_new_password_alone(bed: Bed) {
 async fn of_fifty_first_people_one_wins(bed: Bed) {
     let results = fifty_at_once(async |number| {
         let new = credentials(&format!("user-{number}"));
-        bed.store.create_first_user(&new).await.unwrap()
+        bed.store.create_first_user(&new, &change()).await.unwrap()
     })
     .await;
     assert_eq!(results.iter().filter(|won| **won).count(), 1);

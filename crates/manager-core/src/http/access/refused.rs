@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use picloud_shared::{
     audit::{Denial, Target},
-    change::{Change, Via},
+    change::Change,
     problem::{Code, Problem},
     seam::Origin,
 };
@@ -75,14 +75,7 @@ impl Attempt<'_> {
     fn change(&self, manager: &Manager) -> Change {
         match self.caller {
             Some(caller) => caller.change(manager, None),
-            None => Change {
-                author: None,
-                via: Via::Entrance,
-                address: Some(self.origin.remote_addr),
-                request_id: Some(self.origin.request_id),
-                at: manager.now(),
-                note: None,
-            },
+            None => Change::at_entrance(None, self.origin, manager.now()),
         }
     }
 

@@ -3,7 +3,7 @@
 use axum::{Extension, extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, Uri};
 use picloud_shared::{
-    change::{Change, Via},
+    change::Change,
     id::UserId,
     invitation::Invitation,
     repository::{AcceptInvitationError, InvitedPerson},
@@ -76,14 +76,7 @@ pub(crate) async fn accept_invitation(
         username,
         password_hash,
     };
-    let change = Change {
-        author: Some(new.id),
-        via: Via::Entrance,
-        address: Some(origin.remote_addr),
-        request_id: Some(origin.request_id),
-        at,
-        note: None,
-    };
+    let change = Change::at_entrance(Some(new.id), &origin, at);
     let accepted = manager
         .repository()
         .accept_invitation(&token.hash(), &new, &change)

@@ -20,10 +20,25 @@ cases! {
 
 async fn the_first_person_is_made_once(bed: Bed) {
     assert!(!bed.store.any_user().await.unwrap());
-    assert!(bed.store.create_first_user(&credentials("ada"), &change()).await.unwrap());
+    assert!(
+        bed.store
+            .create_first_user(&credentials("ada"), &change())
+            .await
+            .unwrap()
+    );
     assert!(bed.store.any_user().await.unwrap());
-    assert!(!bed.store.create_first_user(&credentials("bob"), &change()).await.unwrap());
-    assert!(!bed.store.create_first_user(&credentials("ada"), &change()).await.unwrap());
+    assert!(
+        !bed.store
+            .create_first_user(&credentials("bob"), &change())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !bed.store
+            .create_first_user(&credentials("ada"), &change())
+            .await
+            .unwrap()
+    );
     assert!(
         bed.store
             .find_credentials(&"bob".parse().unwrap())

@@ -96,7 +96,7 @@ macro_rules! words {
 
             fn from_str(text: &str) -> Result<Self, UnknownWord> {
                 let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
-                found.ok_or(UnknownWord { known: concat!($("`", $word, "` "),+) })
+                found.ok_or(UnknownWord { known: &[$($word),+] })
             }
         }
     };
@@ -122,9 +122,18 @@ words! {
 
 /// A word that is none of those that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of {known}")]
+#[error("must be {}", listed(.known))]
 pub struct UnknownWord {
-    known: &'static str,
+    known: &'static [&'static str],
+}
+
+/// Such as "`one`, `another` or `a third`".
+fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
 }
 
 /// What was refused. Who, when and from where stand in the [`Change`](crate::change::Change) beside it.
@@ -223,6 +232,7 @@ pub struct AuditVerdict {
     /// How many records were looked at.
     pub records: u64,
     /// Where each chain ends now. Whoever notes this somewhere else can tell later whether all of it is still there.
+    /// An end that was altered to what none can be is left out.
     pub heads: Vec<ChainHead>,
     /// The first fault, if there is one.
     pub first_bad: Option<ChainFault>,
@@ -249,7 +259,7 @@ pub struct ChainHead {
 /// Where a chain is not what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainFault {
-    /// In which chain.
+    /// In which chain; that of changes for a record that stands in none that there is.
     pub chain: AuditChain,
     /// At which place.
     pub sequence: u64,
@@ -266,4 +276,23 @@ words! {
     Altered = "altered",
     /// There is a record that was never written, or the note of where the chain ends was altered.
     Added = "added",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_word_is_told_those_that_there_are() {
+        let told = |error: UnknownWord| error.to_string();
+        assert_eq!(
+            "granted".parse::<AuditOutcome>().map_err(told),
+            Err("must be `allowed` or `denied`".to_owned())
+        );
+        assert_eq!(
+            "gone".parse::<Fault>().map_err(told),
+            Err("must be `missing`, `altered` or `added`".to_owned())
+        );
+        assert_eq!("denied".parse::<AuditOutcome>(), Ok(AuditOutcome::Denied));
+    }
 }

@@ -21,6 +21,14 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// A list without anything.
+    pub fn empty() -> Self {
+        Self {
+            items: Vec::new(),
+            next: None,
+        }
+    }
+
     /// Makes a page from up to `limit + 1` items: the extra one only shows that another page exists.
     pub fn from_overfull(mut items: Vec<T>, limit: u32, id: impl Fn(&T) -> Uuid) -> Self {
         let limit = limit as usize;

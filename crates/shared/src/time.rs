@@ -64,9 +64,24 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|_| D::Error::custom(format!("`{text}` is not an RFC 3339 date and time")))
+        text.parse().map_err(|_| {
+            D::Error::custom(if is_year_too_late(&text) {
+                format!(
+                    "`{text}` is out of range: moments up to {} are taken",
+                    Self(i64::MAX)
+                )
+            } else {
+                format!("`{text}` is not an RFC 3339 date and time")
+            })
+        })
     }
+}
+
+/// Whether `text`, which cannot be read, could be in another year: there is no other fault in it than that the moment
+/// comes after the last one that can be counted. The other year is no leap year, as the last one is none.
+fn is_year_too_late(text: &str) -> bool {
+    let rest = text.strip_prefix("9999");
+    rest.is_some_and(|rest| format!("2001{rest}").parse::<Timestamp>().is_ok())
 }
 
 /// Tells the time. Handed to whatever needs it, so that tests can set it.
@@ -87,5 +102,31 @@ mod tests {
             "2025-11-20T21:34:56.789123+01:00".parse::<Timestamp>().ok(),
             Some(moment)
         );
+    }
+
+    #[test]
+    fn a_moment_out_of_range_is_told_apart_from_what_is_none() {
+        let refused = |text: &str| {
+            let error = serde_json::from_value::<Timestamp>(text.into()).err();
+            error.map(|error| error.to_string()).unwrap_or_default()
+        };
+        for late in ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00-05:00"] {
+            assert_eq!(
+                refused(late),
+                format!("`{late}` is out of range: moments up to 9999-12-30T22:00:00.999Z are taken")
+            );
+        }
+        for malformed in [
+            "tomorrow",
+            "2025-02-29T00:00:00Z",
+            "9999-02-29T00:00:00Z",
+            "9999-12-31",
+        ] {
+            assert_eq!(
+                refused(malformed),
+                format!("`{malformed}` is not an RFC 3339 date and time")
+            );
+        }
+        assert_eq!(refused("9999-12-30T00:00:00Z"), "");
     }
 }

@@ -143,6 +143,7 @@ impl AppRepository for Store {
             AppScope::All => (LIST_APPS, args![person, after, limit]),
             AppScope::MemberOf(member) => (LIST_APPS_OF_MEMBER, args![member, after, limit]),
             AppScope::One(app) => (LIST_ONE_APP, args![person, after, limit, app]),
+            AppScope::None => return Ok(Page::empty()),
         };
         let rows: Vec<ListedRow> = self.db.fetch_all(sql, args).await?;
         let apps = rows

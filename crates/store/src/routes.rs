@@ -91,6 +91,7 @@ impl RouteRepository for Store {
         let after = page.after.unwrap_or_default();
         let limit = u64::from(page.limit) + 1;
         let (sql, args) = match (scope, script) {
+            (AppScope::None, _) => return Ok(Page::empty()),
             (AppScope::All, None) => (LIST_ROUTES, args![after, limit]),
             (AppScope::MemberOf(member), None) => (LIST_ROUTES_OF_MEMBER, args![member, after, limit]),
             (AppScope::One(app), None) => (LIST_ROUTES_OF_APP, args![app, after, limit]),

@@ -169,6 +169,7 @@ impl ScriptRepository for Store {
             AppScope::All => (LIST_SCRIPTS, args![after, limit]),
             AppScope::MemberOf(member) => (LIST_SCRIPTS_OF_MEMBER, args![member, after, limit]),
             AppScope::One(app) => (LIST_SCRIPTS_OF_APP, args![app, after, limit]),
+            AppScope::None => return Ok(Page::empty()),
         };
         let rows: Vec<ScriptRow> = self.db.fetch_all(sql, args).await?;
         let scripts = rows.into_iter().map(Script::try_from).collect::<Result<_, _>>()?;

@@ -16,6 +16,7 @@ use crate::{
     convert::number,
     db::Transaction,
     statements::statements,
+    users::is_still_signed_in,
     value::args,
 };
 
@@ -79,6 +80,9 @@ impl SecondFactorRepository for Store {
     ) -> Result<bool, StoreError> {
         let mut transaction = self.db.write_accounts().await?;
         let user = confirmed.user;
+        if !is_still_signed_in(&mut transaction, user, change).await? {
+            return Ok(false);
+        }
         let args = args![user, change.at, confirmed.step, confirmed.secret];
         if transaction.execute(CONFIRM_SECOND_FACTOR, args).await? == 0 {
             return Ok(false);
@@ -113,7 +117,7 @@ impl SecondFactorRepository for Store {
     ) -> Result<bool, StoreError> {
         let mut transaction = self.db.write_accounts().await?;
         let found: Option<(Uuid,)> = transaction.fetch_optional(FACTOR_IN_FORCE, args![user]).await?;
-        if found.is_none() {
+        if found.is_none() || !is_still_signed_in(&mut transaction, user, change).await? {
             return Ok(false);
         }
         set_recovery_codes(&mut transaction, user, codes).await?;
@@ -123,7 +127,9 @@ impl SecondFactorRepository for Store {
 
     async fn remove_second_factor(&self, user: UserId, change: &Change) -> Result<bool, StoreError> {
         let mut transaction = self.db.write_accounts().await?;
-        if transaction.execute(DELETE_SECOND_FACTOR, args![user]).await? == 0 {
+        if !is_still_signed_in(&mut transaction, user, change).await?
+            || transaction.execute(DELETE_SECOND_FACTOR, args![user]).await? == 0
+        {
             return Ok(false);
         }
         recorded(transaction, "disable_totp", user, change).await?;

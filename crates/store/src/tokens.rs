@@ -20,7 +20,7 @@ use crate::{
     audit::{Entry, append},
     convert::{hash, parse},
     statements::statements,
-    users::UserRow,
+    users::{UserRow, is_still_signed_in},
     value::args,
 };
 
@@ -34,6 +34,7 @@ macro_rules! columns {
 statements! {
     ACTIVE_PERSON = "SELECT id FROM users WHERE id = $1 AND is_active = TRUE";
     TOKEN_APP = "SELECT id FROM apps WHERE id = $1";
+    DELETE_ENDED_TOKENS = "DELETE FROM api_tokens WHERE user_id = $1 AND expires_at <= $2";
     COUNT_TOKENS = "SELECT count(*) AS tokens FROM api_tokens WHERE user_id = $1";
     INSERT_TOKEN = "INSERT INTO api_tokens \
         (id, user_id, name, token_hash, hint, app_id, role, created_at, expires_at) \
@@ -77,13 +78,16 @@ impl TokenRepository for Store {
         let person: Option<(Uuid,)> = transaction
             .fetch_optional(ACTIVE_PERSON, args![token.user_id])
             .await?;
-        if person.is_none() {
+        if person.is_none() || !is_still_signed_in(&mut transaction, token.user_id, change).await? {
             return Err(CreateTokenError::NoPerson);
         }
         if let Some(app) = token.ceiling.app {
             let found: Option<(Uuid,)> = transaction.fetch_optional(TOKEN_APP, args![app]).await?;
             found.ok_or(CreateTokenError::NoApp)?;
         }
+        transaction
+            .execute(DELETE_ENDED_TOKENS, args![token.user_id, token.created_at])
+            .await?;
         let count: Option<(i64,)> = transaction
             .fetch_optional(COUNT_TOKENS, args![token.user_id])
             .await?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use picloud_shared::{
-    change::Change,
+    change::{Change, Via},
     id::{SessionId, UserId},
     repository::{StoreError, UserRepository},
     time::Timestamp,
@@ -36,6 +36,9 @@ statements! {
         ON CONFLICT DO NOTHING";
     FIND_CREDENTIALS = concat!("SELECT ", columns!(), ", password_hash FROM users WHERE username = $1");
     FIND_USER = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
+    // Whoever ends sessions because a password or an account changed holds the accounts.
+    SESSION_IN_FORCE = "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id \
+        WHERE s.id = $1 AND s.user_id = $2 AND u.is_active = TRUE";
     SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING username";
     END_SECOND_FACTOR = "DELETE FROM second_factors WHERE user_id = $1";
     END_TOKENS_OF_OLD_PASSWORD = "DELETE FROM api_tokens WHERE user_id = $1";
@@ -116,6 +119,10 @@ impl UserRepository for Store {
         change: &Change,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.db.write_accounts().await?;
+        // A reset that came first ended the session, and its password stays.
+        if !has_session(&mut transaction, user, keep).await? {
+            return Ok(false);
+        }
         let Some(username) = set_password(&mut transaction, user, password_hash).await? else {
             return Ok(false);
         };
@@ -147,6 +154,31 @@ impl UserRepository for Store {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// Whether the session by which `user` makes this change has not ended meanwhile; true where it is not made by one.
+/// Only within [`Db::write_accounts`](crate::db::Db::write_accounts) does it stay true.
+pub(crate) async fn is_still_signed_in(
+    transaction: &mut Transaction,
+    user: UserId,
+    change: &Change,
+) -> Result<bool, StoreError> {
+    match change.via {
+        Via::Session(session) => has_session(transaction, user, session).await,
+        Via::Server | Via::Console | Via::Entrance | Via::Token(_) => Ok(true),
+    }
+}
+
+/// Whether this is a session of that person, who is active.
+async fn has_session(
+    transaction: &mut Transaction,
+    user: UserId,
+    session: SessionId,
+) -> Result<bool, StoreError> {
+    let found: Option<(Uuid,)> = transaction
+        .fetch_optional(SESSION_IN_FORCE, args![session, user])
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Sets a password and ends the API tokens that were made with the old one; gives the username, if that person exists.

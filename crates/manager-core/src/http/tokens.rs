@@ -218,7 +218,10 @@ fn refusal(error: CreateTokenError, name: &str) -> Refusal {
             Code::TooManyTokens,
             format!("You have {TOKENS_PER_PERSON_MAX} API tokens. Delete one that you do not need any more."),
         ),
-        CreateTokenError::NoPerson => not_found("account"),
+        CreateTokenError::NoPerson => problem(
+            Code::Unauthenticated,
+            "Your session has ended. Sign in again, then make the token.",
+        ),
         CreateTokenError::NoApp => not_found("app"),
         CreateTokenError::Store(error) => error.into(),
     }

@@ -79,8 +79,9 @@ async fn a_cookie_is_renewed_with_its_session() {
     assert_eq!(me().await.header("set-cookie"), "");
     manager.clock.advance(SESSION_TOUCH_INTERVAL_MIN);
     let renewed = me().await;
-    let expected =
-        format!("picloud_session={token}; Path=/; Max-Age=86400; HttpOnly; SameSite=Strict; Secure");
+    let expected = format!(
+        "picloud_session={token}; Path=/api/v1/admin; Max-Age=86400; HttpOnly; SameSite=Strict; Secure"
+    );
     assert_eq!(renewed.header("set-cookie"), expected);
     assert_eq!(me().await.header("set-cookie"), "");
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod control;
+mod credentials;
 mod host;
 mod public;
 mod refusal;

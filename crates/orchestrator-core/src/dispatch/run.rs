@@ -13,7 +13,9 @@ use picloud_shared::{
     seam::ExecutorClient,
 };
 
-use super::{Caller, Dispatcher, Entry, RUNS_PER_THREAD_MAX, Refusal, ResponseBody, public::Routed};
+use super::{
+    Caller, Dispatcher, Entry, RUNS_PER_THREAD_MAX, Refusal, ResponseBody, credentials, public::Routed,
+};
 use crate::{admission::Full, routing::LiveEntry};
 
 /// Longest path in a record, in bytes.
@@ -41,8 +43,9 @@ impl Run {
             address: remote_addr,
             scheme,
         }: Caller,
-        parts: Parts,
+        mut parts: Parts,
     ) -> Self {
+        credentials::withhold(&mut parts.headers);
         let request = Arc::new(ScriptRequest {
             method: parts.method,
             uri: path_and_query(parts.uri),
@@ -148,7 +151,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             }
             Ok(response) => {
                 if !self.recorder.admits(&run.live, usage.duration_us, run.entry.at) {
-                    return Ok(self.answer(response));
+                    return Ok(self.answer(run, response));
                 }
                 (Ok(response), None)
             }
@@ -163,7 +166,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             .as_ref()
             .map_or_else(|code| code.status(), |response| response.status);
         self.record(run, usage, status.as_u16(), logs, error);
-        result.map(|response| self.answer(response)).map_err(failed)
+        result.map(|response| self.answer(run, response)).map_err(failed)
     }
 }
 
@@ -195,7 +198,10 @@ impl<E> Dispatcher<E> {
         self.recorder.record(&run.live, execution);
     }
 
-    fn answer(&self, mut response: ScriptResponse) -> Response<ResponseBody> {
+    fn answer(&self, run: &Run, mut response: ScriptResponse) -> Response<ResponseBody> {
+        if run.trigger == Trigger::Execute {
+            credentials::confine(&mut response.headers);
+        }
         if response.body.len() >= KEPT_BYTES_MIN {
             // The run is over, but its client may take long to read this.
             response.body = self.memory.budget().keep(response.body);

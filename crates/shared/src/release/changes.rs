@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{Manifest, ManifestDomain, ManifestRoute, ManifestScript};
 use crate::id::ScriptId;
 
-/// What differs between two manifests. Things are the same by their id, whatever they are called.
+/// What differs between two manifests. Scripts and routes are the same by their id, whatever they are called. Domains
+/// are the same by their pattern, which is all that there is to them: one that was given up and claimed again has
+/// another id, but nothing about the app is different.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// By name.
@@ -54,7 +56,7 @@ impl Changes {
         let mut domains = compare(
             &before.domains,
             &after.domains,
-            |domain| domain.id,
+            |domain| domain.pattern.clone(),
             ManifestDomain::differences,
         );
         scripts.sort_by(|a, b| a.latest().name.cmp(&b.latest().name));
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_told_by_id_in_the_order_of_names() {
+    fn what_differs_is_told_in_the_order_of_names() {
         let before = Manifest {
             scripts: vec![script(1, "z", 1), script(2, "gone", 1), script(3, "same", 1)],
             routes: vec![route(1, "/a")],
@@ -231,6 +233,25 @@ mod tests {
             "1 script added, 1 changed, 1 removed, 1 route changed, 1 domain added"
         );
         assert!(Changes::between(&after, &after).is_empty());
+    }
+
+    #[test]
+    fn a_domain_that_was_claimed_again_is_the_same() {
+        let with = |domains| Manifest {
+            domains,
+            ..Manifest::default()
+        };
+        let before = with(vec![domain(1, "a.test"), domain(2, "b.test")]);
+        let after = with(vec![domain(2, "b.test"), domain(3, "a.test")]);
+        assert!(Changes::between(&before, &after).is_empty());
+        let renamed = with(vec![domain(2, "b.test"), domain(1, "c.test")]);
+        assert_eq!(
+            Changes::between(&before, &renamed).domains,
+            [
+                Changed::Removed(domain(1, "a.test")),
+                Changed::Added(domain(1, "c.test")),
+            ]
+        );
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub enum AppScope {
     All,
     /// Of those in which this person is a member.
     MemberOf(UserId),
+    /// Of none.
+    None,
     /// Of one.
     One(AppId),
 }

@@ -9,7 +9,8 @@ use crate::{
     second_factor::{RecoveryCodeHash, SecondFactor},
 };
 
-/// Storage of second factors.
+/// Storage of second factors. To a session that has ended meanwhile, what puts a factor in force, removes it or
+/// replaces its codes says `false`.
 #[async_trait]
 pub trait SecondFactorRepository: Send + Sync {
     /// Finds a person's second factor, in force or not.

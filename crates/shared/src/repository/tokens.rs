@@ -15,13 +15,14 @@ use crate::{
 
 /// That a token was used is noted at most this often, so that reading does not become writing.
 pub const TOKEN_TOUCH_INTERVAL_MIN: Duration = Duration::from_mins(1);
-/// Most tokens of one person, those that have ended among them.
+/// Most tokens of one person.
 pub const TOKENS_PER_PERSON_MAX: u32 = 100;
 
 /// Storage of personal API tokens.
 #[async_trait]
 pub trait TokenRepository: Send + Sync {
-    /// Makes a token. Name and number are decided while no other token of the person can be made.
+    /// Makes a token, and deletes those of the person that have ended: neither their names nor their number stand in
+    /// its way. Name and number are decided while no other token of the person can be made.
     async fn create_token(&self, token: &ApiToken, change: &Change) -> Result<(), CreateTokenError>;
 
     /// Finds the token with this hash and its person, if it has not ended at `now` and the person is active.
@@ -34,7 +35,7 @@ pub trait TokenRepository: Send + Sync {
     /// Notes that a token was used at `now`.
     async fn touch_token(&self, token: TokenId, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Lists a person's tokens, newest first, those that have ended too.
+    /// Lists a person's tokens, newest first, those that have ended since the last was made too.
     async fn list_tokens(&self, user: UserId) -> Result<Vec<ApiToken>, StoreError>;
 
     /// Deletes one token of a person; `false` if there is none.
@@ -50,8 +51,8 @@ pub enum CreateTokenError {
     /// The person has [`TOKENS_PER_PERSON_MAX`].
     #[error("this person has as many tokens as anybody may have")]
     TooMany,
-    /// The person is gone or not active any more.
-    #[error("the person is gone or not active")]
+    /// The person is gone or not active any more, or the session by which they ask has ended.
+    #[error("the person is gone, not active or not signed in any more")]
     NoPerson,
     /// The app that it would be limited to is gone.
     #[error("the app is gone")]

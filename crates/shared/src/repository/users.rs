@@ -24,8 +24,8 @@ pub trait UserRepository: Send + Sync {
     /// Finds a person.
     async fn find_user(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
-    /// Sets the password that somebody changed, and ends all API tokens of that person and all sessions but `keep`;
-    /// `false` if the person is gone.
+    /// Sets the password that somebody changed, and ends all API tokens of that person and all sessions but `keep`,
+    /// by which they changed it; `false` if that session has ended, or the person is gone or not active.
     async fn set_password(
         &self,
         user: UserId,

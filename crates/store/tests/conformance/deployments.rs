@@ -31,6 +31,7 @@ cases! {
     the_same_bundle_twice_is_one_release,
     a_dry_run_changes_nothing,
     domains_stay_where_they_must,
+    a_domain_that_was_claimed_again_is_no_change,
     a_bundle_needs_its_hosts_claimed,
     of_fifty_that_expect_one_release_one_wins,
     a_deployment_is_never_half_seen,
@@ -453,6 +454,27 @@ async fn domains_stay_where_they_must(bed: Bed) {
     let refused = store.restore_release(owner.id, 2, kept, &change()).await;
     assert!(matches!(refused, Err(DeployError::DomainsKept)), "{refused:?}");
     assert_eq!(newest(&bed, owner.id).await, 4);
+    bed.finish().await;
+}
+
+async fn a_domain_that_was_claimed_again_is_no_change(bed: Bed) {
+    let store = &bed.store;
+    let owner = app(store, "one").await;
+    let held = claim(store, owner.id, "a.test").await;
+    let hello = script(store, owner.id, "hello").await;
+    let good = newest(&bed, owner.id).await;
+    store.remove_domain(owner.id, held.id, &change()).await.unwrap();
+    let again = claim(store, owner.id, "a.test").await;
+    save(&bed, hello.id, "2").await;
+    let kept = DeployTerms {
+        keep_domains: true,
+        ..DeployTerms::default()
+    };
+    let restored = store.restore_release(owner.id, good, kept, &change()).await;
+    let restored = restored.unwrap().unwrap();
+    assert_eq!(restored.changes.summary(), "1 script changed");
+    let live = store.live_release(owner.id).await.unwrap().unwrap();
+    assert_eq!(live.domains, [again]);
     bed.finish().await;
 }
 

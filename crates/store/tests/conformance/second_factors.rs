@@ -1,6 +1,7 @@
 //! Second factors and their recovery codes.
 
 use picloud_shared::{
+    change::{Change, Via},
     id::{SessionId, UserId},
     repository::{ConfirmedFactor, SecondFactorRepository, SessionRepository, UserRepository},
     second_factor::RecoveryCodeHash,
@@ -20,6 +21,7 @@ cases! {
     of_fifty_who_bring_one_recovery_code_one_passes,
     recovery_codes_are_replaced,
     a_second_factor_is_removed_with_its_codes,
+    an_ended_session_changes_no_second_factor,
 }
 
 const CODES: [RecoveryCodeHash; 3] = [[1; 32], [2; 32], [3; 32]];
@@ -165,5 +167,30 @@ async fn a_second_factor_is_removed_with_its_codes(bed: Bed) {
             .await,
         0
     );
+    bed.finish().await;
+}
+
+async fn an_ended_session_changes_no_second_factor(bed: Bed) {
+    let user = ada(&bed).await;
+    let keep = SessionId::new(now());
+    let by = Change {
+        author: Some(user),
+        via: Via::Session(keep),
+        ..change()
+    };
+    assert!(propose(&bed, user, b"secret").await);
+    let confirmed = ConfirmedFactor {
+        user,
+        secret: b"secret",
+        step: 10,
+        recovery_codes: &CODES,
+    };
+    let store = &bed.store;
+    assert!(!store.confirm_second_factor(confirmed, keep, &by).await.unwrap());
+    assert!(confirm(&bed, user, b"secret").await);
+    assert!(!store.replace_recovery_codes(user, &[], &by).await.unwrap());
+    assert!(!store.remove_second_factor(user, &by).await.unwrap());
+    let found = store.find_second_factor(user).await.unwrap().unwrap();
+    assert_eq!(found.recovery_codes_left, 3);
     bed.finish().await;
 }

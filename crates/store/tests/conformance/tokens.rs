@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use picloud_shared::{
     access::{AppRole, Ceiling},
+    change::{Change, Via},
     id::{AppId, TokenId, UserId},
     repository::{
-        AppRepository, CreateTokenError, TOKEN_TOUCH_INTERVAL_MIN, TOKENS_PER_PERSON_MAX, TokenRepository,
-        UserRepository,
+        AppRepository, CreateTokenError, SessionRepository, TOKEN_TOUCH_INTERVAL_MIN, TOKENS_PER_PERSON_MAX,
+        TokenRepository, UserRepository,
     },
 };
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{api_token, app, change, credentials, fifty_at_once, now},
+    fixtures::{api_token, app, change, credentials, fifty_at_once, now, session},
 };
 
 cases! {
@@ -26,6 +27,8 @@ cases! {
     a_token_is_deleted_by_its_person,
     a_token_goes_with_its_app,
     a_token_needs_an_active_person_and_its_app,
+    a_token_needs_the_session_that_asks,
+    an_ended_token_stands_in_no_way,
 }
 
 async fn ada(bed: &Bed) -> UserId {
@@ -168,5 +171,41 @@ async fn a_token_needs_an_active_person_and_its_app(bed: Bed) {
         .await
         .unwrap_err();
     assert!(matches!(error, CreateTokenError::NoPerson), "{error:?}");
+    bed.finish().await;
+}
+
+async fn a_token_needs_the_session_that_asks(bed: Bed) {
+    let user = ada(&bed).await;
+    let session = session(user, 1);
+    bed.store.create_session(&session).await.unwrap();
+    let by = Change {
+        author: Some(user),
+        via: Via::Session(session.id),
+        ..change()
+    };
+    let first = api_token(user, "first", 1);
+    bed.store.create_token(&first, &by).await.unwrap();
+    assert!(bed.store.reset_password(user, "new", &change()).await.unwrap());
+    let second = api_token(user, "second", 2);
+    let error = bed.store.create_token(&second, &by).await.unwrap_err();
+    assert!(matches!(error, CreateTokenError::NoPerson), "{error:?}");
+    assert!(bed.store.list_tokens(user).await.unwrap().is_empty());
+    bed.finish().await;
+}
+
+async fn an_ended_token_stands_in_no_way(bed: Bed) {
+    let user = ada(&bed).await;
+    let lasting = api_token(user, "backup", 1);
+    bed.store.create_token(&lasting, &change()).await.unwrap();
+    let mut first = api_token(user, "deploy", 2);
+    let end = first.created_at.plus(Duration::from_hours(1));
+    first.expires_at = Some(end);
+    bed.store.create_token(&first, &change()).await.unwrap();
+    let mut second = api_token(user, "deploy", 3);
+    let error = bed.store.create_token(&second, &change()).await.unwrap_err();
+    assert!(matches!(error, CreateTokenError::NameTaken), "{error:?}");
+    second.created_at = end;
+    bed.store.create_token(&second, &change()).await.unwrap();
+    assert_eq!(bed.store.list_tokens(user).await.unwrap(), [second, lasting]);
     bed.finish().await;
 }

@@ -14,6 +14,7 @@ cases! {
     the_first_person_is_made_once,
     a_person_is_found_by_name_and_id,
     a_new_password_ends_the_other_sessions_and_all_tokens,
+    a_new_password_needs_the_session_and_an_active_person,
     a_reset_leaves_the_new_password_alone,
     of_fifty_first_people_one_wins,
 }
@@ -106,6 +107,33 @@ async fn a_new_password_ends_the_other_sessions_and_all_tokens(bed: Bed) {
 
     let nobody = UserId::new(now());
     assert!(!store.set_password(nobody, "x", kept.id, &change()).await.unwrap());
+    bed.finish().await;
+}
+
+/// Whoever changes their password while it is reset does not undo the reset.
+async fn a_new_password_needs_the_session_and_an_active_person(bed: Bed) {
+    let store = &bed.store;
+    let ada = credentials("ada");
+    let user = ada.user.id;
+    store.create_first_user(&ada, &change()).await.unwrap();
+    let (ended, begun) = (session(user, 1), session(user, 2));
+    let set = async |session| store.set_password(user, "own", session, &change()).await.unwrap();
+    let stored = async || {
+        let found = store.find_credentials(&ada.user.username).await.unwrap();
+        found.unwrap().password_hash
+    };
+    store.create_session(&ended).await.unwrap();
+    assert!(store.reset_password(user, "reset", &change()).await.unwrap());
+    assert!(!set(ended.id).await);
+    assert_eq!(stored().await, "reset");
+
+    store.create_session(&begun).await.unwrap();
+    bed.raw().await.run("UPDATE users SET is_active = FALSE").await;
+    assert!(!set(begun.id).await);
+    assert_eq!(stored().await, "reset");
+    bed.raw().await.run("UPDATE users SET is_active = TRUE").await;
+    assert!(set(begun.id).await);
+    assert_eq!(stored().await, "own");
     bed.finish().await;
 }
 

@@ -21,7 +21,7 @@ export interface paths {
         put?: never;
         /**
          * Make an account
-         * @description Nobody gives a role above their own.
+         * @description Nobody gives a role above their own. It is closed to API tokens, as it sets a password.
          *
          *     Needs the role `admin` on the instance.
          */
@@ -49,7 +49,7 @@ export interface paths {
         /**
          * Delete an account
          * @description With its sessions, API tokens, memberships and open invitations. What the person made stays, and so does their name
-         *     in the history of it.
+         *     in the history of it. An API token deletes members only, and not its own account.
          *
          *     Needs the role `admin` on the instance.
          */
@@ -60,7 +60,8 @@ export interface paths {
          * Change an account
          * @description A new password, a lower role and deactivation end all sessions of that person at once, your own too if it is you; a
          *     new password and deactivation also end their API tokens. Nobody changes an account above their own, or gives a role
-         *     above it. The last active owner stays one.
+         *     above it. The last active owner stays one. An API token changes members only, and not its own account; it gives no
+         *     other role and sets no password.
          *
          *     Needs the role `admin` on the instance.
          */
@@ -3262,7 +3263,7 @@ export interface components {
             /** @description Whether they may sign in. */
             is_active?: boolean | null;
             /**
-             * @description 8 to 1,024 bytes, not one of the commonest.
+             * @description 8 to 1,024 bytes, not one of the commonest. Your own you change with `POST /api/v1/admin/auth/password`.
              * @example a bicycle for the mind
              */
             password?: string | null;

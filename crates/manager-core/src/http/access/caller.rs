@@ -161,7 +161,7 @@ impl Caller {
         Ok(match (self.ceiling.app, self.user.instance_role) {
             (Some(app), _) => match self.find_role(manager, app).await? {
                 Some(_) => AppScope::One(app),
-                None => AppScope::MemberOf(self.user.id),
+                None => AppScope::None,
             },
             (None, InstanceRole::Owner | InstanceRole::Admin) => AppScope::All,
             (None, InstanceRole::Member) => AppScope::MemberOf(self.user.id),

@@ -9,7 +9,7 @@ use picloud_shared::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::refusal;
+use super::{Touched, refusal, refuse_token};
 use crate::{
     Manager, accounts,
     http::{
@@ -47,7 +47,7 @@ pub(crate) struct CreateUser {
 
 /// Make an account
 ///
-/// Nobody gives a role above their own.
+/// Nobody gives a role above their own. It is closed to API tokens, as it sets a password.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/admins",
@@ -60,6 +60,12 @@ pub(crate) async fn create_user(
     caller: Caller,
     JsonBody(body): JsonBody<CreateUser>,
 ) -> Answer<impl IntoResponse> {
+    let touched = Touched {
+        user: None,
+        role: Some(body.instance_role),
+        password: true,
+    };
+    refuse_token(&caller, &touched)?;
     let mut violations = Violations::default();
     let username: Option<Username> = violations.parse("username", &body.username);
     let email: Option<Email> = violations.parse_some("email", body.email.as_deref());

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 
-use super::refusal;
+use super::{Touched, refusal, refuse_token};
 use crate::{
     Manager,
     http::{
@@ -18,7 +18,7 @@ problems!(DeleteUserProblems: NotFound, LastOwner);
 /// Delete an account
 ///
 /// With its sessions, API tokens, memberships and open invitations. What the person made stays, and so does their name
-/// in the history of it.
+/// in the history of it. An API token deletes members only, and not its own account.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/admins/{user}",
@@ -30,6 +30,12 @@ pub(crate) async fn delete_user(
     caller: Caller,
     UserPath(user): UserPath,
 ) -> Answer<StatusCode> {
+    let touched = Touched {
+        user: Some(&user),
+        role: None,
+        password: false,
+    };
+    refuse_token(&caller, &touched)?;
     let deleted = manager
         .repository()
         .delete_account(user.id, &caller.change(&manager, None))

@@ -8,7 +8,7 @@ use picloud_shared::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::refusal;
+use super::{Touched, refusal, refuse_token};
 use crate::{
     Manager, accounts,
     http::{
@@ -35,7 +35,7 @@ pub(crate) struct UpdateUser {
     #[schema(value_type = Option<String>, example = "grace@example.com")]
     #[expect(clippy::option_option, reason = "absent and null mean different things")]
     email: Option<Option<String>>,
-    /// 8 to 1,024 bytes, not one of the commonest.
+    /// 8 to 1,024 bytes, not one of the commonest. Your own you change with `POST /api/v1/admin/auth/password`.
     #[serde(default)]
     #[schema(example = "a bicycle for the mind")]
     password: Option<String>,
@@ -52,7 +52,8 @@ pub(crate) struct UpdateUser {
 ///
 /// A new password, a lower role and deactivation end all sessions of that person at once, your own too if it is you; a
 /// new password and deactivation also end their API tokens. Nobody changes an account above their own, or gives a role
-/// above it. The last active owner stays one.
+/// above it. The last active owner stays one. An API token changes members only, and not its own account; it gives no
+/// other role and sets no password.
 #[utoipa::path(
     patch,
     path = "/api/v1/admin/admins/{user}",
@@ -66,7 +67,14 @@ pub(crate) async fn update_user(
     UserPath(user): UserPath,
     JsonBody(body): JsonBody<UpdateUser>,
 ) -> Answer<Json<UserBody>> {
-    let update = update(&manager, &user, body).await?;
+    let touched = Touched {
+        user: Some(&user),
+        role: body.instance_role,
+        password: body.password.is_some(),
+    };
+    refuse_token(&caller, &touched)?;
+    let is_own = user.id == caller.user.id;
+    let update = update(&manager, &user, is_own, body).await?;
     let username = update.username.as_ref().unwrap_or(&user.username).clone();
     let updated = manager
         .repository()
@@ -85,14 +93,18 @@ pub(crate) async fn update_user(
     Ok(Json(updated.into()))
 }
 
-/// What is to change, with the new password's hash.
-async fn update(manager: &Manager, user: &User, body: UpdateUser) -> Answer<AccountUpdate> {
+/// What is to change, with the new password's hash. The own password is not changed here, where nobody asks for the old
+/// one: a stolen session must not become a way to take the account over.
+async fn update(manager: &Manager, user: &User, is_own: bool, body: UpdateUser) -> Answer<AccountUpdate> {
     let mut violations = Violations::default();
     let username: Option<Username> = violations.parse_some("username", body.username.as_deref());
     let email = body
         .email
         .map(|email| violations.parse_some("email", email.as_deref()));
-    if let Some(password) = &body.password
+    if is_own && body.password.is_some() {
+        let instead = "is your own; change it with POST /api/v1/admin/auth/password";
+        violations.add("password", instead);
+    } else if let Some(password) = &body.password
         && let Err(refused) = accounts::check_password(password, username.as_ref().unwrap_or(&user.username))
     {
         violations.add("password", refused);

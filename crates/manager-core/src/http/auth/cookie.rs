@@ -9,6 +9,9 @@ use crate::accounts::Token;
 
 const NAME: &str = "picloud_session";
 
+/// Where browsers send it: to the API alone. No app that shares a host with the dashboard is ever given it.
+const PATH: &str = "/api/v1/admin";
+
 /// Most session cookies of one request that are looked at.
 const COOKIES_MAX: usize = 4;
 
@@ -43,7 +46,7 @@ pub(crate) fn clear(scheme: &str) -> Option<HeaderValue> {
 
 fn with_attributes(token: &str, seconds: u64, scheme: Option<&str>) -> String {
     let secure = if scheme == Some("https") { "; Secure" } else { "" };
-    format!("{NAME}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    format!("{NAME}={token}; Path={PATH}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 #[cfg(test)]
@@ -77,7 +80,7 @@ mod tests {
     fn is_secure_behind_https() {
         assert_eq!(
             with_attributes("x", 60, Some("https")),
-            "picloud_session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
+            "picloud_session=x; Path=/api/v1/admin; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
         );
         assert!(!with_attributes("x", 60, Some("http")).contains("Secure"));
     }

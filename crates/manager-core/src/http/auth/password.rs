@@ -2,7 +2,7 @@
 
 use axum::{Extension, extract::State};
 use http::StatusCode;
-use picloud_shared::seam::Origin;
+use picloud_shared::{problem::Code, seam::Origin};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -12,7 +12,7 @@ use crate::{
     http::{
         access::Caller,
         extract::JsonBody,
-        problem::{Answer, not_found, problems},
+        problem::{Answer, problem, problems},
         validate::Violations,
     },
 };
@@ -66,7 +66,11 @@ pub(crate) async fn change_password(
         .set_password(caller.user.id, &hash, caller.session()?.id, &change)
         .await?;
     if !changed {
-        return Err(not_found("account"));
+        // Somebody reset the password or deactivated the account meanwhile; what they said stands.
+        return Err(problem(
+            Code::Unauthenticated,
+            "Your session has ended. Sign in again, then change the password.",
+        ));
     }
     tracing::info!(user.id = %caller.user.id, "password changed");
     Ok(StatusCode::NO_CONTENT)

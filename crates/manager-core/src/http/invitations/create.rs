@@ -20,7 +20,7 @@ use crate::{
     accounts::InvitationToken,
     http::{
         access::Caller,
-        admins::{not_allowed, username_taken},
+        admins::{Touched, not_allowed, refuse_token, username_taken},
         extract::{JsonBody, find_by_text},
         problem::{Answer, Refusal, not_found, problems},
         validate::Violations,
@@ -100,6 +100,14 @@ pub(crate) async fn create_invitation(
     caller: Caller,
     JsonBody(body): JsonBody<CreateInvitation>,
 ) -> Answer<impl IntoResponse> {
+    // Whoever takes an invitation chooses a password, and the link is in the answer.
+    let touched = Touched {
+        user: None,
+        role: Some(body.instance_role),
+        password: true,
+    };
+    refuse_token(&caller, &touched)?;
+
     let mut violations = Violations::default();
     let username: Option<Username> = violations.parse_some("username", body.username.as_deref());
     let email: Option<Email> = violations.parse_some("email", body.email.as_deref());

@@ -5,7 +5,7 @@
 use std::{borrow::Cow, io::Read as _};
 
 use axum::{
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     response::{IntoResponse as _, Redirect, Response},
 };
 use flate2::read::GzDecoder;
@@ -40,8 +40,11 @@ pub(crate) async fn redirect_to_apps() -> Redirect {
     Redirect::temporary("/admin/apps")
 }
 
-/// A file of the dashboard, or the page itself.
-pub(crate) async fn get_dashboard(Path(path): Path<String>, headers: HeaderMap) -> Response {
+/// A file of the dashboard, or the page itself. A path that is no text leads to neither.
+pub(crate) async fn get_dashboard(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    let Ok(Path(path)) = path else {
+        return not_found("page").into_response();
+    };
     match Files::get(&path) {
         Some(file) => serve(&path, file, &headers),
         None if path.starts_with(BUILT) => not_found("file").into_response(),
@@ -151,7 +154,21 @@ fn content_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Router, body::Body, routing::get};
+    use http::Request;
+    use picloud_shared::problem::{Code, Problem};
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_path_that_is_no_text_is_not_found() {
+        let router: Router = Router::new().route("/admin/{*rest}", get(get_dashboard));
+        let request = Request::get("/admin/%ff").body(Body::empty()).expect("a request");
+        let answer = router.oneshot(request).await.expect("an answer");
+        let problem = answer.extensions().get::<Problem>().expect("a problem");
+        assert_eq!(problem.code.as_str(), Code::NotFound.as_str());
+    }
 
     #[test]
     fn every_file_has_a_type_that_browsers_know() {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::{
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     response::{IntoResponse as _, Response},
 };
 use picloud_shared::problem::Code;
@@ -29,7 +29,11 @@ problems!(GetProblemPageProblems: NotFound);
     tag = "instance",
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), GetProblemPageProblems),
 )]
-pub(crate) async fn get_problem_page(Path(code): Path<String>) -> Response {
+pub(crate) async fn get_problem_page(code: Result<Path<String>, PathRejection>) -> Response {
+    // What is no text is no code either.
+    let Ok(Path(code)) = code else {
+        return not_found("problem").into_response();
+    };
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
     match known.and_then(|code| markdown(*code)) {
         Some(markdown) => page(&markdown),
@@ -65,7 +69,23 @@ fn markdown(code: Code) -> Option<String> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use axum::{Router, body::Body, routing::get};
+    use http::Request;
+    use picloud_shared::problem::Problem;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_code_that_is_no_text_is_not_found() {
+        let router: Router = Router::new().route("/api/v1/problems/{code}", get(get_problem_page));
+        let request = Request::get("/api/v1/problems/%ff")
+            .body(Body::empty())
+            .expect("a request");
+        let answer = router.oneshot(request).await.expect("an answer");
+        let problem = answer.extensions().get::<Problem>().expect("a problem");
+        assert_eq!(problem.code.as_str(), Code::NotFound.as_str());
+    }
 
     #[test]
     fn codes_and_pages_are_pairs() {

@@ -55,3 +55,41 @@ fn a_run_is_recorded_with_its_trigger() {
     assert_eq!(records[0]["script_id"], script.id.as_str());
     assert_eq!(records[0]["trigger"], "execute");
 }
+
+#[test]
+fn a_script_sees_no_session_and_no_api_token() {
+    let cloud = TestCloud::start();
+    let script = cloud.app_with_domain("tools").script(
+        "echo",
+        "(request.headers[\"cookie\"] ?? \"-\") + \" \" + (request.headers[\"authorization\"] ?? \"-\")",
+    );
+    script.route("/echo", &["GET"]);
+    let session = cloud.owner().token();
+    for path in [format!("/api/v1/execute/{}", script.id), "/echo".to_owned()] {
+        let call = || cloud.call("GET", "tools.test", &path);
+        call()
+            .header("cookie", &format!("theme=dark; picloud_session={session}"))
+            .header("authorization", &format!("Bearer {session}"))
+            .send()
+            .says("theme=dark -");
+        call()
+            .header("authorization", "Bearer of-the-app")
+            .send()
+            .says("- Bearer of-the-app");
+    }
+}
+
+#[test]
+fn a_page_that_is_run_by_its_id_may_do_nothing_where_the_dashboard_is() {
+    let cloud = TestCloud::start();
+    let source = r#"response(200, "<script>1</script>")
+        .header("content-type", "text/html")
+        .header("content-security-policy", "script-src *")
+        .header("service-worker-allowed", "/")
+        .cookie("picloud_session", "pcs_x", #{})"#;
+    let answer = cloud.app("tools").script("page", source).execute().expect(200);
+    assert_eq!(answer.header("content-security-policy"), Some("sandbox"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(answer.header("service-worker-allowed"), None);
+    assert_eq!(answer.header("set-cookie"), None);
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ground::{APP, Ground};
-use crate::harness::{Answer, Client, items};
+use crate::harness::{Answer, Client, TestCloud, items};
 
 /// An id and a slug of nothing.
 const MISSING: [&str; 2] = ["01890a5d-ac96-774b-bcce-b302099a8057", "no-such-app"];
@@ -91,4 +91,31 @@ fn said(answer: Answer) -> Value {
     let mut body = answer.problem(404, "not_found");
     body["request_id"].take();
     body
+}
+
+#[test]
+fn a_token_for_an_app_that_its_person_left_sees_no_other_app() {
+    let cloud = TestCloud::start();
+    let (left, kept) = (cloud.app("left"), cloud.app("kept"));
+    kept.serve("/secret", "\"of another app\"");
+    let person = cloud.person("grace", "member");
+    for app in [&left, &kept] {
+        app.admit(&person.id, "editor");
+    }
+    let made = person
+        .client
+        .post("/admin/tokens", &json!({ "name": "left", "app": "left" }))
+        .expect(201)
+        .json();
+    let program = cloud
+        .anonymous()
+        .with_token(made["token"].as_str().expect("a token"));
+    assert_eq!(items(program.get("/admin/apps")).len(), 1);
+    cloud
+        .owner()
+        .delete(&left.path(&format!("/members/{}", person.id)))
+        .expect(204);
+    for list in ["/admin/apps", "/admin/scripts", "/admin/routes"] {
+        assert_eq!(items(program.get(list)), Vec::<Value>::new(), "{list}");
+    }
 }

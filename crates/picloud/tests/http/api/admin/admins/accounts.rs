@@ -164,3 +164,18 @@ fn a_username_belongs_to_one() {
         .problem(409, "username_taken");
     cloud.owner().patch("/admin/admins/ada", &body).expect(200);
 }
+
+#[test]
+fn the_own_password_is_not_changed_here() {
+    let cloud = TestCloud::start();
+    let owner = cloud.owner();
+    let body = json!({ "email": "new@example.com", "password": "another fine password" });
+    let problem = owner
+        .patch(&format!("/admin/admins/{}", OWNER.0), &body)
+        .problem(422, "validation_failed");
+    assert_eq!(problem["errors"][0]["field"], "password", "{problem}");
+    let detail = problem["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("/api/v1/admin/auth/password"), "{detail}");
+    owner.get("/admin/auth/me").expect(200);
+    cloud.log_in(OWNER.0, OWNER.1).expect(200);
+}

@@ -96,3 +96,36 @@ fn two_owners_who_delete_each_other_leave_one() {
     let left = [ada, &grace].map(|client| client.get("/admin/auth/me").status);
     assert!(left.contains(&200) && left.contains(&401), "{left:?}");
 }
+
+#[test]
+fn an_api_token_takes_no_account_over() {
+    let cloud = TestCloud::start();
+    person(&cloud, "grace", "member");
+    person(&cloud, "edsger", "admin");
+    let made = cloud.owner().post("/admin/tokens", &json!({ "name": "ci" }));
+    let made = made.expect(201).json();
+    let program = cloud
+        .anonymous()
+        .with_token(made["token"].as_str().expect("a token"));
+    let new = json!({ "username": "new", "password": PASSWORD, "instance_role": "member" });
+    let own = format!("/admin/admins/{}", OWNER.0);
+    for answer in [
+        program.post("/admin/admins", &new),
+        program.patch(&own, &json!({ "password": PASSWORD })),
+        program.patch(&own, &json!({ "username": "mallory" })),
+        program.delete(&own),
+        program.patch("/admin/admins/edsger", &json!({ "is_active": false })),
+        program.delete("/admin/admins/edsger"),
+        program.patch("/admin/admins/grace", &json!({ "instance_role": "admin" })),
+        program.patch("/admin/admins/grace", &json!({ "password": PASSWORD })),
+    ] {
+        let problem = answer.problem(403, "forbidden");
+        let detail = problem["detail"].as_str().expect("a sentence");
+        assert!(detail.contains("API token"), "{problem}");
+    }
+    program.get(&own).expect(200);
+    program
+        .patch("/admin/admins/grace", &json!({ "is_active": false }))
+        .expect(200);
+    program.delete("/admin/admins/grace").expect(204);
+}

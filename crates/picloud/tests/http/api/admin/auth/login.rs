@@ -36,7 +36,12 @@ fn gives_a_token_a_cookie_and_the_user() {
     ];
     assert_eq!(fields, BTreeSet::from(expected));
 
-    for part in ["picloud_session=", "HttpOnly", "SameSite=Strict", "Path=/"] {
+    for part in [
+        "picloud_session=",
+        "HttpOnly",
+        "SameSite=Strict",
+        "Path=/api/v1/admin",
+    ] {
         assert!(cookie.contains(part), "no {part} in {cookie}");
     }
     assert!(!cookie.contains("Secure"), "not behind HTTPS: {cookie}");

@@ -38,6 +38,31 @@ fn changing_it_needs_the_old_one_and_ends_other_sessions_and_tokens() {
     cloud.log_in(OWNER.0, "another password").expect(200);
 }
 
+/// In whatever order they come: whoever stole a session and a password does not undo the reset.
+#[test]
+fn a_reset_by_somebody_else_stands() {
+    let cloud = TestCloud::start();
+    let mut password = "a fine password".to_owned();
+    let grace = json!({ "username": "grace", "password": password, "instance_role": "admin" });
+    cloud.owner().post("/admin/admins", &grace).expect(201);
+    for round in 0..3 {
+        let grace = cloud.sign_in("grace", &password);
+        let reset = format!("reset in round {round}");
+        let own = json!({ "current_password": password, "new_password": "a password of my own" });
+        let (changed, patched) = std::thread::scope(|scope| {
+            let changed = scope.spawn(|| grace.post("/admin/auth/password", &own).status);
+            let body = json!({ "password": reset });
+            let patched = cloud.owner().patch("/admin/admins/grace", &body).status;
+            (changed.join().expect("no request fails"), patched)
+        });
+        assert!(matches!(changed, 204 | 401 | 422), "{changed}");
+        assert_eq!(patched, 200);
+        grace.get("/admin/auth/me").problem(401, "unauthenticated");
+        password = reset;
+        cloud.log_in("grace", &password).expect(200);
+    }
+}
+
 #[test]
 fn it_can_be_reset_on_the_machine() {
     let cloud = TestCloud::start();

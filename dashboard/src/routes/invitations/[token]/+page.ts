@@ -1,0 +1,1 @@
+export const load = ({ params }: { params: { token: string } }) => ({ title: 'Invitation', token: params.token });

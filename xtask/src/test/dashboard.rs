@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -32,8 +32,8 @@ pub(crate) fn commands(target: &Path) -> anyhow::Result<Vec<Command>> {
         "--output",
     ]);
     types.arg(target.join(TYPES));
-    let mut compare = Command::new(env::current_exe().context("cannot tell what runs this")?);
-    compare.arg("compare-dashboard");
+    // By cargo and not by the path of this program: the tests before may have built it anew, and then nothing is there.
+    let compare = part::cargo(&["run", "--quiet", "--package", "xtask", "--", "compare-dashboard"]);
     Ok(vec![
         npm(&["ci", "--no-audit", "--no-fund"]),
         npm(&["run", "check"]),

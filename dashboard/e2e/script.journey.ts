@@ -86,6 +86,35 @@ test('an older version is back with one click', async () => {
 	expect(await page.locator('.cm-content').innerText()).toContain('Hello, ');
 });
 
+test('an answer is seen as a page, as text and with its headers', async () => {
+	const { page } = cloud;
+	await page.goto(editor);
+	await write(page, `let page = "<style>h1 { color: rgb(1, 2, 3) }</style><h1 style='margin: 7px' onclick='x()'>Menu</h1><script>document.title = 'taken'</script>";\nhtml(page).header("x-of", "the menu")`);
+	await page.getByRole('button', { name: 'Run', exact: true }).first().click();
+	const title = page.frameLocator('iframe[title="The page as it looks"]').getByRole('heading', { name: 'Menu' });
+	await title.waitFor();
+	await expect.poll(() => title.evaluate((heading) => getComputedStyle(heading).color)).toBe('rgb(1, 2, 3)');
+	expect(await title.evaluate((heading) => getComputedStyle(heading).marginTop)).toBe('7px');
+	await page.getByRole('button', { name: 'Raw' }).click();
+	await page.getByText('document.title').last().waitFor();
+	await page.getByRole('button', { name: 'Headers', exact: true }).click();
+	await page.getByText('the menu').last().waitFor();
+	expect(await page.title()).not.toBe('taken');
+});
+
+test('a request is kept under a name, and there at the next visit', async () => {
+	const { page } = cloud;
+	await page.goto(editor);
+	await page.getByLabel('Path and query').fill('/greet/Lovelace');
+	await page.getByRole('button', { name: 'Keep this request' }).click();
+	await page.getByLabel('Name of this request').fill('the countess');
+	await page.keyboard.press('Enter');
+	await page.getByLabel('Path and query').fill('/greet/somebody');
+	await page.reload();
+	await page.getByRole('button', { name: 'the countess', exact: true }).click();
+	expect(await page.getByLabel('Path and query').inputValue()).toBe('/greet/Lovelace');
+});
+
 test('the editor knows the script API of the server', async () => {
 	const { page } = cloud;
 	await page.goto(editor);

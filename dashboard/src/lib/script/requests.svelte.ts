@@ -1,6 +1,9 @@
 import { EMPTY_INPUT, inputFor, type Input } from './request';
 import type { Schemas } from '$lib/api/client';
 
+/** How many requests are kept under a name for each script. */
+export const SAVED_MAX = 20;
+
 /** The requests that somebody tries a script with: the last one, and those kept under a name. In the browser. */
 export class Requests {
 	input = $state<Input>(EMPTY_INPUT);
@@ -14,8 +17,14 @@ export class Requests {
 		this.saved = kept.saved ?? {};
 	}
 
+	/** Whether another name would be one too many. */
+	get full(): boolean {
+		return Object.keys(this.saved).length >= SAVED_MAX;
+	}
+
 	/** Keeps the request under a name. */
 	save(name: string) {
+		if (this.full && !(name in this.saved)) return;
 		this.saved[name] = { ...this.input };
 		this.keep();
 	}

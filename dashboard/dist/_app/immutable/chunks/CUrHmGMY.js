@@ -1,1 +1,0 @@
-import"./CXirkTl7.js";

@@ -1,0 +1,1 @@
+import"./kKkC65-F.js";

@@ -1,1 +1,0 @@
-export{n as default}from"./I0C4jxsg.js";

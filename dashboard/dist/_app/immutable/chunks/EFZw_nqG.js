@@ -1,0 +1,1 @@
+export{n as default}from"./C_ZtQQyu.js";

@@ -1,1 +1,0 @@
-import{J as e,ft as t,mt as n}from"./BIGdnhmZ.js";var r=new class{#e=n();get open(){return e(this.#e)}set open(e){t(this.#e,e,!0)}};export{r as t};

@@ -1,1 +1,0 @@
-import"../chunks/xihTtKlq.js";import{L as e,Ot as t,ot as n,z as r}from"../chunks/BIGdnhmZ.js";import{t as i}from"../chunks/Ct7VN0fK.js";var a=r(`<main><!></main>`);function o(r){var o=a(),s=n(o);i(s,{}),t(o),e(r,o)}export{o as component};

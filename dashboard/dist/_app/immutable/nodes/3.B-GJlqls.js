@@ -1,1 +1,0 @@
-import"../chunks/xihTtKlq.js";import"../chunks/BIGdnhmZ.js";import{t as e}from"../chunks/Ct7VN0fK.js";function t(t){e(t,{})}export{t as component};

@@ -1,1 +1,0 @@
-import{Mt as e}from"../chunks/BIGdnhmZ.js";import{n as t}from"../chunks/D3JXiVPH.js";import{s as n}from"../chunks/CXirkTl7.js";var r=e({load:()=>i}),i=()=>t(307,`${n}/apps`);export{r as universal};

@@ -15,6 +15,7 @@ mod claims;
 mod first_start;
 mod http;
 mod manager;
+mod operation;
 mod publish;
 mod router;
 

@@ -1,114 +1,26 @@
 //! Every operation on one page, each with who may call it.
 
-use axum::{
-    Router,
-    middleware::{from_fn, from_fn_with_state},
-    routing::get,
-};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
     AppAudit, AppCreate, AppRead, AppWrite, DomainWrite, InstanceAudit, MemberManage, ReleaseWrite,
     RouteWrite, ScriptWrite, UserManage,
 };
-use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
-use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use crate::{
     Manager,
     http::{
-        access::{
-            Access::{self, Open, Session, SignedIn, With},
-            Guarded, guard,
-        },
+        access::Access::{Open, Session, SignedIn, With},
         admins,
-        answer::{finish, no_such_path, to_the_end},
+        answer::{finish, no_such_path},
         api, apps, audit, auth, domains, executions, health, invitations, members, pages, releases, routes,
         script_api, scripts, setup, tokens,
-        verbs::{self, Verbs, rewrite},
+        verbs::{Verbs, rewrite},
+    },
+    operation::{
+        Effect::{Changes, Reads},
+        Operation, table,
     },
 };
-
-/// One operation of the API.
-pub(crate) struct Operation {
-    /// Who may call it.
-    pub(crate) access: Access,
-    /// Whether it changes anything.
-    pub(crate) effect: Effect,
-    /// Its `operationId`, which is the name of its function.
-    pub(crate) action: &'static str,
-    parts: UtoipaMethodRouter<Manager>,
-}
-
-/// Whether an operation changes anything.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// It may be cut off when the client goes away.
-    Reads,
-    /// It runs to its end even if the client goes away.
-    Changes,
-}
-use Effect::{Changes, Reads};
-
-impl Effect {
-    /// The word for it in the API's description.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Reads => "reads",
-            Changes => "changes",
-        }
-    }
-}
-
-impl Operation {
-    /// Its description.
-    pub(crate) fn into_openapi(self) -> OpenApi {
-        let (schemas, paths, _) = self.parts;
-        let components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
-        OpenApiBuilder::new()
-            .paths(paths)
-            .components(Some(components))
-            .build()
-    }
-
-    fn templates(&self) -> impl Iterator<Item = String> {
-        let (_, paths, _) = &self.parts;
-        paths.paths.keys().cloned().collect::<Vec<_>>().into_iter()
-    }
-
-    fn added_to(self, router: Router<Manager>, manager: &Manager) -> Router<Manager> {
-        let (_, paths, mut methods) = self.parts;
-        if self.effect == Changes {
-            methods = methods.layer(from_fn(to_the_end));
-        }
-        let guarded = Guarded {
-            manager: manager.clone(),
-            action: self.action,
-            access: self.access,
-            is_recorded: self.effect == Changes || self.access == Open,
-        };
-        methods = methods.route_layer(from_fn_with_state(guarded, guard));
-        let templates = paths.paths.keys().map(|template| verbs::inner(template));
-        templates.fold(router, |router, template| {
-            router.route(&template, methods.clone())
-        })
-    }
-}
-
-/// An operation without an access does not compile.
-macro_rules! table {
-    ($($access:expr, $effect:ident: $($operation:tt)::+;)+) => {
-        vec![$(Operation {
-            access: $access,
-            effect: $effect,
-            action: last_segment(stringify!($($operation)::+)),
-            parts: routes!($($operation)::+),
-        }),+]
-    };
-}
-
-/// The function of a path to it.
-fn last_segment(path: &'static str) -> &'static str {
-    path.rsplit("::").next().unwrap_or(path).trim()
-}
 
 /// Every operation.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -204,7 +116,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 /// Answers every request for a reserved path.
 pub(crate) fn router(manager: Manager) -> Router {
     let operations = operations();
-    let verbs = Verbs::among(operations.iter().flat_map(Operation::templates));
+    let verbs = Verbs::among(operations.iter().map(|operation| operation.template.clone()));
     let router = operations
         .into_iter()
         .fold(Router::new(), |router, operation| {

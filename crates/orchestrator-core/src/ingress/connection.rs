@@ -79,15 +79,14 @@ pub(super) async fn serve<E: ExecutorClient + 'static>(worker: Rc<Worker<E>>, ar
         armed: None
     });
     let registered = worker.connections.register();
-    let mut closing = false;
 
     poll_fn(|cx| {
         registered.set_waker(cx.waker());
         if worker.phase.get() == Phase::Stopped {
             return Poll::Ready(());
         }
-        if worker.phase.get() == Phase::Draining && !closing {
-            closing = true;
+        if worker.phase.get() == Phase::Draining && !watch.is_closing() {
+            watch.close();
             connection.as_mut().graceful_shutdown();
         }
         loop {
@@ -97,8 +96,8 @@ pub(super) async fn serve<E: ExecutorClient + 'static>(worker: Rc<Worker<E>>, ar
             match deadlines.as_mut().poll(cx) {
                 Verdict::Wait => return Poll::Pending,
                 Verdict::RefuseHead if !watch.has_expired() => watch.expire(),
-                Verdict::Close if !closing => {
-                    closing = true;
+                Verdict::Close if !watch.is_closing() => {
+                    watch.close();
                     connection.as_mut().graceful_shutdown();
                 }
                 Verdict::RefuseHead | Verdict::Close | Verdict::Drop => return Poll::Ready(()),

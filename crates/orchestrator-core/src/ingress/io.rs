@@ -21,7 +21,7 @@ use super::{watch::Watch, worker::HEAD_BYTES_MAX};
 use crate::dispatch::URI_BYTES_MAX;
 
 /// What a client may still send, and have thrown away, after the last answer on its connection.
-const LINGER_BYTES_MAX: usize = 1_024 * 1_024;
+const LINGER_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 
 /// A connection's socket. Beside noting what it sees, it does three things that the HTTP library does not:
 ///
@@ -97,7 +97,6 @@ impl Monitored {
             .strip_prefix(b"HTTP/1.1 ")
             .or_else(|| first.strip_prefix(b"HTTP/1.0 "))?;
         let status = StatusCode::from_bytes(status.get(..3)?).ok()?;
-        self.watch.set_linger();
         Some(self.refusal(status))
     }
 
@@ -173,7 +172,7 @@ impl AsyncWrite for Monitored {
             this.watch.on_lingering();
         }
         let thrown_away = this.lingering.get_or_insert(0);
-        let mut scratch = [0; 4_096];
+        let mut scratch = [0; 16_384];
         while *thrown_away < LINGER_BYTES_MAX {
             let mut buf = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buf))?;

@@ -44,8 +44,8 @@ pub(super) struct Watch {
     /// Whether everything that was answered is on its way.
     flushed: Cell<bool>,
     expired: Cell<bool>,
-    /// Whether the client may still be sending when the last answer is on its way.
-    linger: Cell<bool>,
+    /// Whether the server ends the connection by itself, though no answer asks for it.
+    closing: Cell<bool>,
 }
 
 /// A request that is being served; ends with this value.
@@ -62,7 +62,7 @@ impl Watch {
             received: Cell::new(false),
             flushed: Cell::new(true),
             expired: Cell::new(false),
-            linger: Cell::new(false),
+            closing: Cell::new(false),
         }
     }
 
@@ -78,8 +78,10 @@ impl Watch {
         self.received.get()
     }
 
+    /// Whether the client may still be sending when the last answer is on its way: not if it was waited for in
+    /// vain.
     pub(super) fn lingers(&self) -> bool {
-        self.linger.get()
+        !self.closing.get()
     }
 
     pub(super) fn has_expired(&self) -> bool {
@@ -91,9 +93,13 @@ impl Watch {
         self.expired.set(true);
     }
 
-    /// The client may still be sending; what it sends is to be thrown away for a moment.
-    pub(super) fn set_linger(&self) {
-        self.linger.set(true);
+    /// The connection ends when all that has come is answered.
+    pub(super) fn close(&self) {
+        self.closing.set(true);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.get()
     }
 
     pub(super) fn on_lingering(&self) {

@@ -156,11 +156,11 @@ fn request_schemas(document: &Value) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::text, *};
+    use super::{super::openapi_json, *};
 
     #[test]
     fn requests_have_bounds_and_answers_do_not() {
-        let document: Value = serde_json::from_str(text()).expect("the document is JSON");
+        let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
         let schemas = &document["components"]["schemas"];
         let bound =
             |schema: &str, field: &str, word: &str| schemas[schema]["properties"][field][word].clone();

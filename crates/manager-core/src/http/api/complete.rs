@@ -3,7 +3,7 @@
 use picloud_shared::problem::{Code, PROBLEM_JSON};
 use serde_json::{Value, json};
 
-use crate::{http::access::Access, router::Effect};
+use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
 const PATH_PARAMETERS: [(&str, Option<&str>, &str); 12] = [

@@ -4,8 +4,6 @@ mod bounds;
 mod complete;
 mod examples;
 
-use std::sync::OnceLock;
-
 use axum::response::IntoResponse;
 use http::header;
 use serde_json::{Value, json};
@@ -60,25 +58,24 @@ impl Modify for SecuritySchemes {
     }
 }
 
-/// The `OpenAPI` 3.1 document of the API, as JSON for people to read.
-pub fn openapi_json() -> String {
-    text().to_owned()
-}
+/// The document as it is published. To make it takes more memory than to serve a thousand apps, so it is made
+/// when it changes and lies in the program; a test compares it with what the operations say.
+const PUBLISHED: &str = include_str!("../../../../../docs/openapi.json");
 
-fn text() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| {
-        let mut document = value(Frame::openapi());
-        for operation in router::operations() {
-            let (access, effect) = (operation.access, operation.effect);
-            let described = complete(value(operation.into_openapi()), access, effect);
-            merge(&mut document, described);
-        }
-        document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
-        bounds::add_bounds(&mut document);
-        examples::add_examples(&mut document);
-        format!("{document:#}\n")
-    })
+/// The `OpenAPI` 3.1 document of the API, made from the operations, as JSON for people to read.
+pub fn openapi_json() -> String {
+    let mut document = value(Frame::openapi());
+    for operation in router::operations() {
+        let described = value(operation.to_openapi());
+        merge(
+            &mut document,
+            complete(described, operation.access, operation.effect),
+        );
+    }
+    document["paths"]["/api/v1/execute/{script_id}"] = complete::execute();
+    bounds::add_bounds(&mut document);
+    examples::add_examples(&mut document);
+    format!("{document:#}\n")
 }
 
 /// This document
@@ -89,7 +86,7 @@ fn text() -> &'static str {
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)),
 )]
 pub(crate) async fn get_openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], text())
+    ([(header::CONTENT_TYPE, "application/json")], PUBLISHED)
 }
 
 fn value(document: utoipa::openapi::OpenApi) -> Value {
@@ -232,7 +229,7 @@ mod tests {
     fn the_audit_log_knows_operations_by_their_ids() {
         for operation in router::operations() {
             let action = operation.action;
-            let described = value(operation.into_openapi()).to_string();
+            let described = value(operation.to_openapi()).to_string();
             assert!(
                 described.contains(&format!("\"operationId\":\"{action}\"")),
                 "{action}"

@@ -72,6 +72,17 @@ fn a_body_that_never_comes_is_cut_off() {
 }
 
 #[test]
+fn who_sends_more_than_is_read_still_gets_the_answer() {
+    let cloud = TestCloud::start();
+    let upload = "x".repeat(32 * 1_024 * 1_024);
+    let send = |host: &str, path: &str| cloud.call("POST", host, path).body(upload.clone()).send();
+    send("localhost", "/nothing/here").problem(404, "no_route");
+    send("localhost", "/hello/Ada").problem(405, "method_not_allowed");
+    cloud.app_with_domain("a").serve("/", "request.body");
+    send("a.test", "/").problem(413, "body_too_large");
+}
+
+#[test]
 fn many_idle_connections_keep_nobody_out() {
     let cloud = TestCloud::start();
     let idle: Vec<_> = (0..900).map(|_| cloud.raw()).collect();

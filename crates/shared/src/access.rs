@@ -208,6 +208,15 @@ pub fn may_manage(actor: InstanceRole, target: InstanceRole) -> bool {
     actor >= InstanceRole::Admin && target <= actor
 }
 
+/// Whether `subject` may give somebody new the role `role` on the instance, and with it one in the app `within`, if
+/// that is there. Whoever may not give it neither sees nor takes back an invitation to it.
+pub fn may_invite(subject: Subject, role: InstanceRole, within: Option<Place>) -> bool {
+    let may = |capability, place| decide(subject, capability, place) == Decision::Allowed;
+    may(Capability::UserManage, Place::Instance)
+        && may_manage(subject.instance_role, role)
+        && within.is_none_or(|place| may(Capability::MemberManage, place))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -279,6 +288,60 @@ mod tests {
             (InstanceRole::Member, InstanceRole::Member, false),
         ] {
             assert_eq!(may_manage(actor, target), expected, "{actor:?} {target:?}");
+        }
+    }
+
+    #[test]
+    fn who_invites_into_an_app_manages_its_members() {
+        let within = |membership| Place::App {
+            app: app(),
+            membership,
+        };
+        let (viewer, app_admin) = (Some(AppRole::Viewer), Some(AppRole::AppAdmin));
+        for (inviter, role, place, expected) in [
+            (InstanceRole::Owner, InstanceRole::Owner, None, true),
+            (
+                InstanceRole::Owner,
+                InstanceRole::Member,
+                Some(within(None)),
+                true,
+            ),
+            (InstanceRole::Admin, InstanceRole::Owner, None, false),
+            (InstanceRole::Admin, InstanceRole::Admin, None, true),
+            (InstanceRole::Admin, InstanceRole::Member, None, true),
+            (
+                InstanceRole::Admin,
+                InstanceRole::Member,
+                Some(within(None)),
+                false,
+            ),
+            (
+                InstanceRole::Admin,
+                InstanceRole::Member,
+                Some(within(viewer)),
+                false,
+            ),
+            (
+                InstanceRole::Admin,
+                InstanceRole::Member,
+                Some(within(app_admin)),
+                true,
+            ),
+            // Members invite nobody, wherever they are app_admin.
+            (
+                InstanceRole::Member,
+                InstanceRole::Member,
+                Some(within(app_admin)),
+                false,
+            ),
+            (InstanceRole::Member, InstanceRole::Member, None, false),
+        ] {
+            let subject = subject(inviter);
+            assert_eq!(
+                may_invite(subject, role, place),
+                expected,
+                "{inviter:?} {role:?} {place:?}"
+            );
         }
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    access::{AppRole, Capability, Ceiling, Decision, Place, Subject, decide},
-    account::{Actor, Standing, may_manage},
+    access::{AppRole, Ceiling, Place, Subject, may_invite},
+    account::Standing,
     id::{AppId, InvitationId, UserId},
     time::Timestamp,
     user::{Email, InstanceRole, Username},
@@ -43,7 +43,7 @@ pub struct InvitedMembership {
     pub role: AppRole,
 }
 
-/// Who invited, as they stand now.
+/// Somebody who could have to do with an invitation, as they stand now: who made it, or who asks for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Inviter {
     /// On the instance.
@@ -60,14 +60,11 @@ impl Inviter {
             instance_role: self.standing.instance_role,
             ceiling: Ceiling::default(),
         };
-        let in_app = |invited: InvitedMembership| {
-            let place = Place::App {
-                app: invited.app,
-                membership: self.membership,
-            };
-            decide(subject, Capability::MemberManage, place) == Decision::Allowed
-        };
-        may_manage(Actor::Person(self.standing), role) && membership.is_none_or(in_app)
+        let within = membership.map(|invited| Place::App {
+            app: invited.app,
+            membership: self.membership,
+        });
+        self.standing.is_active && may_invite(subject, role, within)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     invitation::Invitation,
     page::{Page, PageRequest},
     time::Timestamp,
-    user::{InstanceRole, User, Username},
+    user::{User, Username},
 };
 
 /// Storage of invitations. One that has ended, or whose inviter could no longer give what it gives, is not there for
@@ -25,16 +25,20 @@ pub trait InvitationRepository: Send + Sync {
         change: &Change,
     ) -> Result<(), CreateInvitationError>;
 
-    /// Lists invitations that have not ended at `now`, oldest first, to roles of at most `most`.
+    /// Lists invitations that have not ended at `now`, oldest first: those that `viewer` could have given.
     async fn list_invitations(
         &self,
-        most: InstanceRole,
+        viewer: UserId,
         now: Timestamp,
         page: PageRequest,
     ) -> Result<Page<Invitation>, StoreError>;
 
-    /// Deletes an invitation; `false` if there is none that the author of the change could have given.
-    async fn delete_invitation(&self, invitation: InvitationId, change: &Change) -> Result<bool, StoreError>;
+    /// Deletes an invitation, if the author of the change could have given it.
+    async fn delete_invitation(
+        &self,
+        invitation: InvitationId,
+        change: &Change,
+    ) -> Result<DeletedInvitation, StoreError>;
 
     /// Finds an invitation that can be taken at `now`, and who invited.
     async fn find_invitation(
@@ -51,6 +55,17 @@ pub trait InvitationRepository: Send + Sync {
         new: &InvitedPerson,
         change: &Change,
     ) -> Result<Option<User>, AcceptInvitationError>;
+}
+
+/// What became of an invitation that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedInvitation {
+    /// It is gone.
+    Deleted,
+    /// There is none.
+    NotThere,
+    /// There is one, and whoever asks could not have given it, so must not learn of it.
+    Hidden,
 }
 
 /// What somebody who takes an invitation brings.

@@ -29,7 +29,9 @@ pub use audit::AuditRepository;
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use executions::ExecutionRepository;
-pub use invitations::{AcceptInvitationError, CreateInvitationError, InvitationRepository, InvitedPerson};
+pub use invitations::{
+    AcceptInvitationError, CreateInvitationError, DeletedInvitation, InvitationRepository, InvitedPerson,
+};
 pub use members::{AddMemberError, AppScope, MemberRepository};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};

@@ -6,17 +6,18 @@ use picloud_shared::{
     change::{Change, Via},
     id::{AppId, InvitationId, UserId},
     invitation::{INVITATION_TTL, Invitation, InvitedMembership},
+    page::PageRequest,
     repository::{
         AcceptInvitationError, AccountRepository, AccountUpdate, AppRepository, CreateInvitationError,
-        InvitationRepository, InvitedPerson, MemberRepository, UserRepository,
+        DeletedInvitation, InvitationRepository, InvitedPerson, MemberRepository, UserRepository,
     },
     time::Timestamp,
-    user::{InstanceRole, User},
+    user::{InstanceRole, User, UserRef},
 };
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, by, change, fifty_at_once, first, now, person},
+    fixtures::{NOBODY, app, by, change, fifty_at_once, first, now, person},
 };
 
 cases! {
@@ -25,6 +26,7 @@ cases! {
     an_invitation_ends,
     an_invitation_gives_no_more_than_its_inviter_could,
     invitations_are_seen_by_those_who_could_give_the_role,
+    invitations_into_an_app_are_seen_by_those_who_manage_its_members,
     an_invitation_brings_a_membership,
     of_fifty_who_take_one_invitation_one_does,
 }
@@ -167,10 +169,7 @@ async fn an_invitation_ends(bed: Bed) {
             .unwrap(),
         None
     );
-    let listed = store
-        .list_invitations(InstanceRole::Owner, end, first(10))
-        .await
-        .unwrap();
+    let listed = store.list_invitations(ada.id, end, first(10)).await.unwrap();
     assert!(listed.items.is_empty());
 
     // The next one clears it away.
@@ -246,26 +245,89 @@ async fn invitations_are_seen_by_those_who_could_give_the_role(bed: Bed) {
         store.create_invitation(&new, &token, &by(&ada)).await.unwrap();
         made.push(new);
     }
-    let list = async |most| {
+    let list = async |viewer| {
         store
-            .list_invitations(most, now(), first(10))
+            .list_invitations(viewer, now(), first(10))
             .await
             .unwrap()
             .items
     };
-    assert_eq!(list(InstanceRole::Owner).await, made);
-    assert_eq!(list(InstanceRole::Admin).await, made[1..]);
-    let page = store
-        .list_invitations(InstanceRole::Owner, now(), first(2))
-        .await
-        .unwrap();
+    assert_eq!(list(ada.id).await, made);
+    assert_eq!(list(grace.id).await, made[1..]);
+    assert_eq!(list(NOBODY).await, []);
+    let page = store.list_invitations(ada.id, now(), first(2)).await.unwrap();
     assert_eq!((page.items.len(), page.next), (2, Some(made[1].id.0)));
 
-    assert!(!store.delete_invitation(made[0].id, &by(&grace)).await.unwrap());
-    assert!(store.delete_invitation(made[1].id, &by(&grace)).await.unwrap());
-    assert!(store.delete_invitation(made[0].id, &by(&ada)).await.unwrap());
-    assert!(!store.delete_invitation(made[0].id, &by(&ada)).await.unwrap());
-    assert_eq!(list(InstanceRole::Owner).await, made[2..]);
+    let delete =
+        async |number: usize, who: &User| store.delete_invitation(made[number].id, &by(who)).await.unwrap();
+    assert_eq!(delete(0, &grace).await, DeletedInvitation::Hidden);
+    assert_eq!(delete(1, &grace).await, DeletedInvitation::Deleted);
+    assert_eq!(delete(0, &ada).await, DeletedInvitation::Deleted);
+    assert_eq!(delete(0, &ada).await, DeletedInvitation::NotThere);
+    assert_eq!(list(ada.id).await, made[2..]);
+    bed.finish().await;
+}
+
+async fn invitations_into_an_app_are_seen_by_those_who_manage_its_members(bed: Bed) {
+    let store = &bed.store;
+    let ada = person(store, "ada", InstanceRole::Owner).await;
+    let grace = person(store, "grace", InstanceRole::Member).await;
+    let (shop, blog) = (app(store, "shop").await, app(store, "blog").await);
+    for (app, role) in [(&shop, AppRole::AppAdmin), (&blog, AppRole::Editor)] {
+        store.add_member(app.id, grace.id, role, &change()).await.unwrap();
+    }
+    let mut made = Vec::new();
+    for number in 0..9 {
+        let mut new = invitation(&ada, InstanceRole::Member);
+        new.membership = (number % 3 > 0).then_some(InvitedMembership {
+            app: if number % 3 == 1 { shop.id } else { blog.id },
+            role: AppRole::Viewer,
+        });
+        store
+            .create_invitation(&new, &[number; 32], &by(&ada))
+            .await
+            .unwrap();
+        made.push(new);
+    }
+    // Page by page, also where a page has nothing that the viewer may see.
+    let list = async |viewer: &User| {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let request = PageRequest { limit: 1, after };
+            let page = store.list_invitations(viewer.id, now(), request).await.unwrap();
+            listed.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return listed,
+            }
+        }
+    };
+    assert_eq!(list(&grace).await, [], "members invite nobody");
+    let admin = AccountUpdate {
+        instance_role: Some(InstanceRole::Admin),
+        ..AccountUpdate::default()
+    };
+    store.update_account(grace.id, &admin, &by(&ada)).await.unwrap();
+    let of_blog = |number: &usize| number % 3 == 2;
+    let theirs: Vec<_> = (0..9)
+        .filter(|number| !of_blog(number))
+        .map(|number| made[number].clone())
+        .collect();
+    assert_eq!(list(&grace).await, theirs);
+    assert_eq!(list(&ada).await, made);
+
+    let delete = async |number: usize| {
+        store
+            .delete_invitation(made[number].id, &by(&grace))
+            .await
+            .unwrap()
+    };
+    assert_eq!(delete(1).await, DeletedInvitation::Deleted);
+    assert_eq!(delete(2).await, DeletedInvitation::Hidden);
+    let member = UserRef::Id(grace.id);
+    store.remove_member(shop.id, &member, &change()).await.unwrap();
+    assert_eq!(delete(4).await, DeletedInvitation::Hidden, "they no longer could");
+    assert_eq!(delete(3).await, DeletedInvitation::Deleted);
     bed.finish().await;
 }
 

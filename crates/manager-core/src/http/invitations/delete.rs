@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use picloud_shared::id::InvitationId;
+use picloud_shared::{id::InvitationId, repository::DeletedInvitation};
 
 use crate::{
     Manager,
@@ -17,7 +17,7 @@ problems!(DeleteInvitationProblems: NotFound);
 
 /// Take an invitation back
 ///
-/// Its link then makes no account.
+/// Its link then makes no account. One that you could not give is not found.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/invitations/{invitation}",
@@ -30,12 +30,13 @@ pub(crate) async fn delete_invitation(
     InPath(invitation): InPath<InvitationId>,
 ) -> Answer<StatusCode> {
     let change = caller.change(&manager, None);
-    if !manager
+    match manager
         .repository()
         .delete_invitation(invitation, &change)
         .await?
     {
-        return Err(not_found("invitation"));
+        DeletedInvitation::Deleted => {}
+        DeletedInvitation::NotThere | DeletedInvitation::Hidden => return Err(not_found("invitation")),
     }
     tracing::info!(invitation.id = %invitation, by = %caller.user.id, "invitation taken back");
     Ok(StatusCode::NO_CONTENT)

@@ -15,7 +15,8 @@ use crate::{
 
 /// List invitations
 ///
-/// Those that nobody took yet and that have not ended, oldest first; only to roles that you could give.
+/// Those that nobody took yet and that have not ended, oldest first; only those that you could give: below your own
+/// rank or to it, and into apps whose members you manage.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/invitations",
@@ -30,7 +31,7 @@ pub(crate) async fn list_invitations(
 ) -> Answer<Json<List<InvitationBody>>> {
     let invitations = manager
         .repository()
-        .list_invitations(caller.user.instance_role, manager.now(), query.page()?)
+        .list_invitations(caller.user.id, manager.now(), query.page()?)
         .await?;
     Ok(Json(List::of(invitations, InvitationBody::from)))
 }

@@ -96,6 +96,40 @@ fn an_invitation_with_a_name_is_for_nobody_else() {
 }
 
 #[test]
+fn an_admin_sees_only_the_invitations_that_they_could_have_given() {
+    let cloud = TestCloud::start();
+    let (shop, blog) = (cloud.app("shop"), cloud.app("blog"));
+    let grace = cloud.person("grace", "member");
+    shop.admit(&grace.id, "app_admin");
+    blog.admit(&grace.id, "editor");
+    let into =
+        |app: &str| json!({ "email": "a@b", "instance_role": "member", "app": app, "app_role": "viewer" });
+    let (in_shop, in_blog) = (
+        invite(cloud.owner(), &into("shop")),
+        invite(cloud.owner(), &into("blog")),
+    );
+    grace.client.get("/admin/invitations").problem(403, "forbidden");
+
+    let admin = json!({ "instance_role": "admin" });
+    cloud
+        .owner()
+        .patch(&format!("/admin/admins/{}", grace.id), &admin)
+        .expect(200);
+    let path =
+        |invitation: &Value| format!("/admin/invitations/{}", invitation["id"].as_str().expect("an id"));
+    let seen = items(grace.client.get("/admin/invitations"));
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(seen[0]["id"], in_shop["id"]);
+    grace.client.delete(&path(&in_blog)).problem(404, "not_found");
+    grace
+        .client
+        .post("/admin/invitations", &into("blog"))
+        .problem(403, "forbidden");
+    grace.client.delete(&path(&in_shop)).expect(204);
+    cloud.owner().delete(&path(&in_blog)).expect(204);
+}
+
+#[test]
 fn nobody_invites_above_their_rank_or_sees_such_invitations() {
     let cloud = TestCloud::start();
     let admin = invite(

@@ -48,6 +48,11 @@ pub(crate) enum AdminCommand {
         /// Whose password
         username: String,
     },
+    /// Give up what is encrypted in the database, after its key was lost for good
+    ///
+    /// Removes all second factors: people sign in with their password alone until they begin with a new one. Stop the
+    /// server first.
+    ForgetSecretKey,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +94,11 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     pub(crate) database_url: Option<String>,
+
+    /// File with the key for what is encrypted in the database, made when it is first needed; all nodes need the same
+    /// [default: secret.key in the data folder]
+    #[arg(long, global = true, env = "PICLOUD_SECRET_KEY_FILE", value_name = "FILE")]
+    pub(crate) secret_key_file: Option<PathBuf>,
 
     /// First owner, made at start if nobody exists; needs `PICLOUD_ADMIN_PASSWORD` or the key `admin_password` too
     #[arg(long, global = true, env = "PICLOUD_ADMIN_USERNAME", value_name = "NAME")]

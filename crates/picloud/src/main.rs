@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         Some(Command::Admin(AdminCommand::ResetPassword { username })) => {
             commands::admin::reset_password::run(cli.settings, &username)
         }
+        Some(Command::Admin(AdminCommand::ForgetSecretKey)) => {
+            commands::admin::forget_secret_key::run(cli.settings)
+        }
         Some(Command::Audit(AuditCommand::Verify)) => commands::audit::verify::run(cli.settings),
     };
     match result {

@@ -12,7 +12,7 @@ use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
     ServerConfig,
 };
-use picloud_shared::memory::MemoryBudget;
+use picloud_shared::{memory::MemoryBudget, time::Clock as _};
 use picloud_store::Store;
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt as _;
@@ -53,7 +53,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         ..defaults
     })?;
 
-    let store = Arc::new(open_store(&config.database).await?);
+    let store = Arc::new(open_store(config).await?);
     let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
     let manager = Manager::new(ManagerParts {
@@ -114,11 +114,14 @@ impl System {
     }
 }
 
-async fn open_store(database: &Database) -> anyhow::Result<Store> {
-    Ok(match database {
-        Database::Sqlite(folder) => Store::open_sqlite(folder).await?,
-        Database::Postgres(url) => Store::open_postgres(url).await?,
-    })
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let secret_key = &config.secret_key_file;
+    let store = match &config.database {
+        Database::Sqlite(folder) => Store::open_sqlite(folder, secret_key).await?,
+        Database::Postgres(url) => Store::open_postgres(url, secret_key).await?,
+    };
+    store.prepare_secrets(SystemClock.now()).await?;
+    Ok(store)
 }
 
 /// The manager as the orchestrator sees it. Its work is done on the runtime of the caller, where the database

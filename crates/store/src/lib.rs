@@ -5,7 +5,7 @@
 //! decisions for people: what it is asked, it does in one transaction, or says why not.
 //!
 //! Reading order: [`Store`], then `db` (how one statement reaches either database), `statements` (how SQL is
-//! declared), `change` (how a change becomes a release), then the nouns.
+//! declared), `change` (how a change becomes a release), `sealing` (how secrets are encrypted), then the nouns.
 
 mod store;
 
@@ -14,6 +14,7 @@ mod convert;
 mod db;
 mod error;
 mod migrate;
+mod sealing;
 mod statements;
 mod value;
 
@@ -39,6 +40,7 @@ mod users;
 mod versions;
 
 pub use error::OpenError;
+pub use sealing::SecretKeyError;
 #[doc(hidden)]
 pub use statements::{Statement, all_statements};
 pub use store::Store;

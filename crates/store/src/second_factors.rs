@@ -20,14 +20,17 @@ use crate::{
     value::args,
 };
 
+/// What is sealed here, of the person that it belongs to.
+pub(crate) const KIND: &str = "second_factor";
+
 statements! {
-    FIND_SECOND_FACTOR = "SELECT user_id, secret, confirmed_at, \
+    FIND_SECOND_FACTOR = "SELECT user_id, secret, sealed, confirmed_at, \
         (SELECT count(*) FROM recovery_codes c WHERE c.user_id = f.user_id) AS codes_left \
         FROM second_factors f WHERE user_id = $1";
     // A secret that is in force is not replaced, whoever comes first.
-    PROPOSE_SECOND_FACTOR = "INSERT INTO second_factors (user_id, secret, created_at, last_step) \
-        VALUES ($1, $2, $3, 0) ON CONFLICT (user_id) DO UPDATE \
-        SET secret = excluded.secret, created_at = excluded.created_at, last_step = 0 \
+    PROPOSE_SECOND_FACTOR = "INSERT INTO second_factors (user_id, secret, sealed, created_at, last_step) \
+        VALUES ($1, $2, TRUE, $3, 0) ON CONFLICT (user_id) DO UPDATE \
+        SET secret = excluded.secret, sealed = TRUE, created_at = excluded.created_at, last_step = 0 \
         WHERE second_factors.confirmed_at IS NULL";
     CONFIRM_SECOND_FACTOR = "UPDATE second_factors SET confirmed_at = $2, last_step = $3 \
         WHERE user_id = $1 AND confirmed_at IS NULL AND secret = $4";
@@ -46,6 +49,7 @@ statements! {
 struct SecondFactorRow {
     user_id: Uuid,
     secret: Vec<u8>,
+    sealed: bool,
     confirmed_at: Option<i64>,
     codes_left: i64,
 }
@@ -54,7 +58,7 @@ struct SecondFactorRow {
 impl SecondFactorRepository for Store {
     async fn find_second_factor(&self, user: UserId) -> Result<Option<SecondFactor>, StoreError> {
         let row: Option<SecondFactorRow> = self.db.fetch_optional(FIND_SECOND_FACTOR, args![user]).await?;
-        row.map(SecondFactor::try_from).transpose()
+        row.map(|row| self.opened(row)).transpose()
     }
 
     async fn propose_second_factor(
@@ -64,7 +68,12 @@ impl SecondFactorRepository for Store {
         change: &Change,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.db.write().await?;
-        let args = args![user, secret, change.at];
+        let owner = user.0.into_bytes();
+        let sealed = self
+            .sealer
+            .seal(&mut transaction, KIND, &owner, secret, change.at)
+            .await?;
+        let args = args![user, sealed.as_slice(), change.at];
         if transaction.execute(PROPOSE_SECOND_FACTOR, args).await? == 0 {
             return Ok(false);
         }
@@ -83,7 +92,19 @@ impl SecondFactorRepository for Store {
         if !is_still_signed_in(&mut transaction, user, change).await? {
             return Ok(false);
         }
-        let args = args![user, change.at, confirmed.step, confirmed.secret];
+        let waiting: Option<SecondFactorRow> = transaction
+            .fetch_optional(FIND_SECOND_FACTOR, args![user])
+            .await?;
+        let Some(waiting) = waiting else {
+            return Ok(false);
+        };
+        // What is sealed is never the same twice. So what is compared is what was sealed, and what is confirmed is the
+        // very row that was compared.
+        let stored = waiting.secret.clone();
+        if self.opened(waiting)?.secret != confirmed.secret {
+            return Ok(false);
+        }
+        let args = args![user, change.at, confirmed.step, stored.as_slice()];
         if transaction.execute(CONFIRM_SECOND_FACTOR, args).await? == 0 {
             return Ok(false);
         }
@@ -164,13 +185,16 @@ async fn set_recovery_codes(
     Ok(())
 }
 
-impl TryFrom<SecondFactorRow> for SecondFactor {
-    type Error = StoreError;
-
-    fn try_from(row: SecondFactorRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl Store {
+    /// A row with its secret opened. An older server that still runs beside this one may have left it as it was.
+    fn opened(&self, row: SecondFactorRow) -> Result<SecondFactor, StoreError> {
+        Ok(SecondFactor {
             user_id: UserId(row.user_id),
-            secret: row.secret,
+            secret: if row.sealed {
+                self.sealer.open(KIND, row.user_id.as_bytes(), &row.secret)?
+            } else {
+                row.secret
+            },
             confirmed_at: row.confirmed_at.map(Timestamp::from_micros),
             recovery_codes_left: number("number of recovery codes", row.codes_left)?,
         })

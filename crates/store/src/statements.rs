@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 25] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 28] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -45,6 +45,9 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("removed", crate::removed::ALL),
         ("routes", crate::routes::ALL),
         ("scripts", crate::scripts::ALL),
+        ("sealing/at_start", crate::sealing::AT_START),
+        ("sealing/forget", crate::sealing::FORGET),
+        ("sealing/sealer", crate::sealing::ALL),
         ("second_factors", crate::second_factors::ALL),
         ("sessions", crate::sessions::ALL),
         ("store", crate::store::ALL),

@@ -10,6 +10,7 @@ use crate::{
     error::{OpenError, unavailable},
     migrate,
     postgres::Postgres,
+    sealing::Sealer,
     sqlite::Sqlite,
     statements::statements,
     value::args,
@@ -19,6 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Store {
     pub(crate) db: Db,
+    pub(crate) sealer: Sealer,
 }
 
 statements! {
@@ -27,22 +29,31 @@ statements! {
 }
 
 impl Store {
-    /// Opens `picloud.db` in `dir`, and makes both if they are not there. One process at a time.
-    pub async fn open_sqlite(dir: &Path) -> Result<Self, OpenError> {
+    /// Opens `picloud.db` in `dir`, and makes both if they are not there. One process at a time. The key for what is
+    /// sealed in the database is in the file `secret_key`, which is made when it is first needed.
+    pub async fn open_sqlite(dir: &Path, secret_key: &Path) -> Result<Self, OpenError> {
         let db = Db::Sqlite(Sqlite::open(dir).await?);
-        Ok(Self { db })
+        Ok(Self::of(db, secret_key))
     }
 
     /// Opens `picloud.db` in `dir` for a short piece of work, also while a server uses it.
-    pub async fn open_sqlite_beside(dir: &Path) -> Result<Self, OpenError> {
+    pub async fn open_sqlite_beside(dir: &Path, secret_key: &Path) -> Result<Self, OpenError> {
         let db = Db::Sqlite(Sqlite::open_beside(dir).await?);
-        Ok(Self { db })
+        Ok(Self::of(db, secret_key))
     }
 
-    /// Opens the database at `url`, such as `postgres://user:password@host/database`. It must exist.
-    pub async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+    /// Opens the database at `url`, such as `postgres://user:password@host/database`. It must exist. All who open it
+    /// need the same `secret_key`.
+    pub async fn open_postgres(url: &str, secret_key: &Path) -> Result<Self, OpenError> {
         let db = Db::Postgres(Postgres::open(url).await?);
-        Ok(Self { db })
+        Ok(Self::of(db, secret_key))
+    }
+
+    fn of(db: Db, secret_key: &Path) -> Self {
+        Self {
+            db,
+            sealer: Sealer::new(secret_key),
+        }
     }
 
     /// Waits for what is under way and closes all connections. Whatever is asked afterwards fails.

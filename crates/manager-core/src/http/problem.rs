@@ -94,7 +94,7 @@ impl From<StoreError> for Refusal {
                 Code::InsufficientStorage,
                 "The server's disk is full. Free some space, then try again.",
             ),
-            StoreError::Failed(_) | StoreError::Corrupt(_) => internal(),
+            StoreError::Failed(_) | StoreError::Corrupt(_) | StoreError::SecretKey(_) => internal(),
         }
     }
 }

@@ -56,7 +56,9 @@ impl TestManager {
     /// A fresh instance that nobody owns yet.
     pub(crate) async fn fresh() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Arc::new(Store::open_sqlite(folder.path()).await.expect("the store opens"));
+        let secret_key = folder.path().join("secret.key");
+        let store = Store::open_sqlite(folder.path(), &secret_key).await;
+        let store = Arc::new(store.expect("the store opens"));
         let live = Arc::new(Live::default());
         let clock = Arc::new(SetClock(AtomicI64::new(1_700_000_000_000_000)));
         let manager = Manager::new(ManagerParts {

@@ -12,10 +12,12 @@ use crate::cli::Settings;
 /// What the file says. Unknown keys are refused, because a mistyped setting must not look like a set one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "each key is the name of a flag")]
 pub(crate) struct File {
     bind: Option<Vec<String>>,
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    secret_key_file: Option<PathBuf>,
     admin_username: Option<String>,
     admin_password: Option<String>,
     admin_host: Option<String>,
@@ -52,6 +54,7 @@ impl File {
             bind: above.bind.or(self.bind),
             data_dir: above.data_dir.or(self.data_dir),
             database_url: above.database_url.or(self.database_url),
+            secret_key_file: above.secret_key_file.or(self.secret_key_file),
             admin_username: above.admin_username.or(self.admin_username),
             admin_password: above.admin_password.or(self.admin_password),
             admin_host: above.admin_host.or(self.admin_host),

@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     /// What this machine keeps, whatever the database.
     pub(crate) data_dir: PathBuf,
+    /// What is sealed in the database opens with the key in it.
+    pub(crate) secret_key_file: PathBuf,
     pub(crate) first_owner: Option<(String, String)>,
     pub(crate) admin_host: AdminHost,
     pub(crate) session_ttl: Duration,
@@ -132,6 +134,9 @@ impl Config {
                 Some(url) => Database::Postgres(url),
                 None => Database::Sqlite(data_dir.clone()),
             },
+            secret_key_file: settings
+                .secret_key_file
+                .unwrap_or_else(|| data_dir.join("secret.key")),
             data_dir,
             first_owner,
             admin_host: admin_host(settings.admin_host.as_deref())?,

@@ -112,4 +112,7 @@ pub enum StoreError {
     /// A stored value cannot be read.
     #[error("the database holds a value that cannot be read: {0}")]
     Corrupt(String),
+    /// What is sealed in the database cannot be opened, or nothing can be sealed, for want of the right key.
+    #[error("the secret key cannot be used")]
+    SecretKey(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -49,6 +49,8 @@ struct Settings {
 pub(super) fn writer_options() -> SqliteConnectOptions {
     options()
         .pragma("cache_size", WRITER_CACHE)
+        // What was deleted or sealed must not stay readable in the file.
+        .pragma("secure_delete", "FAST")
         .thread_name(|_| "sqlite-writer".to_owned())
 }
 

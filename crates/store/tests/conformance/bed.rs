@@ -1,8 +1,11 @@
 //! A fresh database for each case.
 
-use std::{path::PathBuf, sync::atomic::AtomicU32, sync::atomic::Ordering};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
-use picloud_store::Store;
+use picloud_store::{OpenError, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -19,14 +22,14 @@ pub(crate) struct Bed {
 /// Where the database is.
 enum Place {
     Sqlite(TempDir),
-    Postgres { name: String },
+    Postgres { name: String, keys: TempDir },
 }
 
 impl Bed {
     pub(crate) async fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
-            store: Store::open_sqlite(dir.path()).await.unwrap(),
+            store: open_sqlite(dir.path()).await.unwrap(),
             place: Place::Sqlite(dir),
         }
     }
@@ -36,26 +39,24 @@ impl Bed {
         let template = template().await;
         let name = format!("{template}_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         on_server(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let keys = tempfile::tempdir().unwrap();
         Self {
-            store: Store::open_postgres(&url_of(&name)).await.unwrap(),
-            place: Place::Postgres { name },
+            store: open_postgres(&name, keys.path()).await.unwrap(),
+            place: Place::Postgres { name, keys },
         }
     }
 
     /// Closes the store and opens the same database again.
     pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
-        self.store = match &self.place {
-            Place::Sqlite(dir) => Store::open_sqlite(dir.path()).await.unwrap(),
-            Place::Postgres { name } => Store::open_postgres(&url_of(name)).await.unwrap(),
-        };
+        self.store = self.open_again().await.unwrap();
     }
 
     /// Opens the database that another store has been opened on.
-    pub(crate) async fn open_again(&self) -> Result<Store, picloud_store::OpenError> {
+    pub(crate) async fn open_again(&self) -> Result<Store, OpenError> {
         match &self.place {
-            Place::Sqlite(dir) => Store::open_sqlite(dir.path()).await,
-            Place::Postgres { name } => Store::open_postgres(&url_of(name)).await,
+            Place::Sqlite(dir) => open_sqlite(dir.path()).await,
+            Place::Postgres { name, keys } => open_postgres(name, keys.path()).await,
         }
     }
 
@@ -66,7 +67,9 @@ impl Bed {
                 let url = format!("sqlite:{}", dir.path().join("picloud.db").display());
                 Raw::Sqlite(SqliteConnection::connect(&url).await.unwrap())
             }
-            Place::Postgres { name } => Raw::Postgres(PgConnection::connect(&url_of(name)).await.unwrap()),
+            Place::Postgres { name, .. } => {
+                Raw::Postgres(PgConnection::connect(&url_of(name)).await.unwrap())
+            }
         }
     }
 
@@ -82,10 +85,18 @@ impl Bed {
         }
     }
 
+    /// Where the key is for what is sealed.
+    pub(crate) fn secret_key(&self) -> PathBuf {
+        match &self.place {
+            Place::Sqlite(dir) => secret_key(dir.path()),
+            Place::Postgres { keys, .. } => secret_key(keys.path()),
+        }
+    }
+
     /// Removes the database. A case that failed leaves its database to be looked at.
     pub(crate) async fn finish(self) {
         self.store.close().await;
-        if let Place::Postgres { name } = self.place {
+        if let Place::Postgres { name, .. } = self.place {
             on_server(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
         }
     }
@@ -94,9 +105,23 @@ impl Bed {
     pub(crate) async fn drop_database(&self) {
         match &self.place {
             Place::Sqlite(_) => self.store.close().await,
-            Place::Postgres { name } => on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await,
+            Place::Postgres { name, .. } => on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await,
         }
     }
+}
+
+/// Opens the database in `dir`, with the key beside it.
+pub(crate) async fn open_sqlite(dir: &Path) -> Result<Store, OpenError> {
+    Store::open_sqlite(dir, &secret_key(dir)).await
+}
+
+/// Opens a database on the server of the tests, with the key in `keys`.
+pub(crate) async fn open_postgres(name: &str, keys: &Path) -> Result<Store, OpenError> {
+    Store::open_postgres(&url_of(name), &secret_key(keys)).await
+}
+
+fn secret_key(dir: &Path) -> PathBuf {
+    dir.join("secret.key")
 }
 
 /// A connection of either database.
@@ -145,7 +170,8 @@ async fn template() -> &'static str {
             let name = format!("picloud_store_{}", std::process::id());
             on_server(&format!("DROP DATABASE IF EXISTS {name}")).await;
             on_server(&format!("CREATE DATABASE {name}")).await;
-            let store = Store::open_postgres(&url_of(&name)).await.unwrap();
+            // Nothing is sealed in it, so there is no key.
+            let store = open_postgres(&name, Path::new("/nowhere")).await.unwrap();
             store.close().await;
             name
         })

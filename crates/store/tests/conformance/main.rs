@@ -23,6 +23,7 @@ mod removed;
 mod routes;
 mod schema;
 mod scripts;
+mod sealing;
 mod second_factors;
 mod sessions;
 mod strikes;

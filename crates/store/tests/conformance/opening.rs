@@ -12,7 +12,7 @@ use picloud_shared::repository::{
 use picloud_store::{OpenError, Store};
 
 use crate::{
-    bed::{Bed, cases, on_server, url_of},
+    bed::{Bed, cases, on_server, open_sqlite, url_of},
     fixtures::{NOBODY, app, change, first, new_app, script},
 };
 
@@ -23,6 +23,9 @@ cases! {
     a_value_that_cannot_be_read_is_told,
     an_older_database_is_brought_forward,
 }
+
+/// Nothing is sealed in these databases.
+const NO_KEY: &str = "/nowhere/secret.key";
 
 async fn health_is_told(bed: Bed) {
     bed.store.ping().await.unwrap();
@@ -189,7 +192,7 @@ async fn a_copy_is_made_before_the_schema_changes() {
     // It is the database as it was: put back, it is brought forward again.
     let old = tempfile::tempdir().unwrap();
     fs::copy(copy, old.path().join("picloud.db")).unwrap();
-    let store = Store::open_sqlite(old.path()).await.unwrap();
+    let store = open_sqlite(old.path()).await.unwrap();
     let apps = store
         .list_apps(AppScope::All, NOBODY, first(10))
         .await
@@ -225,7 +228,7 @@ fn mode(path: &Path) -> u32 {
 async fn files_belong_to_their_owner_alone() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("deep").join("data");
-    let store = Store::open_sqlite(&dir).await.unwrap();
+    let store = open_sqlite(&dir).await.unwrap();
     app(&store, "one").await;
     assert_eq!(mode(&dir), 0o700);
     for file in ["picloud.db", "picloud.db-wal", "picloud.db-shm", "picloud.lock"] {
@@ -261,7 +264,7 @@ async fn a_file_that_is_no_database_is_left_alone() {
     let path = dir.path().join("picloud.db");
     let content = "certainly not a database ".repeat(100);
     fs::write(&path, &content).unwrap();
-    let error = Store::open_sqlite(dir.path()).await.unwrap_err();
+    let error = open_sqlite(dir.path()).await.unwrap_err();
     assert!(matches!(error, OpenError::NotADatabase(_)), "{error:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), content);
 }
@@ -271,9 +274,9 @@ async fn a_directory_that_cannot_be_made_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Store::open_sqlite(&file.join("data")).await.unwrap_err();
+    let error = open_sqlite(&file.join("data")).await.unwrap_err();
     assert!(matches!(error, OpenError::CreateDir(..)), "{error:?}");
-    let error = Store::open_sqlite(&file).await.unwrap_err();
+    let error = open_sqlite(&file).await.unwrap_err();
     assert!(
         matches!(error, OpenError::CreateDir(..) | OpenError::OpenFile(..)),
         "{error:?}"
@@ -298,7 +301,7 @@ async fn a_changed_migration_is_refused() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_named() {
-    let error = Store::open_postgres("postgres://nobody@127.0.0.1:1/nowhere")
+    let error = Store::open_postgres("postgres://nobody@127.0.0.1:1/nowhere", Path::new(NO_KEY))
         .await
         .unwrap_err();
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
@@ -307,7 +310,7 @@ async fn a_server_that_does_not_answer_is_named() {
 
 #[tokio::test]
 async fn a_url_that_cannot_be_read_is_not_repeated() {
-    let error = Store::open_postgres("postgres://user:secret@host:port/db")
+    let error = Store::open_postgres("postgres://user:secret@host:port/db", Path::new(NO_KEY))
         .await
         .unwrap_err();
     assert!(matches!(error, OpenError::Url(_)), "{error:?}");
@@ -316,7 +319,7 @@ async fn a_url_that_cannot_be_read_is_not_repeated() {
 
 #[tokio::test]
 async fn a_missing_database_is_told() {
-    let error = Store::open_postgres(&url_of("picloud_nowhere"))
+    let error = Store::open_postgres(&url_of("picloud_nowhere"), Path::new(NO_KEY))
         .await
         .unwrap_err();
     assert!(matches!(error, OpenError::Refused { .. }), "{error:?}");
@@ -328,7 +331,8 @@ async fn several_processes_may_start_at_once_on_a_new_postgres() {
     let name = format!("picloud_store_new_{}", std::process::id());
     on_server(&format!("CREATE DATABASE {name}")).await;
     let url = url_of(&name);
-    let opened = futures_util::future::join_all((0..8).map(|_| Store::open_postgres(&url))).await;
+    let opened =
+        futures_util::future::join_all((0..8).map(|_| Store::open_postgres(&url, Path::new(NO_KEY)))).await;
     for store in opened {
         let store = store.unwrap();
         assert!(store.live_releases().await.unwrap().is_empty());
@@ -344,7 +348,9 @@ async fn another_encoding_is_refused() {
         "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
     ))
     .await;
-    let error = Store::open_postgres(&url_of(&name)).await.unwrap_err();
+    let error = Store::open_postgres(&url_of(&name), Path::new(NO_KEY))
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, OpenError::Encoding { found } if found == "LATIN1"),
         "{error:?}"
@@ -380,10 +386,16 @@ async fn a_lock_that_is_held_does_not_hold_the_store() {
 async fn a_short_piece_of_work_needs_no_directory_of_its_own() {
     let bed = Bed::sqlite().await;
     app(&bed.store, "one").await;
-    let beside = Store::open_sqlite_beside(&bed.dir()).await.unwrap();
+    let beside = Store::open_sqlite_beside(&bed.dir(), &bed.secret_key())
+        .await
+        .unwrap();
     app(&beside, "two").await;
     beside.close().await;
     app(&bed.store, "three").await;
     bed.store.close().await;
-    Store::open_sqlite_beside(&bed.dir()).await.unwrap().close().await;
+    Store::open_sqlite_beside(&bed.dir(), &bed.secret_key())
+        .await
+        .unwrap()
+        .close()
+        .await;
 }

@@ -1,3 +1,4 @@
 //! `picloud admin`: accounts, on the machine itself.
 
+pub(crate) mod forget_secret_key;
 pub(crate) mod reset_password;

@@ -25,7 +25,7 @@ pub(crate) fn run(settings: Settings, username: &str) -> anyhow::Result<()> {
         .enable_all()
         .build()?
         .block_on(async {
-            let store = open_store(&config.database).await?;
+            let store = open_store(&config).await?;
             let found =
                 picloud_manager_core::reset_password(&store, &username, &password, SystemClock.now()).await?;
             store.close().await;

@@ -18,7 +18,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
         .enable_all()
         .build()?
         .block_on(async {
-            let store = open_store(&config.database).await?;
+            let store = open_store(&config).await?;
             let verdict = store.verify_audit().await?;
             store.close().await;
             anyhow::Ok(verdict)

@@ -22,4 +22,4 @@ pub(crate) use openapi::Schema;
 pub(crate) use people::PASSWORD;
 pub(crate) use process::{Process, WAIT_MAX};
 pub(crate) use raw::RawConnection;
-pub(crate) use totp::totp;
+pub(crate) use totp::{from_base32, totp};

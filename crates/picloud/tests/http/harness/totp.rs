@@ -25,7 +25,7 @@ pub(crate) fn totp(secret: &str, off: i64) -> String {
 }
 
 /// The bytes behind the letters of a secret.
-fn from_base32(text: &str) -> Vec<u8> {
+pub(crate) fn from_base32(text: &str) -> Vec<u8> {
     let bits = text.bytes().flat_map(|letter| {
         let value = match letter {
             b'A'..=b'Z' => letter - b'A',

@@ -9,7 +9,7 @@ use base64::{
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Answer, OWNER, TestCloud, totp};
+use crate::harness::{Answer, OWNER, TestCloud, from_base32, totp};
 
 const ME: &str = "/api/v1/admin/auth/me";
 
@@ -85,6 +85,12 @@ fn no_secret_stands_in_it() {
             }
         }
     }
+    for form in forms(&from_base32(&ground.totp_secret)) {
+        assert!(
+            !contains(&dump, &form),
+            "the secret of the second factor is in the database"
+        );
+    }
     // It is the right database that was looked at: it has the hashes.
     for secret in [&ground.session, &ground.api_token] {
         let stored = Sha256::digest(secret.as_bytes());
@@ -131,7 +137,7 @@ fn nothing_in_it_is_a_password_or_a_code() {
     let of_hash = |letter: char| letter.is_ascii_alphanumeric() || "$+/=,".contains(letter);
     let hash: String = dump[at..].chars().take_while(|letter| of_hash(*letter)).collect();
     let last = hash.rsplit('$').next().expect("a last part");
-    // The secret of the app stands in the database. Its codes are worth nothing without the password.
+    // Whoever has a code all the same has no password.
     let code = totp(&ground.totp_secret, 1);
     for password in [hash.as_str(), last] {
         ground.log_in(password, &code).problem(401, "invalid_credentials");

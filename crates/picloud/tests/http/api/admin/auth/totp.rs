@@ -165,3 +165,47 @@ fn a_reset_on_the_machine_removes_it() {
     cloud.start_again();
     cloud.log_in(OWNER.0, "a new password").expect(200);
 }
+
+#[test]
+fn a_lost_key_stops_the_server_until_it_is_forgotten_on_the_machine() {
+    let cloud = TestCloud::start();
+    protect(cloud.owner());
+    cloud.kill9();
+    let data = if TestCloud::is_on_postgres() {
+        "picloud-data"
+    } else {
+        "data"
+    };
+    let key = cloud.folder().join(data).join("secret.key");
+    let kept = std::fs::read(&key).expect("there is a key");
+    std::fs::remove_file(&key).expect("it can be removed");
+    let run = |args: &[&str]| {
+        let output = cloud
+            .command()
+            .args(args)
+            .output()
+            .expect("picloud can be started");
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let (started, said) = run(&[]);
+    assert!(!started && said.contains("secret.key is missing"), "{said}");
+
+    // The same file elsewhere is as good.
+    let elsewhere = cloud.folder().join("elsewhere.key");
+    std::fs::write(&elsewhere, kept).expect("it can be written");
+    cloud.start_again_with(|command| {
+        command.env("PICLOUD_SECRET_KEY_FILE", &elsewhere);
+    });
+    cloud
+        .log_in(OWNER.0, OWNER.1)
+        .problem(401, "second_factor_required");
+    cloud.kill9();
+
+    let (forgotten, said) = run(&["admin", "forget-secret-key"]);
+    assert!(forgotten && said.contains("1 second factor"), "{said}");
+    cloud.start_again();
+    cloud.log_in(OWNER.0, OWNER.1).expect(200);
+}

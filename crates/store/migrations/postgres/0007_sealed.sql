@@ -1,0 +1,11 @@
+-- What a copy of the database must not tell is encrypted with a key that lies in a file outside.
+
+-- Which key that is. Without the row, nothing was sealed yet; with it, no other key is taken.
+CREATE TABLE sealing_key (
+    singleton BIGINT NOT NULL PRIMARY KEY CHECK (singleton = 1),
+    key_id BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- Secrets from the time before are sealed by the first server that starts.
+ALTER TABLE second_factors ADD COLUMN sealed BOOLEAN NOT NULL DEFAULT FALSE;

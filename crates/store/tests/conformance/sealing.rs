@@ -52,7 +52,7 @@ fn key_error(error: &StoreError) -> &SecretKeyError {
 }
 
 async fn stored_with(bed: &Bed, secret: &[u8]) -> i64 {
-    let hex: String = secret.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = hex::encode_upper(secret);
     let column = if bed.is_sqlite() {
         "hex(secret)"
     } else {
@@ -177,7 +177,7 @@ async fn a_key_that_is_lost_for_good_is_forgotten(mut bed: Bed) {
 async fn what_was_plain_is_sealed_at_start(bed: Bed) {
     let user = ada(&bed).await;
     propose(&bed.store, user).await.unwrap();
-    let plain: String = SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
+    let plain = hex::encode(SECRET);
     let plain = if bed.is_sqlite() {
         format!("x'{plain}'")
     } else {

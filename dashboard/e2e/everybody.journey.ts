@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { barriers } from './axe';
 import { openBrowser } from './browser';
 import { startCloud, type Cloud } from './cloud';
-import { fill, FRONT, PAGES } from './pages';
+import { fill, FRONT, invitation, PAGES } from './pages';
 
 /** What the list of apps may load, and the narrowest screen. */
 const SCRIPT_BYTES_MAX = 120_000;
@@ -10,9 +10,10 @@ const NARROW = 360;
 const WIDE = 2_560;
 
 let cloud: Cloud;
+let invited: string;
 beforeAll(async () => {
 	cloud = await startCloud();
-	await fill(cloud.page);
+	({ invitation: invited } = await fill(cloud.page));
 });
 afterAll(() => cloud?.close());
 
@@ -67,10 +68,13 @@ test.skipIf(process.env.PICLOUD_DASHBOARD_DIST)('the list of apps is small', asy
 test('the pages in front of the door keep nobody out', async () => {
 	const front = await openBrowser(cloud.server.url);
 	try {
-		for (const { path, ready } of FRONT) {
-			await front.page.goto(path);
-			await ready(front.page);
-			expect(await barriers(front.page)).toEqual([]);
+		for (const colorScheme of ['light', 'dark'] as const) {
+			await front.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+			for (const { path, ready } of [...FRONT, invitation(invited)]) {
+				await front.page.goto(path);
+				await ready(front.page);
+				expect(await barriers(front.page)).toEqual([]);
+			}
 		}
 		expect(front.faults).toEqual([]);
 	} finally {

@@ -3,20 +3,22 @@ import { mkdirSync } from 'node:fs';
 import { test } from 'vitest';
 import { openBrowser } from './browser';
 import { startCloud } from './cloud';
-import { fill, FRONT, PAGES, type Shown } from './pages';
+import { fill, FRONT, invitation, PAGES, type Shown } from './pages';
 
 const OUT = process.env.PICLOUD_GALLERY ?? 'gallery';
+/** Only the pages whose names fit this, if it is there. */
+const ONLY = new RegExp(process.env.PICLOUD_GALLERY_ONLY ?? '');
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 
 test('gallery', async () => {
 	mkdirSync(OUT, { recursive: true });
 	const cloud = await startCloud();
 	try {
-		await fill(cloud.page);
+		const filled = await fill(cloud.page);
 		for (const shown of PAGES) await take(cloud.page, shown);
 		await failing(cloud.page);
 		const front = await openBrowser(cloud.server.url);
-		for (const shown of FRONT) await take(front.page, shown);
+		for (const shown of [...FRONT, invitation(filled.invitation)]) await take(front.page, shown);
 		await front.close();
 	} finally {
 		await cloud.close();
@@ -26,6 +28,7 @@ test('gallery', async () => {
 type Page = Parameters<Shown['ready']>[0];
 
 async function take(page: Page, { name, path, ready }: Shown, before?: (page: Page) => Promise<unknown>) {
+	if (!ONLY.test(name)) return;
 	for (const [size, viewport] of Object.entries(SIZES)) {
 		await page.setViewportSize(viewport);
 		await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
@@ -61,6 +64,15 @@ async function failing(page: Page) {
 	await page.route('**/api/v1/admin/apps?**', (route) => route.abort());
 	await take(page, { name: 'apps-unreachable', path: '/admin/apps', ready: (page) => page.getByText('does not answer').first().waitFor() });
 	await page.unroute('**/api/v1/admin/apps?**');
+	for (const [name, path, call] of [
+		['people-unreachable', '/admin/admins', '**/api/v1/admin/admins?**'],
+		['audit-unreachable', '/admin/audit', '**/api/v1/admin/audit?**'],
+		['account-unreachable', '/admin/account', '**/api/v1/admin/auth/totp']
+	] as const) {
+		await page.route(call, (route) => route.abort());
+		await take(page, { name, path, ready: (page) => page.getByText('does not answer').first().waitFor() });
+		await page.unroute(call);
+	}
 	const home = PAGES[0];
 	if (home) {
 		await take(page, { ...home, name: 'palette' }, async (page) => {

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { call, seedApp } from './cloud';
+import { call, OWNER, seedApp } from './cloud';
 
 /** A page of the dashboard, as it is looked at by the checks and the gallery. */
 export interface Shown {
@@ -9,6 +9,7 @@ export interface Shown {
 	ready: (page: Page) => Promise<unknown>;
 }
 
+const button = (name: string) => (page: Page) => page.getByRole('button', { name }).first().waitFor();
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
 const text = (words: string | RegExp) => (page: Page) => page.getByText(words).first().waitFor();
 
@@ -32,12 +33,102 @@ export const PAGES: Shown[] = [
 	{ name: 'members', path: '/admin/apps/shop/members', ready: (page) => page.getByRole('cell', { name: 'grace' }).first().waitFor() },
 	{ name: 'members-empty', path: '/admin/apps/empty/members', ready: text('No member yet') },
 	{ name: 'settings', path: '/admin/apps/shop/settings', ready: heading('Settings') },
-	{ name: 'account', path: '/admin/account', ready: text('this one') },
-	{ name: 'domains-empty', path: '/admin/apps/empty/domains', ready: text('No domain yet') }
+	{ name: 'domains-empty', path: '/admin/apps/empty/domains', ready: text('No domain yet') },
+	{ name: 'app-audit', path: '/admin/apps/shop/audit', ready: button('create script') },
+	{ name: 'account', path: '/admin/account', ready: account },
+	{ name: 'account-token', path: '/admin/account', ready: opened(account, 'New token…') },
+	{ name: 'account-second-factor', path: '/admin/account', ready: secret },
+	{ name: 'people', path: '/admin/admins', ready: people },
+	{ name: 'people-nobody', path: '/admin/admins', ready: nobody },
+	{ name: 'people-new', path: '/admin/admins?new', ready: dialog },
+	{ name: 'people-invite', path: '/admin/admins?invite', ready: dialog },
+	{ name: 'people-menu', path: '/admin/admins', ready: menuOf('grace') },
+	{ name: 'people-edit', path: '/admin/admins', ready: chosen('grace', 'Edit…') },
+	{ name: 'people-password', path: '/admin/admins', ready: chosen('grace', 'New password…') },
+	{ name: 'people-deactivate', path: '/admin/admins', ready: chosen('grace', 'Deactivate…') },
+	{ name: 'people-delete', path: '/admin/admins', ready: chosen('grace', 'Delete…') },
+	{ name: 'audit', path: '/admin/audit', ready: button('create script') },
+	{ name: 'audit-none', path: '/admin/audit?actor=nobody', ready: text('No record is like that') },
+	{ name: 'audit-record', path: '/admin/audit?action=update_script', ready: opened(button('update script'), 'update script') },
+	{ name: 'audit-verified', path: '/admin/audit', ready: verified }
 ];
 
 /** The pages for those who are not. */
-export const FRONT: Shown[] = [{ name: 'login', path: '/admin/login', ready: heading('Sign in to PiCloud') }];
+export const FRONT: Shown[] = [
+	{ name: 'login', path: '/admin/login', ready: heading('Sign in to PiCloud') },
+	{ name: 'login-wrong', path: '/admin/login', ready: wrongPassword },
+	{ name: 'invitation-gone', path: '/admin/invitations/pci_nothing', ready: heading('This invitation is no longer good') }
+];
+
+/** The page that an invitation leads to. */
+export const invitation = (path: string): Shown => ({ name: 'invitation', path, ready: heading('Welcome to PiCloud') });
+
+async function account(page: Page) {
+	await Promise.all([text('this one')(page), text('laptop')(page), button('Set up…')(page)]);
+}
+
+async function secret(page: Page) {
+	await account(page);
+	await page.getByRole('button', { name: 'Set up…' }).click();
+	await page.getByRole('dialog').getByLabel('Password').fill(OWNER.password);
+	await page.getByRole('button', { name: 'Go on' }).click();
+	await page.getByRole('img', { name: 'QR code' }).waitFor();
+}
+
+async function people(page: Page) {
+	await Promise.all([button('Actions for grace')(page), text('chooses a username')(page)]);
+}
+
+async function nobody(page: Page) {
+	await people(page);
+	await page.getByLabel('Search people').fill('zzz');
+	await text('Nobody is called that')(page);
+}
+
+async function verified(page: Page) {
+	await button('create script')(page);
+	await page.getByRole('button', { name: 'Verify the log' }).click();
+	await text('The log is as it was written')(page);
+}
+
+async function wrongPassword(page: Page) {
+	await heading('Sign in to PiCloud')(page);
+	await page.getByLabel('Username').fill('somebody');
+	await page.getByLabel('Password').fill('not the password');
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.getByRole('alert').waitFor();
+}
+
+/** A dialog that opens with the page, once what is beneath it is complete. */
+async function dialog(page: Page) {
+	await page.getByRole('dialog').waitFor();
+	await text('chooses a username')(page);
+}
+
+/** A dialog that a button opens. */
+function opened(ready: Shown['ready'], name: string) {
+	return async (page: Page) => {
+		await ready(page);
+		await page.getByRole('button', { name }).first().click();
+		await page.getByRole('dialog').waitFor();
+	};
+}
+
+function menuOf(name: string) {
+	return async (page: Page) => {
+		await people(page);
+		await page.getByRole('button', { name: `Actions for ${name}` }).click();
+		await page.getByRole('menu').waitFor();
+	};
+}
+
+function chosen(name: string, item: string) {
+	return async (page: Page) => {
+		await menuOf(name)(page);
+		await page.getByRole('menuitem', { name: item }).click();
+		await page.getByRole('dialog').waitFor();
+	};
+}
 
 const SOURCE = `// Greets whoever the path names.
 let name = request.params.name ?? "World";
@@ -50,13 +141,22 @@ if name == "nobody" {
 #{ greeting: "Hello, " + name + "!", letters: name.len() }
 `;
 
-/** An app with all kinds of things, and one with nothing. */
+/** An app with all kinds of things, one with nothing, and people. The answer holds the path of an invitation. */
 export async function fill(page: Page) {
 	const { script } = await seedApp(page, 'shop', '"Hello"');
 	await call(page, 'PATCH', `/scripts/${script.id}`, { source: SOURCE, note: 'greets by name' });
 	await call(page, 'POST', '/apps', { slug: 'empty', name: 'Empty', description: 'An app without anything' });
 	const grace = await call<{ id: string }>(page, 'POST', '/admins', { username: 'grace', password: 'a fine password', instance_role: 'member' });
 	await call(page, 'POST', '/apps/shop/members', { user_id: grace.id, role: 'editor' });
+	const mary = { username: 'mary', password: 'a fine password', email: 'mary@example.com', instance_role: 'member' };
+	const { id } = await call<{ id: string }>(page, 'POST', '/admins', mary);
+	await call(page, 'POST', '/apps/shop/members', { user_id: id, role: 'app_admin' });
+	await call(page, 'PATCH', `/admins/${id}`, { is_active: false });
+	await call(page, 'POST', '/admins', { ...mary, username: 'katherine', email: 'katherine@example.com', instance_role: 'admin' });
+	await call(page, 'POST', '/invitations', { email: 'joan@example.com', instance_role: 'admin' });
+	const invitation = await call<{ path: string }>(page, 'POST', '/invitations', { username: 'annie', instance_role: 'member', app: 'shop', app_role: 'viewer' });
+	await call(page, 'POST', '/tokens', { name: 'laptop', app: 'shop', role: 'editor' });
+	await call(page, 'POST', '/tokens', { name: 'deploy from CI', expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
 	const origin = new URL(page.url()).origin;
 	for (const name of ['Ada', 'Grace', 'nobody']) {
 		await page.request.get(`${origin}/greet/${name}`, { headers: { host: 'shop.test' } });
@@ -66,4 +166,5 @@ export async function fill(page: Page) {
 		const { items } = await call<{ items: unknown[] }>(page, 'GET', '/apps/shop/executions');
 		if (items.length >= 3) break;
 	}
+	return { invitation: invitation.path };
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser } from './browser';
+import { goTo, tabTo } from './keyboard';
 import { call, seedApp, signIn, startCloud, type Cloud } from './cloud';
 
 const PASSWORD = 'a fine password';
@@ -54,6 +55,51 @@ test('an owner adds a member and promotes them, who then adds and removes anothe
 	}
 });
 
+test('a member is added, promoted and removed with the keyboard alone', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	await page.goto('/admin/apps/shop/settings');
+	await page.getByRole('heading', { name: 'Settings' }).waitFor();
+	await goTo(page, 'Members');
+	await page.getByRole('row', { name: /grace/ }).waitFor();
+	await tabTo(page, /^Add member/);
+	await keyboard.press('Enter');
+	const dialog = page.getByRole('dialog', { name: 'Add member' });
+	await dialog.getByLabel('Search people').and(page.locator(':focus')).waitFor();
+	await dialog.getByRole('radio', { name: 'mary' }).waitFor();
+	await tabTo(page, /^mary/);
+	await keyboard.press('Space');
+	await tabTo(page, /^Add member/);
+	await keyboard.press('Enter');
+	await dialog.waitFor({ state: 'detached' });
+	await page.getByRole('row', { name: /mary/ }).getByText('editor').waitFor();
+
+	/** The menu of an entry takes letters and arrows. */
+	const chooseByKeys = async (item: string) => {
+		await tabTo(page, /^Actions for mary/);
+		await keyboard.press('Enter');
+		const wanted = page.getByRole('menuitem', { name: item });
+		await page.getByRole('menu').waitFor();
+		await expect
+			.poll(async () => {
+				if ((await wanted.and(page.locator(':focus')).count()) > 0) return true;
+				// Whoever went too far begins anew.
+				const last = await page.getByRole('menuitem').last().and(page.locator(':focus')).count();
+				await keyboard.press(last > 0 ? 'Home' : 'ArrowDown');
+				return false;
+			})
+			.toBe(true);
+		await keyboard.press('Enter');
+	};
+	await chooseByKeys('Make app admin');
+	await page.getByRole('row', { name: /mary/ }).getByText('app admin').waitFor();
+	await chooseByKeys('Remove…');
+	await page.getByRole('dialog').waitFor();
+	await tabTo(page, /^Remove member/);
+	await keyboard.press('Enter');
+	await page.getByRole('row', { name: /mary/ }).waitFor({ state: 'detached' });
+});
+
 test('an app is renamed, and the old address leads to it', async () => {
 	const { page } = cloud;
 	await page.goto('/admin/apps/shop/settings');
@@ -68,14 +114,23 @@ test('an app is renamed, and the old address leads to it', async () => {
 test('a token is shown once, and works', async () => {
 	const { page, server } = cloud;
 	await page.goto('/admin/account');
-	await page.getByLabel('Name of a new token').fill('laptop');
-	await page.getByRole('button', { name: 'Create token' }).click();
-	const token = (await page.getByText(/^pct_/).first().innerText()).trim();
+	await page.getByRole('button', { name: 'New token…' }).click();
+	const dialog = page.getByRole('dialog');
+	await dialog.getByLabel('Name').fill('laptop');
+	await dialog.getByLabel('App').selectOption({ label: 'shop' });
+	await dialog.getByLabel('Highest role').selectOption('viewer');
+	await dialog.getByRole('button', { name: 'Create token' }).click();
+	const token = (await dialog.getByText(/^pct_/).first().innerText()).trim();
 	const answer = await fetch(`${server.url}/api/v1/admin/apps`, { headers: { authorization: `Bearer ${token}` } });
 	expect(answer.status).toBe(200);
 	await page.reload();
-	await page.getByText('laptop').first().waitFor();
+	await page.getByRole('row', { name: /^laptop/ }).getByText('at most viewer in').waitFor();
 	expect(await page.getByText(token).count()).toBe(0);
+	await page.getByRole('button', { name: 'Delete laptop' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: 'Delete token' }).click();
+	await page.getByText('No token yet').waitFor();
+	const after = await fetch(`${server.url}/api/v1/admin/apps`, { headers: { authorization: `Bearer ${token}` } });
+	expect(after.status).toBe(401);
 });
 
 test('an app is deleted by typing its slug', async () => {
@@ -95,9 +150,16 @@ test('signing out everywhere ends this session and every other', async () => {
 	const other = await openBrowser(cloud.server.url);
 	try {
 		await signIn(other.page);
-		await page.goto('/admin/account');
-		await page.getByRole('button', { name: 'Sign out everywhere…' }).click();
-		await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click();
+		await page.goto('/admin/apps');
+		await page.getByRole('heading', { name: 'Apps' }).waitFor();
+		// With the keyboard alone.
+		await goTo(page, 'My account');
+		await page.getByText('this one').waitFor();
+		await tabTo(page, /^Sign out everywhere…/);
+		await page.keyboard.press('Enter');
+		await page.getByRole('dialog').waitFor();
+		await tabTo(page, /^Sign out everywhere$/);
+		await page.keyboard.press('Enter');
 		await page.waitForURL('**/admin/login');
 		await other.page.goto('/admin/apps/default');
 		await other.page.waitForURL(/\/admin\/login\?return=/);

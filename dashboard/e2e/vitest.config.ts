@@ -6,6 +6,7 @@ export default defineConfig({
 		// One server and one browser at a time: the machine may be small.
 		fileParallelism: false,
 		testTimeout: 300_000,
-		hookTimeout: 120_000
+		hookTimeout: 120_000,
+		expect: { poll: { timeout: 60_000 } }
 	}
 });

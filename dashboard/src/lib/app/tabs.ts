@@ -18,5 +18,6 @@ export const APP_TABS: AppTab[] = [
 	{ path: '/releases', label: 'Releases', needs: 'viewer' },
 	{ path: '/domains', label: 'Domains', needs: 'viewer' },
 	{ path: '/members', label: 'Members', needs: 'app_admin' },
-	{ path: '/settings', label: 'Settings', needs: 'viewer' }
+	{ path: '/settings', label: 'Settings', needs: 'viewer' },
+	{ path: '/audit', label: 'Audit log', needs: 'app_admin' }
 ];

@@ -3,6 +3,7 @@ import { all, api, type Schemas } from '$lib/api/client';
 import { atLeast } from '$lib/app/roles';
 import { APP_TABS } from '$lib/app/tabs';
 import { theme } from '$lib/design/theme.svelte';
+import { managesPeople } from '$lib/people/ranks';
 import { overlays } from './overlays.svelte';
 import { placesFor } from './places';
 
@@ -25,11 +26,17 @@ export async function loadEntries(user?: Schemas['User'], app?: Schemas['App']):
 	]);
 	const places = placesFor(user?.instance_role).map(({ path, label }) => ({ key: `place ${path}`, group: 'Instance', label, href: base + path }));
 	const toApps = apps.map(({ slug, name }) => ({ key: `app ${slug}`, group: 'Apps', label: name, detail: slug, href: `${base}/apps/${slug}` }));
-	return [...inApp, ...toApps, ...places, ...ACTIONS];
+	return [...inApp, ...toApps, ...places, ...(managesPeople(user?.instance_role) ? MANAGING : []), ...ACTIONS];
 }
 
-const ACTIONS: Entry[] = [
+/** What only owners and admins do. */
+const MANAGING: Entry[] = [
 	{ key: 'new app', group: 'Actions', label: 'New app', href: `${base}/apps?new` },
+	{ key: 'invite', group: 'Actions', label: 'Invite somebody', href: `${base}/admins?invite` },
+	{ key: 'new account', group: 'Actions', label: 'New account', href: `${base}/admins?new` }
+];
+
+const ACTIONS: Entry[] = [
 	{ key: 'theme light', group: 'Actions', label: 'Light theme', run: () => theme.choose('light') },
 	{ key: 'theme dark', group: 'Actions', label: 'Dark theme', run: () => theme.choose('dark') },
 	{ key: 'theme system', group: 'Actions', label: 'Theme as the system has it', run: () => theme.choose('system') },

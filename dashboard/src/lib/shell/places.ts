@@ -12,6 +12,8 @@ export interface Place {
 /** The pages of the instance, in their order. The command palette has all of them. */
 export const PLACES: Place[] = [
 	{ path: '/apps', label: 'Apps', in: 'bar' },
+	{ path: '/admins', label: 'People', roles: ['owner', 'admin'], in: 'bar' },
+	{ path: '/audit', label: 'Audit log', roles: ['owner', 'admin'], in: 'bar' },
 	{ path: '/account', label: 'My account', in: 'menu' }
 ];
 

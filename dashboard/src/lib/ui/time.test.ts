@@ -11,6 +11,7 @@ test('times are told in the largest unit that fits', () => {
 	expect(relativeTime(before(7_300), now)).toBe('2 hours ago');
 	expect(relativeTime(before(86_400), now)).toBe('yesterday');
 	expect(relativeTime(before(-3_700), now)).toBe('in 1 hour');
+	expect(relativeTime(before(-3 * 86_400 + 5), now)).toBe('in 3 days');
 });
 
 test('durations and sizes have three digits', () => {

@@ -13,7 +13,9 @@ const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'm
 export function relativeTime(at: Date, now: Date): string {
 	const seconds = Math.round((at.getTime() - now.getTime()) / 1_000);
 	for (const [unit, size] of STEPS) {
-		if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+		// What is over is as old as it is in whole; what ends in three days less a second ends in three days.
+		const whole = seconds > 0 ? Math.round : Math.trunc;
+		if (Math.abs(seconds) >= size) return relative.format(whole(seconds / size), unit);
 	}
 	return Math.abs(seconds) < 10 ? 'just now' : relative.format(seconds, 'second');
 }

@@ -1,1 +1,0 @@
-import"./kKkC65-F.js";

@@ -1,1 +1,0 @@
-import{c as e,l as t}from"./kKkC65-F.js";function n(t,n){throw new e(t,n)}function r(e,n){throw new t(e,n.toString())}export{r as n,n as t};

@@ -1,0 +1,1 @@
+import"./C5Z1ToJf.js";

@@ -1,1 +1,0 @@
-import"../chunks/xihTtKlq.js";import"../chunks/BDCEeCOM.js";import{t as e}from"../chunks/DOvwkU4T.js";function t(t){e(t,{})}export{t as component};

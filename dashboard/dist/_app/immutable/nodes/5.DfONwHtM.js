@@ -1,1 +1,0 @@
-import{Nt as e}from"../chunks/BDCEeCOM.js";import{n as t}from"../chunks/DbvU1dcR.js";import{s as n}from"../chunks/kKkC65-F.js";var r=e({load:()=>i}),i=()=>t(307,`${n}/apps`);export{r as universal};

@@ -20,9 +20,29 @@ const noInlineStyle: Plugin = {
 	}
 };
 
+/** What the first view is made of. On a slow line each file costs a way there and back, so it is one. */
+const FIRST_VIEW = [
+	/\/node_modules\/(svelte|@sveltejs\/kit|openapi-fetch|esm-env|clsx|devalue)\//,
+	/\/node_modules\/@lucide\/svelte\/dist\/(Icon|defaultAttributes|context|utils|icons\/(plus|search|circle-user-round|wifi-off|x))\b/,
+	/\/src\/lib\/(api|design|session)\//,
+	/\/src\/lib\/shell\/(TopBar|UserMenu|Keys|Offline|ErrorPage|keys|overlays|places)\./,
+	/\/src\/lib\/ui\/(Button|Chip|Empty|PageHead|State|Table|Time|Toaster|now|time|toasts)\./,
+	/\/src\/lib\/app\/roles\./,
+	/\/src\/routes\/(\+layout|\(in\)\/\+layout|\(in\)\/apps\/\+page)/
+];
+
 export default defineConfig({
 	plugins: [noInlineStyle, sveltekit(), svelteTesting({ autoCleanup: false })],
 	server: { host: '127.0.0.1', proxy },
+	environments: {
+		client: {
+			build: {
+				rolldownOptions: {
+					output: { codeSplitting: { groups: [{ name: 'first-view', test: (id) => FIRST_VIEW.some((part) => part.test(id)) }] } }
+				}
+			}
+		}
+	},
 	build: { target: 'es2022' },
 	test: {
 		// A test of a component asks for a browser of a kind by `// @vitest-environment jsdom`.

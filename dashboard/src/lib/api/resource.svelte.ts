@@ -1,3 +1,4 @@
+import { now } from '$lib/ui/now.svelte';
 import { ApiError } from './problem';
 
 /** Something that was asked for: not there yet, there, or failed. */
@@ -21,6 +22,7 @@ export class Resource<T> {
 		try {
 			const data = await this.#load(running.signal);
 			if (running.signal.aborted) return;
+			now.goOn();
 			this.data = data;
 			this.error = undefined;
 		} catch (thrown) {

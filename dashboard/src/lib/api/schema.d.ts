@@ -756,7 +756,8 @@ export interface paths {
         };
         /**
          * List invitations
-         * @description Those that nobody took yet and that have not ended, oldest first; only to roles that you could give.
+         * @description Those that nobody took yet and that have not ended, oldest first; only those that you could give: below your own
+         *     rank or to it, and into apps whose members you manage.
          *
          *     Needs the role `admin` on the instance.
          */
@@ -787,7 +788,7 @@ export interface paths {
         post?: never;
         /**
          * Take an invitation back
-         * @description Its link then makes no account.
+         * @description Its link then makes no account. One that you could not give is not found.
          *
          *     Needs the role `admin` on the instance.
          */

@@ -1,1 +1,0 @@
-var e=[{path:`/apps`,label:`Apps`,in:`bar`},{path:`/admins`,label:`People`,roles:[`owner`,`admin`],in:`bar`},{path:`/audit`,label:`Audit log`,roles:[`owner`,`admin`],in:`bar`},{path:`/account`,label:`My account`,in:`menu`}];function t(t){return e.filter(e=>!e.roles||t!==void 0&&e.roles.includes(t))}export{t};

@@ -1,1 +1,0 @@
-import{Y as e,ht as t,pt as n}from"./BDCEeCOM.js";var r=new class{#e=t();get open(){return e(this.#e)}set open(e){n(this.#e,e,!0)}};export{r as t};

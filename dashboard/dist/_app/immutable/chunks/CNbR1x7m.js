@@ -1,1 +1,0 @@
-import{l as e,u as t}from"./C5Z1ToJf.js";function n(t,n){throw new e(t,n)}function r(e,n){throw new t(e,n.toString())}export{r as n,n as t};

@@ -1,1 +1,0 @@
-var e=[`viewer`,`editor`,`app_admin`];function t(t,n){return e.indexOf(t)>=e.indexOf(n)}function n(e){return e.replace(`_`,` `)}function r(e){return`This needs the role ${n(e)} in this app. An app admin can give it to you.`}export{n as i,t as n,r,e as t};

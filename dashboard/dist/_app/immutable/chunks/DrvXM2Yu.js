@@ -1,1 +1,0 @@
-var e=/Mac|iPhone|iPad/.test(globalThis.navigator?.platform??``),t=e?`⌘`:`Ctrl`;function n(t,n){return(e?t.metaKey&&!t.ctrlKey:t.ctrlKey&&!t.metaKey)&&!t.altKey&&t.key.toLowerCase()===n}function r(e){let t=e.target;return t instanceof HTMLElement&&(t.isContentEditable||/^(INPUT|TEXTAREA|SELECT)$/.test(t.tagName))}export{r as n,t as r,n as t};

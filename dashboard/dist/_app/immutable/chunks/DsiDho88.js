@@ -1,1 +1,0 @@
-import"./C5Z1ToJf.js";

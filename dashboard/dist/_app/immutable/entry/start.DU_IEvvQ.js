@@ -1,0 +1,1 @@
+export{Z as load_css,X as start}from"../chunks/BZi3fWem.js";

@@ -1,0 +1,1 @@
+export{M as component,G as universal}from"../chunks/BZi3fWem.js";

@@ -1,1 +1,0 @@
-import"../chunks/xihTtKlq.js";import{L as e,kt as t,st as n,z as r}from"../chunks/BDCEeCOM.js";import{t as i}from"../chunks/BTwJ8i_U.js";var a=r(`<main><!></main>`);function o(r){var o=a(),s=n(o);i(s,{}),t(o),e(r,o)}export{o as component};

@@ -1,0 +1,1 @@
+export{b as component,E as universal}from"../chunks/BZi3fWem.js";

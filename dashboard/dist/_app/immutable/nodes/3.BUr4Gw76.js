@@ -1,1 +1,0 @@
-import"../chunks/xihTtKlq.js";import"../chunks/BDCEeCOM.js";import{t as e}from"../chunks/BTwJ8i_U.js";function t(t){e(t,{})}export{t as component};

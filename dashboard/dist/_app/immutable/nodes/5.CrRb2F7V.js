@@ -1,1 +1,0 @@
-import{Nt as e}from"../chunks/BDCEeCOM.js";import{n as t}from"../chunks/CNbR1x7m.js";import{c as n}from"../chunks/C5Z1ToJf.js";var r=e({load:()=>i}),i=()=>t(307,`${n}/apps`);export{r as universal};

@@ -27,6 +27,9 @@ macro_rules! columns {
     };
 }
 
+/// Most apps that the record of a new password names.
+const APPS_NAMED_MAX: u32 = 50;
+
 statements! {
     FIND_ACCOUNT = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
     FIND_ACCOUNT_BY_NAME = concat!("SELECT ", columns!(), " FROM users WHERE username = $1");
@@ -39,6 +42,8 @@ statements! {
         WHERE instance_role = 'owner' AND is_active = TRUE AND id <> $1 LIMIT 1";
     UPDATE_ACCOUNT = "UPDATE users SET username = $2, email = $3, instance_role = $4, is_active = $5, \
         password_hash = coalesce($6, password_hash) WHERE id = $1";
+    APPS_ADMINISTERED = "SELECT a.slug FROM app_members m JOIN apps a ON a.id = m.app_id \
+        WHERE m.user_id = $1 AND m.role = 'app_admin' ORDER BY a.slug LIMIT $2";
     END_SESSIONS = "DELETE FROM sessions WHERE user_id = $1";
     END_TOKENS = "DELETE FROM api_tokens WHERE user_id = $1";
     DELETE_ACCOUNT = "DELETE FROM users WHERE id = $1";
@@ -108,7 +113,11 @@ impl AccountRepository for Store {
         end_what_is_over(&mut transaction, &before, &after, new_password).await?;
         let mut now = state(&after);
         if new_password {
+            // Whoever sets a password can act as that person, so the record says where that person could act.
+            let args = args![user, APPS_NAMED_MAX];
+            let apps: Vec<(String,)> = transaction.fetch_all(APPS_ADMINISTERED, args).await?;
             now["password"] = "changed".into();
+            now["app_admin_of"] = apps.into_iter().map(|(slug,)| slug).collect();
         }
         let entry = about("update_user", &before).before(state(&before)).after(now);
         append(&mut transaction, change, entry).await?;

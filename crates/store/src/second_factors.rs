@@ -24,7 +24,7 @@ use crate::{
 pub(crate) const KIND: &str = "second_factor";
 
 statements! {
-    FIND_SECOND_FACTOR = "SELECT user_id, secret, sealed, confirmed_at, \
+    FIND_SECOND_FACTOR = "SELECT user_id, secret, sealed, created_at, confirmed_at, \
         (SELECT count(*) FROM recovery_codes c WHERE c.user_id = f.user_id) AS codes_left \
         FROM second_factors f WHERE user_id = $1";
     // A secret that is in force is not replaced, whoever comes first.
@@ -50,6 +50,7 @@ struct SecondFactorRow {
     user_id: Uuid,
     secret: Vec<u8>,
     sealed: bool,
+    created_at: i64,
     confirmed_at: Option<i64>,
     codes_left: i64,
 }
@@ -101,7 +102,8 @@ impl SecondFactorRepository for Store {
         // What is sealed is never the same twice. So what is compared is what was sealed, and what is confirmed is the
         // very row that was compared.
         let stored = waiting.secret.clone();
-        if self.opened(waiting)?.secret != confirmed.secret {
+        let waiting = self.opened(waiting)?;
+        if waiting.secret != confirmed.secret || waiting.has_ended_at(change.at) {
             return Ok(false);
         }
         let args = args![user, change.at, confirmed.step, stored.as_slice()];
@@ -195,6 +197,7 @@ impl Store {
             } else {
                 row.secret
             },
+            proposed_at: Timestamp::from_micros(row.created_at),
             confirmed_at: row.confirmed_at.map(Timestamp::from_micros),
             recovery_codes_left: number("number of recovery codes", row.codes_left)?,
         })

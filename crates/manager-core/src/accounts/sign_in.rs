@@ -11,7 +11,13 @@ use picloud_shared::{
     user::{Credentials, Device, Session, User, Username},
 };
 
-use super::{hasher::Busy, policy::PASSWORD_BYTES_MAX, second_factor, throttle::Attempt, token::Token};
+use super::{
+    hasher::Busy,
+    policy::PASSWORD_BYTES_MAX,
+    second_factor,
+    throttle::{Attempt, Who},
+    token::Token,
+};
 use crate::Manager;
 
 /// A session that has just begun, with the only copy of its token.
@@ -65,7 +71,28 @@ pub(crate) async fn verify(
     claim: Claim<'_>,
     address: IpAddr,
 ) -> Result<Verified, SignInError> {
-    let (attempt, credentials) = check_password(manager, claim.username, claim.password, address).await?;
+    prove(manager, Who::Account(claim.username), claim, address).await
+}
+
+/// The same for somebody who is signed in, by `session`. What counts is what was tried with that session: a stolen one must
+/// not become a way to guess, and what others try at sign-in must not hold up the owner.
+pub(crate) async fn verify_again(
+    manager: &Manager,
+    session: SessionId,
+    claim: Claim<'_>,
+    address: IpAddr,
+) -> Result<Verified, SignInError> {
+    prove(manager, Who::Session(session), claim, address).await
+}
+
+async fn prove(
+    manager: &Manager,
+    who: Who<'_>,
+    claim: Claim<'_>,
+    address: IpAddr,
+) -> Result<Verified, SignInError> {
+    let (attempt, credentials) =
+        check_password(manager, who, claim.username, claim.password, address).await?;
     let factor = match second_factor::in_force(manager, credentials.user.id).await {
         Ok(factor) => factor,
         Err(error) => {
@@ -104,15 +131,17 @@ pub(crate) async fn verify(
     }
 }
 
-/// Whether this is the password of `user`, who is signed in. Counts like a sign-in when it is wrong: a stolen session
-/// must not become a way to guess the password.
+/// Whether this is the password of `user`, who is signed in by `session`. Counts like [`verify_again`] when it is wrong.
 pub(crate) async fn verify_password(
     manager: &Manager,
+    session: SessionId,
     user: &User,
     password: String,
     address: IpAddr,
 ) -> Result<(), SignInError> {
-    let (attempt, _) = check_password(manager, user.username.as_str(), password, address).await?;
+    let who = Who::Session(session);
+    let (attempt, _) = check_password(manager, who, user.username.as_str(), password, address).await?;
+    // Nothing is forgiven: otherwise a known password would make room for more codes.
     attempt.withdrawn();
     Ok(())
 }
@@ -120,13 +149,14 @@ pub(crate) async fn verify_password(
 /// The account with this name and password, if it is active. Whoever asks says how the attempt ended.
 async fn check_password<'m>(
     manager: &'m Manager,
+    who: Who<'_>,
     username: &str,
     password: String,
     address: IpAddr,
 ) -> Result<(Attempt<'m>, Credentials), SignInError> {
     let attempt = manager
         .throttle()
-        .begin(Some(username), address, manager.now())
+        .begin(who, address, manager.now())
         .map_err(SignInError::Throttled)?;
     let credentials = match username.parse::<Username>() {
         Ok(name) => manager.repository().find_credentials(&name).await,

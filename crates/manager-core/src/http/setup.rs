@@ -19,7 +19,11 @@ use super::{
     problem::{Answer, Refusal, problem, problems, too_many},
     validate::Violations,
 };
-use crate::{Manager, accounts, first_start::first_owner};
+use crate::{
+    Manager,
+    accounts::{self, Who},
+    first_start::first_owner,
+};
 
 problems!(GetSetupProblems: Overloaded);
 problems!(SetUpProblems: CrossSiteRequest, InvalidSetupCode, AlreadySetUp, TooManyRequests, Overloaded);
@@ -118,7 +122,7 @@ pub(crate) async fn set_up(
 fn check_code(manager: &Manager, code: &str, origin: &Origin) -> Answer<()> {
     let attempt = manager
         .throttle()
-        .begin(None, origin.remote_addr, manager.now())
+        .begin(Who::Nobody, origin.remote_addr, manager.now())
         .map_err(|wait| too_many(wait, "Too many wrong codes. Wait before the next try."))?;
     if manager.setup_code().is_some_and(|expected| expected.fits(code)) {
         attempt.succeeded();

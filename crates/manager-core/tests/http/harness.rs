@@ -112,8 +112,20 @@ impl TestManager {
         self.send(method, path, &[("authorization", &bearer)], body).await
     }
 
+    /// Sends a request from the address that is most often used here.
     pub(crate) async fn send(
         &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        self.send_from([192, 0, 2, 1], method, path, headers, body).await
+    }
+
+    pub(crate) async fn send_from(
+        &self,
+        address: [u8; 4],
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
@@ -125,7 +137,7 @@ impl TestManager {
             .header(header::HOST, "pi.example")
             .extension(Origin {
                 request_id: ExecutionId::new(self.clock.now()),
-                remote_addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+                remote_addr: IpAddr::V4(Ipv4Addr::from(address)),
                 scheme: "https",
             });
         for (name, value) in headers {

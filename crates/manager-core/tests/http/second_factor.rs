@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use picloud_shared::time::Clock as _;
+use picloud_shared::{second_factor::PROPOSAL_AGE_MAX, time::Clock as _};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, OWNER, TestManager, totp};
@@ -138,4 +138,57 @@ async fn a_recovery_code_is_good_once() {
         .expect(200)
         .json();
     assert_eq!(state, json!({ "enabled": true, "recovery_codes_left": 0 }));
+}
+
+#[tokio::test]
+async fn a_secret_that_nobody_confirmed_ends() {
+    let (manager, token) = TestManager::owned().await;
+    let begin = json!({ "password": OWNER.1 });
+    let propose = async || {
+        let answer = manager
+            .call(&token, "POST", "/api/v1/admin/auth/totp", Some(&begin))
+            .await;
+        let secret = answer.expect(201).json()["secret"].clone();
+        secret.as_str().expect("a secret").to_owned()
+    };
+    let confirm = async |secret: &str| {
+        let body = json!({ "code": totp(secret, manager.clock.now(), 0) });
+        manager
+            .call(&token, "POST", "/api/v1/admin/auth/totp:confirm", Some(&body))
+            .await
+    };
+    let secret = propose().await;
+    manager.clock.advance(PROPOSAL_AGE_MAX);
+    confirm(&secret).await.problem(404, "not_found");
+    let secret = propose().await;
+    manager.clock.advance(PROPOSAL_AGE_MAX / 2);
+    confirm(&secret).await.expect(200);
+}
+
+#[tokio::test]
+async fn guessing_the_first_code_is_slowed_down() {
+    let (manager, token) = TestManager::owned().await;
+    let begin = json!({ "password": OWNER.1 });
+    let answer = manager
+        .call(&token, "POST", "/api/v1/admin/auth/totp", Some(&begin))
+        .await;
+    let secret = answer.expect(201).json()["secret"]
+        .as_str()
+        .expect("a secret")
+        .to_owned();
+    let confirm = async |code: &str| {
+        let body = json!({ "code": code });
+        manager
+            .call(&token, "POST", "/api/v1/admin/auth/totp:confirm", Some(&body))
+            .await
+    };
+    for _ in 0..5 {
+        confirm("12345").await.problem(422, "validation_failed");
+    }
+    let code = totp(&secret, manager.clock.now(), 0);
+    let slowed = confirm(&code).await;
+    assert_eq!(slowed.header("retry-after"), "1");
+    slowed.problem(429, "too_many_requests");
+    manager.clock.advance(Duration::from_secs(1));
+    confirm(&code).await.expect(200);
 }

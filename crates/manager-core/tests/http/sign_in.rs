@@ -61,9 +61,77 @@ async fn a_cookie_that_an_app_planted_signs_nobody_out() {
             .await
             .expect(200);
     }
-    let many = "picloud_session=pcs_planted; ".repeat(50) + "picloud_session=" + &token;
-    let bounded = manager.send("GET", ME, &[("cookie", &many)], None).await;
+    // As many as a browser keeps for a domain, each as it might be.
+    let planted = |number: usize| format!("picloud_session=pcs_{number:03}{}; ", "A".repeat(40));
+    let many: String = (0..180).map(planted).collect();
+    let real = format!("picloud_session={token}");
+    let last = format!("{}{real}", &many[planted(0).len()..]);
+    manager
+        .send("GET", ME, &[("cookie", &last)], None)
+        .await
+        .expect(200);
+    let beyond = format!("{many}{real}");
+    let bounded = manager.send("GET", ME, &[("cookie", &beyond)], None).await;
     bounded.problem(401, "unauthenticated");
+}
+
+/// A stranger at another address, who knows a name and nothing else.
+async fn guess_from_elsewhere(manager: &TestManager) {
+    for _ in 0..20 {
+        let body = json!({ "username": OWNER.0, "password": "a guess" });
+        let path = "/api/v1/admin/auth/login";
+        manager
+            .send_from([198, 51, 100, 7], "POST", path, &[], Some(&body))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_holds_up_nobody_where_they_signed_in_before() {
+    let (manager, _) = TestManager::owned().await;
+    guess_from_elsewhere(&manager).await;
+    manager.log_in(OWNER.0, OWNER.1).await.expect(200);
+    let body = json!({ "username": OWNER.0, "password": OWNER.1 });
+    let path = "/api/v1/admin/auth/login";
+    let elsewhere = manager
+        .send_from([203, 0, 113, 9], "POST", path, &[], Some(&body))
+        .await;
+    elsewhere.problem(429, "too_many_requests");
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_holds_up_no_change_of_who_is_signed_in() {
+    let (manager, here) = TestManager::owned().await;
+    guess_from_elsewhere(&manager).await;
+    let change = json!({ "current_password": OWNER.1, "new_password": "another password" });
+    let path = "/api/v1/admin/auth/password";
+    // Also from an address that nobody knows.
+    let bearer = format!("Bearer {here}");
+    let headers = [("authorization", bearer.as_str())];
+    manager
+        .send_from([203, 0, 113, 9], "POST", path, &headers, Some(&change))
+        .await
+        .expect(204);
+}
+
+#[tokio::test]
+async fn guessing_with_a_session_is_slowed_down_and_holds_up_no_other() {
+    let (manager, stolen) = TestManager::owned().await;
+    let there = manager.log_in(OWNER.0, OWNER.1).await.json()["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let change = async |token: &str, current: &str| {
+        let body = json!({ "current_password": current, "new_password": "another password" });
+        manager
+            .call(token, "POST", "/api/v1/admin/auth/password", Some(&body))
+            .await
+    };
+    for _ in 0..5 {
+        change(&stolen, "a guess").await.problem(422, "validation_failed");
+    }
+    change(&stolen, OWNER.1).await.problem(429, "too_many_requests");
+    change(&there, OWNER.1).await.expect(204);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub trait SecondFactorRepository: Send + Sync {
 
     /// Puts the secret in force, with these recovery codes, and ends all sessions of the person but `keep`, which
     /// began without it. The code of time step `step` counts as taken. `false` if `secret` does not wait for this any
-    /// more.
+    /// more, or was proposed more than [`PROPOSAL_AGE_MAX`](crate::second_factor::PROPOSAL_AGE_MAX) ago.
     async fn confirm_second_factor(
         &self,
         confirmed: ConfirmedFactor<'_>,

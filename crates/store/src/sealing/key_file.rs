@@ -73,7 +73,6 @@ pub(super) fn make(path: &Path) -> Result<(), SecretKeyError> {
             );
             Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(SecretKeyError::NotMade(path.to_owned(), error)),
     }
 }
@@ -86,7 +85,10 @@ fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let unnamed = PathBuf::from(name);
-    let done = write_new(&unnamed, text).and_then(|()| fs::hard_link(&unnamed, path));
+    let done = write_new(&unnamed, text).and_then(|()| match fs::hard_link(&unnamed, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        named => named,
+    });
     // Whatever became of it, the key is in no second file.
     let removed = fs::remove_file(&unnamed);
     done.and(removed)?;

@@ -3,17 +3,22 @@
 use std::time::{Duration, Instant};
 
 use picloud_shared::{
+    access::AppRole,
     account::AccountRefused,
+    audit::AuditFilter,
     change::Change,
     page::PageRequest,
-    repository::{AccountRepository, AccountUpdate, SessionRepository, UserRepository, WriteAccountError},
+    repository::{
+        AccountRepository, AccountUpdate, AuditRepository, MemberRepository, SessionRepository,
+        UserRepository, WriteAccountError,
+    },
     user::{InstanceRole, User, UserRef},
 };
 use picloud_store::Store;
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, by, credentials, fifty_at_once, first, now, person, session},
+    fixtures::{app, by, change, credentials, fifty_at_once, first, now, person, session},
 };
 
 cases! {
@@ -21,6 +26,7 @@ cases! {
     a_username_is_taken_in_any_case,
     accounts_are_listed_and_searched,
     who_is_lowered_loses_what_they_had,
+    the_record_of_a_new_password_says_where_that_person_may_act,
     the_last_active_owner_stays,
     nobody_acts_above_their_rank_at_that_moment,
     what_is_deleted_takes_along_what_is_theirs,
@@ -230,6 +236,34 @@ async fn who_is_lowered_loses_what_they_had(bed: Bed) {
         );
         assert_eq!(left, (sessions, tokens), "{update:?}");
     }
+    bed.finish().await;
+}
+
+async fn the_record_of_a_new_password_says_where_that_person_may_act(bed: Bed) {
+    let store = &bed.store;
+    let ada = person(store, "ada", OWNER).await;
+    let eve = person(store, "eve", MEMBER).await;
+    for (slug, role) in [
+        ("two", AppRole::AppAdmin),
+        ("one", AppRole::AppAdmin),
+        ("three", AppRole::Editor),
+    ] {
+        let app = app(store, slug).await;
+        store.add_member(app.id, eve.id, role, &change()).await.unwrap();
+    }
+    let password = AccountUpdate {
+        password_hash: Some("another".to_owned()),
+        ..AccountUpdate::default()
+    };
+    store.update_account(eve.id, &password, &by(&ada)).await.unwrap();
+    let page = store.list_audit(&AuditFilter::default(), first(1)).await.unwrap();
+    let after = page.items[0].after.clone().unwrap();
+    assert_eq!(after["password"], "changed", "{after}");
+    assert_eq!(
+        after["app_admin_of"],
+        serde_json::json!(["one", "two"]),
+        "{after}"
+    );
     bed.finish().await;
 }
 

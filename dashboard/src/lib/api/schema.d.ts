@@ -643,8 +643,8 @@ export interface paths {
         put?: never;
         /**
          * Begin with a second factor
-         * @description Gives a secret for an authenticator app. It is not in force before `totp:confirm` has had a code of the app; a
-         *     second call replaces it. A wrong `password` is a fault of that field; whoever sends it stays signed in.
+         * @description Gives a secret for an authenticator app. It is not in force before `totp:confirm` has had a code of the app, within ten
+         *     minutes; a second call replaces it. A wrong `password` is a fault of that field; whoever sends it stays signed in.
          *
          *     Needs a session; an API token does not do.
          */
@@ -667,7 +667,8 @@ export interface paths {
         /**
          * Put the second factor in force
          * @description Takes a first code of the app, and gives ten recovery codes. From now on sign-in asks for a code. Ends all other
-         *     sessions of the same person, as they began without one.
+         *     sessions of the same person, as they began without one. API tokens stay: no program can be asked for a code, and none
+         *     of them changes the account. Too many wrong codes must wait.
          *
          *     Needs a session; an API token does not do.
          */
@@ -8779,6 +8780,15 @@ export interface operations {
             };
             /** @description `validation_failed` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -47,7 +47,9 @@ pub(super) async fn authenticate(manager: &Manager, parts: &Parts) -> Answer<Aut
         Shown::Bearer(token) => {
             let found = find_session(manager, &token).await?;
             let (mut session, user) = found.ok_or_else(unauthenticated)?;
-            renew(manager, &mut session).await?;
+            if renew(manager, &mut session).await? {
+                know_address(manager, parts, &user);
+            }
             Ok(Authenticated {
                 user,
                 credential: Credential::Session(session),
@@ -71,6 +73,7 @@ async fn by_cookies(manager: &Manager, parts: &Parts, tokens: &[Token]) -> Answe
         if renew(manager, &mut session).await? {
             let scheme = parts.extensions.get::<Origin>().map(|origin| origin.scheme);
             renewed = cookie::set(token, &session, scheme);
+            know_address(manager, parts, &user);
         }
         return Ok(Authenticated {
             user,
@@ -119,6 +122,14 @@ async fn renew(manager: &Manager, session: &mut Session) -> Answer<bool> {
         .touch_session(session.id, now, session.expires_at)
         .await?;
     Ok(true)
+}
+
+/// Notes from where this person works, so that no stranger who guesses their password keeps them from signing in there.
+fn know_address(manager: &Manager, parts: &Parts, user: &User) {
+    if let Some(origin) = parts.extensions.get::<Origin>() {
+        let throttle = manager.throttle();
+        throttle.knows(user.username.as_str(), origin.remote_addr, manager.now());
+    }
 }
 
 /// A bearer token takes precedence, and a bad one is not made good by a cookie.

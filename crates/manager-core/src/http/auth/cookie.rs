@@ -1,6 +1,6 @@
 //! The session cookie, with which browsers sign in.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header};
 use picloud_shared::user::Session;
@@ -12,19 +12,25 @@ const NAME: &str = "picloud_session";
 /// Where browsers send it: to the API alone. No app that shares a host with the dashboard is ever given it.
 const PATH: &str = "/api/v1/admin";
 
-/// Most session cookies of one request that are looked at.
-const COOKIES_MAX: usize = 4;
+/// Most session cookies of one request that are looked at: as many as browsers keep for a domain, so that whatever else
+/// they send, the real one is among them.
+const COOKIES_MAX: usize = 180;
 
-/// The tokens in the request's cookies. A browser may send several: an app on a subdomain can set one of this name for
-/// the whole domain, and must not sign anybody out with it.
+/// The tokens in the request's cookies, each once. A browser may send several: an app on another host of the same domain
+/// can set cookies of this name for the whole domain, which come first, and must not sign anybody out with them.
+///
+/// The prefix `__Host-` would keep such cookies away, but it wants the path `/`, by which apps on the host of the dashboard
+/// would be given the session. What no prefix prevents either is that a browser throws the real cookie away for very many
+/// others; whoever lets strangers write apps gives the dashboard a domain of its own.
 pub(crate) fn find(headers: &HeaderMap) -> Vec<Token> {
+    let mut seen = HashSet::new();
     headers
         .get_all(header::COOKIE)
         .into_iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == NAME)
+        .filter(|(name, token)| *name == NAME && seen.insert(*token))
         .filter_map(|(_, token)| Token::read(token))
         .take(COOKIES_MAX)
         .collect()
@@ -55,17 +61,24 @@ mod tests {
 
     #[test]
     fn is_found_among_others() {
-        check("theme=dark; picloud_session=pcs_x;a=b", &["pcs_x"]);
+        let (one, two) = (Token::generate(), Token::generate());
+        let (x, y) = (one.as_str(), two.as_str());
+        check(&format!("theme=dark; picloud_session={x};a=b"), &[x]);
+        check(&format!("picloud_session={x}; picloud_session={y}"), &[x, y]);
         check(
-            "picloud_session=pcs_x; picloud_session=pcs_y",
-            &["pcs_x", "pcs_y"],
+            &format!("picloud_session=; picloud_session=pcs_planted; picloud_session={y}"),
+            &[y],
         );
-        check(
-            "picloud_session=; picloud_session=x; picloud_session=pcs_y",
-            &["pcs_y"],
-        );
-        check(&"picloud_session=pcs_x; ".repeat(100), &["pcs_x"; COOKIES_MAX]);
+        check(&format!("picloud_session={x}; ").repeat(100), &[x]);
         check("theme=dark", &[]);
+    }
+
+    #[test]
+    fn is_found_behind_as_many_as_a_browser_keeps() {
+        let tokens: Vec<Token> = (0..=COOKIES_MAX).map(|_| Token::generate()).collect();
+        let tokens: Vec<&str> = tokens.iter().map(Token::as_str).collect();
+        let cookies: Vec<String> = tokens.iter().map(|token| format!("{NAME}={token}")).collect();
+        check(&cookies.join("; "), &tokens[..COOKIES_MAX]);
     }
 
     #[track_caller]

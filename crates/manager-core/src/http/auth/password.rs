@@ -47,9 +47,8 @@ pub(crate) async fn change_password(
     JsonBody(body): JsonBody<ChangePassword>,
 ) -> Answer<StatusCode> {
     let mut violations = Violations::default();
-    // A stolen session must not become a way to guess the password, so this counts like a sign-in.
-    let password = body.current_password;
-    match accounts::verify_password(&manager, &caller.user, password, origin.remote_addr).await {
+    let (session, password) = (caller.session()?.id, body.current_password);
+    match accounts::verify_password(&manager, session, &caller.user, password, origin.remote_addr).await {
         Ok(()) => {}
         Err(SignInError::Invalid) => violations.add("current_password", "is not your password"),
         Err(error) => return Err(error.into()),
@@ -63,7 +62,7 @@ pub(crate) async fn change_password(
     let change = caller.change(&manager, None);
     let changed = manager
         .repository()
-        .set_password(caller.user.id, &hash, caller.session()?.id, &change)
+        .set_password(caller.user.id, &hash, session, &change)
         .await?;
     if !changed {
         // Somebody reset the password or deactivated the account meanwhile; what they said stands.

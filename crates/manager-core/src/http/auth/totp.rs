@@ -2,13 +2,13 @@
 
 use axum::{Extension, Json, extract::State, response::IntoResponse};
 use http::StatusCode;
-use picloud_shared::{problem::Code, repository::ConfirmedFactor, seam::Origin, user::User};
+use picloud_shared::{problem::Code, repository::ConfirmedFactor, seam::Origin};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     Manager,
-    accounts::{self, Claim, SignInError},
+    accounts::{self, Claim, SignInError, Who},
     http::{
         access::Caller,
         extract::JsonBody,
@@ -72,8 +72,8 @@ pub(crate) struct ProposedSecondFactorBody {
 
 /// Begin with a second factor
 ///
-/// Gives a secret for an authenticator app. It is not in force before `totp:confirm` has had a code of the app; a
-/// second call replaces it. A wrong `password` is a fault of that field; whoever sends it stays signed in.
+/// Gives a secret for an authenticator app. It is not in force before `totp:confirm` has had a code of the app, within ten
+/// minutes; a second call replaces it. A wrong `password` is a fault of that field; whoever sends it stays signed in.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/auth/totp",
@@ -90,7 +90,8 @@ pub(crate) async fn begin_totp(
     caller: Caller,
     JsonBody(body): JsonBody<BeginTotp>,
 ) -> Answer<impl IntoResponse> {
-    accounts::verify_password(&manager, &caller.user, body.password, origin.remote_addr)
+    let session = caller.session()?.id;
+    accounts::verify_password(&manager, session, &caller.user, body.password, origin.remote_addr)
         .await
         .map_err(field_refusal)?;
     let secret = accounts::generate_totp_secret();
@@ -112,7 +113,7 @@ pub(crate) async fn begin_totp(
     Ok((StatusCode::CREATED, Json(body)))
 }
 
-problems!(ConfirmTotpProblems: NotFound, SecondFactorEnabled);
+problems!(ConfirmTotpProblems: NotFound, SecondFactorEnabled, TooManyRequests);
 
 /// A code of the authenticator app.
 #[derive(Deserialize, ToSchema)]
@@ -135,7 +136,8 @@ pub(crate) struct RecoveryCodesBody {
 /// Put the second factor in force
 ///
 /// Takes a first code of the app, and gives ten recovery codes. From now on sign-in asks for a code. Ends all other
-/// sessions of the same person, as they began without one.
+/// sessions of the same person, as they began without one. API tokens stay: no program can be asked for a code, and none
+/// of them changes the account. Too many wrong codes must wait.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/auth/totp:confirm",
@@ -145,22 +147,31 @@ pub(crate) struct RecoveryCodesBody {
 )]
 pub(crate) async fn confirm_totp(
     State(manager): State<Manager>,
+    Extension(origin): Extension<Origin>,
     caller: Caller,
     JsonBody(body): JsonBody<ConfirmTotp>,
 ) -> Answer<Json<RecoveryCodesBody>> {
-    let user = caller.user.id;
+    let (user, keep) = (caller.user.id, caller.session()?.id);
     let found = manager.repository().find_second_factor(user).await?;
-    let factor = found.ok_or_else(|| not_found("second factor"))?;
+    let factor = found
+        .filter(|factor| !factor.has_ended_at(manager.now()))
+        .ok_or_else(|| not_found("second factor"))?;
     if factor.confirmed_at.is_some() {
         return Err(problem(
             Code::SecondFactorEnabled,
             "The second factor of this account is in force already.",
         ));
     }
+    // Whoever stole a session must not put a secret in force that its owner is about to confirm.
+    let attempt = manager
+        .throttle()
+        .begin(Who::Session(keep), origin.remote_addr, manager.now())
+        .map_err(SignInError::Throttled)?;
     let step = accounts::find_totp_step(&factor.secret, &body.code, manager.now());
     let mut violations = Violations::default();
     violations.require(step.is_some(), "code", "is not the present code of the app");
     let step = violations.finish_with(step)?;
+    attempt.withdrawn();
 
     let (recovery_codes, hashes) = accounts::new_recovery_codes();
     let confirmed = ConfirmedFactor {
@@ -170,7 +181,6 @@ pub(crate) async fn confirm_totp(
         recovery_codes: &hashes,
     };
     let change = caller.change(&manager, None);
-    let keep = caller.session()?.id;
     let repository = manager.repository();
     if !repository.confirm_second_factor(confirmed, keep, &change).await? {
         // Another request of the same person was first.
@@ -210,7 +220,7 @@ pub(crate) async fn disable_totp(
     caller: Caller,
     JsonBody(body): JsonBody<ProveBoth>,
 ) -> Answer<StatusCode> {
-    prove_both(&manager, &caller.user, body, &origin).await?;
+    prove_both(&manager, &caller, body, &origin).await?;
     let change = caller.change(&manager, None);
     let repository = manager.repository();
     if repository.remove_second_factor(caller.user.id, &change).await? {
@@ -238,7 +248,7 @@ pub(crate) async fn renew_recovery_codes(
     caller: Caller,
     JsonBody(body): JsonBody<ProveBoth>,
 ) -> Answer<Json<RecoveryCodesBody>> {
-    prove_both(&manager, &caller.user, body, &origin).await?;
+    prove_both(&manager, &caller, body, &origin).await?;
     let (recovery_codes, hashes) = accounts::new_recovery_codes();
     let change = caller.change(&manager, None);
     let replaced = manager
@@ -251,9 +261,9 @@ pub(crate) async fn renew_recovery_codes(
     Ok(Json(RecoveryCodesBody { recovery_codes }))
 }
 
-/// Checks password and code of somebody who is signed in. Counts like a sign-in: a stolen session must not become a way
-/// to guess either.
-async fn prove_both(manager: &Manager, user: &User, proof: ProveBoth, origin: &Origin) -> Answer<()> {
+/// Checks password and code of somebody who is signed in.
+async fn prove_both(manager: &Manager, caller: &Caller, proof: ProveBoth, origin: &Origin) -> Answer<()> {
+    let (user, session) = (&caller.user, caller.session()?.id);
     if accounts::second_factor_in_force(manager, user.id)
         .await?
         .is_none()
@@ -265,7 +275,7 @@ async fn prove_both(manager: &Manager, user: &User, proof: ProveBoth, origin: &O
         password: proof.password,
         code: Some(&proof.code),
     };
-    accounts::verify(manager, claim, origin.remote_addr)
+    accounts::verify_again(manager, session, claim, origin.remote_addr)
         .await
         .map_err(field_refusal)?;
     Ok(())

@@ -19,7 +19,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::problem::{Answer, Refusal, problem, too_many};
-use crate::{Manager, accounts::InvitationToken};
+use crate::{
+    Manager,
+    accounts::{InvitationToken, Who},
+};
 
 /// An invitation that nobody took yet. Its token is shown only to who made it.
 #[derive(Serialize, ToSchema)]
@@ -72,7 +75,7 @@ async fn find(
 ) -> Answer<(InvitationToken, Invitation, Username)> {
     let attempt = manager
         .throttle()
-        .begin(None, origin.remote_addr, manager.now())
+        .begin(Who::Nobody, origin.remote_addr, manager.now())
         .map_err(|wait| too_many(wait, "Too many wrong invitations. Wait before the next try."))?;
     let found = match InvitationToken::read(token) {
         None => None,

@@ -13,6 +13,7 @@ use picloud_shared::{
     release::{LiveRelease, Manifest, Release},
     repository::{ExecutionRepository, ReleaseRepository, StoreError},
     route::{MethodSet, Route},
+    run_stats::{RunStats, Slots},
     script::{ContentHash, LiveScript},
     time::Timestamp,
 };
@@ -154,6 +155,15 @@ impl ExecutionRepository for Releases {
 
     async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn run_stats(
+        &self,
+        _app: AppId,
+        _script: Option<ScriptId>,
+        _slots: Slots,
+    ) -> Result<Vec<RunStats>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {

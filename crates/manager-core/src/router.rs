@@ -106,6 +106,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(ReleaseWrite), Changes: releases::restore::restore_release;
 
         With(AppRead), Reads: executions::list::list_executions;
+        With(AppRead), Reads: executions::stats::get_execution_stats;
         With(AppRead), Reads: executions::get::get_execution;
 
         With(AppAudit), Reads: audit::list::list_audit;

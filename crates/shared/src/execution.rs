@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    durations::Durations,
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{LogLine, ScriptError, ScriptErrorKind, Usage},
@@ -43,7 +44,7 @@ pub struct Execution {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecutionStatus {
     /// With an answer, whatever its HTTP status.
@@ -107,16 +108,14 @@ pub struct RequestSummary {
 }
 
 /// Successful runs that were counted but not recorded one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnrecordedRuns {
     /// Whose script ran.
     pub app_id: AppId,
     /// Which script.
     pub script_id: ScriptId,
-    /// How many.
-    pub count: u64,
-    /// Their time on the clock, summed, in microseconds.
-    pub duration_us: u64,
+    /// How many, and how long they took.
+    pub durations: Durations,
 }
 
 /// Which records are wanted; each part that is set must fit.

@@ -5,8 +5,8 @@
 //!
 //! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
 //! [`release`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
-//! [`audit`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`execution`], [`in_flight`],
-//! [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
+//! [`audit`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
+//! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
 
 pub mod access;
 pub mod account;
@@ -15,6 +15,7 @@ pub mod app;
 pub mod audit;
 pub mod change;
 pub mod domain;
+pub mod durations;
 pub mod execution;
 pub mod host;
 pub mod id;
@@ -31,6 +32,7 @@ pub mod problem;
 pub mod release;
 pub mod repository;
 pub mod route;
+pub mod run_stats;
 pub mod script;
 pub mod seam;
 pub mod second_factor;

@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 28] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 30] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -35,9 +35,11 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("change", crate::change::ALL),
         ("deployments/write", crate::deployments::write::ALL),
         ("domains", crate::domains::ALL),
+        ("executions/counts", crate::executions::counts::ALL),
         ("executions/list", crate::executions::list::ALL),
         ("executions/purge", crate::executions::purge::ALL),
         ("executions/record", crate::executions::record::ALL),
+        ("executions/stats", crate::executions::stats::ALL),
         ("invitations", crate::invitations::ALL),
         ("members", crate::members::ALL),
         ("migrate", crate::migrate::ALL),

@@ -7,12 +7,14 @@ use std::sync::{
 
 use async_trait::async_trait;
 use picloud_shared::{
+    durations::{DurationBand, Durations},
     execution::{Execution, ExecutionFilter, ExecutionStatus, RequestSummary, Retention, UnrecordedRuns},
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{ScriptError, ScriptErrorKind, Usage},
     page::{Page, PageRequest},
     repository::{ExecutionRepository, StoreError},
+    run_stats::{RunStats, Slots},
     time::{Clock, Timestamp},
 };
 use tokio::sync::Semaphore;
@@ -53,7 +55,7 @@ impl Storage {
             .lock()
             .expect("no panic")
             .iter()
-            .map(|runs| runs.count)
+            .map(|runs| runs.durations.count())
             .sum()
     }
 }
@@ -101,6 +103,15 @@ impl ExecutionRepository for Storage {
     async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
         self.purges.fetch_add(1, Ordering::SeqCst);
         Ok(0)
+    }
+
+    async fn run_stats(
+        &self,
+        _app: AppId,
+        _script: Option<ScriptId>,
+        _slots: Slots,
+    ) -> Result<Vec<RunStats>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {
@@ -232,9 +243,11 @@ async fn successful_runs_beyond_the_rate_are_counted_exactly() {
     assert_eq!(admitted, 100);
     assert_eq!((storage.recorded(), storage.counted()), (100, 400));
     let counts = storage.counts.lock().expect("no panic").clone();
+    let mut expected = Durations::default();
+    expected.add(DurationBand::of(DURATION_US), 400);
     assert_eq!(
-        counts.iter().map(|runs| runs.duration_us).sum::<u64>(),
-        400 * DURATION_US
+        counts.iter().map(|runs| &runs.durations).collect::<Vec<_>>(),
+        [&expected]
     );
     assert_eq!(recorder.dropped(), 0);
 }

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::{
     execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
-    id::{AppId, ExecutionId},
+    id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
+    run_stats::{RunStats, Slots},
     time::Timestamp,
 };
 
@@ -34,6 +35,15 @@ pub trait ExecutionRepository: Send + Sync {
 
     /// Deletes what is beyond the bounds, the oldest first; tells how many records went.
     async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// What an app's runs were like, or those of one of its scripts, in each slot. A run is part of the minute in which
+    /// it ended.
+    async fn run_stats(
+        &self,
+        app: AppId,
+        script: Option<ScriptId>,
+        slots: Slots,
+    ) -> Result<Vec<RunStats>, StoreError>;
 
     /// How many runs of an app were counted since `since` without a record of their own.
     async fn count_unrecorded(&self, app: AppId, since: Timestamp) -> Result<u64, StoreError>;

@@ -1,15 +1,19 @@
-//! Records of runs: written in batches, read newest first, deleted when they are beyond the bounds.
+//! Records and counts of runs: written in batches, read newest first or in slots of time, deleted when they are beyond
+//! the bounds.
 
+pub(crate) mod counts;
 pub(crate) mod list;
 pub(crate) mod purge;
 pub(crate) mod record;
+pub(crate) mod stats;
 
 use async_trait::async_trait;
 use picloud_shared::{
     execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
-    id::{AppId, ExecutionId},
+    id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
     repository::{ExecutionRepository, StoreError},
+    run_stats::{RunStats, Slots},
     time::Timestamp,
 };
 
@@ -43,7 +47,16 @@ impl ExecutionRepository for Store {
         purge::purge(&self.db, retention, now).await
     }
 
+    async fn run_stats(
+        &self,
+        app: AppId,
+        script: Option<ScriptId>,
+        slots: Slots,
+    ) -> Result<Vec<RunStats>, StoreError> {
+        stats::run_stats(&self.db, app, script, slots).await
+    }
+
     async fn count_unrecorded(&self, app: AppId, since: Timestamp) -> Result<u64, StoreError> {
-        record::count_unrecorded(&self.db, app, since).await
+        counts::count_unrecorded(&self.db, app, since).await
     }
 }

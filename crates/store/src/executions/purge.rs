@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use picloud_shared::{execution::Retention, id::AppId, repository::StoreError, time::Timestamp};
+use picloud_shared::{
+    execution::Retention, id::AppId, repository::StoreError, run_stats::minute, time::Timestamp,
+};
 use uuid::Uuid;
 
-use super::record::minute;
 use crate::{db::Db, statements::statements, value::args};
 
 /// Rows that one transaction deletes.
@@ -33,8 +34,9 @@ statements! {
     DELETE_OLDEST = "DELETE FROM executions WHERE id IN ( \
         SELECT id FROM executions WHERE app_id = $1 AND (started_at, id) <= ($2, $3) \
         ORDER BY started_at, id LIMIT $4)";
-    DELETE_COUNTS = "DELETE FROM execution_counts WHERE (app_id, minute, script_id) IN ( \
-        SELECT app_id, minute, script_id FROM execution_counts WHERE minute < $1 ORDER BY minute LIMIT $2)";
+    DELETE_COUNTS = "DELETE FROM run_counts WHERE (app_id, minute, script_id, status, band) IN ( \
+        SELECT app_id, minute, script_id, status, band FROM run_counts \
+        WHERE minute < $1 ORDER BY minute LIMIT $2)";
 }
 
 pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Result<u64, StoreError> {

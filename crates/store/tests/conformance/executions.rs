@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use picloud_shared::{
+    durations::{DurationBand, Durations},
     execution::{Execution, ExecutionFilter, ExecutionStatus, UnrecordedRuns},
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
@@ -104,8 +105,7 @@ async fn records_of_a_missing_app_are_left_out(bed: Bed) {
     let runs = UnrecordedRuns {
         app_id: gone.id,
         script_id: hello.id,
-        count: 5,
-        duration_us: 1,
+        durations: Durations::of(1),
     };
     bed.store
         .record_executions(&[stray.clone(), kept.clone()], &[runs], now())
@@ -336,8 +336,7 @@ async fn runs_without_a_record_are_counted(bed: Bed) {
     let runs = |count| UnrecordedRuns {
         app_id: hello.app_id,
         script_id: hello.id,
-        count,
-        duration_us: 1_000,
+        durations: [(DurationBand::of(1_000), count)].into_iter().collect(),
     };
     let start = Timestamp::from_micros(1_700_000_040_000_000);
     let later = start.plus(Duration::from_mins(5));
@@ -373,8 +372,7 @@ async fn runs_of_many_scripts_are_counted_at_once(bed: Bed) {
         .map(|number| UnrecordedRuns {
             app_id: apps[number % 35 % 3],
             script_id: scripts[number % 35],
-            count: 1,
-            duration_us: 10,
+            durations: Durations::of(10),
         })
         .collect();
     for times in 1..=2 {

@@ -21,6 +21,7 @@ mod purge;
 mod releases;
 mod removed;
 mod routes;
+mod run_stats;
 mod schema;
 mod scripts;
 mod sealing;

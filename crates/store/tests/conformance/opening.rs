@@ -4,16 +4,21 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use picloud_shared::repository::{
-    AppRepository, AppScope, Health, ReleaseRepository, ScriptRepository, StoreError,
+use picloud_shared::{
+    execution::ExecutionStatus,
+    repository::{
+        AppRepository, AppScope, ExecutionRepository, Health, ReleaseRepository, ScriptRepository, StoreError,
+    },
+    run_stats::Slots,
 };
 use picloud_store::{OpenError, Store};
 
 use crate::{
     bed::{Bed, cases, on_server, open_sqlite, url_of},
-    fixtures::{NOBODY, app, change, first, new_app, script},
+    fixtures::{NOBODY, app, change, execution, first, new_app, now, script},
 };
 
 cases! {
@@ -103,9 +108,11 @@ async fn a_value_that_cannot_be_read_is_told(bed: Bed) {
     bed.finish().await;
 }
 
-/// The migrations, in their order.
-fn migrations() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+/// The migrations of a database, in their order.
+fn migrations(database: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("migrations")
+        .join(database);
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -119,13 +126,14 @@ fn migrations() -> Vec<String> {
 
 /// The number of the newest migration.
 fn newest() -> i64 {
-    i64::try_from(migrations().len()).unwrap()
+    i64::try_from(migrations("sqlite").len()).unwrap()
 }
 
 /// Takes a database back to the first schema: what later migrations made goes, the latest first.
 async fn make_old(bed: &Bed) {
     let mut raw = bed.raw().await;
-    let later = migrations().split_off(1).join("\n");
+    let mut first = migrations(if bed.is_sqlite() { "sqlite" } else { "postgres" });
+    let later = first.split_off(1).join("\n");
     for line in later.lines().rev() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let undo = match words[..] {
@@ -133,6 +141,7 @@ async fn make_old(bed: &Bed) {
             ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
                 format!("ALTER TABLE {table} DROP COLUMN {column}")
             }
+            ["DROP", "TABLE", table] => made_by(&first[0], table.trim_end_matches(';')),
             _ => continue,
         };
         raw.run(&undo).await;
@@ -140,12 +149,36 @@ async fn make_old(bed: &Bed) {
     raw.run("DELETE FROM _sqlx_migrations WHERE version > 1").await;
 }
 
+/// What makes a table and its indexes.
+fn made_by(migration: &str, table: &str) -> String {
+    let statements = migration.split_inclusive(';').filter(|statement| {
+        let statement = format!("{} ", statement.replace('(', " ( "));
+        statement.contains(&format!("CREATE TABLE {table} ")) || statement.contains(&format!(" ON {table} "))
+    });
+    statements.collect()
+}
+
 async fn an_older_database_is_brought_forward(mut bed: Bed) {
     let one = app(&bed.store, "one").await;
     let made = script(&bed.store, one.id, "hello").await;
+    let run = execution(&made, now());
+    let runs = std::slice::from_ref(&run);
+    bed.store.record_executions(runs, &[], now()).await.unwrap();
     make_old(&bed).await;
+    let count =
+        "INSERT INTO execution_counts SELECT app_id, started_at / 60000000, script_id, 41, 1 FROM executions";
+    bed.raw().await.run(count).await;
     bed.reopen().await;
-    assert_eq!(bed.store.find_script(made.id).await.unwrap(), Some(made));
+    let script = bed.store.find_script(made.id).await.unwrap();
+    assert_eq!(script.as_ref(), Some(&made));
+    // What was counted still is; how long those runs took was never known.
+    let minute = Duration::from_mins(1);
+    let slots = Slots::over(run.started_at.minus(minute), run.started_at.plus(minute), 1);
+    let stats = bed.store.run_stats(one.id, None, slots).await.unwrap();
+    assert_eq!(stats[0].count(ExecutionStatus::Success), 42);
+    assert_eq!(stats[0].durations.percentile(50), None);
+    let unrecorded = bed.store.count_unrecorded(one.id, run.started_at).await;
+    assert_eq!(unrecorded.unwrap(), 41);
     assert_eq!(
         bed.raw()
             .await

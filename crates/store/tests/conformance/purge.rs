@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use picloud_shared::{
+    durations::Durations,
     execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
     id::{AppId, ExecutionId},
     repository::ExecutionRepository,
@@ -83,11 +84,13 @@ async fn old_records_and_counts_go(bed: Bed) {
     let runs = UnrecordedRuns {
         app_id: hello.app_id,
         script_id: hello.id,
-        count: 1,
-        duration_us: 1,
+        durations: Durations::of(1),
     };
     for moment in [start, start.plus(DAY)] {
-        bed.store.record_executions(&[], &[runs], moment).await.unwrap();
+        bed.store
+            .record_executions(&[], std::slice::from_ref(&runs), moment)
+            .await
+            .unwrap();
     }
     let retention = Retention {
         age_days_max: 2,

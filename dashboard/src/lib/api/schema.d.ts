@@ -216,6 +216,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/executions:stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count an app's executions over time
+         * @description Every run counts, also one without a record and one whose record was deleted since, in the minute in which it ended.
+         *     Only failures that found no room while the database was away are missing; the server's log says how many.
+         *     Durations are counted in bands, so `p50_us`, `p95_us` and `p99_us` are of all runs, and off by an eighth at most.
+         *     Numbers go back as far as records may (14 days unless configured).
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["get_execution_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/members": {
         parameters: {
             query?: never;
@@ -1944,6 +1969,28 @@ export interface components {
              */
             unrecorded_runs: number;
         };
+        /** @description Runs in numbers. */
+        ExecutionStats: {
+            /**
+             * Format: int64
+             * @description How long each bucket is.
+             */
+            bucket_s: number;
+            /** @description Oldest first, also those without runs. */
+            buckets: components["schemas"]["RunNumbers"][];
+            /**
+             * Format: date-time
+             * @description When the first bucket begins.
+             */
+            since: string;
+            /** @description All buckets together. */
+            total: components["schemas"]["RunNumbers"];
+            /**
+             * Format: date-time
+             * @description When the last bucket ends, which may be after what was asked for.
+             */
+            until: string;
+        };
         /** @description An invitation that nobody took yet. Its token is shown only to who made it. */
         Invitation: {
             /**
@@ -2817,6 +2864,43 @@ export interface components {
             path: string;
             /** @description The name of its script: as afterwards, or as before if that was removed. */
             script: string;
+        };
+        /** @description How many runs ended how. */
+        RunCounts: {
+            /** Format: int64 */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @example 3
+             */
+            error: number;
+            /** Format: int64 */
+            limit_exceeded: number;
+            /**
+             * Format: int64
+             * @example 1200
+             */
+            success: number;
+            /** Format: int64 */
+            timeout: number;
+        };
+        /**
+         * @description How many runs there were within a stretch of time, and how long they took: half of them, 95 and 99 of a hundred took
+         *     no longer than this; null without runs.
+         */
+        RunNumbers: {
+            counts: components["schemas"]["RunCounts"];
+            /** Format: int64 */
+            p50_us: number | null;
+            /** Format: int64 */
+            p95_us: number | null;
+            /** Format: int64 */
+            p99_us: number | null;
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            start: string;
         };
         /** @description What to run, and with what. */
         RunScript: {
@@ -5085,6 +5169,144 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ExecutionList"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_execution_stats: {
+        parameters: {
+            query?: {
+                /** @description That ended at or after this moment (RFC 3339), rounded up to a whole minute; a day before `until` if absent. */
+                since?: string;
+                /** @description That ended before this moment (RFC 3339), rounded up to a whole minute; now if absent. */
+                until?: string;
+                /** @description Of this script. */
+                script?: string;
+                /** @description Into how many buckets the time is cut, at most. Each is a number of whole minutes long. */
+                buckets?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bucket_s": 1,
+                     *       "buckets": [
+                     *         {
+                     *           "counts": {
+                     *             "cancelled": 1,
+                     *             "error": 3,
+                     *             "limit_exceeded": 1,
+                     *             "success": 1200,
+                     *             "timeout": 1
+                     *           },
+                     *           "p50_us": 1,
+                     *           "p95_us": 1,
+                     *           "p99_us": 1,
+                     *           "start": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "since": "2026-01-31T09:30:00.000Z",
+                     *       "total": {
+                     *         "counts": {
+                     *           "cancelled": 1,
+                     *           "error": 3,
+                     *           "limit_exceeded": 1,
+                     *           "success": 1200,
+                     *           "timeout": 1
+                     *         },
+                     *         "p50_us": 1,
+                     *         "p95_us": 1,
+                     *         "p99_us": 1,
+                     *         "start": "2026-01-31T09:30:00.000Z"
+                     *       },
+                     *       "until": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExecutionStats"];
                 };
             };
             /** @description The app has another slug now; the same path under it is in `location` */

@@ -182,11 +182,12 @@ fn object(schema: &Value, schemas: &Value, of: Use) -> Value {
         .collect();
     let mut fields = Map::new();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let has_own = property.get("example").is_some();
         let shown = of == Use::Answer
             || required.contains(&name.as_str())
-            || property.get("example").is_some()
+            || has_own
             || (required.is_empty() && SHOWN.contains(&name.as_str()));
-        if shown && !ABSENT.contains(&name.as_str()) {
+        if shown && (has_own || !ABSENT.contains(&name.as_str())) {
             fields.insert(name.clone(), example(name, property, schemas, of));
         } else if shown && required.contains(&name.as_str()) {
             fields.insert(name.clone(), Value::Null);

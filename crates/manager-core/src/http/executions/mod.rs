@@ -2,6 +2,7 @@
 
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod stats;
 
 use picloud_shared::{
     execution::{Execution, ExecutionStatus, RequestSummary},

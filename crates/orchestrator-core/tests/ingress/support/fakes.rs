@@ -22,6 +22,7 @@ use picloud_shared::{
     release::{LiveRelease, Manifest, Release},
     repository::{ExecutionRepository, ReleaseRepository, StoreError},
     route::Route,
+    run_stats::{RunStats, Slots},
     script::{ContentHash, LiveScript},
     seam::{BusyRuns, ExecutorClient},
     time::{Clock, Timestamp},
@@ -371,6 +372,15 @@ impl ExecutionRepository for FakeRepository {
 
     async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn run_stats(
+        &self,
+        _app: AppId,
+        _script: Option<ScriptId>,
+        _slots: Slots,
+    ) -> Result<Vec<RunStats>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {

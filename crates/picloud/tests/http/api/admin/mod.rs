@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod bodies;
 mod executions;
+mod executions_stats;
 mod invitations;
 mod lists;
 mod releases;

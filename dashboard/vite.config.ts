@@ -47,6 +47,8 @@ export default defineConfig({
 	test: {
 		// A test of a component asks for a browser of a kind by `// @vitest-environment jsdom`.
 		environment: 'node',
+		// Only a fault reaches this: the machine may be busy.
+		testTimeout: 60_000,
 		include: ['src/**/*.test.ts']
 	}
 });

@@ -2,8 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { test } from 'vitest';
 import { openBrowser } from './browser';
-import { startCloud } from './cloud';
-import { fill, FRONT, invitation, PAGES, type Shown } from './pages';
+import { signIn, startCloud } from './cloud';
+import { fill, FRONT, GRACE, invitation, PAGES, type Shown } from './pages';
+import { Authenticator } from './totp';
 
 const OUT = process.env.PICLOUD_GALLERY ?? 'gallery';
 /** Only the pages whose names fit this, if it is there. */
@@ -19,6 +20,7 @@ test('gallery', async () => {
 		await failing(cloud.page);
 		const front = await openBrowser(cloud.server.url);
 		for (const shown of [...FRONT, invitation(filled.invitation)]) await take(front.page, shown);
+		await signingInWithTwo(front.page);
 		await front.close();
 	} finally {
 		await cloud.close();
@@ -37,6 +39,54 @@ async function take(page: Page, { name, path, ready }: Shown, before?: (page: Pa
 		await before?.(page);
 		for (const colorScheme of ['light', 'dark'] as const) {
 			await page.emulateMedia({ colorScheme });
+			await painted(page);
+			await page.screenshot({ path: `${OUT}/${name}-${size}-${colorScheme}.png` });
+		}
+	}
+}
+
+/** The pages of a member, who then takes a second factor. */
+async function signingInWithTwo(page: Page) {
+	await signIn(page, GRACE);
+	await take(page, { name: 'people-refused', path: '/admin/admins', ready: (page) => page.getByText('This page is for').waitFor() });
+	await page.goto('/admin/account');
+	await page.getByRole('button', { name: 'Set up…' }).click();
+	await page.getByLabel('Password').last().fill(GRACE.password);
+	await page.getByRole('button', { name: 'Go on' }).click();
+	const secret = await page.getByText(/^[A-Z2-7]{4}( [A-Z2-7]{4})+$/).innerText();
+	await page.getByLabel('Code', { exact: true }).fill(new Authenticator(secret.replaceAll(' ', '')).code());
+	await page.getByRole('button', { name: 'Turn on' }).click();
+	await page.getByRole('list', { name: 'Recovery codes' }).waitFor();
+	await shoot(page, 'account-recovery-codes');
+	await page.getByRole('button', { name: 'I have kept them' }).click();
+	const on = { name: 'account-second-factor-on', path: '/admin/account', ready: (page: Page) => page.getByText('10 recovery codes are left').waitFor() };
+	await take(page, on);
+	await take(page, { ...on, name: 'account-second-factor-off' }, async (page) => {
+		await page.getByRole('button', { name: 'Turn off…' }).click();
+		await page.getByRole('dialog').waitFor();
+	});
+	await page.context().clearCookies();
+	await page.goto('/admin/login');
+	await page.getByLabel('Username').fill(GRACE.username);
+	await page.getByLabel('Password').fill(GRACE.password);
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.getByLabel('Code', { exact: true }).waitFor();
+	await shoot(page, 'login-second-factor');
+}
+
+/** Waits until all of the page has its colours: what is in fields gets them a frame later. */
+function painted(page: Page) {
+	return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
+/** What stands there only once, in all sizes and colours. */
+async function shoot(page: Page, name: string) {
+	if (!ONLY.test(name)) return;
+	for (const [size, viewport] of Object.entries(SIZES)) {
+		await page.setViewportSize(viewport);
+		for (const colorScheme of ['light', 'dark'] as const) {
+			await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+			await painted(page);
 			await page.screenshot({ path: `${OUT}/${name}-${size}-${colorScheme}.png` });
 		}
 	}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { barriers } from './axe';
 import { openBrowser } from './browser';
 import { call, seedApp, signIn, startCloud, type Cloud } from './cloud';
 import { goTo, tabTo } from './keyboard';
@@ -32,6 +33,7 @@ test('an invitation leads from an owner to the first page of the invited person,
 	await page.keyboard.press('Enter');
 	const made = page.getByRole('dialog', { name: 'Invitation for annie' });
 	const link = await made.getByText(/\/admin\/invitations\/pci_/).innerText();
+	expect(await barriers(page)).toEqual([]);
 	await tabTo(page, /^Done/);
 	await page.keyboard.press('Enter');
 	await made.waitFor({ state: 'detached' });
@@ -53,6 +55,7 @@ test('an invitation leads from an owner to the first page of the invited person,
 		expect(await theirs.page.getByRole('link', { name: 'People' }).count()).toBe(0);
 		await theirs.page.goto('/admin/admins');
 		await theirs.page.getByRole('heading', { name: 'This page is for owners and admins' }).waitFor();
+		expect(await barriers(theirs.page)).toEqual([]);
 		// And the link is used up.
 		await theirs.page.goto(link);
 		await theirs.page.getByRole('heading', { name: 'This invitation is no longer good' }).waitFor();
@@ -164,6 +167,7 @@ test('a second factor is set up with the keyboard alone, and asked for from then
 		await list.waitFor();
 		const codes = await list.getByRole('listitem').allInnerTexts();
 		expect(codes).toHaveLength(10);
+		expect(await barriers(page)).toEqual([]);
 		const [download] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'Download' }).click()]);
 		expect(download.suggestedFilename()).toBe('picloud-recovery-codes-joan.txt');
 		await tabTo(page, /I have kept them/);
@@ -176,6 +180,8 @@ test('a second factor is set up with the keyboard alone, and asked for from then
 		await page.getByLabel('Username').fill('joan');
 		await page.getByLabel('Password').fill(PASSWORD);
 		await page.getByRole('button', { name: 'Sign in' }).click();
+		await page.getByLabel('Code').and(page.locator(':focus')).waitFor();
+		expect(await barriers(page)).toEqual([]);
 		await page.getByLabel('Code').fill(app.code());
 		await page.getByRole('button', { name: 'Sign in' }).click();
 		await page.waitForURL('**/admin/apps');

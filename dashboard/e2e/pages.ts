@@ -32,6 +32,10 @@ export const PAGES: Shown[] = [
 	{ name: 'domains', path: '/admin/apps/shop/domains', ready: (page) => page.getByRole('cell', { name: 'shop.test' }).waitFor() },
 	{ name: 'members', path: '/admin/apps/shop/members', ready: (page) => page.getByRole('cell', { name: 'grace' }).first().waitFor() },
 	{ name: 'members-empty', path: '/admin/apps/empty/members', ready: text('No member yet') },
+	{ name: 'members-add', path: '/admin/apps/shop/members', ready: memberAdded },
+	{ name: 'members-remove', path: '/admin/apps/shop/members', ready: memberRemoved },
+	{ name: 'settings-rename', path: '/admin/apps/shop/settings', ready: renamed },
+	{ name: 'settings-delete', path: '/admin/apps/shop/settings', ready: opened(heading('Settings'), 'Delete app…') },
 	{ name: 'settings', path: '/admin/apps/shop/settings', ready: heading('Settings') },
 	{ name: 'domains-empty', path: '/admin/apps/empty/domains', ready: text('No domain yet') },
 	{ name: 'app-audit', path: '/admin/apps/shop/audit', ready: button('create script') },
@@ -83,6 +87,22 @@ async function nobody(page: Page) {
 	await people(page);
 	await page.getByLabel('Search people').fill('zzz');
 	await text('Nobody is called that')(page);
+}
+
+async function memberAdded(page: Page) {
+	await page.getByRole('button', { name: 'Add member' }).first().click();
+	await page.getByRole('radio', { name: 'rosalind' }).check();
+}
+
+async function memberRemoved(page: Page) {
+	await page.getByRole('button', { name: 'Actions for grace' }).click();
+	await page.getByRole('menuitem', { name: 'Remove…' }).click();
+	await page.getByRole('dialog').waitFor();
+}
+
+async function renamed(page: Page) {
+	await page.getByLabel('Slug').fill('store');
+	await text('Free. It stands')(page);
 }
 
 async function verified(page: Page) {
@@ -141,17 +161,21 @@ if name == "nobody" {
 #{ greeting: "Hello, " + name + "!", letters: name.len() }
 `;
 
+/** Who is an editor of the app. */
+export const GRACE = { username: 'grace', password: 'a fine password' };
+
 /** An app with all kinds of things, one with nothing, and people. The answer holds the path of an invitation. */
 export async function fill(page: Page) {
 	const { script } = await seedApp(page, 'shop', '"Hello"');
 	await call(page, 'PATCH', `/scripts/${script.id}`, { source: SOURCE, note: 'greets by name' });
 	await call(page, 'POST', '/apps', { slug: 'empty', name: 'Empty', description: 'An app without anything' });
-	const grace = await call<{ id: string }>(page, 'POST', '/admins', { username: 'grace', password: 'a fine password', instance_role: 'member' });
+	const grace = await call<{ id: string }>(page, 'POST', '/admins', { ...GRACE, instance_role: 'member' });
 	await call(page, 'POST', '/apps/shop/members', { user_id: grace.id, role: 'editor' });
 	const mary = { username: 'mary', password: 'a fine password', email: 'mary@example.com', instance_role: 'member' };
 	const { id } = await call<{ id: string }>(page, 'POST', '/admins', mary);
 	await call(page, 'POST', '/apps/shop/members', { user_id: id, role: 'app_admin' });
 	await call(page, 'PATCH', `/admins/${id}`, { is_active: false });
+	for (const username of ['joan', 'rosalind']) await call(page, 'POST', '/admins', { ...GRACE, username, instance_role: 'member' });
 	await call(page, 'POST', '/admins', { ...mary, username: 'katherine', email: 'katherine@example.com', instance_role: 'admin' });
 	await call(page, 'POST', '/invitations', { email: 'joan@example.com', instance_role: 'admin' });
 	const invitation = await call<{ path: string }>(page, 'POST', '/invitations', { username: 'annie', instance_role: 'member', app: 'shop', app_role: 'viewer' });

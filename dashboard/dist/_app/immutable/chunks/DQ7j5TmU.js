@@ -1,0 +1,1 @@
+function e(e){e.focus()}export{e as t};

@@ -49,6 +49,16 @@ export async function seedApp(page: Page, slug: string, source: string) {
 	return { app, script };
 }
 
+/** Waits until so many runs of an app are recorded and counted, which happens behind their answers. */
+export async function recorded(page: Page, slug: string, runs: number) {
+	for (;;) {
+		const { items } = await call<{ items: unknown[] }>(page, 'GET', `/apps/${slug}/executions`);
+		const { total } = await call<{ total: { counts: Record<string, number> } }>(page, 'GET', `/apps/${slug}/executions:stats`);
+		const counted = Object.values(total.counts).reduce((sum, count) => sum + count, 0);
+		if (items.length >= runs && counted >= runs) return;
+	}
+}
+
 /** On PostgreSQL each server has a database of its own. */
 function newDatabase(): string | undefined {
 	const url = process.env.PICLOUD_TEST_DATABASE === 'postgres' ? process.env.PICLOUD_TEST_POSTGRES_URL : undefined;

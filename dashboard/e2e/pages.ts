@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { call, OWNER, seedApp } from './cloud';
+import { call, OWNER, recorded, seedApp } from './cloud';
 
 /** A page of the dashboard, as it is looked at by the checks and the gallery. */
 export interface Shown {
@@ -185,10 +185,6 @@ export async function fill(page: Page) {
 	for (const name of ['Ada', 'Grace', 'nobody']) {
 		await page.request.get(`${origin}/greet/${name}`, { headers: { host: 'shop.test' } });
 	}
-	// Records are written behind the answers.
-	for (;;) {
-		const { items } = await call<{ items: unknown[] }>(page, 'GET', '/apps/shop/executions');
-		if (items.length >= 3) break;
-	}
+	await recorded(page, 'shop', 3);
 	return { invitation: invitation.path };
 }

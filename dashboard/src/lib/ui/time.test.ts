@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, duration, relativeTime } from './time';
+import { bytes, clockTime, duration, relativeTime } from './time';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const before = (seconds: number) => new Date(now.getTime() - seconds * 1_000);
@@ -21,4 +21,10 @@ test('durations and sizes have three digits', () => {
 	expect(duration(2_500_000)).toBe('2.50 s');
 	expect(bytes(999)).toBe('999 B');
 	expect(bytes(12_345)).toBe('12.3 kB');
+});
+
+test('a minute of another day has its day', () => {
+	const noon = new Date(2026, 2, 1, 12, 5);
+	expect(clockTime(noon, new Date(2026, 2, 1, 23, 0))).toBe('12:05');
+	expect(clockTime(noon, new Date(2026, 2, 2, 0, 1))).toBe('Mar 1, 12:05');
 });

@@ -7,6 +7,8 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const minute = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const dayAndMinute = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
 
 /** `at` as seen from `now`: "3 minutes ago". */
@@ -23,6 +25,11 @@ export function relativeTime(at: Date, now: Date): string {
 /** `at` to the second, where the reader is. */
 export function exactTime(at: Date): string {
 	return exact.format(at);
+}
+
+/** `at` to the minute, with its day unless that is the day of `now`. */
+export function clockTime(at: Date, now = new Date()): string {
+	return (at.toDateString() === now.toDateString() ? minute : dayAndMinute).format(at);
 }
 
 /** A duration that is given in microseconds, in three digits: "1.24 ms". */

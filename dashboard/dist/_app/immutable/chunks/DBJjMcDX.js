@@ -1,0 +1,1 @@
+export{n as default}from"./h8WwvVZq.js";

@@ -1,1 +1,0 @@
-export{Z as load_css,X as start}from"../chunks/BZi3fWem.js";

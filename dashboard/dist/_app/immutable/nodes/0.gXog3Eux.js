@@ -1,0 +1,1 @@
+export{N as component,K as universal}from"../chunks/3OyRkJRV.js";

@@ -1,1 +1,0 @@
-export{M as component,G as universal}from"../chunks/BZi3fWem.js";

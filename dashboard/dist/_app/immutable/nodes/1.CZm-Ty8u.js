@@ -1,1 +1,0 @@
-import{At as e,Mt as t,Xt as n,k as r,mn as i}from"../chunks/BZi3fWem.js";var a=t(`<main><!></main>`);function o(t){var o=a(),s=n(o);r(s,{}),i(o),e(t,o)}export{o as component};

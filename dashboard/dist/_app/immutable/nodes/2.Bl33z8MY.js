@@ -1,1 +1,0 @@
-export{b as component,E as universal}from"../chunks/BZi3fWem.js";

@@ -1,0 +1,1 @@
+import{A as e}from"../chunks/3OyRkJRV.js";function t(t){e(t,{})}export{t as component};

@@ -1,1 +1,0 @@
-import{k as e}from"../chunks/BZi3fWem.js";function t(t){e(t,{})}export{t as component};

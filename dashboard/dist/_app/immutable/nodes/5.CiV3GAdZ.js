@@ -1,1 +1,0 @@
-import{t as e}from"../chunks/DK3Fl9T5.js";import{O as t,Q as n}from"../chunks/BZi3fWem.js";var r=e({load:()=>i}),i=()=>t(307,`${n}/apps`);export{r as universal};

@@ -1,0 +1,46 @@
+import type { Schemas } from '$lib/api/client';
+import { duration } from '$lib/ui/time';
+
+export type Stats = Schemas['ExecutionStats'];
+export type Numbers = Omit<Schemas['RunNumbers'], 'start'>;
+
+export const failures = ({ counts }: Numbers) => counts.error + counts.timeout + counts.limit_exceeded;
+export const runs = (numbers: Numbers) => numbers.counts.success + failures(numbers) + numbers.counts.cancelled;
+
+/** A part of a whole: "0.4 %". */
+export function share(part: number, whole: number): string {
+	if (whole === 0 || part === 0) return '0 %';
+	const percent = (100 * part) / whole;
+	if (percent < 0.1) return '< 0.1 %';
+	// What is not all must not look as if it were.
+	return part < whole && percent > 99.9 ? '> 99.9 %' : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+}
+
+/** A time that may be unknown. */
+export const time = (us: number | null) => (us === null ? '–' : duration(us));
+
+/** Columns for the chart: the moments in seconds, then what is drawn. */
+export type Columns = [number[], ...(number | null)[][]];
+
+/** Counts as heights that stand on one another, the highest first, so that the lower ones are drawn over it. */
+export function countColumns({ buckets }: Stats): Columns {
+	const good = buckets.map(({ counts }) => counts.success);
+	const withBad = buckets.map((bucket) => bucket.counts.success + failures(bucket));
+	return [moments(buckets), buckets.map(runs), withBad, good];
+}
+
+export function timeColumns({ buckets }: Stats): Columns {
+	return [moments(buckets), buckets.map((one) => one.p99_us), buckets.map((one) => one.p95_us), buckets.map((one) => one.p50_us)];
+}
+
+const moments = (buckets: { start: string }[]) => buckets.map(({ start }) => Date.parse(start) / 1_000);
+
+/** All of it in one sentence, for those who do not see the chart. */
+export function summary(stats: Stats): string {
+	const all = runs(stats.total);
+	if (all === 0) return 'No run ended in this time.';
+	const failed = failures(stats.total);
+	const ended = `${all.toLocaleString('en')} ${all === 1 ? 'run' : 'runs'}, ${failed.toLocaleString('en')} failed (${share(failed, all)}).`;
+	const { p50_us, p95_us, p99_us } = stats.total;
+	return p50_us === null ? ended : `${ended} Half of them took at most ${time(p50_us)}, 95 % ${time(p95_us)}, 99 % ${time(p99_us)}.`;
+}

@@ -30,6 +30,21 @@ test('a token is limited as it was asked for, and its text is shown', async () =
 	expect(new Date(String(sent.expires_at)).getTime()).toBeGreaterThan(Date.now());
 });
 
+test('a key that nobody confirmed in time is told, and begun anew', async () => {
+	vi.stubGlobal('fetch', async (request: Request) => {
+		if (request.url.endsWith('/totp')) return json({ secret: 'GEZDGNBVGY3TQOJQ', uri: 'otpauth://totp/PiCloud:ada?secret=GEZDGNBVGY3TQOJQ' }, 201);
+		return json({ code: 'not_found', detail: 'x' }, 404);
+	});
+	render(Enrol, { username: 'ada', onclose: nothing, onenabled: nothing });
+	await fireEvent.input(screen.getByLabelText('Password'), { target: { value: 'mine' } });
+	await fireEvent.click(screen.getByRole('button', { name: 'Go on' }));
+	await eventually(() => expect(screen.getByRole('img', { name: /QR code/ })).toBeTruthy());
+	await fireEvent.input(screen.getByLabelText('Code'), { target: { value: '123456' } });
+	await fireEvent.click(screen.getByRole('button', { name: 'Turn on' }));
+	await eventually(() => expect(screen.getByRole('status').textContent).toContain('has ended'));
+	expect(screen.getByLabelText('Password')).toBeTruthy();
+});
+
 test('a second factor goes from the password over a code to the recovery codes', async () => {
 	const asked: string[] = [];
 	vi.stubGlobal('fetch', async (request: Request) => {

@@ -124,6 +124,19 @@ test('the last owner is not deleted, and is told why', async () => {
 	await dialog.waitFor({ state: 'detached' });
 });
 
+test('the audit log shows older records when it is asked to', async () => {
+	const { page } = cloud;
+	// More than a page of them.
+	for (let count = 0; count < 55; count++) await call(page, 'PATCH', '/apps/shop', { description: `number ${count}` });
+	await page.goto('/admin/apps/shop/audit');
+	await page.getByRole('row', { name: /update app shop/ }).first().waitFor();
+	const first = page.getByRole('row', { name: /create app shop/ });
+	expect(await first.count()).toBe(0);
+	await page.getByRole('button', { name: 'Show older records' }).click();
+	await first.waitFor();
+	await page.getByRole('button', { name: 'Show older records' }).waitFor({ state: 'detached' });
+});
+
 test('the audit log is filtered, read and verified', async () => {
 	const { page } = cloud;
 	await page.goto('/admin/audit');

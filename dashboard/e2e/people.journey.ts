@@ -40,7 +40,7 @@ test('an owner adds a member and promotes them, who then adds and removes anothe
 		await signIn(hers.page, { username: 'grace', password: PASSWORD });
 		await hers.page.goto('/admin/apps/shop');
 		await hers.page.getByRole('link', { name: 'Routes' }).waitFor();
-		expect(await hers.page.getByRole('link', { name: 'Members' }).count()).toBe(0);
+		for (const tab of ['Members', 'Audit log']) expect(await hers.page.getByRole('link', { name: tab }).count()).toBe(0);
 
 		await choose(cloud.page, 'grace', 'Make app admin');
 		await cloud.page.getByText('grace is app admin now').first().waitFor();
@@ -49,6 +49,9 @@ test('an owner adds a member and promotes them, who then adds and removes anothe
 		await choose(hers.page, 'mary', 'Remove…');
 		await hers.page.getByRole('dialog').getByRole('button', { name: 'Remove member' }).click();
 		await hers.page.getByRole('row', { name: /mary/ }).waitFor({ state: 'detached' });
+		// And the log of the app, which is for its app admins, tells of it.
+		await hers.page.getByRole('link', { name: 'Audit log' }).click();
+		await hers.page.getByRole('row', { name: /remove member mary/ }).waitFor();
 		expect(hers.faults).toEqual([]);
 	} finally {
 		await hers.close();
@@ -143,6 +146,22 @@ test('an app is deleted by typing its slug', async () => {
 	await dialog.getByRole('textbox').fill('store');
 	await button.click();
 	await page.waitForURL('**/admin/apps');
+});
+
+test('one session is ended from another', async () => {
+	const { page } = cloud;
+	const other = await openBrowser(cloud.server.url);
+	try {
+		await signIn(other.page);
+		await page.goto('/admin/account');
+		const theirs = page.getByRole('region', { name: 'All sessions' }).getByRole('row').filter({ hasText: '127.0.0.1', hasNotText: 'this one' });
+		await theirs.getByRole('button', { name: 'End' }).click();
+		await theirs.waitFor({ state: 'detached' });
+		await other.page.goto('/admin/apps');
+		await other.page.waitForURL(/\/admin\/login\?return=/);
+	} finally {
+		await other.close();
+	}
 });
 
 test('signing out everywhere ends this session and every other', async () => {

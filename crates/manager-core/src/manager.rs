@@ -8,13 +8,14 @@ use std::{
 use picloud_shared::{
     admin_host::AdminHost,
     repository::Repository,
-    seam::{LiveTable, Workbench},
+    seam::{LiveTable, RunFeed, Workbench},
     time::{Clock, Timestamp},
 };
 
 use crate::{
     accounts::{Hasher, SetupCode, Throttle},
     audit::{Denials, Upkeep},
+    http::Tails,
     router,
 };
 
@@ -26,6 +27,8 @@ pub struct ManagerParts {
     pub live: Arc<dyn LiveTable>,
     /// Checks and tries scripts.
     pub workbench: Arc<dyn Workbench>,
+    /// Tells of runs as they are recorded.
+    pub runs: Arc<dyn RunFeed>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The host of the dashboard and the API, if they have one of their own.
@@ -50,6 +53,7 @@ struct Inner {
     throttle: Throttle,
     denials: Denials,
     upkeep: Upkeep,
+    tails: Tails,
     setup_code: OnceLock<SetupCode>,
 }
 
@@ -62,6 +66,7 @@ impl Manager {
             throttle: Throttle::default(),
             denials: Denials::default(),
             upkeep: Upkeep::default(),
+            tails: Tails::default(),
             setup_code: OnceLock::new(),
         }))
     }
@@ -70,6 +75,11 @@ impl Manager {
     /// [`seam::Origin`](picloud_shared::seam::Origin) in its extensions, and its whole body.
     pub fn router(&self) -> axum::Router {
         router::router(self.clone())
+    }
+
+    /// Ends what would go on for as long as its client wants. To be called when the server begins to stop.
+    pub fn end_streams(&self) {
+        self.tails().stop();
     }
 
     pub(crate) fn repository(&self) -> &dyn Repository {
@@ -82,6 +92,15 @@ impl Manager {
 
     pub(crate) fn workbench(&self) -> &dyn Workbench {
         &*self.0.parts.workbench
+    }
+
+    pub(crate) fn runs(&self) -> &dyn RunFeed {
+        &*self.0.parts.runs
+    }
+
+    /// The streams that clients follow.
+    pub(crate) fn tails(&self) -> &Tails {
+        &self.0.tails
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {

@@ -107,6 +107,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
         With(AppRead), Reads: executions::list::list_executions;
         With(AppRead), Reads: executions::stats::get_execution_stats;
+        With(AppRead), Reads: executions::tail::tail_executions;
         With(AppRead), Reads: executions::get::get_execution;
 
         With(AppAudit), Reads: audit::list::list_audit;

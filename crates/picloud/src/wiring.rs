@@ -26,6 +26,7 @@ use crate::{
 /// The running system.
 pub(crate) struct System {
     store: Arc<Store>,
+    manager: Manager,
     recorder: Recorder,
     server: RunningServer,
     setup_code: Option<String>,
@@ -56,11 +57,18 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let store = Arc::new(open_store(config).await?);
     let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
+    let recorder = Recorder::start(RecorderConfig::new(
+        store.clone(),
+        clock.clone(),
+        config.node_name.clone(),
+        config.retention,
+    ));
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
         workbench: Arc::new(LocalWorkbench::start(&memory, journal.in_flight())?),
-        clock: clock.clone(),
+        runs: Arc::new(recorder.clone()),
+        clock,
         admin_host: config.admin_host.clone(),
         session_ttl: config.session_ttl,
         give_memory_back: picloud_executor_core::give_memory_back,
@@ -68,12 +76,6 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         commit: option_env!("PICLOUD_COMMIT").unwrap_or("unknown").to_owned(),
     });
     let first_start = manager.first_start(config.first_owner.clone()).await?;
-    let recorder = Recorder::start(RecorderConfig::new(
-        store.clone(),
-        clock,
-        config.node_name.clone(),
-        config.retention,
-    ));
     let in_flight = journal.in_flight().cloned();
     let make_executor = move || {
         in_flight.iter().for_each(InFlight::join);
@@ -86,6 +88,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
 
     Ok(System {
         store,
+        manager,
         recorder,
         server,
         setup_code: first_start.setup_code,
@@ -106,6 +109,7 @@ impl System {
 
     /// Lets requests in flight finish for up to `drain`, then writes what was recorded and closes the database.
     pub(crate) async fn stop(self, drain: Duration) {
+        self.manager.end_streams();
         self.server.stop(drain).await;
         if timeout(FLUSH_TIMEOUT, self.recorder.flush()).await.is_err() {
             tracing::warn!("the last execution records could not be written");

@@ -43,6 +43,24 @@ pub struct Execution {
     pub node: String,
 }
 
+impl Execution {
+    /// All that a search looks at, one piece per line, [`folded`].
+    pub fn search_text(&self) -> String {
+        let pieces: Vec<&str> = [self.request.path.as_str(), self.script_name.as_str()]
+            .into_iter()
+            .chain(self.error.iter().map(|error| error.message.as_str()))
+            .chain(self.logs.iter().map(|line| line.message.as_str()))
+            .collect();
+        folded(&pieces.join("\n"))
+    }
+}
+
+/// What texts are compared in: lower case, character by character, so that it does not depend on what stands beside a
+/// character.
+pub fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +151,19 @@ pub struct ExecutionFilter {
     pub since: Option<Timestamp>,
     /// That began before this moment.
     pub until: Option<Timestamp>,
+}
+
+impl ExecutionFilter {
+    /// Whether a record is wanted.
+    pub fn lets_through(&self, record: &Execution) -> bool {
+        let fits = |text: &String| record.search_text().contains(&folded(text));
+        self.script.is_none_or(|script| script == record.script_id)
+            && self.status.is_none_or(|status| status == record.status)
+            && self.trigger.is_none_or(|trigger| trigger == record.trigger)
+            && self.since.is_none_or(|since| since <= record.started_at)
+            && self.until.is_none_or(|until| record.started_at < until)
+            && self.text.as_ref().is_none_or(fits)
+    }
 }
 
 /// How much is kept. A record beyond any of these bounds is deleted, the oldest first.

@@ -12,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
+    execution::{Execution, ExecutionFilter},
     id::{AppId, ExecutionId, RouteId, ScriptId},
     invocation::Invocation,
     outcome::{Diagnostic, Outcome},
@@ -55,6 +56,28 @@ pub trait LiveTable: Send + Sync {
 
     /// Whether every live release was loaded.
     fn is_ready(&self) -> bool;
+}
+
+/// The runs of this node, as they are recorded.
+pub trait RunFeed: Send + Sync {
+    /// From now on, tells of each run of `app` that `filter` lets through, once its record is kept.
+    fn follow(&self, app: AppId, filter: ExecutionFilter) -> Box<dyn FollowedRuns>;
+}
+
+/// What somebody follows; it ends when this is dropped.
+#[async_trait]
+pub trait FollowedRuns: Send + Sync {
+    /// What there is to tell next; waits for it. Dropping the future loses nothing.
+    async fn next(&mut self) -> RunNews;
+}
+
+/// What is told to somebody who follows runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunNews {
+    /// A run was recorded. Its logs are left out.
+    Recorded(Arc<Execution>),
+    /// So many runs after the last one are not told of, because too many waited.
+    Skipped(u64),
 }
 
 /// Gives the live version of a script.

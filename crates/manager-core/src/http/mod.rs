@@ -28,3 +28,4 @@ pub(crate) mod validate;
 pub(crate) mod verbs;
 
 pub use api::openapi_json;
+pub(crate) use executions::tail::Tails;

@@ -19,11 +19,12 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use picloud_manager_core::{FirstStart, Manager, ManagerParts};
 use picloud_shared::{
     admin_host::AdminHost,
+    execution::ExecutionFilter,
     id::{AppId, ExecutionId},
     invocation::Invocation,
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
     repository::StoreError,
-    seam::{Explanation, LiveTable, Origin, Workbench},
+    seam::{Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench},
     time::{Clock, Timestamp},
 };
 use picloud_store::Store;
@@ -66,6 +67,7 @@ impl TestManager {
             repository: Arc::clone(&store) as _,
             live: Arc::clone(&live) as _,
             workbench: Arc::new(Bench),
+            runs: Arc::new(NoRuns),
             clock: Arc::clone(&clock) as _,
             admin_host: AdminHost::default(),
             session_ttl: Duration::from_hours(24),
@@ -215,6 +217,22 @@ impl LiveTable for Live {
 
     fn is_ready(&self) -> bool {
         true
+    }
+}
+
+/// A node on which nothing runs.
+struct NoRuns;
+
+impl RunFeed for NoRuns {
+    fn follow(&self, _: AppId, _: ExecutionFilter) -> Box<dyn FollowedRuns> {
+        Box::new(Self)
+    }
+}
+
+#[async_trait]
+impl FollowedRuns for NoRuns {
+    async fn next(&mut self) -> RunNews {
+        std::future::pending().await
     }
 }
 

@@ -5,6 +5,7 @@
 //! memory because storage is slow or away is dropped and counted; a request never waits for its record.
 
 mod config;
+mod feed;
 mod queue;
 mod rate;
 mod tally;
@@ -26,6 +27,7 @@ use tokio::sync::{Notify, oneshot};
 
 pub use self::config::RecorderConfig;
 use self::{
+    feed::Feed,
     queue::{Pushed, Queue},
     writer::Writer,
 };
@@ -51,6 +53,8 @@ struct Shared {
     flushes: Mutex<Vec<oneshot::Sender<()>>>,
     /// Wakes the writer when somebody waits for it.
     hurry: Notify,
+    /// Whom the writer tells of what it wrote.
+    feed: Feed,
 }
 
 impl Recorder {
@@ -63,6 +67,7 @@ impl Recorder {
             pending: Notify::new(),
             flushes: Mutex::default(),
             hurry: Notify::new(),
+            feed: Feed::default(),
         });
         tokio::spawn(Writer::new(config, Arc::clone(&shared)).run());
         Self { shared }

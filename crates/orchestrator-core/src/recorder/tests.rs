@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use picloud_shared::{
     durations::{DurationBand, Durations},
     execution::{Execution, ExecutionFilter, ExecutionStatus, RequestSummary, Retention, UnrecordedRuns},
@@ -15,6 +16,7 @@ use picloud_shared::{
     page::{Page, PageRequest},
     repository::{ExecutionRepository, StoreError},
     run_stats::{RunStats, Slots},
+    seam::{RunFeed as _, RunNews},
     time::{Clock, Timestamp},
 };
 use tokio::sync::Semaphore;
@@ -94,6 +96,16 @@ impl ExecutionRepository for Storage {
             items: Vec::new(),
             next: None,
         })
+    }
+
+    async fn executions_ended_since(
+        &self,
+        _app: AppId,
+        _filter: &ExecutionFilter,
+        _since: Timestamp,
+        _limit: u32,
+    ) -> Result<Vec<Execution>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn find_execution(&self, _execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
@@ -302,4 +314,51 @@ async fn a_record_that_storage_refuses_takes_no_other_with_it() {
         (storage.recorded(), storage.counted(), recorder.dropped()),
         (5, 100, 1)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_follows_is_told_of_what_is_kept() {
+    let storage = Arc::new(Storage::new());
+    let (recorder, script) = (start(&storage, 10_000), Script::new());
+    let (app, other) = (AppId(Uuid::nil()), AppId(Uuid::max()));
+    let failures = ExecutionFilter {
+        status: Some(ExecutionStatus::Error),
+        ..ExecutionFilter::default()
+    };
+    let mut all = recorder.follow(app, ExecutionFilter::default());
+    let mut failed = recorder.follow(app, failures);
+    let mut elsewhere = recorder.follow(other, ExecutionFilter::default());
+    for number in 0..4 {
+        recorder.record(&script, execution(number, number == 2));
+    }
+    recorder.flush().await;
+    for number in 0..4 {
+        let told = RunNews::Recorded(Arc::new(execution(number, number == 2)));
+        assert_eq!(all.next().await, told);
+    }
+    let told = RunNews::Recorded(Arc::new(execution(2, true)));
+    assert_eq!(failed.next().await, told);
+    for following in [&mut all, &mut failed, &mut elsewhere] {
+        assert_eq!(following.next().now_or_never(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_who_is_slow_learns_how_much_is_missing() {
+    let storage = Arc::new(Storage::new());
+    let (recorder, script) = (start(&storage, 10_000), Script::new());
+    let mut slow = recorder.follow(AppId(Uuid::nil()), ExecutionFilter::default());
+    for number in 0..300 {
+        recorder.record(&script, execution(number, true));
+    }
+    recorder.flush().await;
+    for number in 0..256 {
+        let told = RunNews::Recorded(Arc::new(execution(number, true)));
+        assert_eq!(slow.next().await, told);
+    }
+    assert_eq!(slow.next().await, RunNews::Skipped(44));
+    recorder.record(&script, execution(300, true));
+    recorder.flush().await;
+    let told = RunNews::Recorded(Arc::new(execution(300, true)));
+    assert_eq!(slow.next().await, told);
 }

@@ -105,7 +105,10 @@ impl Writer {
                 .record_executions(records, counts, now)
                 .await
             {
-                Ok(()) => return,
+                Ok(()) => {
+                    self.shared.feed.publish(records);
+                    return;
+                }
                 Err(error @ (StoreError::Unavailable(_) | StoreError::Full(_))) => {
                     tracing::warn!(%error, records = records.len(), "execution records wait for storage");
                     sleep(pause).await;

@@ -30,6 +30,16 @@ pub trait ExecutionRepository: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<Execution>, StoreError>;
 
+    /// Lists an app's records of runs that ended at or after `since`, at most `limit`, those first that began last.
+    /// `since` and `until` of the filter do not count.
+    async fn executions_ended_since(
+        &self,
+        app: AppId,
+        filter: &ExecutionFilter,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Execution>, StoreError>;
+
     /// Finds one record.
     async fn find_execution(&self, execution: ExecutionId) -> Result<Option<Execution>, StoreError>;
 

@@ -1,9 +1,12 @@
 //! Reading records.
 
+use std::time::Duration;
+
 use picloud_shared::{
-    execution::{Execution, ExecutionFilter, ExecutionStatus},
+    execution::{Execution, ExecutionFilter, ExecutionStatus, folded},
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
+    limits::Limits,
     outcome::Usage,
     page::{Page, PageRequest},
     repository::StoreError,
@@ -11,7 +14,6 @@ use picloud_shared::{
 };
 use uuid::Uuid;
 
-use super::record::folded;
 use crate::{
     convert::{from_json, number, variant},
     db::Db,
@@ -51,6 +53,11 @@ statements! {
     FIND_START = "SELECT started_at FROM executions WHERE id = $1";
     LIST_OF_APP = page!("");
     LIST_OF_STATUS = page!("AND e.status = $8");
+    LIST_ENDED = select!("WHERE e.app_id = $1 AND e.started_at >= $2 AND e.started_at + e.duration_us >= $3 \
+        AND (e.script_id = $4 OR $4 IS NULL) AND (CAST($5 AS TEXT) IS NULL OR e.status = $5) \
+        AND (CAST($6 AS TEXT) IS NULL OR e.trigger = $6) \
+        AND (CAST($7 AS TEXT) IS NULL OR p.search_text LIKE $7 ESCAPE '!') \
+        ORDER BY e.started_at DESC, e.id DESC LIMIT $8");
     LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND (CAST($9 AS TEXT) IS NULL OR e.status = $9)");
 }
 
@@ -134,6 +141,34 @@ pub(super) async fn list(
     Ok(Page::from_overfull(records, page.limit, |record: &Execution| {
         record.id.0
     }))
+}
+
+/// Records of runs that ended at or after `since`, those first that began last.
+pub(super) async fn ended_since(
+    db: &Db,
+    app: AppId,
+    filter: &ExecutionFilter,
+    since: Timestamp,
+    limit: u32,
+) -> Result<Vec<Execution>, StoreError> {
+    let text = filter.text.as_deref().unwrap_or_default();
+    if text.len() > SEARCH_BYTES_MAX {
+        return Ok(Vec::new());
+    }
+    // No run takes longer, but for what it needs to be ended.
+    let longest = Duration::from_millis(2 * Limits::CAPS.timeout_ms);
+    let args = args![
+        app,
+        since.minus(longest),
+        since,
+        filter.script.map(|script| script.0),
+        filter.status.map(ExecutionStatus::as_str),
+        filter.trigger.map(Trigger::as_str),
+        (!text.is_empty()).then(|| pattern(text)),
+        limit,
+    ];
+    let rows: Vec<ExecutionRow> = db.fetch_all(LIST_ENDED, args).await?;
+    rows.into_iter().map(Execution::try_from).collect()
 }
 
 /// A pattern for `text` anywhere, with what `LIKE` would read as a wildcard escaped.

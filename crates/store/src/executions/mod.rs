@@ -39,6 +39,16 @@ impl ExecutionRepository for Store {
         list::list(&self.db, app, filter, page).await
     }
 
+    async fn executions_ended_since(
+        &self,
+        app: AppId,
+        filter: &ExecutionFilter,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Execution>, StoreError> {
+        list::ended_since(&self.db, app, filter, since, limit).await
+    }
+
     async fn find_execution(&self, execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
         list::find(&self.db, execution).await
     }

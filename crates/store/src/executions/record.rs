@@ -74,18 +74,12 @@ async fn present(transaction: &mut Transaction, apps: HashSet<AppId>) -> Result<
     Ok(present)
 }
 
-/// What `list` compares texts in: lower case, character by character, so that it does not depend on what
-/// stands beside a character.
-pub(super) fn folded(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
-}
-
 /// Writes one record, unless it is there already; tells whether it did.
 async fn insert(transaction: &mut Transaction, record: &Execution) -> Result<bool, StoreError> {
     let request = to_json(&record.request)?;
     let logs = to_json(&record.logs)?;
     let error = record.error.as_ref().map(to_json).transpose()?;
-    let search_text = search_text(record);
+    let search_text = record.search_text();
     let bytes = request.len() + logs.len() + error.as_ref().map_or(0, String::len) + search_text.len();
     let row = args![
         record.id,
@@ -110,14 +104,4 @@ async fn insert(transaction: &mut Transaction, record: &Execution) -> Result<boo
         transaction.execute(INSERT_PAYLOAD, payload).await?;
     }
     Ok(is_new)
-}
-
-/// All that a search looks at, one piece per line.
-fn search_text(record: &Execution) -> String {
-    let pieces: Vec<&str> = [record.request.path.as_str(), record.script_name.as_str()]
-        .into_iter()
-        .chain(record.error.iter().map(|error| error.message.as_str()))
-        .chain(record.logs.iter().map(|line| line.message.as_str()))
-        .collect();
-    folded(&pieces.join("\n"))
 }

@@ -29,6 +29,7 @@ cases! {
     runs_without_a_record_are_counted,
     runs_of_many_scripts_are_counted_at_once,
     a_page_after_a_record_that_is_gone_is_empty,
+    records_are_found_by_when_their_runs_ended,
 }
 
 async fn hello(bed: &Bed) -> Script {
@@ -401,5 +402,67 @@ async fn a_page_after_a_record_that_is_gone_is_empty(bed: Bed) {
         .await
         .unwrap();
     assert!(page.items.is_empty() && page.next.is_none());
+    bed.finish().await;
+}
+
+async fn records_are_found_by_when_their_runs_ended(bed: Bed) {
+    let hello = hello(&bed).await;
+    let other = script(&bed.store, hello.app_id, "other").await;
+    let start = now();
+    let run = |script: &Script, begins: u64, ends: u64| {
+        let mut run = execution(script, start.plus(Duration::from_secs(begins)));
+        run.usage.duration_us = (ends - begins) * 1_000_000;
+        run
+    };
+    let early = run(&hello, 0, 9);
+    let long = run(&hello, 1, 200);
+    let late = run(&other, 11, 12);
+    let mut failed = run(&hello, 10, 10);
+    failed.status = ExecutionStatus::Error;
+    failed.logs[0].message = String::from("Needle");
+    record(&bed, &[early.clone(), long.clone(), late.clone(), failed.clone()]).await;
+    let all = ExecutionFilter::default;
+    for (filter, limit, expected) in [
+        (all(), 10, vec![&late, &failed, &long]),
+        (all(), 2, vec![&late, &failed]),
+        (
+            ExecutionFilter {
+                script: Some(hello.id),
+                ..all()
+            },
+            10,
+            vec![&failed, &long],
+        ),
+        (
+            ExecutionFilter {
+                status: Some(ExecutionStatus::Error),
+                trigger: Some(Trigger::Http),
+                text: Some("needle".to_owned()),
+                ..all()
+            },
+            10,
+            vec![&failed],
+        ),
+        (
+            ExecutionFilter {
+                trigger: Some(Trigger::Test),
+                ..all()
+            },
+            10,
+            vec![],
+        ),
+    ] {
+        let since = start.plus(Duration::from_secs(10));
+        let found = bed
+            .store
+            .executions_ended_since(hello.app_id, &filter, since, limit)
+            .await
+            .unwrap();
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter:?}");
+        // What is told of at once and what is read later are the same.
+        for record in &found {
+            assert!(filter.lets_through(record), "{filter:?}");
+        }
+    }
     bed.finish().await;
 }

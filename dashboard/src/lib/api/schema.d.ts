@@ -241,6 +241,37 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/executions:tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow an app's executions
+         * @description Server-sent events, one for each run that is recorded from now on. Its `id` is that of the run; its `data` is what the
+         *     list has of it, as JSON. Successes beyond the rate at which they are recorded are not among them, as in the list.
+         *
+         *     With the header `Last-Event-ID`, which browsers send by themselves when they connect again, what was recorded
+         *     meanwhile comes first: the newest 200 runs at most, of which some may have been there before.
+         *
+         *     An event `skipped`, with `data` like `{"runs": 12}`, says that so many runs are not in the stream, or an unknown number
+         *     if that is null: the client was away too long or read too slowly. An event `end` is the last one, with `data` like
+         *     `{"reason": "access"}`: the caller may not see this any more, or `stopping`: the server stops. A comment every 20
+         *     seconds shows that the connection lives.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["tail_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/members": {
         parameters: {
             query?: never;
@@ -5363,6 +5394,135 @@ export interface operations {
                 };
             };
             /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tail_executions: {
+        parameters: {
+            query?: {
+                /** @description Of this script. */
+                script?: string;
+                /** @description `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`. */
+                status?: "success" | "error" | "timeout" | "limit_exceeded" | "cancelled";
+                /** @description `http`, `execute` or `test`. */
+                trigger?: "http" | "execute" | "test";
+                /** @description With this text in path, script name, error or log, in any case. */
+                q?: string;
+                /**
+                 * @description The newest run that is known already, such as the first of the list: what came after it is told of first. The
+                 *     header `Last-Event-ID` counts more.
+                 */
+                last_event_id?: string;
+            };
+            header?: {
+                /** @description The `id` of the last event that came. */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `database_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -33,8 +33,8 @@ pub(crate) struct Caller {
     pub(crate) user: User,
     pub(crate) credential: Credential,
     ceiling: Ceiling,
-    access: Access,
-    origin: Origin,
+    pub(super) access: Access,
+    pub(super) origin: Origin,
     /// Whether somebody decided that they may; see [`Caller::was_decided`].
     decided: Arc<AtomicBool>,
     /// The app in which they were refused something; see [`Caller::refused_in`].

@@ -49,6 +49,8 @@ pub(crate) async fn guard(State(guarded): State<Guarded>, request: Request, next
         manager.keep_up_audit();
     } else if guarded.is_recorded && response.status().is_success() {
         manager.keep_up_audit();
+        // It may have been about who may do what.
+        manager.tails().ask_again();
     }
     response
 }

@@ -5,6 +5,7 @@
 //! [`Caller`]. An operation on an app asks its caller for the app, and with it for the decision
 //! ([`Caller::permit`]); the guard refuses to let an answer out for which nobody asked.
 
+mod again;
 mod authenticate;
 mod caller;
 mod guard;

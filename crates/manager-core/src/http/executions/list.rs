@@ -83,14 +83,7 @@ pub(crate) async fn list_executions(
     AppPath { app, .. }: AppPath,
     QueryParams(query): QueryParams<ListExecutionsQuery>,
 ) -> Answer<Json<ExecutionList>> {
-    let mut violations = Violations::default();
-    let length = query.q.as_deref().map_or(0, |text| text.chars().count());
-    violations.require(
-        length <= SEARCH_CHARS_MAX,
-        "q",
-        format!("must have at most {SEARCH_CHARS_MAX} characters"),
-    );
-    violations.finish()?;
+    require_searchable(query.q.as_deref())?;
     let page = page(query.limit, query.cursor.as_deref())?;
     let filter = ExecutionFilter {
         script: query.script.map(ScriptId),
@@ -112,4 +105,15 @@ pub(crate) async fn list_executions(
         next_cursor,
         unrecorded_runs,
     }))
+}
+
+/// Refuses a text that is too long to be looked for.
+pub(super) fn require_searchable(text: Option<&str>) -> Answer<()> {
+    let mut violations = Violations::default();
+    violations.require(
+        text.map_or(0, |text| text.chars().count()) <= SEARCH_CHARS_MAX,
+        "q",
+        format!("must have at most {SEARCH_CHARS_MAX} characters"),
+    );
+    violations.finish()
 }

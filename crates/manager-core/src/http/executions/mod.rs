@@ -3,6 +3,7 @@
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod stats;
+pub(crate) mod tail;
 
 use picloud_shared::{
     execution::{Execution, ExecutionStatus, RequestSummary},

@@ -366,6 +366,16 @@ impl ExecutionRepository for FakeRepository {
         })
     }
 
+    async fn executions_ended_since(
+        &self,
+        _app: AppId,
+        _filter: &ExecutionFilter,
+        _since: Timestamp,
+        _limit: u32,
+    ) -> Result<Vec<Execution>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn find_execution(&self, _execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
         Ok(None)
     }

@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 use ureq::{
+    Body,
     config::{Config, ConfigBuilder},
     http::Uri,
     tls::{Certificate, RootCerts, TlsConfig},
@@ -17,7 +18,10 @@ use ureq::{
     },
 };
 
-use super::{Answer, Schema, WAIT_MAX};
+use super::{Answer, Events, Schema, WAIT_MAX};
+
+/// The media type of a stream.
+const EVENTS: &str = "text/event-stream";
 
 /// Somebody who calls a cloud: anonymous, or with a token.
 #[derive(Clone)]
@@ -156,6 +160,21 @@ impl Call<'_> {
     /// Sends it; an error if the connection breaks before a whole answer arrived.
     #[track_caller]
     pub(crate) fn try_send(self) -> Result<Answer, ureq::Error> {
+        self.begin().map(|(answer, _)| answer.keeps_promises())
+    }
+
+    /// Sends it; gives what comes as a stream of events, after a head that says so.
+    #[track_caller]
+    pub(crate) fn follow(self) -> Events {
+        let (answer, body) = self.begin().unwrap_or_else(|error| panic!("no answer: {error}"));
+        let answer = answer.keeps_promises().expect(200);
+        assert_eq!(answer.header("content-type"), Some(EVENTS), "{}", answer.request);
+        Events::of(body)
+    }
+
+    /// The answer, and its body if that is a stream, which has no end.
+    #[track_caller]
+    fn begin(self) -> Result<(Answer, Body), ureq::Error> {
         let address = *self.client.server.read().expect("no holder panics");
         let host = self
             .headers
@@ -186,16 +205,22 @@ impl Call<'_> {
                 )
             })
             .collect();
+        let is_stream = response.body().mime_type() == Some(EVENTS);
+        let body = if is_stream {
+            Vec::new()
+        } else {
+            response.body_mut().with_config().limit(u64::MAX).read_to_vec()?
+        };
         let answer = Answer {
             request: format!("{} {}", self.method, self.path),
             status: response.status().as_u16(),
             headers,
-            body: response.body_mut().with_config().limit(u64::MAX).read_to_vec()?,
+            body,
         };
         if self.client.scheme == "http" && Schema::describes(&self.path) {
             Schema::published_by(&self.client.agent, address).check(&self.method, &self.path, &answer);
         }
-        Ok(answer.keeps_promises())
+        Ok((answer, response.into_body()))
     }
 }
 

@@ -8,6 +8,7 @@ mod auth;
 mod bodies;
 mod executions;
 mod executions_stats;
+mod executions_tail;
 mod invitations;
 mod lists;
 mod releases;

@@ -3,13 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { test } from 'vitest';
 import { openBrowser } from './browser';
 import { signIn, startCloud } from './cloud';
+import { write } from './editor';
 import { fill, FRONT, GRACE, invitation, PAGES, type Shown } from './pages';
 import { Authenticator } from './totp';
 
 const OUT = process.env.PICLOUD_GALLERY ?? 'gallery';
 /** Only the pages whose names fit this, if it is there. */
 const ONLY = new RegExp(process.env.PICLOUD_GALLERY_ONLY ?? '');
-const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 }, huge: { width: 2560, height: 1300 } };
 
 test('gallery', async () => {
 	mkdirSync(OUT, { recursive: true });
@@ -106,6 +107,20 @@ async function failing(page: Page) {
 			await page.getByRole('button', { name: 'Run', exact: true }).first().click();
 			await page.getByText('"letters": 3').first().waitFor();
 		});
+		await take(page, { ...script, name: 'script-page' }, async (page) => {
+			await write(page, `html("<style>body { font: 16px sans-serif; padding: 24px } h1 { color: teal }</style><h1>Menu</h1><p>Soup, bread and cheese.</p>")`);
+			await page.getByRole('button', { name: 'Run', exact: true }).first().click();
+			await page.frameLocator('iframe').getByText('Soup').waitFor();
+		});
+		await take(page, { ...script, name: 'script-history' }, async (page) => {
+			await page.getByRole('tab', { name: 'History' }).click();
+			await page.getByText('greets by name').waitFor();
+		});
+		await take(page, { ...script, name: 'script-compared' }, async (page) => {
+			await page.getByRole('tab', { name: 'History' }).click();
+			await page.getByRole('button', { name: 'Compare' }).last().click();
+			await page.getByRole('dialog').locator('.cm-content').waitFor();
+		});
 	}
 	await page.setViewportSize(SIZES.wide);
 	await page.goto('/admin/apps/shop/executions?status=error');
@@ -115,6 +130,9 @@ async function failing(page: Page) {
 	await take(page, { name: 'apps-unreachable', path: '/admin/apps', ready: (page) => page.getByText('does not answer').first().waitFor() });
 	await page.unroute('**/api/v1/admin/apps?**');
 	for (const [name, path, call] of [
+		['executions-unreachable', '/admin/apps/shop/executions', '**/api/v1/admin/**/executions*'],
+		['app-unreachable', '/admin/apps/shop', '**/api/v1/admin/scripts?**'],
+		['script-unreachable', '/admin/apps/shop/scripts/greet', '**/api/v1/admin/scripts?**'],
 		['people-unreachable', '/admin/admins', '**/api/v1/admin/admins?**'],
 		['audit-unreachable', '/admin/audit', '**/api/v1/admin/audit?**'],
 		['account-unreachable', '/admin/account', '**/api/v1/admin/auth/totp']

@@ -27,6 +27,10 @@ export const PAGES: Shown[] = [
 	{ name: 'routes-empty', path: '/admin/apps/empty/routes', ready: text('No route yet') },
 	{ name: 'executions', path: '/admin/apps/shop/executions', ready: (page) => page.getByRole('link', { name: /GET/ }).first().waitFor() },
 	{ name: 'executions-empty', path: '/admin/apps/empty/executions', ready: text('Nothing has run yet') },
+	{ name: 'executions-none', path: '/admin/apps/shop/executions?q=nothing+like+this', ready: text('No run is like that') },
+	{ name: 'executions-charts', path: '/admin/apps/shop/executions', ready: charts },
+	{ name: 'execution', path: '/admin/apps/shop/executions?status=success', ready: firstRun },
+	{ name: 'apps-search', path: '/admin/apps', ready: searched },
 	{ name: 'releases', path: '/admin/apps/shop/releases', ready: text('live') },
 	{ name: 'releases-empty', path: '/admin/apps/empty/releases', ready: text('No release yet') },
 	{ name: 'domains', path: '/admin/apps/shop/domains', ready: (page) => page.getByRole('cell', { name: 'shop.test' }).waitFor() },
@@ -66,6 +70,20 @@ export const FRONT: Shown[] = [
 
 /** The page that an invitation leads to. */
 export const invitation = (path: string): Shown => ({ name: 'invitation', path, ready: heading('Welcome to PiCloud') });
+
+async function charts(page: Page) {
+	await page.locator('figure canvas').nth(1).waitFor();
+}
+
+async function firstRun(page: Page) {
+	await page.getByRole('link', { name: /GET/ }).first().click();
+	await page.getByText('greeting').first().waitFor();
+}
+
+async function searched(page: Page) {
+	await page.getByLabel('Search apps').fill('nothing like this');
+	await text('No app has these words')(page);
+}
 
 async function account(page: Page) {
 	await Promise.all([text('this one')(page), text('laptop')(page), button('Set up…')(page)]);

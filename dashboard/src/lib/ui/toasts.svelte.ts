@@ -29,7 +29,9 @@ class Toasts {
 
 	#add(tone: Toast['tone'], text: string): number {
 		const id = this.#next++;
-		this.items = [...this.items, { id, tone, text }].slice(-SHOWN_MAX);
+		// The same again takes the place of what is there.
+		const others = this.items.filter((toast) => toast.text !== text);
+		this.items = [...others, { id, tone, text }].slice(-SHOWN_MAX);
 		return id;
 	}
 }

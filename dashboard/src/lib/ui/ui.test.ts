@@ -5,6 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { ApiError } from '$lib/api/problem';
 import Button from './Button.svelte';
 import Problem from './Problem.svelte';
+import { toasts } from './toasts.svelte';
 
 afterEach(cleanup);
 
@@ -18,6 +19,8 @@ test('a refused button can be found and says why, and does nothing', async () =>
 	expect(onclick).not.toHaveBeenCalled();
 	expect(button.title).toContain('editor');
 	expect(button.getAttribute('aria-disabled')).toBe('true');
+	await fireEvent.click(button);
+	expect(toasts.items.map((toast) => toast.text)).toEqual(['This needs the role editor.']);
 });
 
 test('a busy button cannot be pressed twice', async () => {

@@ -1,0 +1,1 @@
+export{N as component,K as universal}from"../chunks/DGXmWJAy.js";

@@ -1,1 +1,0 @@
-import{A as e,Nt as t,Zt as n,hn as r,jt as i}from"../chunks/3OyRkJRV.js";var a=t(`<main><!></main>`);function o(t){var o=a(),s=n(o);e(s,{}),r(o),i(t,o)}export{o as component};

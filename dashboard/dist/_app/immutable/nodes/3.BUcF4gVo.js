@@ -1,0 +1,1 @@
+import{A as e}from"../chunks/DGXmWJAy.js";function t(t){e(t,{})}export{t as component};

@@ -14,7 +14,7 @@ use crate::{
 
 /// What a person may do in one app, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum AppRole {
     /// Reads.
     Viewer,
@@ -49,6 +49,15 @@ impl FromStr for AppRole {
                 word: text.to_owned(),
                 known: "viewer, editor or app_admin",
             })
+    }
+}
+
+/// Read from a text and from nothing else: by itself, serde would also take `{"viewer": null}`.
+impl TryFrom<String> for AppRole {
+    type Error = UnknownRole;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

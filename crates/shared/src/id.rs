@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::time::Timestamp;
 
@@ -34,13 +34,26 @@ macro_rules! ids {
         }
 
         impl FromStr for $name {
-            type Err = uuid::Error;
+            type Err = NoId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Uuid::parse_str(text).map(Self)
+                read(text).map(Self)
             }
         }
     )+};
+}
+
+/// A text that is no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an id, such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+pub struct NoId;
+
+/// Reads an id in the one form in which ids are written: digits with hyphens, without braces or `urn:uuid:`.
+pub fn read(text: &str) -> Result<Uuid, NoId> {
+    Uuid::parse_str(text)
+        .ok()
+        .filter(|_| text.len() == Hyphenated::LENGTH)
+        .ok_or(NoId)
 }
 
 ids! {
@@ -87,6 +100,23 @@ fn uuid_v7(now: Timestamp) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_written_in_one_form() {
+        let plain = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(read(plain).map(|id| id.to_string()), Ok(plain.to_owned()));
+        assert_eq!(read(&plain.to_uppercase()), read(plain));
+        for other in [
+            "",
+            "1",
+            "01890a5dac96774bbcceb302099a8057",
+            "{01890a5d-ac96-774b-bcce-b302099a8057}",
+            "urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057",
+            "01890a5d-ac96-774b-bcce-b302099a805g",
+        ] {
+            assert_eq!(other.parse::<AppId>(), Err(NoId), "{other}");
+        }
+    }
 
     #[test]
     fn ids_are_version_7_and_sort_by_time() {

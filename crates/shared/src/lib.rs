@@ -3,7 +3,7 @@
 //! Everything here is plain data, pure rules on that data, and traits. This crate refuses I/O: it opens no
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
-//! Reading order: [`id`] and [`time`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
+//! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
 //! [`release`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
 //! [`audit`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
 //! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
@@ -37,6 +37,7 @@ pub mod script;
 pub mod seam;
 pub mod second_factor;
 pub mod strikes;
+pub mod text;
 pub mod time;
 pub mod token;
 pub mod user;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{SessionId, UserId},
+    text::find_unseen,
     time::Timestamp,
 };
 
@@ -67,7 +68,7 @@ pub struct Device {
 
 /// What a person may do on the whole instance, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum InstanceRole {
     /// Only what a membership in an app allows.
     Member,
@@ -102,6 +103,15 @@ impl FromStr for InstanceRole {
                 word: text.to_owned(),
                 known: "owner, admin or member",
             })
+    }
+}
+
+/// Read from a text and from nothing else: by itself, serde would also take `{"member": null}`.
+impl TryFrom<String> for InstanceRole {
+    type Error = UnknownRole;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 
@@ -232,7 +242,8 @@ impl FromStr for Email {
             .rsplit_once('@')
             .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
         let strange = |letter: char| letter.is_whitespace() || letter.is_control();
-        if both_parts && text.len() <= EMAIL_BYTES_MAX && !text.contains(strange) {
+        let all_seen = find_unseen(text).is_none();
+        if both_parts && all_seen && text.len() <= EMAIL_BYTES_MAX && !text.contains(strange) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidEmail)
@@ -247,7 +258,18 @@ mod tests {
     #[test]
     fn email_addresses_follow_the_rule() {
         let long = format!("{}@example.com", "x".repeat(243));
-        for bad in ["", "ada", "@", "a@", "@b", "a b@c", "a@b\n", "a@b\u{0}", &long] {
+        for bad in [
+            "",
+            "ada",
+            "@",
+            "a@",
+            "@b",
+            "a b@c",
+            "a@b\n",
+            "a@b\u{0}",
+            "a\u{202E}@b",
+            &long,
+        ] {
             assert_eq!(bad.parse::<Email>(), Err(InvalidEmail), "{bad:?}");
         }
         for good in ["a@b", "Ada.Lovelace+x@Example.com", "ä@ö", &long[1..]] {

@@ -2,10 +2,12 @@
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
+use picloud_shared::text::find_unseen;
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+use uuid::Uuid;
 
 use super::problem::{Answer, FieldError, invalid};
 
@@ -70,6 +72,7 @@ impl Violations {
             field,
             format!("must have 1 to {NAME_CHARS_MAX} characters, none of them a control character"),
         );
+        self.seen(field, name);
     }
 
     /// Checks a description.
@@ -108,6 +111,18 @@ impl Violations {
             field,
             format!("must have at most {chars_max} characters and no NUL"),
         );
+        self.seen(field, text);
+    }
+
+    /// Refuses what people cannot see, and what makes them read something else than there is.
+    fn seen(&mut self, field: &str, text: &str) {
+        if let Some(letter) = find_unseen(text) {
+            let code = u32::from(letter);
+            self.add(
+                field,
+                format!("must not have the character U+{code:04X}, which is invisible or turns the direction of a text"),
+            );
+        }
     }
 }
 
@@ -116,6 +131,38 @@ pub(crate) fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads an id, in the one form that ids are written in.
+pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    picloud_shared::id::read(&text).map_err(D::Error::custom)
+}
+
+/// Reads an id that may be absent or null.
+pub(crate) fn some_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| picloud_shared::id::read(&text).map_err(D::Error::custom))
+        .transpose()
+}
+
+/// Reads the number of a version or release from a text of digits. `+1`, which Rust would take too, is nobody's number.
+pub(crate) fn number(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
+/// The same in a query.
+pub(crate) fn number_in_query<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    number(&text).ok_or_else(|| D::Error::custom("must be a whole number, such as 3"))
+}
+
+/// The same, where it may be absent.
+pub(crate) fn some_number_in_query<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u32>, D::Error> {
+    number_in_query(deserializer).map(Some)
 }
 
 /// Reads an object that may be absent or null. By itself, serde would also take an array of its fields, which nobody

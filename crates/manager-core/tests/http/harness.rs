@@ -14,7 +14,6 @@ use axum::{
     Router,
     body::{Body, to_bytes},
 };
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use picloud_manager_core::{FirstStart, Manager, ManagerParts};
 use picloud_shared::{
@@ -29,10 +28,11 @@ use picloud_shared::{
 };
 use picloud_store::Store;
 use serde_json::{Value, json};
-use sha1::Sha1;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
+
+use crate::authenticator::code_of_step;
 
 pub(crate) const OWNER: (&str, &str) = ("ada", "correct horse battery");
 
@@ -265,27 +265,7 @@ impl Workbench for Bench {
 
 /// The code of an authenticator app that knows `secret`, `off` steps from now.
 pub(crate) fn totp(secret: &str, now: Timestamp, off: i64) -> String {
-    let step = now.as_micros() / 30_000_000 + off;
-    let mut mac = Hmac::<Sha1>::new_from_slice(&from_base32(secret)).expect("any key");
-    mac.update(&step.to_be_bytes());
-    let mac = mac.finalize().into_bytes();
-    let at = usize::from(mac[19] & 15);
-    let number = u32::from_be_bytes(mac[at..at + 4].try_into().expect("four bytes"));
-    format!("{:06}", (number & 0x7FFF_FFFF) % 1_000_000)
-}
-
-fn from_base32(text: &str) -> Vec<u8> {
-    let bits = text.bytes().flat_map(|letter| {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            _ => letter - b'2' + 26,
-        };
-        (0..5).rev().map(move |place| value >> place & 1)
-    });
-    let bits: Vec<u8> = bits.collect();
-    bits.chunks_exact(8)
-        .map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit))
-        .collect()
+    code_of_step(secret, now.as_micros() / 30_000_000 + off)
 }
 
 /// A clock that stands still until it is set.

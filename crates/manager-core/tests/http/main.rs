@@ -4,6 +4,7 @@
 mod access;
 mod after_crash;
 mod answers;
+mod authenticator;
 mod first_start;
 mod harness;
 mod publish;

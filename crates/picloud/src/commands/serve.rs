@@ -31,6 +31,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
             let mut signals = StopSignals::listen()?;
             let system = wiring::start(&config).await?;
             announce(&config, &system);
+            advise(&config);
 
             signals.next().await;
             tracing::info!(
@@ -68,6 +69,23 @@ fn announce(config: &Config, system: &wiring::System) {
         .and_then(|()| io::stdout().flush());
 }
 
+/// Says what somebody should know whose apps can be reached from elsewhere.
+fn advise(config: &Config) {
+    if apps_share_the_dashboards_origin(config) {
+        tracing::info!(
+            "apps and dashboard share a host, so the page of an app can act as whoever is signed in and looks at it; \
+             unless you trust all who write scripts, give the dashboard a host of its own with PICLOUD_ADMIN_HOST"
+        );
+    }
+}
+
+/// Whether that matters: somebody on this machine alone writes their own scripts. A trusted proxy is there to let others
+/// in, wherever the server itself listens.
+fn apps_share_the_dashboards_origin(config: &Config) -> bool {
+    let beyond_loopback = config.bind.iter().any(|address| !address.ip().is_loopback());
+    config.admin_host.name().is_none() && (beyond_loopback || !config.trusted_proxies.is_empty())
+}
+
 /// Where the dashboard is, as far as it can be told: what stands in front of this server is not known here.
 fn dashboard(config: &Config, addresses: &[SocketAddr], origin: &str) -> String {
     let on_loopback = origin.starts_with("http://localhost");
@@ -86,5 +104,43 @@ fn origin(addresses: &[SocketAddr]) -> String {
         }
         Some(address) => format!("http://{address}"),
         None => "http://localhost".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_for_those_whom_others_can_reach() -> anyhow::Result<()> {
+        let loopback = "127.0.0.1:8080";
+        for (bind, proxy, admin_host, advised) in [
+            (loopback, None, None, false),
+            ("[::1]:8080", None, None, false),
+            ("0.0.0.0:8080", None, None, true),
+            ("192.0.2.1:8080", None, None, true),
+            (loopback, Some("127.0.0.1/32"), None, true),
+            (
+                "0.0.0.0:8080",
+                Some("127.0.0.1/32"),
+                Some("admin.example.com"),
+                false,
+            ),
+        ] {
+            let config = Config::load(Settings {
+                bind: Some(vec![bind.to_owned()]),
+                trusted_proxies: proxy
+                    .map(|proxy| proxy.parse().map(|proxy| vec![proxy]))
+                    .transpose()?,
+                admin_host: admin_host.map(str::to_owned),
+                ..Settings::default()
+            })?;
+            assert_eq!(
+                apps_share_the_dashboards_origin(&config),
+                advised,
+                "{bind} {proxy:?} {admin_host:?}"
+            );
+        }
+        Ok(())
     }
 }

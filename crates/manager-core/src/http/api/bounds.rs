@@ -11,6 +11,7 @@ use picloud_shared::{
     path::PATH_PATTERN_BYTES_MAX,
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
     route::METHODS,
+    text::unseen_in_class,
     user::{EMAIL_BYTES_MAX, InstanceRole},
 };
 use serde_json::{Value, json};
@@ -23,10 +24,7 @@ use crate::{
     },
 };
 
-/// Any characters but NUL, which no database keeps.
-const NO_NUL: &str = "^[^\\u0000]*$";
-/// A name for people: no control characters, and more than white space.
-const NAME: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
+const CONTROLS: &str = "\\u0000-\\u001f\\u007f-\\u009f";
 const SLUG: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 const SCRIPT_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 /// Not every address that is taken, but all that people have.
@@ -34,6 +32,17 @@ const EMAIL: &str = "^[!-?A-~]+@[!-?A-~]+$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
+
+/// Any characters that people see, and no NUL, which no database keeps.
+fn seen_text() -> String {
+    format!("^[^\\u0000{}]*$", unseen_in_class())
+}
+
+/// A name for people: no control characters, none that nobody sees, and more than white space.
+fn name() -> String {
+    let never = format!("{CONTROLS}{}", unseen_in_class());
+    format!("^[^{never}]*[^\\s{never}][^{never}]*$")
+}
 
 /// Adds the bounds to everything that `document` lets clients send.
 pub(super) fn add_bounds(document: &mut Value) {
@@ -86,9 +95,9 @@ fn of_field(schema: &str, field: &str) -> Value {
         (_, "email") => json!({ "pattern": EMAIL, "maxLength": EMAIL_BYTES_MAX }),
         (_, "instance_role") => json!({ "enum": InstanceRole::ALL.map(InstanceRole::as_str) }),
         (_, "role" | "app_role") => json!({ "enum": AppRole::ALL.map(AppRole::as_str) }),
-        (_, "name") => json!({ "pattern": NAME, "maxLength": NAME_CHARS_MAX }),
-        (_, "description") => json!({ "pattern": NO_NUL, "maxLength": DESCRIPTION_CHARS_MAX }),
-        (_, "note") => json!({ "pattern": NO_NUL, "maxLength": NOTE_CHARS_MAX }),
+        (_, "name") => json!({ "pattern": name(), "maxLength": NAME_CHARS_MAX }),
+        (_, "description") => json!({ "pattern": seen_text(), "maxLength": DESCRIPTION_CHARS_MAX }),
+        (_, "note") => json!({ "pattern": seen_text(), "maxLength": NOTE_CHARS_MAX }),
         (_, "source") => json!({ "maxLength": SOURCE_BYTES_MAX }),
         (_, "version") => json!({ "minimum": 1 }),
         (_, "methods") => {

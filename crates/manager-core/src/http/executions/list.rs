@@ -19,7 +19,7 @@ use crate::{
         extract::{AppPath, QueryParams},
         list::{List, page},
         problem::{Answer, problems},
-        validate::Violations,
+        validate::{Violations, some_id},
     },
 };
 
@@ -34,6 +34,7 @@ problems!(ListExecutionsProblems: NotFound);
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListExecutionsQuery {
     /// Of this script.
+    #[serde(default, deserialize_with = "some_id")]
     script: Option<Uuid>,
     /// `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`.
     #[param(value_type = Option<String>)]

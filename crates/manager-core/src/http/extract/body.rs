@@ -6,7 +6,7 @@ use picloud_shared::problem::{Code, Problem};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, error::Category};
 
-use super::faults::fault;
+use super::{faults::fault, words::in_words};
 use crate::http::problem::{Refusal, invalid, problem};
 
 /// Largest body of the control plane. A source of the largest size fits, however it is escaped.
@@ -72,7 +72,12 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
         return Ok(value);
     }
     Err(match error.classify() {
-        Category::Data => invalid(&[fault(&path, &without_place(&error.to_string()))]),
+        Category::Data => {
+            let mut fault = fault(&path, &in_words(&without_place(&error.to_string())));
+            let place = format!(" (line {}, column {})", error.line(), error.column());
+            fault.message.push_str(&place);
+            invalid(&[fault])
+        }
         Category::Syntax | Category::Eof | Category::Io => syntax(&error),
     })
 }
@@ -174,6 +179,34 @@ mod tests {
         check(r#"{"name": "a", "inner": {}}"#, invalid, "inner.count");
         check("null", invalid, "");
         check(r#"["a"]"#, invalid, "");
+    }
+
+    #[test]
+    fn faults_are_told_in_the_words_of_json_with_their_place() {
+        let message = |body: &str| match read::<Outer>(body.as_bytes()) {
+            Err(Refusal::Problem(problem)) => {
+                problem.extra["errors"][0]["message"].as_str().map(str::to_owned)
+            }
+            other => panic!("{body}: {other:?}"),
+        };
+        for (body, expected) in [
+            ("null", "must be an object, not null (line 1, column 4)"),
+            (
+                "{\n  \"name\": null\n}",
+                "must be a string, not null (line 2, column 14)",
+            ),
+            (
+                r#"{"name": "a", "inner": {"count": -1}}"#,
+                "must be a whole number from 0 to 4294967295, not -1 (line 1, column 35)",
+            ),
+            (
+                r#"{"name": {"a": 1}}"#,
+                "must be a string, not an object (line 1, column 9)",
+            ),
+            ("{}", "missing field `name` (line 1, column 2)"),
+        ] {
+            assert_eq!(message(body).as_deref(), Some(expected), "{body}");
+        }
     }
 
     #[test]

@@ -4,7 +4,10 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use picloud_shared::{problem::Code, repository::Expected};
 
-use crate::http::problem::{Refusal, problem};
+use crate::http::{
+    problem::{Refusal, problem},
+    validate::number,
+};
 
 /// The versions of which the client expects one to be live.
 pub(crate) struct IfMatch(pub(crate) Expected);
@@ -61,7 +64,7 @@ fn read_tag(list: &str) -> Option<(Option<u32>, &str)> {
     }
     let weak = list.strip_prefix("W/");
     let (tag, after) = weak.unwrap_or(list).strip_prefix('"')?.split_once('"')?;
-    let version = if weak.is_some() { None } else { tag.parse().ok() };
+    let version = if weak.is_some() { None } else { number(tag) };
     Some((version, after))
 }
 

@@ -9,7 +9,10 @@ use picloud_shared::{
     user::UserRef,
 };
 
-use crate::http::problem::{Refusal, not_found};
+use crate::http::{
+    problem::{Refusal, not_found},
+    validate::number,
+};
 
 /// The id or number that the path has for a `T`.
 pub(crate) struct InPath<T>(pub(crate) T);
@@ -19,6 +22,9 @@ pub(crate) struct VersionNumber(pub(crate) u32);
 
 /// The number of a release.
 pub(crate) struct ReleaseNumber(pub(crate) u32);
+
+/// A text that is no number.
+pub(crate) struct NoNumber;
 
 /// Something that a path parameter names.
 pub(crate) trait Named: FromStr {
@@ -50,10 +56,10 @@ named!(
 macro_rules! numbers {
     ($($type:ident),+) => {
         $(impl FromStr for $type {
-            type Err = std::num::ParseIntError;
+            type Err = NoNumber;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map(Self)
+                number(text).map(Self).ok_or(NoNumber)
             }
         })+
     };

@@ -8,6 +8,7 @@ mod if_match;
 mod in_path;
 mod query;
 mod user;
+mod words;
 
 pub(crate) use app::{AppPath, find_by_text};
 pub(crate) use body::JsonBody;

@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::faults::fault;
+use super::{faults::fault, words::in_words};
 use crate::http::problem::{Refusal, invalid};
 
 /// The query. `T` refuses unknown parameters.
@@ -20,7 +20,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
             .map(Self)
             .map_err(|error| {
                 let path = error.path().to_string();
-                invalid(&[fault(&path, &error.into_inner().to_string())])
+                invalid(&[fault(&path, &in_words(&error.into_inner().to_string()))])
             })
     }
 }

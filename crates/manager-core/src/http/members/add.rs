@@ -14,6 +14,7 @@ use crate::{
         access::Caller,
         extract::{AppPath, JsonBody},
         problem::{Answer, Refusal, not_found, problem, problems},
+        validate::id,
     },
 };
 
@@ -24,6 +25,7 @@ problems!(AddMemberProblems: NotFound, AlreadyMember, UserInactive, NotAMemberUs
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddMember {
     /// Who; `GET /api/v1/admin/users:search` finds them.
+    #[serde(deserialize_with = "id")]
     user_id: Uuid,
     /// `viewer`, `editor` or `app_admin`.
     #[schema(value_type = String, example = "editor")]

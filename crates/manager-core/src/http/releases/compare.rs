@@ -15,6 +15,7 @@ use crate::{
         access::Caller,
         extract::{AppPath, QueryParams},
         problem::{Answer, not_found, problems},
+        validate::{number_in_query, some_number_in_query},
     },
 };
 
@@ -26,8 +27,10 @@ problems!(CompareReleasesProblems: NotFound);
 #[into_params(parameter_in = Query)]
 pub(crate) struct CompareQuery {
     /// The number of the earlier one; 0 is the app before its first release, when it had nothing.
+    #[serde(deserialize_with = "number_in_query")]
     from: u32,
     /// The number of the later one; the live one if absent. It may also be earlier than `from`.
+    #[serde(default, deserialize_with = "some_number_in_query")]
     to: Option<u32>,
 }
 

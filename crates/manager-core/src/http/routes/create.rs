@@ -19,7 +19,7 @@ use crate::{
         access::Caller,
         extract::JsonBody,
         problem::{Answer, problems},
-        validate::Violations,
+        validate::{Violations, id},
     },
 };
 
@@ -30,6 +30,7 @@ problems!(CreateRouteProblems: NotFound, RouteConflict, HostNotClaimed, Reserved
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateRoute {
     /// Which script answers.
+    #[serde(deserialize_with = "id")]
     script_id: Uuid,
     /// Only on these hosts, which must fall under a domain of the app; on every host that the app claims if absent.
     #[serde(default)]

@@ -14,6 +14,7 @@ use crate::{
         extract::QueryParams,
         list::{List, page},
         problem::{Answer, problems},
+        validate::some_id,
     },
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct ListRoutesQuery {
     /// Only of this app, by id or slug.
     app: Option<String>,
     /// Only to this script.
+    #[serde(default, deserialize_with = "some_id")]
     script: Option<Uuid>,
     /// Most items on a page.
     #[param(default = 50, minimum = 1, maximum = 200)]

@@ -18,7 +18,7 @@ use crate::{
         access::Caller,
         extract::{InPath, JsonBody},
         problem::{Answer, not_found, problems},
-        validate::{Violations, present},
+        validate::{Violations, present, some_id},
     },
 };
 
@@ -46,7 +46,7 @@ problems!(UpdateRouteProblems: NotFound, RouteConflict, HostNotClaimed, Reserved
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateRoute {
     /// Another script of the same app.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_id")]
     script_id: Option<Uuid>,
     /// Other hosts; null for every host that the app claims.
     #[serde(default, deserialize_with = "present")]

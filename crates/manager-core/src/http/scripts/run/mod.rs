@@ -26,7 +26,7 @@ use crate::{
         access::Caller,
         extract::{AppPath, JsonBody},
         problem::{Answer, internal, not_found, problems},
-        validate::{Violations, object_or_default},
+        validate::{Violations, object_or_default, some_id},
     },
 };
 
@@ -43,7 +43,7 @@ pub(crate) struct RunScript {
     #[serde(default)]
     source: Option<String>,
     /// A script of this app.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_id")]
     script_id: Option<Uuid>,
     /// A version of that script; the live one unless set.
     #[serde(default)]

@@ -114,6 +114,12 @@ impl System {
         if timeout(FLUSH_TIMEOUT, self.recorder.flush()).await.is_err() {
             tracing::warn!("the last execution records could not be written");
         }
+        if timeout(FLUSH_TIMEOUT, self.manager.summarize_denials())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the last refused attempts could not be counted in the audit log");
+        }
         self.store.close().await;
     }
 }

@@ -17,6 +17,9 @@ use crate::{
 /// The action of the record that says what was cut off a chain.
 pub const PURGE_ACTION: &str = "purge_audit";
 
+/// The action of the record that counts refused attempts for which there is no other.
+pub const SUMMARY_ACTION: &str = "count_denials";
+
 /// One record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditRecord {
@@ -54,12 +57,39 @@ pub struct AuditRecord {
     pub after: Option<Value>,
     /// Why: the note of whoever did it.
     pub note: Option<String>,
-    /// Why it was refused: the `code` of the answer.
+    /// Why it was refused; see [`Denial::reason`].
     pub reason: Option<String>,
     /// How many attempts it stands for; see [`Denial::attempts`].
     pub attempts: u64,
     /// SHA-256 of all this and of the hash before it.
     pub hash: [u8; 32],
+}
+
+/// A record in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ListedRecord {
+    /// As it was written, or altered so that it can still be read.
+    Read(Box<AuditRecord>),
+    /// One that somebody altered so that it cannot be read. It hides no other; verifying tells its place.
+    Unreadable(AuditId),
+}
+
+impl ListedRecord {
+    /// Its id.
+    pub fn id(&self) -> AuditId {
+        match self {
+            Self::Read(record) => record.id,
+            Self::Unreadable(id) => *id,
+        }
+    }
+
+    /// The record, if it could be read.
+    pub fn read(self) -> Option<AuditRecord> {
+        match self {
+            Self::Read(record) => Some(*record),
+            Self::Unreadable(_) => None,
+        }
+    }
 }
 
 /// To what something was done.
@@ -145,10 +175,12 @@ pub struct Denial {
     pub app: Option<AppId>,
     /// To what.
     pub target: Target,
-    /// The `code` of the answer.
+    /// The `code` of the answer, or the one that says more where the answer speaks of a field or hides something.
     pub reason: &'static str,
     /// How many attempts this stands for: itself, and those alike that left no record since the last one.
     pub attempts: u64,
+    /// What else is to be said of them.
+    pub details: Option<Value>,
 }
 
 /// Which records are wanted; each part that is set must fit.

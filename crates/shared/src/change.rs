@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
+    access::Capability,
     id::{ExecutionId, SessionId, TokenId, UserId},
     seam::Origin,
     time::Timestamp,
@@ -21,6 +22,9 @@ pub struct Change {
     pub request_id: Option<ExecutionId>,
     /// When.
     pub at: Timestamp,
+    /// What the author must be allowed for it. They were when they asked; whoever writes asks once more in the
+    /// transaction, as their role may have been taken meanwhile. Absent for what everybody may.
+    pub needs: Option<Capability>,
     /// Why.
     pub note: Option<String>,
 }
@@ -72,6 +76,7 @@ impl Change {
             address: Some(origin.remote_addr),
             request_id: Some(origin.request_id),
             at,
+            needs: None,
             note: None,
         }
     }
@@ -83,6 +88,7 @@ impl Change {
             address: None,
             request_id: None,
             at,
+            needs: None,
             note: None,
         }
     }

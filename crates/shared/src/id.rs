@@ -19,6 +19,12 @@ macro_rules! ids {
             pub fn new(now: Timestamp) -> Self {
                 Self(uuid_v7(now))
             }
+
+            /// When the id was made, to the millisecond.
+            pub fn made_at(self) -> Timestamp {
+                let (high, _) = self.0.as_u64_pair();
+                Timestamp::from_micros(i64::try_from(high >> 16).unwrap_or(0) * 1_000)
+            }
         }
 
         impl fmt::Display for $name {
@@ -77,14 +83,6 @@ ids! {
     AuditId,
     /// Names one run of a script; also the `x-request-id` of the answer it gave.
     ExecutionId,
-}
-
-impl ExecutionId {
-    /// When the id was made, to the millisecond.
-    pub fn made_at(self) -> Timestamp {
-        let (high, _) = self.0.as_u64_pair();
-        Timestamp::from_micros(i64::try_from(high >> 16).unwrap_or(0) * 1_000)
-    }
 }
 
 /// A `UUIDv7` (RFC 9562) for the moment `now`: 48 bits of milliseconds, 12 bits of the microseconds

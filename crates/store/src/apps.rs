@@ -18,12 +18,16 @@ use uuid::Uuid;
 use crate::{
     Store,
     audit::{Entry, append},
+    authority::confirm,
     convert::{number, parse},
     db::Transaction,
     executions::purge::delete_all,
     statements::statements,
     value::args,
 };
+
+/// What the audit log says of an app whose old slug another one took.
+const LOST_SLUG: &str = "lose_old_slug";
 
 macro_rules! columns {
     () => {
@@ -86,14 +90,15 @@ struct ListedRow {
 #[async_trait]
 impl AppRepository for Store {
     async fn create_app(&self, app: NewApp, change: &Change) -> Result<App, CreateAppError> {
-        let mut transaction = self.db.write().await?;
+        let mut transaction = self.db.write_accounts().await?;
+        confirm(&mut transaction, change, None).await?;
         let new = args![app.id, app.slug.as_str(), &app.name, &app.description, change.at];
         if transaction.execute(INSERT_APP, new).await? == 0 {
             return Err(CreateAppError::SlugTaken);
         }
-        if !take_from_history(&mut transaction, &app.slug, app.id, app.force).await? {
-            return Err(CreateAppError::SlugInHistory);
-        }
+        let taken = take_from_history(&mut transaction, &app.slug, app.id, app.force)
+            .await?
+            .ok_or(CreateAppError::SlugInHistory)?;
         let app = App {
             id: app.id,
             slug: app.slug,
@@ -104,6 +109,7 @@ impl AppRepository for Store {
             updated_at: change.at,
         };
         let entry = about("create_app", &app).after(state(&app));
+        taken.record(&mut transaction, change).await?;
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
         Ok(app)
@@ -161,11 +167,12 @@ impl AppRepository for Store {
         update: AppUpdate,
         change: &Change,
     ) -> Result<Option<App>, UpdateAppError> {
-        let mut transaction = self.db.write().await?;
+        let mut transaction = self.db.write_accounts().await?;
         let locked: Option<AppRow> = transaction.fetch_optional(LOCK_APP, args![id]).await?;
         let Some(before) = locked.map(App::try_from).transpose()? else {
             return Ok(None);
         };
+        confirm(&mut transaction, change, Some(id)).await?;
         let mut after = before.clone();
         after.slug = update.slug.unwrap_or(after.slug);
         after.name = update.name.unwrap_or(after.name);
@@ -185,28 +192,31 @@ impl AppRepository for Store {
         if !transaction.execute_unless_taken(UPDATE_APP, new).await? {
             return Err(UpdateAppError::SlugTaken);
         }
+        let mut taken = Taken(None);
         if after.slug != before.slug {
-            if !take_from_history(&mut transaction, &after.slug, id, update.force).await? {
-                return Err(UpdateAppError::SlugInHistory);
-            }
+            taken = take_from_history(&mut transaction, &after.slug, id, update.force)
+                .await?
+                .ok_or(UpdateAppError::SlugInHistory)?;
             let old = args![before.slug.as_str(), id, change.at];
             transaction.execute(INSERT_OLD_SLUG, old).await?;
         }
         let entry = about("update_app", &after)
             .before(state(&before))
             .after(state(&after));
+        taken.record(&mut transaction, change).await?;
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
         Ok(Some(after))
     }
 
     async fn delete_app(&self, app: AppId, force: bool, change: &Change) -> Result<bool, DeleteAppError> {
-        let mut transaction = self.db.write().await?;
+        let mut transaction = self.db.write_accounts().await?;
         // Locked in a statement of its own: what the next one sees includes what was written while waiting.
         let locked: Option<AppRow> = transaction.fetch_optional(LOCK_APP, args![app]).await?;
         let Some(before) = locked.map(App::try_from).transpose()? else {
             return Ok(false);
         };
+        confirm(&mut transaction, change, Some(app)).await?;
         if !force {
             let content: Option<(bool,)> = transaction.fetch_optional(HAS_CONTENT, args![app]).await?;
             if content.is_some_and(|(has_content,)| has_content) {
@@ -249,8 +259,25 @@ fn state(app: &App) -> serde_json::Value {
     json!({ "slug": app.slug.as_str(), "name": app.name, "description": app.description })
 }
 
-/// Removes `slug`, which `app` has just got, from the history; `false` if it redirects to another app that
-/// must keep it.
+/// An old slug that another app lost, if it was one.
+struct Taken(Option<(App, Slug)>);
+
+impl Taken {
+    /// Leaves a record in the app that lost it: those who look after that one may not see who has it now, but that its
+    /// old address leads elsewhere.
+    async fn record(self, transaction: &mut Transaction, change: &Change) -> Result<(), StoreError> {
+        let Some((app, slug)) = self.0 else {
+            return Ok(());
+        };
+        let entry = about(LOST_SLUG, &app)
+            .before(json!({ "old_slug": slug.as_str() }))
+            .after(json!({ "old_slug": null }));
+        append(transaction, change, entry).await
+    }
+}
+
+/// Removes `slug`, which `app` has just got, from the history, and tells who had it; `None` if it redirects to another
+/// app that must keep it.
 ///
 /// The history is read after the slug was written, never before: an app that gives a slug up at the same
 /// moment makes the write wait, and this statement then sees the history that it left.
@@ -259,18 +286,19 @@ async fn take_from_history(
     slug: &Slug,
     app: AppId,
     force: bool,
-) -> Result<bool, StoreError> {
-    let had: Option<(Uuid,)> = transaction
-        .fetch_optional(FIND_OLD_SLUG, args![slug.as_str()])
+) -> Result<Option<Taken>, StoreError> {
+    let found: Option<AppRow> = transaction
+        .fetch_optional(FIND_APP_BY_OLD_SLUG, args![slug.as_str()])
         .await?;
-    match had {
-        None => Ok(true),
-        Some((other,)) if other != app.0 && !force => Ok(false),
-        Some(_) => {
-            transaction.execute(DELETE_OLD_SLUG, args![slug.as_str()]).await?;
-            Ok(true)
-        }
+    let Some(had) = found.map(App::try_from).transpose()? else {
+        return Ok(Some(Taken(None)));
+    };
+    if had.id != app && !force {
+        return Ok(None);
     }
+    transaction.execute(DELETE_OLD_SLUG, args![slug.as_str()]).await?;
+    let lost = (had.id != app).then(|| (had, slug.clone()));
+    Ok(Some(Taken(lost)))
 }
 
 impl TryFrom<ListedRow> for ListedApp {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     audit::{Entry, append},
+    authority::confirm,
     convert::{from_json, hash, number, to_json},
     db::{Db, Transaction},
     statements::statements,
@@ -70,13 +71,17 @@ struct DomainRow {
 }
 
 impl<'a> ReleaseChange<'a> {
-    /// Begins a change; `None` if the app is gone.
+    /// Begins a change, if its author may still make it; `None` if the app is gone.
     pub(crate) async fn begin(db: &Db, app: AppId, change: &'a Change) -> Result<Option<Self>, StoreError> {
         let mut transaction = db.write().await?;
         let raised: Option<(i64,)> = transaction
             .fetch_optional(RAISE_RELEASE, args![app, change.at])
             .await?;
-        Ok(raised.map(|(number,)| Self {
+        let Some((number,)) = raised else {
+            return Ok(None);
+        };
+        confirm(&mut transaction, change, Some(app)).await?;
+        Ok(Some(Self {
             transaction,
             app,
             number,

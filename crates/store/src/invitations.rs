@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use picloud_shared::{
-    access::AppRole,
+    access::{AppRole, Capability},
     account::{AccountRefused, Standing, may_manage},
     change::Change,
     id::{AppId, InvitationId, UserId},
@@ -22,6 +22,7 @@ use crate::{
     Store,
     accounts::{self, actor, insert_account},
     audit::{Entry, append},
+    authority::{confirm, confirm_for},
     convert::parse,
     db::Transaction,
     statements::statements,
@@ -91,6 +92,7 @@ impl InvitationRepository for Store {
         change: &Change,
     ) -> Result<(), CreateInvitationError> {
         let mut transaction = self.db.write_accounts().await?;
+        confirm(&mut transaction, change, None).await?;
         let role = invitation.instance_role;
         if !may_manage(actor(&mut transaction, change).await?, role) {
             return Err(AccountRefused::AboveRank(role).into());
@@ -107,6 +109,9 @@ impl InvitationRepository for Store {
             && !lock_app(&mut transaction, app).await?
         {
             return Err(CreateInvitationError::NoApp);
+        }
+        if app.is_some() {
+            confirm_for(&mut transaction, change, Capability::MemberManage, app).await?;
         }
         let ended = args![change.at, app];
         transaction.execute(DELETE_ENDED_INVITATIONS, ended).await?;

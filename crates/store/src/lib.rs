@@ -24,6 +24,7 @@ mod sqlite;
 mod accounts;
 mod apps;
 mod audit;
+mod authority;
 mod deployments;
 mod domains;
 mod executions;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     audit::{Entry, append},
+    authority::confirm,
     convert::parse,
     db::Transaction,
     statements::statements,
@@ -93,13 +94,14 @@ impl MemberRepository for Store {
         role: AppRole,
         change: &Change,
     ) -> Result<Member, AddMemberError> {
-        let mut transaction = self.db.write().await?;
+        let mut transaction = self.db.write_accounts().await?;
         // App and account are held, in this order, so that what is found out about them is still true when the row is
         // written.
         let held: Option<(Uuid,)> = transaction.fetch_optional(HOLD_APP, args![app]).await?;
         if held.is_none() {
             return Err(AddMemberError::NoApp);
         }
+        confirm(&mut transaction, change, Some(app)).await?;
         let held: Option<UserRow> = transaction.fetch_optional(HOLD_USER, args![user]).await?;
         let Some(user) = held.map(User::try_from).transpose()? else {
             return Err(AddMemberError::NoUser);
@@ -132,8 +134,8 @@ impl MemberRepository for Store {
         role: AppRole,
         change: &Change,
     ) -> Result<Option<Member>, StoreError> {
-        let mut transaction = self.db.write().await?;
-        let Some(before) = hold(&mut transaction, app, user).await? else {
+        let mut transaction = self.db.write_accounts().await?;
+        let Some(before) = hold(&mut transaction, app, user, change).await? else {
             return Ok(None);
         };
         if before.role == role {
@@ -150,8 +152,8 @@ impl MemberRepository for Store {
     }
 
     async fn remove_member(&self, app: AppId, user: &UserRef, change: &Change) -> Result<bool, StoreError> {
-        let mut transaction = self.db.write().await?;
-        let Some(before) = hold(&mut transaction, app, user).await? else {
+        let mut transaction = self.db.write_accounts().await?;
+        let Some(before) = hold(&mut transaction, app, user, change).await? else {
             return Ok(false);
         };
         transaction
@@ -187,12 +189,19 @@ impl MemberRepository for Store {
     }
 }
 
-/// The member, who stays what they are until `transaction` ends.
+/// The member, who stays what they are until `transaction` ends, if the author of `change` may still change members.
+/// The app is held too: whoever writes in it meanwhile has a role that nobody takes before they have written.
 async fn hold(
     transaction: &mut Transaction,
     app: AppId,
     user: &UserRef,
+    change: &Change,
 ) -> Result<Option<Member>, StoreError> {
+    let held: Option<(Uuid,)> = transaction.fetch_optional(HOLD_APP, args![app]).await?;
+    if held.is_none() {
+        return Ok(None);
+    }
+    confirm(transaction, change, Some(app)).await?;
     let args = args![app, user.id(), user.name()];
     let held: Option<(Uuid,)> = transaction.fetch_optional(HOLD_MEMBER, args).await?;
     let Some((user,)) = held else {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     audit::{Entry, append},
+    authority::confirm,
     change::ReleaseChange,
     convert::{Source, from_json, hash, number, parse, to_json},
     removed::{forget_oldest, remove_script},
@@ -322,6 +323,9 @@ impl ScriptRepository for Store {
         let mut transaction = self.db.write().await?;
         let row: Option<ScriptRow> = transaction.fetch_optional(FIND_SCRIPT, args![id]).await?;
         let script = row.map(Script::try_from).transpose()?;
+        if let Some(script) = &script {
+            confirm(&mut transaction, change, Some(script.app_id)).await?;
+        }
         let forgiven = transaction.execute(FORGIVE, args![id]).await?;
         if let Some(script) = script
             && let Some(strikes) = script.strikes

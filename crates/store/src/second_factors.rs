@@ -8,6 +8,7 @@ use picloud_shared::{
     second_factor::{RecoveryCodeHash, SecondFactor},
     time::Timestamp,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
@@ -78,7 +79,8 @@ impl SecondFactorRepository for Store {
         if transaction.execute(PROPOSE_SECOND_FACTOR, args).await? == 0 {
             return Ok(false);
         }
-        recorded(transaction, "begin_totp", user, change).await?;
+        let entry = about("begin_totp", user).after(json!({ "state": "proposed" }));
+        recorded(transaction, entry, change).await?;
         Ok(true)
     }
 
@@ -112,7 +114,11 @@ impl SecondFactorRepository for Store {
         }
         set_recovery_codes(&mut transaction, user, confirmed.recovery_codes).await?;
         transaction.execute(END_SESSIONS_BUT, args![user, keep]).await?;
-        recorded(transaction, "confirm_totp", user, change).await?;
+        let codes = confirmed.recovery_codes.len();
+        let entry = about("confirm_totp", user)
+            .before(json!({ "state": "proposed" }))
+            .after(json!({ "state": "in force", "recovery_codes": codes }));
+        recorded(transaction, entry, change).await?;
         Ok(true)
     }
 
@@ -143,8 +149,11 @@ impl SecondFactorRepository for Store {
         if found.is_none() || !is_still_signed_in(&mut transaction, user, change).await? {
             return Ok(false);
         }
-        set_recovery_codes(&mut transaction, user, codes).await?;
-        recorded(transaction, "renew_recovery_codes", user, change).await?;
+        let gone = set_recovery_codes(&mut transaction, user, codes).await?;
+        let entry = about("renew_recovery_codes", user)
+            .before(json!({ "recovery_codes": gone }))
+            .after(json!({ "recovery_codes": codes.len() }));
+        recorded(transaction, entry, change).await?;
         Ok(true)
     }
 
@@ -155,36 +164,35 @@ impl SecondFactorRepository for Store {
         {
             return Ok(false);
         }
-        recorded(transaction, "disable_totp", user, change).await?;
+        let entry = about("disable_totp", user).before(json!({ "state": "in force" }));
+        recorded(transaction, entry, change).await?;
         Ok(true)
     }
 }
 
+fn about(action: &'static str, user: UserId) -> Entry {
+    Entry::new(action).about("second_factor", user, "")
+}
+
 /// Leaves a record, and commits.
-async fn recorded(
-    mut transaction: Transaction,
-    action: &'static str,
-    user: UserId,
-    change: &Change,
-) -> Result<(), StoreError> {
-    let entry = Entry::new(action).about("second_factor", user, "");
+async fn recorded(mut transaction: Transaction, entry: Entry, change: &Change) -> Result<(), StoreError> {
     append(&mut transaction, change, entry).await?;
     transaction.commit().await
 }
 
-/// These codes, and no others.
+/// These codes, and no others; tells how many there were.
 async fn set_recovery_codes(
     transaction: &mut Transaction,
     user: UserId,
     codes: &[RecoveryCodeHash],
-) -> Result<(), StoreError> {
-    transaction.execute(DELETE_RECOVERY_CODES, args![user]).await?;
+) -> Result<u64, StoreError> {
+    let gone = transaction.execute(DELETE_RECOVERY_CODES, args![user]).await?;
     for code in codes {
         transaction
             .execute(INSERT_RECOVERY_CODE, args![user, code])
             .await?;
     }
-    Ok(())
+    Ok(gone)
 }
 
 impl Store {

@@ -171,7 +171,8 @@ async fn end_session(
     if transaction.execute(DELETE_SESSION, args![user, session]).await? == 0 {
         return Ok(false);
     }
-    append(&mut transaction, change, about_session(action, session)).await?;
+    let entry = about_session(action, session).before(json!({ "state": "live" }));
+    append(&mut transaction, change, entry).await?;
     transaction.commit().await?;
     Ok(true)
 }

@@ -25,13 +25,14 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 30] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 31] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
         ("audit/list", crate::audit::list::ALL),
         ("audit/purge", crate::audit::purge::ALL),
         ("audit/verify", crate::audit::verify::ALL),
+        ("authority", crate::authority::ALL),
         ("change", crate::change::ALL),
         ("deployments/write", crate::deployments::write::ALL),
         ("domains", crate::domains::ALL),

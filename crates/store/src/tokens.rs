@@ -46,7 +46,9 @@ statements! {
     );
     TOUCH_TOKEN = "UPDATE api_tokens SET last_used_at = $2 WHERE id = $1 AND coalesce(last_used_at, 0) <= $3";
     LIST_TOKENS = concat!("SELECT ", columns!(), " FROM api_tokens t WHERE t.user_id = $1 ORDER BY t.id DESC");
-    DELETE_TOKEN = "DELETE FROM api_tokens WHERE user_id = $1 AND id = $2 RETURNING name";
+    DELETE_TOKEN = "DELETE FROM api_tokens WHERE user_id = $1 AND id = $2 \
+        RETURNING id AS token_id, user_id, name, token_hash, hint, app_id, role, \
+        created_at AS token_created_at, expires_at, last_used_at";
 }
 
 #[derive(sqlx::FromRow)]
@@ -140,13 +142,13 @@ impl TokenRepository for Store {
 
     async fn delete_token(&self, user: UserId, token: TokenId, change: &Change) -> Result<bool, StoreError> {
         let mut transaction = self.db.write().await?;
-        let deleted: Option<(String,)> = transaction
+        let row: Option<TokenRow> = transaction
             .fetch_optional(DELETE_TOKEN, args![user, token])
             .await?;
-        let Some((name,)) = deleted else {
+        let Some(deleted) = row.map(ApiToken::try_from).transpose()? else {
             return Ok(false);
         };
-        let entry = about("delete_token", token, &name);
+        let entry = about("delete_token", token, &deleted.name).before(state(&deleted));
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
         Ok(true)

@@ -127,7 +127,9 @@ impl UserRepository for Store {
             return Ok(false);
         };
         transaction.execute(END_OTHER_SESSIONS, args![user, keep]).await?;
-        let entry = Entry::new("change_password").about("user", user, username);
+        let entry = Entry::new("change_password")
+            .about("user", user, username)
+            .after(json!({ "password": "changed" }));
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
         Ok(true)

@@ -7,12 +7,15 @@ use http::{HeaderValue, StatusCode, header};
 use picloud_shared::{
     problem::{Code, PROBLEM_JSON, Problem},
     repository::StoreError,
+    user::Username,
 };
 use serde::Serialize;
 use utoipa::{
     ToSchema,
     openapi::{Content, Ref, RefOr, ResponseBuilder},
 };
+
+use super::access::needs_role;
 
 /// What an operation answers.
 pub(crate) type Answer<T> = Result<T, Refusal>;
@@ -22,8 +25,38 @@ pub(crate) type Answer<T> = Result<T, Refusal>;
 pub(crate) enum Refusal {
     /// An error.
     Problem(Problem),
+    /// An error that the audit log is told of, which the status alone does not say.
+    Denied(Problem, Denied),
     /// The same thing, under another path.
     Moved(String),
+}
+
+/// What the audit log is told of an answer that refuses. It is in the answer's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Denied {
+    /// Why: a code that says more than that of the answer, where that speaks of a field or hides something.
+    pub(crate) reason: Code,
+    /// Who they said that they are, if that is somebody's name.
+    pub(crate) claimed: Option<Username>,
+}
+
+impl Refusal {
+    /// The same answer, as one that the audit log is told of.
+    #[must_use]
+    pub(crate) fn denied(self, reason: Code) -> Self {
+        self.denied_to(reason, None)
+    }
+
+    /// The same about somebody who said that they are `claimed`.
+    #[must_use]
+    pub(crate) fn denied_to(self, reason: Code, claimed: Option<Username>) -> Self {
+        match self {
+            Self::Problem(problem) | Self::Denied(problem, _) => {
+                Self::Denied(problem, Denied { reason, claimed })
+            }
+            Self::Moved(location) => Self::Moved(location),
+        }
+    }
 }
 
 /// A problem.
@@ -45,6 +78,11 @@ pub(crate) fn not_found(what: &str) -> Refusal {
         Code::NotFound,
         format!("There is no such {what}, or you may not see it."),
     )
+}
+
+/// There is one, and the caller must not learn of it: the same answer as [`not_found`].
+pub(crate) fn hidden(what: &str) -> Refusal {
+    not_found(what).denied(Code::NotFound)
 }
 
 /// Come back after `wait`.
@@ -84,6 +122,17 @@ impl From<Problem> for Refusal {
 /// The cause goes to the log, never to the client.
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        if let StoreError::NotAllowed {
+            capability,
+            is_hidden,
+        } = error
+        {
+            return if is_hidden {
+                hidden("app")
+            } else {
+                needs_role(capability)
+            };
+        }
         tracing::error!(error = &error as &dyn std::error::Error, "storage failed");
         match error {
             StoreError::Unavailable(_) => problem(
@@ -94,7 +143,10 @@ impl From<StoreError> for Refusal {
                 Code::InsufficientStorage,
                 "The server's disk is full. Free some space, then try again.",
             ),
-            StoreError::Failed(_) | StoreError::Corrupt(_) | StoreError::SecretKey(_) => internal(),
+            StoreError::Failed(_)
+            | StoreError::Corrupt(_)
+            | StoreError::SecretKey(_)
+            | StoreError::NotAllowed { .. } => internal(),
         }
     }
 }
@@ -114,6 +166,11 @@ impl IntoResponse for Refusal {
             Self::Problem(problem) => {
                 let mut response = problem.code.status().into_response();
                 response.extensions_mut().insert(problem);
+                response
+            }
+            Self::Denied(problem, denied) => {
+                let mut response = Self::Problem(problem).into_response();
+                response.extensions_mut().insert(denied);
                 response
             }
             Self::Moved(location) => match HeaderValue::try_from(location) {

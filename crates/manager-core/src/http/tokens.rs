@@ -205,7 +205,7 @@ pub(crate) async fn create_token(
 async fn visible_app(manager: &Manager, caller: &Caller, name: &str) -> Answer<AppId> {
     let app = find_by_text(manager, name).await?.id;
     let role = caller.find_role(manager, app).await?;
-    role.map(|_| app).ok_or_else(|| not_found("app"))
+    role.map(|_| app).ok_or_else(|| caller.hide(app, "app"))
 }
 
 fn refusal(error: CreateTokenError, name: &str) -> Refusal {

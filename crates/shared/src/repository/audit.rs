@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    audit::{AuditFilter, AuditRecord, AuditRetention, AuditVerdict, Denial},
+    audit::{AuditFilter, AuditRetention, AuditVerdict, Denial, ListedRecord},
     change::Change,
     page::{Page, PageRequest},
     time::Timestamp,
@@ -17,12 +17,12 @@ pub trait AuditRepository: Send + Sync {
     /// Records that somebody was refused something.
     async fn record_denial(&self, denial: &Denial, change: &Change) -> Result<(), StoreError>;
 
-    /// Lists records of both chains, newest first.
+    /// Lists records of both chains, newest first. One that cannot be read is listed as that.
     async fn list_audit(
         &self,
         filter: &AuditFilter,
         page: PageRequest,
-    ) -> Result<Page<AuditRecord>, StoreError>;
+    ) -> Result<Page<ListedRecord>, StoreError>;
 
     /// Computes every hash again, at one moment of both chains.
     async fn verify_audit(&self) -> Result<AuditVerdict, StoreError>;

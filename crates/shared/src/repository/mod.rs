@@ -43,6 +43,8 @@ pub use sessions::{
 pub use tokens::{CreateTokenError, TOKEN_TOUCH_INTERVAL_MIN, TOKENS_PER_PERSON_MAX, TokenRepository};
 pub use users::UserRepository;
 
+use crate::access::Capability;
+
 /// All of storage.
 pub trait Repository:
     AppRepository
@@ -109,6 +111,14 @@ pub enum StoreError {
     /// A statement failed in a way that is a fault of PiCloud.
     #[error("the database refused a statement")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Who makes the change may not, or not any more: their role was taken after they asked.
+    #[error("whoever makes the change may not `{}` there", .capability.as_str())]
+    NotAllowed {
+        /// What they would have to be allowed.
+        capability: Capability,
+        /// Whether they may not even see where.
+        is_hidden: bool,
+    },
     /// A stored value cannot be read.
     #[error("the database holds a value that cannot be read: {0}")]
     Corrupt(String),

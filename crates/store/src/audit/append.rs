@@ -127,6 +127,7 @@ pub(super) async fn record_denial(db: &Db, denial: &Denial, change: &Change) -> 
         target_kind: text(&denial.target.kind),
         target_id: denial.target.id.as_deref().map(text),
         target_name: denial.target.name.as_deref().map(text),
+        after_state: denial.details.as_ref().map(state).transpose()?,
         reason: Some(denial.reason.to_owned()),
         attempts: i64::try_from(denial.attempts).unwrap_or(i64::MAX),
         ..by(AuditChain::Denials, change)

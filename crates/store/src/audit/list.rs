@@ -1,14 +1,14 @@
 //! Reading records.
 
 use picloud_shared::{
-    audit::{Actor, AuditFilter, AuditOutcome, AuditRecord},
+    audit::{Actor, AuditFilter, AuditOutcome, ListedRecord},
     page::{Page, PageRequest},
     repository::StoreError,
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use super::record::RecordRow;
+use super::listed::ListedRow;
 use crate::{db::Db, statements::statements, value::args};
 
 /// All columns of a record.
@@ -50,7 +50,7 @@ pub(super) async fn list(
     db: &Db,
     filter: &AuditFilter,
     page: PageRequest,
-) -> Result<Page<AuditRecord>, StoreError> {
+) -> Result<Page<ListedRecord>, StoreError> {
     let (actor, actor_name) = match &filter.actor {
         None => (None, None),
         Some(Actor::Id(id)) => (Some(*id), None),
@@ -81,14 +81,11 @@ pub(super) async fn list(
             LIST_AUDIT_OF_APP_AND_ACTOR
         }
     };
-    let rows: Vec<RecordRow> = db.fetch_all(sql, args).await?;
-    let records = rows
-        .into_iter()
-        .map(AuditRecord::try_from)
-        .collect::<Result<_, _>>()?;
+    let rows: Vec<ListedRow> = db.fetch_all(sql, args).await?;
+    let records = rows.into_iter().map(ListedRecord::from).collect();
     Ok(Page::from_overfull(
         records,
         page.limit,
-        |record: &AuditRecord| record.id.0,
+        |record: &ListedRecord| record.id().0,
     ))
 }

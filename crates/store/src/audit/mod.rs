@@ -2,17 +2,18 @@
 //!
 //! Whatever writes something that people are to know of calls [`append`] as the last thing before its transaction
 //! commits, so that a change and its record are there together or not at all. `record` is one row and its hash;
-//! `list`, `verify` and `purge` are what is asked of all of them.
+//! `listed` one that nothing keeps from being listed; `list`, `verify` and `purge` are what is asked of all of them.
 
 pub(crate) mod append;
 pub(crate) mod list;
+mod listed;
 pub(crate) mod purge;
 mod record;
 pub(crate) mod verify;
 
 use async_trait::async_trait;
 use picloud_shared::{
-    audit::{AuditFilter, AuditRecord, AuditRetention, AuditVerdict, Denial},
+    audit::{AuditFilter, AuditRetention, AuditVerdict, Denial, ListedRecord},
     change::Change,
     page::{Page, PageRequest},
     repository::{AuditRepository, StoreError},
@@ -32,7 +33,7 @@ impl AuditRepository for Store {
         &self,
         filter: &AuditFilter,
         page: PageRequest,
-    ) -> Result<Page<AuditRecord>, StoreError> {
+    ) -> Result<Page<ListedRecord>, StoreError> {
         list::list(&self.db, filter, page).await
     }
 

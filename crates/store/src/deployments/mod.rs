@@ -1,9 +1,11 @@
 //! Whole releases at once: a bundle, or a release that is restored.
 //!
 //! Both are made into the [`Manifest`](picloud_shared::release::Manifest) that the app is to have, and `write` brings
-//! the app there. Reading order: `plan` (what a bundle means for an app), then `write`.
+//! the app there. Reading order: `plan` (what a bundle means for an app), then `write`, then `record` (what the audit log
+//! says of it).
 
 mod plan;
+mod record;
 pub(crate) mod write;
 
 use std::sync::Arc;
@@ -17,7 +19,6 @@ use picloud_shared::{
         DeployError, DeployTerms, Deployed, DeploymentRepository, ReleaseRepository as _, StoreError,
     },
 };
-use serde_json::json;
 
 use self::plan::Plan;
 use crate::{Store, audit::Entry, change::ReleaseChange, releases::find_release, removed::find_source};
@@ -122,7 +123,8 @@ impl Store {
             let number = release.number()?;
             let entry = Entry::new(action)
                 .about("release", number, number)
-                .after(json!({ "summary": summary, "changes": changes.summary() }));
+                .before(record::before(&changes))
+                .after(record::after(&changes, summary));
             return Ok(Deployed {
                 release: Some(release.commit(summary, entry).await?),
                 is_new: true,

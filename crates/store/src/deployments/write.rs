@@ -1,6 +1,7 @@
 //! Brings an app to a manifest.
 
 use picloud_shared::{
+    access::Capability,
     change::Change,
     domain::DomainClaim,
     release::{Changed, Changes, Manifest, ManifestDomain, ManifestRoute, ManifestScript},
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::plan::NewVersion;
 use crate::{
+    authority::confirm_for,
     change::ReleaseChange,
     convert::{parse, to_json},
     domains::{delete_domain, insert_domain},
@@ -45,6 +47,16 @@ pub(super) async fn bring_to(
     let changes = Changes::between(before, target);
     if terms.keep_domains && !changes.domains.is_empty() {
         return Err(DeployError::DomainsKept);
+    }
+    if !changes.domains.is_empty() {
+        let app = release.app();
+        confirm_for(
+            &mut release.transaction,
+            change,
+            Capability::DomainWrite,
+            Some(app),
+        )
+        .await?;
     }
     let mut work = Work {
         release,

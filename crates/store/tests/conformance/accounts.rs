@@ -1,6 +1,6 @@
 //! Accounts, for those who manage them.
 
-use std::time::{Duration, Instant};
+use std::env;
 
 use picloud_shared::{
     access::AppRole,
@@ -257,7 +257,7 @@ async fn the_record_of_a_new_password_says_where_that_person_may_act(bed: Bed) {
     };
     store.update_account(eve.id, &password, &by(&ada)).await.unwrap();
     let page = store.list_audit(&AuditFilter::default(), first(1)).await.unwrap();
-    let after = page.items[0].after.clone().unwrap();
+    let after = page.items[0].clone().read().unwrap().after.unwrap();
     assert_eq!(after["password"], "changed", "{after}");
     assert_eq!(
         after["app_admin_of"],
@@ -397,21 +397,24 @@ async fn of_fifty_owners_who_delete_each_other_one_stays(bed: Bed) {
     bed.finish().await;
 }
 
-/// How often two owners lower each other, if the machine does that within [`ROUNDS_TIME_MAX`].
-const ROUNDS: u32 = 10_000;
-const ROUNDS_TIME_MAX: Duration = Duration::from_mins(1);
-/// A machine that does less in that time is broken.
-const ROUNDS_MIN: u32 = 100;
+/// How often two owners lower each other.
+const ROUNDS: u32 = 200;
+/// Another number of rounds, in place of these.
+const ROUNDS_VARIABLE: &str = "PICLOUD_TEST_ROUNDS";
 
+#[expect(
+    clippy::print_stdout,
+    reason = "who asks for many rounds wants to see how many there were"
+)]
 async fn two_owners_who_lower_each_other_leave_one(bed: Bed) {
     let store = &bed.store;
     let pair = [
         person(store, "ada", OWNER).await,
         person(store, "grace", OWNER).await,
     ];
-    let start = Instant::now();
-    let mut rounds = 0;
-    while rounds < ROUNDS && start.elapsed() < ROUNDS_TIME_MAX {
+    let wanted = env::var(ROUNDS_VARIABLE).ok().and_then(|text| text.parse().ok());
+    let wanted = wanted.unwrap_or(ROUNDS);
+    for rounds in 0..wanted {
         let lowered = if rounds % 2 == 0 {
             to_role(MEMBER)
         } else {
@@ -442,9 +445,8 @@ async fn two_owners_who_lower_each_other_leave_one(bed: Bed) {
             .update_account(lost.id, &again, &Change::by_console(now()))
             .await
             .unwrap();
-        rounds += 1;
     }
-    assert!(rounds >= ROUNDS_MIN, "only {rounds} rounds");
+    println!("{wanted} rounds of two owners, and never none");
     bed.finish().await;
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use picloud_shared::{
     audit::{
         Actor, AuditChain, AuditFilter, AuditOutcome, AuditRecord, AuditRetention, ChainFault,
-        ChainRetention, Denial, Fault, PURGE_ACTION, Target,
+        ChainRetention, Denial, Fault, ListedRecord, PURGE_ACTION, Target,
     },
     change::{Change, Via},
     id::{AppId, ExecutionId, SessionId, UserId},
@@ -30,6 +30,7 @@ cases! {
     an_altered_record_is_found,
     what_cannot_be_read_any_more_is_found,
     an_unreadable_state_hides_no_record,
+    an_unreadable_record_hides_no_other,
     an_altered_hash_is_found,
     an_altered_head_is_found,
     a_record_of_no_chain_is_found,
@@ -43,12 +44,22 @@ cases! {
 
 async fn all(store: &Store) -> Vec<AuditRecord> {
     let page = store.list_audit(&AuditFilter::default(), first(1_000)).await;
-    page.unwrap().items
+    readable(page.unwrap().items)
+}
+
+fn readable(listed: Vec<ListedRecord>) -> Vec<AuditRecord> {
+    listed
+        .into_iter()
+        .map(|record| record.read().expect("it can be read"))
+        .collect()
 }
 
 async fn matching(bed: &Bed, filter: AuditFilter) -> Vec<String> {
     let page = bed.store.list_audit(&filter, first(100)).await.unwrap();
-    page.items.into_iter().map(|record| record.action).collect()
+    readable(page.items)
+        .into_iter()
+        .map(|record| record.action)
+        .collect()
 }
 
 async fn fault(bed: &Bed) -> Option<ChainFault> {
@@ -74,6 +85,7 @@ fn denial(action: &'static str) -> Denial {
         },
         reason: "forbidden",
         attempts: 1,
+        details: None,
     }
 }
 
@@ -98,6 +110,7 @@ async fn a_record_says_who_what_when_and_from_where(bed: Bed) {
         address: Some("::ffff:192.0.2.7".parse().unwrap()),
         request_id: Some(ExecutionId::new(now())),
         at: now(),
+        needs: None,
         note: Some("why not".to_owned()),
     };
     let made = bed.store.create_app(new_app("shop"), &change).await.unwrap();
@@ -281,7 +294,7 @@ async fn records_are_listed_newest_first_by_any_filter(bed: Bed) {
     let (mut page, mut paged) = (first(1), Vec::new());
     loop {
         let part = bed.store.list_audit(&every(), page).await.unwrap();
-        paged.extend(part.items);
+        paged.extend(readable(part.items));
         match part.next {
             Some(next) => page.after = Some(next),
             None => break,
@@ -379,6 +392,64 @@ async fn an_unreadable_state_hides_no_record(bed: Bed) {
     listed[2].after.clone_from(&records[2].after);
     assert_eq!(listed, records);
     assert_eq!(fault(&bed).await, Some(change_fault(3, Fault::Altered)));
+    bed.finish().await;
+}
+
+async fn an_unreadable_record_hides_no_other(bed: Bed) {
+    let records = five(&bed).await;
+    let mut raw = bed.raw().await;
+    let mut altered = vec![
+        "outcome = 'granted'",
+        "chain = 'other'",
+        "attempts = -1",
+        "sequence = -7",
+        "hash = X",
+    ];
+    if bed.is_sqlite() {
+        // PostgreSQL holds nothing of the kind.
+        altered.extend([
+            "id = X",
+            "id = x''",
+            "actor_id = X",
+            "target_name = CAST(x'ff' AS TEXT)",
+        ]);
+    }
+    let byte = if bed.is_sqlite() {
+        "x'00'"
+    } else {
+        "'\\x00'::bytea"
+    };
+    for set in altered {
+        let set = set.replace("= X", &format!("= {byte}"));
+        raw.run("CREATE TABLE kept AS SELECT * FROM audit_log").await;
+        raw.run(&format!("UPDATE audit_log SET {set} WHERE sequence = 3"))
+            .await;
+        // Also page by page: the next page begins after what cannot be read.
+        for limit in [1, 2, 100] {
+            let (mut listed, mut request) = (Vec::new(), first(limit));
+            loop {
+                let page = bed
+                    .store
+                    .list_audit(&AuditFilter::default(), request)
+                    .await
+                    .unwrap();
+                listed.extend(page.items);
+                request.after = page.next;
+                if page.next.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(listed.len(), 5, "{set}");
+            let mut read: Vec<_> = listed.into_iter().filter_map(ListedRecord::read).collect();
+            read.reverse();
+            let others: Vec<_> = [0, 1, 3, 4].map(|place: usize| records[place].clone()).into();
+            assert_eq!(read, others, "{set}");
+        }
+        assert!(fault(&bed).await.is_some(), "{set}");
+        raw.run("DELETE FROM audit_log; INSERT INTO audit_log SELECT * FROM kept; DROP TABLE kept")
+            .await;
+    }
+    assert_eq!(fault(&bed).await, None);
     bed.finish().await;
 }
 

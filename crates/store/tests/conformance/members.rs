@@ -2,7 +2,7 @@
 
 use picloud_shared::{
     access::AppRole,
-    audit::AuditFilter,
+    audit::{AuditFilter, ListedRecord},
     id::{AppId, UserId},
     repository::{AddMemberError, AppRepository, AuditRepository, MemberRepository},
     user::{InstanceRole, User, UserRef},
@@ -302,6 +302,7 @@ async fn each_change_leaves_one_record(bed: Bed) {
         ..AuditFilter::default()
     };
     let found = store.list_audit(&filter, first(9)).await.unwrap().items;
+    let found: Vec<_> = found.into_iter().filter_map(ListedRecord::read).collect();
     let about_ada = found.iter().filter(|record| record.target.kind == "member");
     let records: Vec<_> = about_ada
         .map(|record| {

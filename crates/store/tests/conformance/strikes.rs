@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use picloud_shared::{
-    audit::AuditFilter,
+    audit::{AuditFilter, ListedRecord},
     id::{AppId, ExecutionId, ScriptId},
     repository::{AuditRepository, Expected, ReleaseRepository, ScriptRepository, ScriptUpdate},
     script::Script,
@@ -142,6 +142,7 @@ async fn a_suspension_lasts_until_it_is_lifted(bed: Bed) {
         ..AuditFilter::default()
     };
     let records = bed.store.list_audit(&resumed, first(10)).await.unwrap().items;
+    let records: Vec<_> = records.into_iter().filter_map(ListedRecord::read).collect();
     assert_eq!(records.len(), 1, "only what was forgiven is in the audit log");
     assert_eq!(records[0].app_id, Some(made.app_id));
     bed.finish().await;

@@ -23,7 +23,7 @@ use crate::{
     Manager,
     http::{
         extract::find_by_text,
-        problem::{Answer, Refusal, internal, not_found, problem},
+        problem::{Answer, Refusal, hidden, internal, problem},
     },
 };
 
@@ -86,6 +86,10 @@ impl Caller {
             address: Some(self.origin.remote_addr),
             request_id: Some(self.origin.request_id),
             at: manager.now(),
+            needs: match self.access {
+                Access::With(capability) => Some(capability),
+                Access::Open | Access::SignedIn | Access::Session => None,
+            },
             note,
         }
     }
@@ -145,8 +149,14 @@ impl Caller {
                 self.refused_in.get_or_init(|| app);
                 Err(needs_role(capability))
             }
-            Decision::Hidden => Err(not_found(what)),
+            Decision::Hidden => Err(self.hide(app, what)),
         }
+    }
+
+    /// The answer about something in `app`, which they may not see: as if there were no `what`. The audit log is told.
+    pub(crate) fn hide(&self, app: AppId, what: &str) -> Refusal {
+        self.refused_in.get_or_init(|| app);
+        hidden(what)
     }
 
     /// The apps that a list is about: the one that `name` names by id or slug, or else all that the caller may see.
@@ -213,7 +223,7 @@ fn limited_token() -> Refusal {
 }
 
 /// They may not, and learn which role could.
-fn needs_role(capability: Capability) -> Refusal {
+pub(crate) fn needs_role(capability: Capability) -> Refusal {
     let needs = capability.needs();
     let place = match needs {
         Needs::Instance(_) => "on this instance",

@@ -44,8 +44,8 @@ pub(crate) async fn guard(State(guarded): State<Guarded>, request: Request, next
         origin: &origin,
         caller: caller.as_ref(),
     };
-    if let Some(refusal) = attempt.refusal(&response) {
-        attempt.record(manager, refusal).await;
+    if let Some(denied) = attempt.refusal(&response) {
+        attempt.record(manager, denied).await;
         manager.keep_up_audit();
     } else if guarded.is_recorded && response.status().is_success() {
         manager.keep_up_audit();

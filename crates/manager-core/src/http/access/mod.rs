@@ -15,7 +15,7 @@ mod refused;
 use picloud_shared::access::{Capability, Needs};
 
 pub(crate) use authenticate::cross_site;
-pub(crate) use caller::{Caller, Credential};
+pub(crate) use caller::{Caller, Credential, needs_role};
 pub(crate) use guard::{Guarded, guard};
 
 /// Who may call an operation.

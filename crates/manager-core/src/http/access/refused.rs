@@ -5,15 +5,17 @@ use http::StatusCode;
 use picloud_shared::{
     audit::{Denial, Target},
     change::Change,
-    problem::{Code, Problem},
+    problem::Problem,
     seam::Origin,
+    user::{UserRef, Username},
 };
 
 use super::{Access, Caller};
 use crate::{
     Manager,
     accounts::network,
-    audit::denials::{Kind, Who},
+    audit::denials::{Admitted, Kind, Who},
+    http::problem::Denied,
 };
 
 /// The longest path that a record has.
@@ -29,20 +31,26 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Why `response` refuses it, if it does: because of who asks, or, where everybody may ask, because what they brought
-    /// to be let in was wrong.
-    pub(super) fn refusal(&self, response: &Response) -> Option<Code> {
+    /// Why `response` refuses it, if it does: because of who asks, or because what they brought to prove who they are was
+    /// wrong.
+    pub(super) fn refusal(&self, response: &Response) -> Option<Denied> {
+        if let Some(denied) = response.extensions().get::<Denied>() {
+            return Some(denied.clone());
+        }
         let is_refused = match response.status() {
             StatusCode::FORBIDDEN => true,
             StatusCode::UNAUTHORIZED => self.access == Access::Open,
             _ => false,
         };
         let problem = response.extensions().get::<Problem>();
-        problem.filter(|_| is_refused).map(|problem| problem.code)
+        problem.filter(|_| is_refused).map(|problem| Denied {
+            reason: problem.code,
+            claimed: None,
+        })
     }
 
-    /// Leaves a record of a refusal, unless there are too many like it.
-    pub(super) async fn record(&self, manager: &Manager, refusal: Code) {
+    /// Leaves a record of a refusal, unless there are too many like it: then it is counted.
+    pub(super) async fn record(&self, manager: &Manager, denied: Denied) {
         let who = match self.caller {
             Some(caller) => Who::Person(caller.user.id),
             None => Who::Network(network(self.origin.remote_addr)),
@@ -52,15 +60,21 @@ impl Attempt<'_> {
             who,
             app: self.caller.and_then(Caller::refused_in),
         };
-        let Some(attempts) = manager.denials().admit(kind, manager.now()) else {
-            return;
-        };
+        match manager.denials().admit(kind, manager.now()) {
+            Admitted::Record(attempts) => self.write(manager, denied, kind, attempts).await,
+            Admitted::Counted { is_first: true } => manager.summarize_denials_later(),
+            Admitted::Counted { is_first: false } => {}
+        }
+    }
+
+    async fn write(&self, manager: &Manager, denied: Denied, kind: Kind, attempts: u64) {
         let denial = Denial {
             action: self.action,
             app: kind.app,
-            target: self.target(),
-            reason: refusal.as_str(),
+            target: self.target(manager, denied.claimed).await,
+            reason: denied.reason.as_str(),
             attempts,
+            details: None,
         };
         let recorded = manager
             .repository()
@@ -68,7 +82,10 @@ impl Attempt<'_> {
             .await;
         if let Err(error) = recorded {
             // It is refused all the same.
-            tracing::error!(%error, action = self.action, "a refusal is not in the audit log");
+            tracing::error!(%error, action = self.action, "a refusal is not in the audit log yet");
+            if manager.denials().give_back(self.action, attempts) {
+                manager.summarize_denials_later();
+            }
         }
     }
 
@@ -79,8 +96,19 @@ impl Attempt<'_> {
         }
     }
 
-    /// What the path names. It never has a secret: those are in headers and bodies.
-    fn target(&self) -> Target {
+    /// Whose account it was about, if there is one of that name; otherwise what the path names. A name that nobody has is
+    /// not written down: people type passwords where a name belongs. A path never has a secret: those are in headers and
+    /// bodies.
+    async fn target(&self, manager: &Manager, claimed: Option<Username>) -> Target {
+        if let Some(name) = claimed
+            && let Ok(Some(user)) = manager.repository().find_account(&UserRef::Name(name)).await
+        {
+            return Target {
+                kind: "user".to_owned(),
+                id: Some(user.id.to_string()),
+                name: Some(user.username.as_str().to_owned()),
+            };
+        }
         let end = self.path.floor_char_boundary(PATH_BYTES_MAX);
         Target {
             kind: "path".to_owned(),

@@ -3,7 +3,11 @@
 pub(crate) mod list;
 pub(crate) mod verify;
 
-use picloud_shared::{audit::AuditRecord, time::Timestamp};
+use picloud_shared::{
+    audit::{AuditRecord, ListedRecord},
+    id::AuditId,
+    time::Timestamp,
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -22,7 +26,8 @@ pub(crate) struct AuditRecordBody {
     sequence: u64,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// `allowed` or `denied`.
+    /// `allowed` or `denied`; `unreadable` for a record that somebody altered so that it cannot be read. Of that nothing
+    /// is known but its `id`, and `at` as far as the `id` tells; `audit:verify` names its place.
     #[schema(example = "allowed")]
     outcome: &'static str,
     /// The `operationId` of the operation, or a word of the server's own.
@@ -45,7 +50,8 @@ pub(crate) struct AuditRecordBody {
     /// Why: what the actor said.
     #[schema(required)]
     note: Option<String>,
-    /// Why it was denied: the `code` of the answer.
+    /// Why it was denied: the `code` of the answer, or one that says more than the answer may, such as
+    /// `invalid_credentials` for a wrong password in a field.
     #[schema(required, example = json!(null))]
     reason: Option<String>,
     /// How many attempts it stands for. More than 1 only for denials, which leave fewer records the more alike they are.
@@ -89,6 +95,51 @@ struct TargetBody {
     /// Its name at that time.
     #[schema(required)]
     name: Option<String>,
+}
+
+/// What stands in place of what cannot be read.
+const UNREADABLE: &str = "unreadable";
+
+impl AuditRecordBody {
+    fn unreadable(id: AuditId) -> Self {
+        Self {
+            id: id.0,
+            chain: UNREADABLE,
+            sequence: 0,
+            at: id.made_at(),
+            outcome: UNREADABLE,
+            action: UNREADABLE.to_owned(),
+            actor: ActorBody {
+                id: None,
+                username: None,
+                via: UNREADABLE.to_owned(),
+                credential_id: None,
+            },
+            address: None,
+            app_id: None,
+            target: TargetBody {
+                kind: UNREADABLE.to_owned(),
+                id: None,
+                name: None,
+            },
+            before: None,
+            after: None,
+            note: None,
+            reason: None,
+            attempts: 0,
+            request_id: None,
+            hash: String::new(),
+        }
+    }
+}
+
+impl From<ListedRecord> for AuditRecordBody {
+    fn from(record: ListedRecord) -> Self {
+        match record {
+            ListedRecord::Read(record) => (*record).into(),
+            ListedRecord::Unreadable(id) => Self::unreadable(id),
+        }
+    }
 }
 
 impl From<AuditRecord> for AuditRecordBody {

@@ -2,19 +2,19 @@
 
 use axum::{Extension, extract::State, response::IntoResponse};
 use http::{HeaderMap, Uri};
-use picloud_shared::seam::Origin;
+use picloud_shared::{problem::Code, seam::Origin};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{SignedInBody, signed_in};
 use crate::{
     Manager,
-    accounts::{self, Claim},
+    accounts::{self, Claim, SignInError},
     http::{
         access::cross_site,
         cross_site::is_cross_site,
         extract::{FromDevice, JsonBody},
-        problem::{Answer, problems},
+        problem::{Answer, Refusal, problems},
     },
 };
 
@@ -66,7 +66,20 @@ pub(crate) async fn log_in(
         password: body.password,
         code: body.code.as_deref(),
     };
-    let verified = accounts::verify(&manager, claim, origin.remote_addr).await?;
+    let verified = accounts::verify(&manager, claim, origin.remote_addr)
+        .await
+        .map_err(|error| refusal(error, &body.username))?;
     let session = accounts::sign_in(&manager, verified, device, &origin).await?;
     Ok(signed_in(&session, origin.scheme))
+}
+
+/// Why somebody is not signed in. The audit log is told whose name they gave.
+fn refusal(error: SignInError, username: &str) -> Refusal {
+    let reason = match error {
+        SignInError::Invalid => Code::InvalidCredentials,
+        SignInError::SecondFactorRequired => Code::SecondFactorRequired,
+        SignInError::InvalidSecondFactor => Code::InvalidSecondFactor,
+        error => return error.into(),
+    };
+    Refusal::from(error).denied_to(reason, username.parse().ok())
 }

@@ -48,15 +48,26 @@ pub(crate) async fn change_password(
 ) -> Answer<StatusCode> {
     let mut violations = Violations::default();
     let (session, password) = (caller.session()?.id, body.current_password);
-    match accounts::verify_password(&manager, session, &caller.user, password, origin.remote_addr).await {
-        Ok(()) => {}
-        Err(SignInError::Invalid) => violations.add("current_password", "is not your password"),
+    let verified =
+        accounts::verify_password(&manager, session, &caller.user, password, origin.remote_addr).await;
+    let is_wrong = match verified {
+        Ok(()) => false,
+        Err(SignInError::Invalid) => true,
         Err(error) => return Err(error.into()),
+    };
+    if is_wrong {
+        violations.add("current_password", "is not your password");
     }
     if let Err(refused) = accounts::check_password(&body.new_password, &caller.user.username) {
         violations.add("new_password", refused);
     }
-    violations.finish()?;
+    violations.finish().map_err(|refusal| {
+        if is_wrong {
+            refusal.denied(Code::InvalidCredentials)
+        } else {
+            refusal
+        }
+    })?;
 
     let hash = manager.hasher().hash(body.new_password).await?;
     let change = caller.change(&manager, None);

@@ -13,7 +13,6 @@ use crate::{
         access::Caller,
         extract::JsonBody,
         problem::{Answer, FieldError, Refusal, invalid, not_found, problem, problems},
-        validate::Violations,
     },
 };
 
@@ -167,10 +166,13 @@ pub(crate) async fn confirm_totp(
         .throttle()
         .begin(Who::Session(keep), origin.remote_addr, manager.now())
         .map_err(SignInError::Throttled)?;
-    let step = accounts::find_totp_step(&factor.secret, &body.code, manager.now());
-    let mut violations = Violations::default();
-    violations.require(step.is_some(), "code", "is not the present code of the app");
-    let step = violations.finish_with(step)?;
+    let step = accounts::find_totp_step(&factor.secret, &body.code, manager.now()).ok_or_else(|| {
+        wrong(
+            "code",
+            "is not the present code of the app",
+            Code::InvalidSecondFactor,
+        )
+    })?;
     attempt.withdrawn();
 
     let (recovery_codes, hashes) = accounts::new_recovery_codes();
@@ -283,15 +285,20 @@ async fn prove_both(manager: &Manager, caller: &Caller, proof: ProveBoth, origin
 
 /// What is wrong, as a fault of its field: a 401 would say that the session has ended.
 fn field_refusal(error: SignInError) -> Refusal {
-    let (field, message) = match error {
-        SignInError::Invalid => ("password", "is not your password"),
+    match error {
+        SignInError::Invalid => wrong("password", "is not your password", Code::InvalidCredentials),
         SignInError::SecondFactorRequired | SignInError::InvalidSecondFactor => {
-            ("code", "is wrong, or was used before")
+            wrong("code", "is wrong, or was used before", Code::InvalidSecondFactor)
         }
-        error => return error.into(),
-    };
-    invalid(&[FieldError {
+        error => error.into(),
+    }
+}
+
+/// A secret that was wrong, as a fault of its field. The audit log is told.
+fn wrong(field: &str, message: &str, reason: Code) -> Refusal {
+    let error = FieldError {
         field: field.to_owned(),
         message: message.to_owned(),
-    }])
+    };
+    invalid(&[error]).denied(reason)
 }

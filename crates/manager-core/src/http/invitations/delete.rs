@@ -9,7 +9,7 @@ use crate::{
     http::{
         access::Caller,
         extract::InPath,
-        problem::{Answer, not_found, problems},
+        problem::{Answer, hidden, not_found, problems},
     },
 };
 
@@ -36,7 +36,8 @@ pub(crate) async fn delete_invitation(
         .await?
     {
         DeletedInvitation::Deleted => {}
-        DeletedInvitation::NotThere | DeletedInvitation::Hidden => return Err(not_found("invitation")),
+        DeletedInvitation::NotThere => return Err(not_found("invitation")),
+        DeletedInvitation::Hidden => return Err(hidden("invitation")),
     }
     tracing::info!(invitation.id = %invitation, by = %caller.user.id, "invitation taken back");
     Ok(StatusCode::NO_CONTENT)

@@ -101,4 +101,5 @@ fn invalid_invitation() -> Refusal {
         Code::InvitationInvalid,
         "This invitation does not exist, has ended or was used. Ask for a new one.",
     )
+    .denied(Code::InvitationInvalid)
 }

@@ -12,14 +12,14 @@ const FAULT: &str = "ABRT";
 const TRIES_MAX: usize = 20;
 
 /// Runs until the end of its time if it is asked to.
-const SPIN: &str = r#"if request.query.spin == "yes" { while true {} } "fine""#;
+pub(crate) const SPIN: &str = r#"if request.query.spin == "yes" { while true {} } "fine""#;
 
 /// A cloud with one serving thread.
 fn cloud() -> TestCloud {
     TestCloud::with().flag("--serving-threads", "1").start()
 }
 
-fn serve<'c>(app: &App<'c>, name: &str, source: &str) -> Script<'c> {
+pub(crate) fn serve<'c>(app: &App<'c>, name: &str, source: &str) -> Script<'c> {
     let limits = json!({ "cpu_ms_max": 60_000, "timeout_ms": 300_000, "operations_max": 1_000_000_000 });
     let script = app.script_with(json!({ "name": name, "source": source, "limits": limits }));
     script.route(&format!("/{name}"), &["GET"]);
@@ -54,7 +54,7 @@ fn shown(script: &Script<'_>) -> Value {
 
 /// Ends the server while the script runs, until it was the script's fault; gives what the API shows then.
 #[track_caller]
-fn strike(script: &Script<'_>, path: &str) -> Value {
+pub(crate) fn strike(script: &Script<'_>, path: &str) -> Value {
     let before = shown(script)["strikes"].clone();
     for _ in 0..TRIES_MAX {
         let _running = begin(script.cloud, path);

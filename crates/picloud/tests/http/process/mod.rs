@@ -2,7 +2,7 @@
 
 mod config;
 mod crash;
-mod in_flight;
+pub(crate) mod in_flight;
 mod restart;
 mod start;
 mod stop;

@@ -15,9 +15,29 @@ const executions = '/admin/apps/shop/executions';
 const run = (name: string) => cloud.page.request.get(`${cloud.server.url}/greet/${name}`, { headers: { host: 'shop.test' } });
 const link = (name: string) => cloud.page.getByRole('link', { name: `GET /greet/${name}` });
 
+test('a run appears while somebody looks, and not while the view is paused', async () => {
+	const { page } = cloud;
+	await page.goto(executions);
+	await page.getByRole('status').getByText('Live', { exact: true }).waitFor();
+	await page.getByText('Nothing has run yet').waitFor();
+	await run('Ada');
+	await link('Ada').waitFor();
+
+	await page.getByRole('button', { name: 'Pause' }).click();
+	await page.getByRole('status').getByText('Paused').waitFor();
+	await run('Grace');
+	await recorded(page, 'shop', 2);
+	expect(await link('Grace').count()).toBe(0);
+
+	// What came in between comes when it goes on.
+	await page.getByRole('button', { name: 'Go live' }).click();
+	await link('Grace').waitFor();
+	await link('Ada').waitFor();
+});
+
 test('runs are counted over time, as a chart, in words and as a table', async () => {
 	const { page } = cloud;
-	for (const name of ['Ada', 'Grace', 'nobody']) await run(name);
+	await run('nobody');
 	await recorded(page, 'shop', 3);
 	for (const colorScheme of ['light', 'dark'] as const) {
 		await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
@@ -35,9 +55,10 @@ test('runs are counted over time, as a chart, in words and as a table', async ()
 	await page.keyboard.press('Enter');
 	await page.waitForURL(/[?&]since=.*&until=/);
 	await page.getByText('Chosen time').waitFor();
+	await page.getByRole('status').getByText('Not live').waitFor();
 });
 
-test('a filter is in the address', async () => {
+test('a filter is in the address, and holds for what is live', async () => {
 	const { page } = cloud;
 	await page.goto(executions);
 	await page.getByLabel('Status', { exact: true }).selectOption('error');
@@ -53,11 +74,15 @@ test('a filter is in the address', async () => {
 	const address = page.url();
 	for (const part of ['status=error', 'script=', 'trigger=http', 'span=1h']) expect(address).toContain(part);
 
-	// The address alone is enough.
+	// The address alone is enough, and what ends now is held against it too.
 	await page.goto('about:blank');
 	await page.goto(address);
 	await link('nobody').first().waitFor();
-	expect(await link('Ada').count()).toBe(0);
+	await page.getByRole('status').getByText('Live', { exact: true }).waitFor();
+	await run('Mary');
+	await run('nobody');
+	await link('nobody').nth(1).waitFor();
+	expect(await link('Mary').count()).toBe(0);
 });
 
 test('nothing went wrong in the pages', () => {

@@ -1562,12 +1562,14 @@ export interface components {
             /** @description Why: what the actor said. */
             note: string | null;
             /**
-             * @description `allowed` or `denied`.
+             * @description `allowed` or `denied`; `unreadable` for a record that somebody altered so that it cannot be read. Of that nothing
+             *     is known but its `id`, and `at` as far as the `id` tells; `audit:verify` names its place.
              * @example allowed
              */
             outcome: string;
             /**
-             * @description Why it was denied: the `code` of the answer.
+             * @description Why it was denied: the `code` of the answer, or one that says more than the answer may, such as
+             *     `invalid_credentials` for a wrong password in a field.
              * @example null
              */
             reason: string | null;
@@ -2228,12 +2230,14 @@ export interface components {
                 /** @description Why: what the actor said. */
                 note: string | null;
                 /**
-                 * @description `allowed` or `denied`.
+                 * @description `allowed` or `denied`; `unreadable` for a record that somebody altered so that it cannot be read. Of that nothing
+                 *     is known but its `id`, and `at` as far as the `id` tells; `audit:verify` names its place.
                  * @example allowed
                  */
                 outcome: string;
                 /**
-                 * @description Why it was denied: the `code` of the answer.
+                 * @description Why it was denied: the `code` of the answer, or one that says more than the answer may, such as
+                 *     `invalid_credentials` for a wrong password in a field.
                  * @example null
                  */
                 reason: string | null;

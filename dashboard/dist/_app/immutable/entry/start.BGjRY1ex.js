@@ -1,0 +1,1 @@
+export{$ as load_css,Q as start}from"../chunks/g5S7jQYN.js";

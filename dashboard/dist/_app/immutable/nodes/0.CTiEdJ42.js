@@ -1,1 +1,0 @@
-export{N as component,K as universal}from"../chunks/DGXmWJAy.js";

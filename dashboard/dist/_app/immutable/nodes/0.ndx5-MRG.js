@@ -1,0 +1,1 @@
+export{N as component,q as universal}from"../chunks/g5S7jQYN.js";

@@ -1,1 +1,0 @@
-import{A as e,Mt as t,Pt as n,Qt as r,gn as i}from"../chunks/DGXmWJAy.js";var a=n(`<main><!></main>`);function o(n){var o=a(),s=r(o);e(s,{}),i(o),t(n,o)}export{o as component};

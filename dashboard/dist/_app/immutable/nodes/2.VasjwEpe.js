@@ -1,0 +1,1 @@
+export{x as component,D as universal}from"../chunks/g5S7jQYN.js";

@@ -1,1 +1,0 @@
-import{A as e}from"../chunks/DGXmWJAy.js";function t(t){e(t,{})}export{t as component};

@@ -50,6 +50,7 @@ async function take(page: Page, { name, path, ready }: Shown, before?: (page: Pa
 async function signingInWithTwo(page: Page) {
 	await signIn(page, GRACE);
 	await take(page, { name: 'people-refused', path: '/admin/admins', ready: (page) => page.getByText('This page is for').waitFor() });
+	await take(page, { name: 'settings-refused', path: '/admin/apps/shop/settings', ready: (page) => page.getByRole('heading', { name: 'Delete' }).waitFor() });
 	await page.goto('/admin/account');
 	await page.getByRole('button', { name: 'Set up…' }).click();
 	await page.getByLabel('Password').last().fill(GRACE.password);

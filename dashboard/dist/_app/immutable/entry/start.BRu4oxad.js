@@ -1,0 +1,1 @@
+export{$ as load_css,Q as start}from"../chunks/B5LssudO.js";

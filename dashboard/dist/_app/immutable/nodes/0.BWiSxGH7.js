@@ -1,0 +1,1 @@
+export{N as component,q as universal}from"../chunks/B5LssudO.js";

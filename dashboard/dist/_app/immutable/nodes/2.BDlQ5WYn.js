@@ -1,0 +1,1 @@
+export{x as component,D as universal}from"../chunks/B5LssudO.js";

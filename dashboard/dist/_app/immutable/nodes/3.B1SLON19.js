@@ -1,0 +1,1 @@
+import{A as e}from"../chunks/B5LssudO.js";function t(t){e(t,{})}export{t as component};

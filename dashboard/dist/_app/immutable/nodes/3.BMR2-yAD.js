@@ -1,1 +1,0 @@
-import{A as e}from"../chunks/g5S7jQYN.js";function t(t){e(t,{})}export{t as component};

@@ -1,1 +1,0 @@
-import{t as e}from"../chunks/DK3Fl9T5.js";import{et as t,k as n}from"../chunks/g5S7jQYN.js";var r=e({load:()=>i}),i=()=>n(307,`${t}/apps`);export{r as universal};

@@ -1,0 +1,1 @@
+export{n as component,r as universal}from"../chunks/B5LssudO.js";

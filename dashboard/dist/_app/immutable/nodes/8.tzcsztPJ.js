@@ -1,1 +1,0 @@
-export{n as component,r as universal}from"../chunks/g5S7jQYN.js";

@@ -26,8 +26,8 @@ const FIRST_VIEW = [
 	/\/node_modules\/@lucide\/svelte\/dist\/(Icon|defaultAttributes|context|utils|icons\/(plus|search|circle-user-round|wifi-off|x))\b/,
 	/\/src\/lib\/(api|design|session)\//,
 	/\/src\/lib\/shell\/(TopBar|UserMenu|Keys|Offline|ErrorPage|keys|overlays|places)\./,
-	/\/src\/lib\/ui\/(Button|Chip|Empty|PageHead|State|Table|Time|Toaster|now|time|toasts)\./,
-	/\/src\/lib\/app\/roles\./,
+	/\/src\/lib\/ui\/(Button|Chip|Empty|PageHead|State|Table|Time|Toaster|now|share|time|toasts)\./,
+	/\/src\/lib\/app\/(roles|Activity)\./,
 	/\/src\/routes\/(\+layout|\(in\)\/\+layout|\(in\)\/apps\/\+page)/
 ];
 

@@ -128,7 +128,7 @@ async function failing(page: Page) {
 	const href = await page.getByRole('link', { name: /GET/ }).first().getAttribute('href');
 	if (href) await take(page, { name: 'execution-failed', path: href, ready: (page) => page.getByText('greeting nobody').first().waitFor() });
 	await page.route('**/api/v1/admin/apps?**', (route) => route.abort());
-	await take(page, { name: 'apps-unreachable', path: '/admin/apps', ready: (page) => page.getByText('does not answer').first().waitFor() });
+	await take(page, { name: 'apps-unreachable', path: '/admin/apps', ready: (page) => page.getByText('Check that PiCloud is running').first().waitFor() });
 	await page.unroute('**/api/v1/admin/apps?**');
 	for (const [name, path, call] of [
 		['executions-unreachable', '/admin/apps/shop/executions', '**/api/v1/admin/**/executions*'],
@@ -139,7 +139,7 @@ async function failing(page: Page) {
 		['account-unreachable', '/admin/account', '**/api/v1/admin/auth/totp']
 	] as const) {
 		await page.route(call, (route) => route.abort());
-		await take(page, { name, path, ready: (page) => page.getByText('does not answer').first().waitFor() });
+		await take(page, { name, path, ready: (page) => page.getByText('Check that PiCloud is running').first().waitFor() });
 		await page.unroute(call);
 	}
 	const home = PAGES[0];

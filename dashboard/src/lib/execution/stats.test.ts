@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countColumns, share, summary, timeColumns, type Numbers, type Stats } from './stats';
+import { countColumns, summary, timeColumns, type Numbers, type Stats } from './stats';
 
 const none: Numbers = { counts: { success: 0, error: 0, timeout: 0, limit_exceeded: 0, cancelled: 0 }, p50_us: null, p95_us: null, p99_us: null };
 const some: Numbers = { counts: { success: 90, error: 3, timeout: 2, limit_exceeded: 1, cancelled: 4 }, p50_us: 1_200, p95_us: 40_000, p99_us: 2_000_000 };
@@ -18,14 +18,6 @@ test('counts stand on one another, and a time without runs is a gap', () => {
 	const first = Date.parse(stats.since) / 1_000;
 	expect(countColumns(stats)).toEqual([[first, first + 60], [0, 100], [0, 96], [0, 90]]);
 	expect(timeColumns(stats)).toEqual([[first, first + 60], [null, 2_000_000], [null, 40_000], [null, 1_200]]);
-});
-
-test('a share does not hide a single failure or a single success', () => {
-	expect(share(0, 10)).toBe('0 %');
-	expect(share(1, 100_000)).toBe('< 0.1 %');
-	expect(share(5, 200)).toBe('2.5 %');
-	expect(share(99_999, 100_000)).toBe('> 99.9 %');
-	expect(share(3, 3)).toBe('100 %');
 });
 
 test('the chart in a sentence', () => {

@@ -1,4 +1,5 @@
 import type { Schemas } from '$lib/api/client';
+import { share } from '$lib/ui/share';
 import { duration } from '$lib/ui/time';
 
 export type Stats = Schemas['ExecutionStats'];
@@ -6,15 +7,6 @@ export type Numbers = Omit<Schemas['RunNumbers'], 'start'>;
 
 export const failures = ({ counts }: Numbers) => counts.error + counts.timeout + counts.limit_exceeded;
 export const runs = (numbers: Numbers) => numbers.counts.success + failures(numbers) + numbers.counts.cancelled;
-
-/** A part of a whole: "0.4 %". */
-export function share(part: number, whole: number): string {
-	if (whole === 0 || part === 0) return '0 %';
-	const percent = (100 * part) / whole;
-	if (percent < 0.1) return '< 0.1 %';
-	// What is not all must not look as if it were.
-	return part < whole && percent > 99.9 ? '> 99.9 %' : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
-}
 
 /** A time that may be unknown. */
 export const time = (us: number | null) => (us === null ? '–' : duration(us));

@@ -1,1 +1,0 @@
-export{$ as load_css,Q as start}from"../chunks/B5LssudO.js";

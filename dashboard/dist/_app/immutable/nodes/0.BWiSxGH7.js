@@ -1,1 +1,0 @@
-export{N as component,q as universal}from"../chunks/B5LssudO.js";

@@ -1,1 +1,0 @@
-import{A as e,Ft as t,Nt as n,en as r,vn as i}from"../chunks/B5LssudO.js";var a=t(`<main><!></main>`);function o(t){var o=a(),s=r(o);e(s,{}),i(o),n(t,o)}export{o as component};

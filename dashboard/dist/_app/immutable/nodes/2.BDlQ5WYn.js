@@ -1,1 +1,0 @@
-export{x as component,D as universal}from"../chunks/B5LssudO.js";

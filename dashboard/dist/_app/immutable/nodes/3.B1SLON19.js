@@ -1,1 +1,0 @@
-import{A as e}from"../chunks/B5LssudO.js";function t(t){e(t,{})}export{t as component};

@@ -1,1 +1,0 @@
-import{t as e}from"../chunks/DK3Fl9T5.js";import{et as t,k as n}from"../chunks/B5LssudO.js";var r=e({load:()=>i}),i=()=>n(307,`${t}/apps`);export{r as universal};

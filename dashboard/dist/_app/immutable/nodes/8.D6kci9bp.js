@@ -1,1 +1,0 @@
-export{n as component,r as universal}from"../chunks/B5LssudO.js";

@@ -1,0 +1,1 @@
+export{r as component,i as universal}from"../chunks/DTVWM4dM.js";

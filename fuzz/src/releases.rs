@@ -1,6 +1,6 @@
 //! Live releases that never were in a database.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use picloud_shared::{
@@ -13,7 +13,7 @@ use picloud_shared::{
     release::{LiveRelease, Manifest, Release},
     repository::{ExecutionRepository, ReleaseRepository, StoreError},
     route::{MethodSet, Route},
-    run_stats::{RunStats, Slots},
+    run_stats::{Activity, RunStats, Slots},
     script::{ContentHash, LiveScript},
     time::Timestamp,
 };
@@ -174,6 +174,14 @@ impl ExecutionRepository for Releases {
         _slots: Slots,
     ) -> Result<Vec<RunStats>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn activity(
+        &self,
+        _apps: &[AppId],
+        _since: Timestamp,
+    ) -> Result<HashMap<AppId, Activity>, StoreError> {
+        Ok(HashMap::new())
     }
 
     async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {

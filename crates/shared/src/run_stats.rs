@@ -29,6 +29,17 @@ impl AddAssign<&Self> for RunStats {
     }
 }
 
+/// What an app did lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// When its last run began that is known of.
+    pub last_run_at: Option<Timestamp>,
+    /// How many runs ended.
+    pub runs: u64,
+    /// How many of them with an error, or beyond a limit.
+    pub errors: u64,
+}
+
 /// A stretch of time in slots of the same length, which begin with whole minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
@@ -63,7 +74,7 @@ impl Slots {
         let minute = self
             .first_minute
             .saturating_add(self.minutes.saturating_mul(index));
-        Timestamp::from_micros(minute.saturating_mul(MICROS_PER_MINUTE))
+        minute_start(minute)
     }
 
     /// Minutes from 1970 to the end of the last.
@@ -79,6 +90,11 @@ const MICROS_PER_MINUTE: i64 = 60_000_000;
 /// The minute that a moment lies in, from 1970 on. Runs are counted by it.
 pub fn minute(moment: Timestamp) -> i64 {
     moment.as_micros().div_euclid(MICROS_PER_MINUTE)
+}
+
+/// When a minute begins.
+pub fn minute_start(minute: i64) -> Timestamp {
+    Timestamp::from_micros(minute.saturating_mul(MICROS_PER_MINUTE))
 }
 
 /// The first minute that begins at or after a moment.

@@ -1,8 +1,11 @@
 //! What is recorded, counted and dropped, with storage that obeys the test.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -15,7 +18,7 @@ use picloud_shared::{
     outcome::{ScriptError, ScriptErrorKind, Usage},
     page::{Page, PageRequest},
     repository::{ExecutionRepository, StoreError},
-    run_stats::{RunStats, Slots},
+    run_stats::{Activity, RunStats, Slots},
     seam::{RunFeed as _, RunNews},
     time::{Clock, Timestamp},
 };
@@ -124,6 +127,14 @@ impl ExecutionRepository for Storage {
         _slots: Slots,
     ) -> Result<Vec<RunStats>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn activity(
+        &self,
+        _apps: &[AppId],
+        _since: Timestamp,
+    ) -> Result<HashMap<AppId, Activity>, StoreError> {
+        Ok(HashMap::new())
     }
 
     async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {

@@ -1,5 +1,7 @@
 //! Storage of execution records.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -7,7 +9,7 @@ use crate::{
     execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
     id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
-    run_stats::{RunStats, Slots},
+    run_stats::{Activity, RunStats, Slots},
     time::Timestamp,
 };
 
@@ -54,6 +56,13 @@ pub trait ExecutionRepository: Send + Sync {
         script: Option<ScriptId>,
         slots: Slots,
     ) -> Result<Vec<RunStats>, StoreError>;
+
+    /// What these apps did since the minute that `since` lies in. Each that is there has its entry.
+    async fn activity(
+        &self,
+        apps: &[AppId],
+        since: Timestamp,
+    ) -> Result<HashMap<AppId, Activity>, StoreError>;
 
     /// How many runs of an app were counted since `since` without a record of their own.
     async fn count_unrecorded(&self, app: AppId, since: Timestamp) -> Result<u64, StoreError>;

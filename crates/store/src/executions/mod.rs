@@ -7,13 +7,15 @@ pub(crate) mod purge;
 pub(crate) mod record;
 pub(crate) mod stats;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use picloud_shared::{
     execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
     id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
     repository::{ExecutionRepository, StoreError},
-    run_stats::{RunStats, Slots},
+    run_stats::{Activity, RunStats, Slots},
     time::Timestamp,
 };
 
@@ -64,6 +66,14 @@ impl ExecutionRepository for Store {
         slots: Slots,
     ) -> Result<Vec<RunStats>, StoreError> {
         stats::run_stats(&self.db, app, script, slots).await
+    }
+
+    async fn activity(
+        &self,
+        apps: &[AppId],
+        since: Timestamp,
+    ) -> Result<HashMap<AppId, Activity>, StoreError> {
+        stats::activity(&self.db, apps, since).await
     }
 
     async fn count_unrecorded(&self, app: AppId, since: Timestamp) -> Result<u64, StoreError> {

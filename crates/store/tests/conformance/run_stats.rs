@@ -7,7 +7,7 @@ use picloud_shared::{
     execution::{Execution, ExecutionStatus, Retention, UnrecordedRuns},
     id::{AppId, ScriptId},
     repository::ExecutionRepository,
-    run_stats::{RunStats, Slots},
+    run_stats::{Activity, RunStats, Slots},
     script::Script,
     time::Timestamp,
 };
@@ -22,6 +22,7 @@ cases! {
     a_record_that_is_there_already_counts_once,
     slots_are_as_long_as_asked_for,
     numbers_outlive_their_records,
+    what_apps_did_lately_is_told,
 }
 
 /// The beginning of a minute.
@@ -163,5 +164,48 @@ async fn numbers_outlive_their_records(bed: Bed) {
     assert_eq!(bed.store.purge_executions(few, START).await.unwrap(), 4);
     let found = stats(&bed, hello.app_id, None, minutes(1)).await;
     assert_eq!(found[0].count(ExecutionStatus::Error), 5);
+    bed.finish().await;
+}
+
+async fn what_apps_did_lately_is_told(bed: Bed) {
+    use ExecutionStatus::{Cancelled, Error, Success, Timeout};
+    let (hello, other) = two_scripts(&bed).await;
+    // More apps than one statement asks for.
+    let mut apps = vec![hello.app_id];
+    for number in 0..20 {
+        apps.push(app(&bed.store, &format!("quiet-{number}")).await.id);
+    }
+    let last = START.plus(MINUTE * 2);
+    let records = [
+        run(&hello, START.minus(MINUTE * 3), 10, Error),
+        run(&hello, START, 10, Success),
+        run(&other, START, 10, Timeout),
+        run(&hello, START, 10, Cancelled),
+        run(&other, last, 10, Error),
+    ];
+    bed.store
+        .record_executions(&records, &[unrecorded(&hello, 10, 5)], START)
+        .await
+        .unwrap();
+    let found = bed.store.activity(&apps, START).await.unwrap();
+    assert_eq!(found.len(), apps.len());
+    let mut expected = Activity {
+        last_run_at: Some(last),
+        runs: 9,
+        errors: 2,
+    };
+    assert_eq!(found[&hello.app_id], expected);
+    assert_eq!(found[&apps[20]], Activity::default());
+    // One without a record is the last now; nobody knows more of it than its minute.
+    let later = START.plus(MINUTE * 5);
+    bed.store
+        .record_executions(&[], &[unrecorded(&hello, 10, 1)], later)
+        .await
+        .unwrap();
+    expected.last_run_at = Some(later);
+    expected.runs += 1;
+    let found = bed.store.activity(&apps[..1], START).await.unwrap();
+    assert_eq!(found[&hello.app_id], expected);
+    assert!(bed.store.activity(&[], START).await.unwrap().is_empty());
     bed.finish().await;
 }

@@ -2151,39 +2151,6 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
-        List_App: {
-            /** @description The items on this page. */
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                description: string;
-                /**
-                 * Format: uuid
-                 * @description Stays the same when the app is renamed.
-                 */
-                id: string;
-                /**
-                 * @description What the caller may do in it: `viewer`, `editor` or `app_admin`.
-                 * @example app_admin
-                 */
-                my_role: string;
-                /**
-                 * @description Its name for people.
-                 * @example My shop
-                 */
-                name: string;
-                /** @description Its name in paths. */
-                slug: string;
-                /**
-                 * Format: date-time
-                 * @description When anything of it last changed.
-                 */
-                updated_at: string;
-            }[];
-            /** @description For `?cursor=`, to get the next page; null on the last one. */
-            next_cursor: string | null;
-        };
-        /** @description A page of a list. */
         List_AuditRecord: {
             /** @description The items on this page. */
             items: {
@@ -2313,6 +2280,54 @@ export interface components {
                 instance_role: string;
                 /** @description The username that the new person gets; if null, they choose. */
                 username: string | null;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_ListedApp: {
+            /** @description The items on this page. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                description: string;
+                /**
+                 * Format: int64
+                 * @description How many of them with an error, or beyond a limit. One that was cancelled is none.
+                 */
+                errors_24h: number;
+                /**
+                 * Format: uuid
+                 * @description Stays the same when the app is renamed.
+                 */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When its last run began that is known of, to the minute at least; null if there is none.
+                 */
+                last_run_at: string | null;
+                /**
+                 * @description What the caller may do in it: `viewer`, `editor` or `app_admin`.
+                 * @example app_admin
+                 */
+                my_role: string;
+                /**
+                 * @description Its name for people.
+                 * @example My shop
+                 */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description How many runs ended in the last 24 hours.
+                 */
+                runs_24h: number;
+                /** @description Its name in paths. */
+                slug: string;
+                /**
+                 * Format: date-time
+                 * @description When anything of it last changed.
+                 */
+                updated_at: string;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -2493,6 +2508,49 @@ export interface components {
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        /** @description An app, with what it did lately. */
+        ListedApp: {
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            /**
+             * Format: int64
+             * @description How many of them with an error, or beyond a limit. One that was cancelled is none.
+             */
+            errors_24h: number;
+            /**
+             * Format: uuid
+             * @description Stays the same when the app is renamed.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When its last run began that is known of, to the minute at least; null if there is none.
+             */
+            last_run_at: string | null;
+            /**
+             * @description What the caller may do in it: `viewer`, `editor` or `app_admin`.
+             * @example app_admin
+             */
+            my_role: string;
+            /**
+             * @description Its name for people.
+             * @example My shop
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many runs ended in the last 24 hours.
+             */
+            runs_24h: number;
+            /** @description Its name in paths. */
+            slug: string;
+            /**
+             * Format: date-time
+             * @description When anything of it last changed.
+             */
+            updated_at: string;
         };
         /** @description Who wants to sign in. */
         LogIn: {
@@ -4039,9 +4097,12 @@ export interface operations {
                      *         {
                      *           "created_at": "2026-01-31T09:30:00.000Z",
                      *           "description": "Orders and payments.",
+                     *           "errors_24h": 1,
                      *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "last_run_at": "2026-01-31T09:30:00.000Z",
                      *           "my_role": "app_admin",
                      *           "name": "My shop",
+                     *           "runs_24h": 1,
                      *           "slug": "shop",
                      *           "updated_at": "2026-01-31T09:30:00.000Z"
                      *         }
@@ -4049,7 +4110,7 @@ export interface operations {
                      *       "next_cursor": null
                      *     }
                      */
-                    "application/json": components["schemas"]["List_App"];
+                    "application/json": components["schemas"]["List_ListedApp"];
                 };
             };
             /** @description `unauthenticated` */

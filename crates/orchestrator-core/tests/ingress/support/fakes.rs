@@ -1,6 +1,7 @@
 //! An executor that does what the script's name says, and a repository in memory.
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
@@ -22,7 +23,7 @@ use picloud_shared::{
     release::{LiveRelease, Manifest, Release},
     repository::{ExecutionRepository, ReleaseRepository, StoreError},
     route::Route,
-    run_stats::{RunStats, Slots},
+    run_stats::{Activity, RunStats, Slots},
     script::{ContentHash, LiveScript},
     seam::{BusyRuns, ExecutorClient},
     time::{Clock, Timestamp},
@@ -391,6 +392,14 @@ impl ExecutionRepository for FakeRepository {
         _slots: Slots,
     ) -> Result<Vec<RunStats>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn activity(
+        &self,
+        _apps: &[AppId],
+        _since: Timestamp,
+    ) -> Result<HashMap<AppId, Activity>, StoreError> {
+        Ok(HashMap::new())
     }
 
     async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {

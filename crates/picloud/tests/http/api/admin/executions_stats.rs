@@ -57,6 +57,20 @@ fn every_run_counts_also_without_a_record() {
         .sum();
     assert_eq!(successes, MANY);
 
+    let listed = crate::harness::items(cloud.owner().get("/admin/apps"));
+    let listed = listed
+        .iter()
+        .find(|listed| listed["slug"] == "a")
+        .expect("it is listed");
+    assert_eq!(
+        (&listed["runs_24h"], &listed["errors_24h"]),
+        (&json!(MANY + 2), &json!(2))
+    );
+    assert!(
+        listed["last_run_at"].as_str() > listed["created_at"].as_str(),
+        "{listed}"
+    );
+
     let of_script = stats(&app, &format!("?script={}", good.id), MANY);
     assert_eq!(of_script["total"]["counts"]["error"], 0);
 }

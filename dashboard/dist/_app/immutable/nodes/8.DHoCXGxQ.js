@@ -1,1 +1,0 @@
-export{r as component,i as universal}from"../chunks/DTVWM4dM.js";

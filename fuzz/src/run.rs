@@ -111,6 +111,7 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
             limits: LIMITS,
             suspended: false,
         }),
+        keeps_writes: true,
         trigger: Trigger::Test,
         request: Arc::new(request),
     }

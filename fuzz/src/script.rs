@@ -78,7 +78,7 @@ fn body() -> Bytes {
 fn check(source: &str) -> Option<String> {
     thread_local! {
         static WORKBENCH: LazyCell<LocalWorkbench> = const {
-            LazyCell::new(|| LocalWorkbench::start(&MemoryBudget::unbounded(), None).expect("threads"))
+            LazyCell::new(|| LocalWorkbench::start(&MemoryBudget::unbounded(), None, None).expect("threads"))
         };
     }
     let workbench = WORKBENCH.with(|workbench| LocalWorkbench::clone(workbench));

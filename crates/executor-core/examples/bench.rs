@@ -75,6 +75,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
     let invocation = || Invocation {
         id,
         script: Arc::clone(&script),
+        keeps_writes: true,
         trigger: Trigger::Http,
         request: Arc::clone(&request),
     };

@@ -54,6 +54,7 @@ fn invocation(source: &str) -> Invocation {
             limits: Limits::DEFAULT,
             suspended: false,
         }),
+        keeps_writes: true,
         trigger: Trigger::Http,
         request: Arc::new(ScriptRequest {
             method: http::Method::GET,

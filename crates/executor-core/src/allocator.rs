@@ -71,6 +71,33 @@ pub(crate) fn watch(bytes_line: isize, blocks_line: isize) {
     });
 }
 
+/// Does `act` without counting what it allocates and frees: for what comes from another thread, or goes there.
+pub(crate) fn uncounted<T>(act: impl FnOnce() -> T) -> T {
+    let _restored = Restored {
+        bytes: bytes(),
+        blocks: blocks(),
+        bytes_peak: bytes_peak(),
+    };
+    act()
+}
+
+/// Puts the counters back when it is dropped.
+struct Restored {
+    bytes: isize,
+    blocks: isize,
+    bytes_peak: isize,
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        COUNTERS.with(|counters| {
+            counters.bytes.set(self.bytes);
+            counters.blocks.set(self.blocks);
+            counters.bytes_peak.set(self.bytes_peak);
+        });
+    }
+}
+
 impl Counters {
     #[inline]
     fn look(&self) {

@@ -3,9 +3,11 @@
 use std::{
     cell::RefCell,
     future::Future,
+    io,
     panic::{self, AssertUnwindSafe},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use picloud_shared::{
@@ -30,6 +32,7 @@ use crate::{
     response,
     run::{Run, Settings},
     scopes::ScopePool,
+    services::{self, End, Repeats, Services},
 };
 
 /// What an executor may keep for the next run, and what its runs may hold.
@@ -41,6 +44,8 @@ pub struct ExecutorConfig {
     pub stacks_kept_max: usize,
     /// What all runs of all executors of the server may hold together.
     pub memory: Arc<MemoryBudget>,
+    /// What runs may ask; without it every question fails.
+    pub services: Option<Services>,
 }
 
 impl Default for ExecutorConfig {
@@ -49,6 +54,7 @@ impl Default for ExecutorConfig {
             cache_bytes_max: 32 * 1_024 * 1_024,
             stacks_kept_max: 128,
             memory: MemoryBudget::unbounded(),
+            services: None,
         }
     }
 }
@@ -58,6 +64,19 @@ impl Default for ExecutorConfig {
 #[derive(Clone)]
 pub struct Executor {
     shared: Rc<Shared>,
+}
+
+/// What a run is given. It comes back from it, in case that it has to run again.
+struct Given {
+    live: Arc<LiveScript>,
+    script: Rc<Prepared>,
+    request: Request,
+}
+
+/// What comes back from a run.
+struct Ended {
+    result: Result<ScriptResponse, ScriptError>,
+    given: Given,
 }
 
 struct Shared {
@@ -75,7 +94,7 @@ impl Executor {
             shared: Rc::new(Shared {
                 engines: RefCell::default(),
                 cache: Cache::new(config.cache_bytes_max),
-                home: Rc::new(Home::new(config.stacks_kept_max, config.memory)),
+                home: Rc::new(Home::new(config.stacks_kept_max, config.memory, config.services)),
                 scopes: ScopePool::default(),
             }),
         }
@@ -126,13 +145,19 @@ impl ExecutorClient for Executor {
                     Err(outcome) => return *outcome,
                 },
             };
-            let home = Rc::clone(&shared.home);
-            let bounds = Bounds::of(&live.limits);
-            let body = move |run: &Run| shared.run(run, &live, &script, request);
-            match Task::new(&home, bounds, settings, body) {
+            let given = Given {
+                live,
+                script,
+                request,
+            };
+            match shared.start(given, settings) {
                 Ok(task) => {
-                    let (result, run) = task.await;
-                    run.finish(result)
+                    let (ended, run) = task.await;
+                    if run.session.is_used() {
+                        Box::pin(shared.settle(ended, run, settings)).await
+                    } else {
+                        run.finish(ended.result)
+                    }
                 }
                 Err(_) => failed(no_stack()),
             }
@@ -165,26 +190,59 @@ impl Shared {
         }
     }
 
+    fn start(self: &Rc<Self>, given: Given, settings: Settings) -> io::Result<Task<Ended>> {
+        let shared = Rc::clone(self);
+        let bounds = Bounds::of(&given.live.limits);
+        let body = move |run: &Run| Ended {
+            result: shared.run(run, &given),
+            given,
+        };
+        Task::new(&self.home, bounds, settings, body)
+    }
+
+    /// Commits what a run has done, and repeats it as long as that meets a conflict.
+    async fn settle(self: Rc<Self>, mut ended: Ended, mut run: Rc<Run>, settings: Settings) -> Outcome {
+        let timeout = Duration::from_millis(ended.given.live.limits.timeout_ms);
+        let mut repeats = Repeats::new(run.guard.started(), timeout);
+        loop {
+            let Ended { result, given } = ended;
+            let key = match run.session.end(result).await {
+                End::Settled(result) => return repeats.conclude(run.finish(result)),
+                End::Conflict(key) => key,
+            };
+            if !repeats.wait(&run.session, &key, run.usage()).await {
+                return repeats.conclude(run.finish(services::gave_up(&key)));
+            }
+            match self.start(given, settings) {
+                Ok(task) => (ended, run) = task.await,
+                Err(_) => return failed(no_stack()),
+            }
+        }
+    }
+
     /// Runs a script on the coroutine that this is called on. Every value of the script is made and dropped
     /// here.
-    fn run(
-        &self,
-        run: &Run,
-        live: &LiveScript,
-        script: &Prepared,
-        request: Request,
-    ) -> Result<ScriptResponse, ScriptError> {
+    fn run(&self, run: &Run, given: &Given) -> Result<ScriptResponse, ScriptError> {
+        let Given {
+            live,
+            script,
+            request,
+        } = given;
         let _emptied = Captured::of_run(run, script.captured());
         let engine = self.engine(Form::running(&live.limits, script));
         self.catch(|| {
             let mut scope = self.scopes.take();
             let result = script
-                .run(&engine, &mut scope, request)
+                .run(&engine, &mut scope, request.clone())
                 .and_then(|value| {
                     let place = |fault| placed(fault, script.place_of_answer(&live.source));
                     response::of_returned(value).map_err(place)
                 })
-                .or_else(answer_in);
+                .or_else(|error| {
+                    // Whatever was thrown, even an answer: nothing that was written takes effect.
+                    run.session.roll_back();
+                    answer_in(error)
+                });
             self.scopes.give(scope);
             match (result, run.guard.verdict()) {
                 (Ok(response), None) => Ok(response),
@@ -269,6 +327,8 @@ pub(crate) fn failed(error: ScriptError) -> Outcome {
         result: Err(error),
         logs: Vec::new(),
         usage: Usage::default(),
+        services: Vec::new(),
+        writes_discarded: 0,
     }
 }
 

@@ -7,7 +7,7 @@
 //! then what a run is made of: `prepare` and `cache` (source to prepared script), `run`, `scopes`, `coroutine` (how
 //! a run waits and shares its thread), `steps`, `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
 //! memory is counted), `captured` (how what holds itself is freed), `gate` (what native functions ask of the run);
-//! then what scripts see: `request`, `response`, `natives`, `json` and `api`; and last `error`, which explains what
+//! then what scripts see: `request`, `response`, `natives`, `json`, `api` and `services`; and last `error`, which explains what
 //! went wrong.
 
 mod allocator;
@@ -30,6 +30,7 @@ mod request;
 mod response;
 mod run;
 mod scopes;
+mod services;
 mod steps;
 mod workbench;
 
@@ -38,6 +39,7 @@ pub use self::{
     api::{ScriptFunction, definitions, functions, reference_json, reference_markdown},
     coroutine::{InFlight, InFlightJournal, SystemState},
     executor::{Executor, ExecutorConfig},
+    services::Services,
     workbench::LocalWorkbench,
 };
 

@@ -23,6 +23,7 @@ use crate::{
     declared::Declared,
     guard::Guard,
     log::Log,
+    services::{Services, Session},
 };
 
 /// What the host's functions need to know of a run, beside its guard.
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     log_bytes_max: u64,
     response_bytes_max: usize,
     https: bool,
+    keeps_writes: bool,
     /// Whose run it is.
     pub(crate) app: Option<AppId>,
 }
@@ -46,6 +48,7 @@ impl Settings {
             log_bytes_max: limits.log_bytes_max,
             response_bytes_max: usize::try_from(limits.response_bytes_max).unwrap_or(usize::MAX),
             https: invocation.request.scheme == "https",
+            keeps_writes: invocation.keeps_writes,
         }
     }
 
@@ -77,6 +80,8 @@ pub(crate) struct Run {
     pub(crate) captured: Captured,
     /// What the source declares that it compiles.
     pub(crate) declared: Declared,
+    /// What it has asked of the services.
+    pub(crate) session: Session,
     log: RefCell<Log>,
 }
 
@@ -86,6 +91,7 @@ impl Run {
         bounds: Bounds,
         settings: Settings,
         account: Rc<MemoryAccount>,
+        services: Option<Rc<Services>>,
         now: Instant,
         stack: &Range<usize>,
     ) -> Self {
@@ -98,6 +104,7 @@ impl Run {
             patterns: RecentPatterns::default(),
             captured: Captured::default(),
             declared: Declared::default(),
+            session: Session::new(services, settings.app, settings.keeps_writes),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
         }
     }
@@ -126,12 +133,19 @@ impl Run {
         Outcome {
             result,
             logs: self.log.take().into_lines(duration_us),
-            usage: Usage {
-                operations: self.guard.operations(),
-                duration_us,
-                cpu_us: micros(self.guard.cpu()),
-                memory_bytes_peak: self.guard.memory_bytes_peak(),
-            },
+            usage: self.usage(),
+            services: self.session.uses(),
+            writes_discarded: self.session.writes_discarded(),
+        }
+    }
+
+    /// What it used, up to the last pause.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            operations: self.guard.operations(),
+            duration_us: micros(self.guard.paused_at() - self.guard.started()),
+            cpu_us: micros(self.guard.cpu()),
+            memory_bytes_peak: self.guard.memory_bytes_peak(),
         }
     }
 }

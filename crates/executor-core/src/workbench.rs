@@ -15,7 +15,7 @@ use tokio::{
     task::{LocalSet, spawn_local},
 };
 
-use crate::{Executor, ExecutorConfig, InFlight, error::internal_error, executor::failed, prepare};
+use crate::{Executor, ExecutorConfig, InFlight, Services, error::internal_error, executor::failed, prepare};
 
 /// What the threads of a workbench may keep: what is tried is rarely tried again as it is.
 const CACHE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
@@ -43,11 +43,15 @@ impl LocalWorkbench {
     pub const THREADS: usize = 2;
 
     /// Starts the threads. What they hold counts in `memory`, and what they do is noted in `journal`, if there is
-    /// one.
-    pub fn start(memory: &Arc<MemoryBudget>, journal: Option<&InFlight>) -> io::Result<Self> {
+    /// one. What is tried may ask `services`.
+    pub fn start(
+        memory: &Arc<MemoryBudget>,
+        journal: Option<&InFlight>,
+        services: Option<Services>,
+    ) -> io::Result<Self> {
         Ok(Self {
-            checks: start_thread("script-check", memory, journal)?,
-            runs: start_thread("script-try", memory, journal)?,
+            checks: start_thread("script-check", memory, journal, None)?,
+            runs: start_thread("script-try", memory, journal, services)?,
         })
     }
 }
@@ -76,6 +80,7 @@ fn start_thread(
     name: &str,
     memory: &Arc<MemoryBudget>,
     journal: Option<&InFlight>,
+    services: Option<Services>,
 ) -> io::Result<mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
@@ -84,6 +89,7 @@ fn start_thread(
         cache_bytes_max: CACHE_BYTES_MAX,
         stacks_kept_max: STACKS_KEPT_MAX,
         memory: Arc::clone(memory),
+        services,
     };
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         if let Some(journal) = journal {

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
-use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench};
+use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench, Services};
 use picloud_manager_core::{Manager, ManagerParts};
 use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
     ServerConfig,
 };
 use picloud_shared::{memory::MemoryBudget, time::Clock as _};
-use picloud_store::Store;
+use picloud_store::{DataServices, Store};
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt as _;
 
@@ -55,6 +55,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     })?;
 
     let store = Arc::new(open_store(config).await?);
+    let services = Services::new(Arc::new(DataServices::start(store.clone(), clock.clone())));
     let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
     let recorder = Recorder::start(RecorderConfig::new(
@@ -66,7 +67,11 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
-        workbench: Arc::new(LocalWorkbench::start(&memory, journal.in_flight())?),
+        workbench: Arc::new(LocalWorkbench::start(
+            &memory,
+            journal.in_flight(),
+            Some(services.clone()),
+        )?),
         runs: Arc::new(recorder.clone()),
         clock,
         admin_host: config.admin_host.clone(),
@@ -81,6 +86,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         in_flight.iter().for_each(InFlight::join);
         Executor::new(ExecutorConfig {
             memory: memory.clone(),
+            services: Some(services.clone()),
             ..ExecutorConfig::default()
         })
     };

@@ -19,6 +19,8 @@ pub struct Invocation {
     pub trigger: Trigger,
     /// What the script sees as `request`. Shared, because whoever asked for the run may need it afterwards.
     pub request: Arc<ScriptRequest>,
+    /// Whether what it writes takes effect. If not, it still sees it itself.
+    pub keeps_writes: bool,
 }
 
 /// Why a script runs.

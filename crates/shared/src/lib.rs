@@ -6,7 +6,8 @@
 //! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
 //! [`release`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
 //! [`audit`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
-//! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`seam`]).
+//! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
+//! [`seam`]).
 
 pub mod access;
 pub mod account;
@@ -36,6 +37,7 @@ pub mod run_stats;
 pub mod script;
 pub mod seam;
 pub mod second_factor;
+pub mod services;
 pub mod strikes;
 pub mod text;
 pub mod time;

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use crate::services::ServiceUse;
+
 /// Everything that one run left behind.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -13,6 +15,10 @@ pub struct Outcome {
     pub logs: Vec<LogLine>,
     /// What the run used.
     pub usage: Usage,
+    /// What it used of each service that it called.
+    pub services: Vec<ServiceUse>,
+    /// How many keys it would have written, had its invocation [kept](crate::invocation::Invocation::keeps_writes) them.
+    pub writes_discarded: usize,
 }
 
 /// The answer of a script, ready to be sent.
@@ -103,6 +109,14 @@ pub enum ScriptErrorKind {
     Depth,
     /// A body larger than [`response_bytes_max`](crate::limits::Limits::response_bytes_max).
     ResponseSize,
+    /// More calls of services than a run may make, or more read or written than a transaction may.
+    Services,
+    /// What the run has read changed meanwhile, however often it ran.
+    Conflict,
+    /// The database has no space left. Nothing was written.
+    StorageFull,
+    /// The database does not answer. Nothing was written.
+    StorageUnavailable,
     /// The result cannot be sent, such as a status of 1000 or a header with a line break.
     Response,
     /// The client left, or the server is stopping.
@@ -121,7 +135,7 @@ impl ScriptErrorKind {
     pub fn is_limit(self) -> bool {
         matches!(
             self,
-            Self::Operations | Self::Memory | Self::Depth | Self::ResponseSize
+            Self::Operations | Self::Memory | Self::Depth | Self::ResponseSize | Self::Services
         )
     }
 }

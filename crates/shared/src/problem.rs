@@ -155,6 +155,8 @@ codes! {
     RouteConflict = "route_conflict", CONFLICT, "Routes conflict";
     /// What a release holds cannot be put in place.
     ReleaseConflict = "release_conflict", CONFLICT, "Release cannot be put in place";
+    /// What the script worked with changed, however often it ran.
+    Conflict = "conflict", CONFLICT, "Changed meanwhile";
     /// Somebody else changed it meanwhile.
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED, "Changed meanwhile";
     /// The body is larger than allowed.

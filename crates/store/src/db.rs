@@ -193,7 +193,10 @@ impl Transaction {
     }
 }
 
-async fn bounded<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+/// The answer, or that there was none in time.
+pub(crate) async fn bounded<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
     tokio::time::timeout(STATEMENT_TIMEOUT, answer)
         .await
         .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))

@@ -29,6 +29,7 @@ mod deployments;
 mod domains;
 mod executions;
 mod invitations;
+mod kv;
 mod members;
 mod releases;
 mod removed;
@@ -41,6 +42,7 @@ mod users;
 mod versions;
 
 pub use error::OpenError;
+pub use kv::DataServices;
 pub use sealing::SecretKeyError;
 #[doc(hidden)]
 pub use statements::{Statement, all_statements};

@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 31] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 32] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -42,6 +42,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("executions/record", crate::executions::record::ALL),
         ("executions/stats", crate::executions::stats::ALL),
         ("invitations", crate::invitations::ALL),
+        ("kv/sweep", crate::kv::sweep::ALL),
         ("members", crate::members::ALL),
         ("migrate", crate::migrate::ALL),
         ("releases", crate::releases::ALL),
@@ -61,12 +62,15 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
     let own = if database == "sqlite" {
         [
             ("sqlite/backup", crate::sqlite::backup::ALL),
+            ("sqlite/kv/read", crate::sqlite::kv::read::ALL),
+            ("sqlite/kv/writes", crate::sqlite::kv::writes::ALL),
             ("sqlite/settings", crate::sqlite::settings::ALL),
             ("sqlite/vacuum", crate::sqlite::vacuum::ALL),
         ]
         .as_slice()
     } else {
         [
+            ("postgres/kv", crate::postgres::kv::ALL),
             ("postgres/lock", crate::postgres::lock::ALL),
             ("postgres/server", crate::postgres::server::ALL),
         ]

@@ -29,6 +29,7 @@ mod fairness;
 mod hello;
 mod idle;
 mod json;
+mod kv;
 mod routing;
 mod save;
 mod sign_in;
@@ -86,6 +87,8 @@ enum What {
     Hello,
     /// 1 KB of JSON in, a field added, JSON out, against axum and bare hyper
     Json,
+    /// Reading a key in a script, against a constant; many writing at one time, against one fsync for each
+    Kv,
     /// 10,000 apps with 10 routes each, against one app with one route
     Routing(routing::Options),
     /// Programs that only compute, against plain Rhai
@@ -156,6 +159,7 @@ impl What {
         vec![
             Self::Hello,
             Self::Json,
+            Self::Kv,
             Self::Routing(routing::Options::default()),
             Self::Cpu,
             Self::Waiting(waiting::Options::default()),
@@ -177,6 +181,7 @@ impl What {
         match self {
             Self::Hello => hello::measure(setting),
             Self::Json => json::measure(setting),
+            Self::Kv => kv::measure(setting),
             Self::Routing(options) => routing::measure(setting, options),
             Self::Cpu => cpu::measure(setting),
             Self::Waiting(options) => waiting::measure(setting, options),

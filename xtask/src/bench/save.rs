@@ -85,8 +85,8 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
     })
 }
 
-/// Milliseconds.
-fn fsync(folder: &Path) -> anyhow::Result<f64> {
+/// Milliseconds that a small write takes to be on disk.
+pub(super) fn fsync(folder: &Path) -> anyhow::Result<f64> {
     let mut file = File::options()
         .create(true)
         .append(true)

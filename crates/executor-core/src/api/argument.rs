@@ -5,14 +5,14 @@ use rhai::{Dynamic, EvalAltResult, Position};
 use crate::gate;
 
 /// What a function returns that may fail.
-pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
+pub(crate) type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 /// An error that a script may catch.
 #[expect(
     clippy::unnecessary_box_returns,
     reason = "the form in which Rhai takes errors"
 )]
-pub(super) fn fail(message: impl Into<String>) -> Box<EvalAltResult> {
+pub(crate) fn fail(message: impl Into<String>) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(message.into().into(), Position::NONE).into()
 }
 
@@ -40,7 +40,7 @@ pub(super) fn with_bytes<T>(
 const BYTES_PER_OPERATION: usize = 64;
 
 /// Counts the work of going through `bytes` bytes.
-pub(super) fn spend_bytes(bytes: usize) -> Fallible<()> {
+pub(crate) fn spend_bytes(bytes: usize) -> Fallible<()> {
     match bytes / BYTES_PER_OPERATION {
         0 => Ok(()),
         operations => gate::spend(operations as u64),
@@ -53,7 +53,7 @@ pub(super) fn utf8(function: &str, bytes: Vec<u8>) -> Fallible<String> {
 }
 
 /// The name of the value's type that authors know it by.
-pub(super) fn type_name(value: &Dynamic) -> &str {
+pub(crate) fn type_name(value: &Dynamic) -> &str {
     match value.type_name() {
         "()" => "()",
         name if name.ends_with("FnPtr") => "a function",

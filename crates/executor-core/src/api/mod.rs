@@ -32,7 +32,11 @@ use std::cell::OnceCell;
 use rhai::{Engine, Module, Shared};
 
 pub use self::reference::{ScriptFunction, definitions, functions, reference_json, reference_markdown};
-pub(crate) use self::regex::RecentPatterns;
+pub(crate) use self::{
+    argument::{Fallible, fail, spend_bytes, type_name},
+    regex::RecentPatterns,
+};
+use crate::services;
 
 /// Registers all of it, over those of Rhai with the same names.
 pub(crate) fn register(engine: &mut Engine) {
@@ -67,9 +71,11 @@ impl Modules {
             ("hmac", hmac::module()),
             ("html", html::module()),
             ("json", json::module()),
+            ("kv", services::kv_module()),
             ("random", random::module()),
             ("regex", regex::module()),
             ("time", time::module()),
+            ("transaction", services::transaction_module()),
             ("url", url::module()),
             ("uuid", uuid::module()),
         ];

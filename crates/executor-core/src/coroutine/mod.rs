@@ -155,7 +155,9 @@ impl<T: 'static> Task<T> {
     ) -> io::Result<Self> {
         let (stack, addresses) = home.stacks.take(bounds.stack_bytes())?;
         let account = Rc::clone(&home.account);
-        let run = Rc::new(Run::new(bounds, settings, account, Instant::now(), &addresses));
+        let services = home.services.clone();
+        let run = Run::new(bounds, settings, account, services, Instant::now(), &addresses);
+        let run = Rc::new(run);
         let on_stack = Rc::clone(&run);
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             on_stack.link.yielder.set(yielder);

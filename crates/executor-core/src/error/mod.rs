@@ -160,6 +160,11 @@ pub(crate) fn internal_error(message: &str) -> ScriptError {
     explained("", Position::NONE, ScriptErrorKind::Internal, message)
 }
 
+/// An error that is not at any place of the script.
+pub(crate) fn host_error(kind: ScriptErrorKind, message: &str) -> ScriptError {
+    explained("", Position::NONE, kind, message)
+}
+
 fn explained(source: &str, position: Position, kind: ScriptErrorKind, message: &str) -> ScriptError {
     ScriptError {
         kind,

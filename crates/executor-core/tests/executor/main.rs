@@ -7,6 +7,7 @@ mod fairness;
 mod hostile;
 mod limits;
 mod programs;
+mod services;
 mod support;
 mod workbench;
 

@@ -1,5 +1,8 @@
 //! Running a script in a test.
 
+#[path = "memory.rs"]
+pub(crate) mod memory;
+
 use std::{future::Future, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
@@ -15,6 +18,8 @@ use picloud_shared::{
     time::Timestamp,
 };
 use tokio::{runtime, task::LocalSet};
+
+use self::memory::MemoryHost;
 
 /// Limits under which a test that goes wrong ends soon.
 pub(crate) const LIMITS: Limits = Limits {
@@ -61,6 +66,7 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
             suspended: false,
         }),
         trigger: Trigger::Test,
+        keeps_writes: true,
         request: Arc::new(request),
     }
 }
@@ -71,7 +77,11 @@ pub(crate) fn on_serving_thread<F: Future>(test: impl FnOnce(Executor) -> F) -> 
         .enable_all()
         .build()
         .expect("a runtime");
-    LocalSet::new().block_on(&runtime, test(Executor::new(ExecutorConfig::default())))
+    let config = ExecutorConfig {
+        services: Some(Arc::<MemoryHost>::default().services()),
+        ..ExecutorConfig::default()
+    };
+    LocalSet::new().block_on(&runtime, test(Executor::new(config)))
 }
 
 /// Runs `source` once.

@@ -20,7 +20,7 @@ fn on_control_runtime<F: Future>(test: impl FnOnce(Arc<dyn Workbench>) -> F) -> 
         .enable_all()
         .build()
         .expect("a runtime");
-    let workbench = LocalWorkbench::start(&MemoryBudget::unbounded(), None);
+    let workbench = LocalWorkbench::start(&MemoryBudget::unbounded(), None, None);
     runtime.block_on(test(Arc::new(workbench.expect("threads"))))
 }
 

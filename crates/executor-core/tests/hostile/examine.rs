@@ -62,7 +62,7 @@ impl Bench {
             .expect("a runtime");
         let bench = Self {
             runtime,
-            workbench: LocalWorkbench::start(&picloud_shared::memory::MemoryBudget::unbounded(), None)
+            workbench: LocalWorkbench::start(&picloud_shared::memory::MemoryBudget::unbounded(), None, None)
                 .expect("threads"),
             panics,
         };

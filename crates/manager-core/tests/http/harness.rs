@@ -259,6 +259,8 @@ impl Workbench for Bench {
             result: Ok(ScriptResponse::default()),
             logs: Vec::new(),
             usage: Usage::default(),
+            services: Vec::new(),
+            writes_discarded: 0,
         }
     }
 }

@@ -79,6 +79,7 @@ impl Run {
             script: Arc::clone(&self.live.script),
             trigger: self.trigger,
             request: Arc::clone(&self.request),
+            keeps_writes: true,
         }
     }
 
@@ -143,7 +144,9 @@ impl<E: ExecutorClient> Dispatcher<E> {
 
     /// Records the run, and makes its outcome an answer.
     fn finish(&self, run: &Run, outcome: Outcome) -> Result<Response<ResponseBody>, Refusal> {
-        let Outcome { result, logs, usage } = outcome;
+        let Outcome {
+            result, logs, usage, ..
+        } = outcome;
         let (result, error) = match result {
             Ok(response) if response.status.is_informational() => {
                 tracing::error!(execution.id = %run.entry.id, "a script answered with a status below 200");
@@ -299,6 +302,9 @@ fn code(kind: ScriptErrorKind) -> Code {
         kind if kind.is_timeout() => Code::ScriptTimeout,
         kind if kind.is_limit() => Code::ScriptLimitExceeded,
         ScriptErrorKind::Cancelled => Code::Overloaded,
+        ScriptErrorKind::Conflict => Code::Conflict,
+        ScriptErrorKind::StorageFull => Code::InsufficientStorage,
+        ScriptErrorKind::StorageUnavailable => Code::DatabaseUnavailable,
         _ => Code::ScriptFailed,
     }
 }
@@ -309,6 +315,8 @@ fn stopped() -> Outcome {
         result: Err(cancelled("the server stopped before the script ended")),
         logs: Vec::new(),
         usage: Usage::default(),
+        services: Vec::new(),
+        writes_discarded: 0,
     }
 }
 
@@ -346,6 +354,13 @@ fn failed(code: Code) -> Refusal {
             "The script used more than it may. Whoever runs it finds this request by its id."
         }
         Code::Overloaded => "The server is stopping. Try again in a moment.",
+        Code::Conflict => {
+            "Others changed the same data at the same time, again and again. Try again in a moment."
+        }
+        Code::InsufficientStorage => "The server has no space left. Nothing was changed.",
+        Code::DatabaseUnavailable => {
+            "The database does not answer. Nothing was changed. Try again in a moment."
+        }
         _ => "The script failed. Whoever runs it finds this request, and why it failed, by its id.",
     };
     Refusal::new(code, detail)

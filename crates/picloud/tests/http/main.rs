@@ -17,3 +17,4 @@ mod health;
 mod hostile;
 mod process;
 mod readme;
+mod services;

@@ -1,6 +1,7 @@
 //! What is particular to PostgreSQL.
 
 mod fault;
+pub(crate) mod kv;
 pub(crate) mod lock;
 mod open;
 pub(crate) mod server;

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 mod fault;
+pub(crate) mod kv;
 mod lock;
 mod open;
 pub(crate) mod settings;

@@ -13,6 +13,7 @@ use sqlx::{
 };
 
 use super::{
+    kv::KeyValues,
     lock::DirLock,
     settings::{check, reader_options, writer_options},
 };
@@ -28,6 +29,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Sqlite {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    pub(crate) kv: KeyValues,
     /// None beside another process that has it.
     lock: Option<DirLock>,
 }
@@ -76,6 +78,7 @@ impl Sqlite {
 
         let readers = pool(READERS_MAX).connect_lazy_with(reader_options().filename(&path));
         Ok(Self {
+            kv: KeyValues::new(&path, writer.clone()),
             writer,
             readers,
             lock,
@@ -84,6 +87,7 @@ impl Sqlite {
 
     /// The writer goes last: closing the last connection takes the write-ahead log into the database.
     pub(crate) async fn close(&self) {
+        self.kv.close().await;
         self.readers.close().await;
         self.writer.close().await;
         if let Some(lock) = &self.lock {

@@ -16,6 +16,7 @@ mod deployments;
 mod domains;
 mod executions;
 mod invitations;
+mod kv;
 mod members;
 mod opening;
 mod purge;

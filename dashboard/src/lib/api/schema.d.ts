@@ -2997,6 +2997,11 @@ export interface components {
         };
         /** @description What to run, and with what. */
         RunScript: {
+            /**
+             * @description Whether what the script writes takes effect. Unless it is set, nothing does, and the result says how much it
+             *     would have been. What it reads is the app's data either way.
+             */
+            keep_writes?: boolean;
             request?: components["schemas"]["TestRequest"] | null;
             /**
              * Format: uuid
@@ -3068,8 +3073,8 @@ export interface components {
             /** @description The lines around the place, with a caret under it. */
             excerpt: string | null;
             /**
-             * @description `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `response`,
-             *     `cancelled` or `internal`.
+             * @description `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
+             *     `conflict`, `storage_full`, `storage_unavailable`, `response`, `cancelled` or `internal`.
              * @example runtime
              */
             kind: string;
@@ -3371,6 +3376,8 @@ export interface components {
              */
             operations: number;
             response: components["schemas"]["TestResponse"] | null;
+            /** @description Keys that it would have written: a test run changes nothing unless `keep_writes` is set. */
+            writes_discarded: number;
         };
         /** @description One call on the way to an error. */
         TraceFrame: {
@@ -7915,7 +7922,8 @@ export interface operations {
                      *         "body": "Hello, Ada!",
                      *         "headers": {},
                      *         "status": 200
-                     *       }
+                     *       },
+                     *       "writes_discarded": 1
                      *     }
                      */
                     "application/json": components["schemas"]["TestRun"];
@@ -12662,6 +12670,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -12680,7 +12697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12691,6 +12708,15 @@ export interface operations {
             };
             /** @description `script_timeout` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12728,6 +12754,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -12746,7 +12781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12757,6 +12792,15 @@ export interface operations {
             };
             /** @description `script_timeout` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12794,6 +12838,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -12812,7 +12865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12823,6 +12876,15 @@ export interface operations {
             };
             /** @description `script_timeout` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12860,6 +12922,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -12878,7 +12949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12889,6 +12960,15 @@ export interface operations {
             };
             /** @description `script_timeout` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12926,6 +13006,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -12944,7 +13033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12955,6 +13044,15 @@ export interface operations {
             };
             /** @description `script_timeout` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

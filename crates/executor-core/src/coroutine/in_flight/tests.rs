@@ -62,7 +62,7 @@ fn end(journal: &InFlight, name: &str) {
             run(|_| std::process::abort());
         }
         "what_waits_is_not_blamed" => {
-            let home = Rc::new(Home::new(1, MemoryBudget::unbounded()));
+            let home = Rc::new(Home::new(1, MemoryBudget::unbounded(), None));
             let waits = |_: &Run| wait(std::future::pending::<()>()).is_ok();
             let mut task = Task::new(&home, Bounds::COMPILE, Settings::default(), waits).unwrap();
             let _ = poll_once(&mut task);
@@ -90,7 +90,7 @@ fn end(journal: &InFlight, name: &str) {
                     std::process::abort();
                 }
             }
-            let home = Rc::new(Home::new(1, MemoryBudget::unbounded()));
+            let home = Rc::new(Home::new(1, MemoryBudget::unbounded(), None));
             let waits = |_: &Run| {
                 let _abort = Abort;
                 wait(std::future::pending::<()>()).is_ok()
@@ -122,7 +122,7 @@ fn recurse(depth: u64) -> u64 {
 
 /// Runs `body` as a coroutine.
 fn poll(body: impl FnOnce(&Run) + 'static) {
-    let home = Rc::new(Home::new(1, MemoryBudget::unbounded()));
+    let home = Rc::new(Home::new(1, MemoryBudget::unbounded(), None));
     let mut task = Task::new(&home, Bounds::COMPILE, Settings::default(), body).unwrap();
     assert!(poll_once(&mut task));
 }

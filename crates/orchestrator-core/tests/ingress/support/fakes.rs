@@ -161,6 +161,8 @@ impl ExecutorClient for FakeExecutor {
                 duration_us: 5,
                 ..Usage::default()
             },
+            services: Vec::new(),
+            writes_discarded: 0,
         }
     }
 }

@@ -7,6 +7,7 @@ mod github_webhook;
 mod json_transform;
 mod short_links;
 mod status_page;
+mod url_shortener;
 mod url_tool;
 
 use std::path::PathBuf;

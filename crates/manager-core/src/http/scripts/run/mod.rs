@@ -52,6 +52,10 @@ pub(crate) struct RunScript {
     #[serde(default, deserialize_with = "object_or_default")]
     #[schema(nullable)]
     request: TestRequest,
+    /// Whether what the script writes takes effect. Unless it is set, nothing does, and the result says how much it
+    /// would have been. What it reads is the app's data either way.
+    #[serde(default)]
+    keep_writes: bool,
 }
 
 /// Try a script
@@ -95,6 +99,7 @@ pub(crate) async fn run_script(
         script: Arc::new(script),
         trigger: Trigger::Test,
         request: Arc::new(request),
+        keeps_writes: body.keep_writes,
     };
     let outcome = manager.workbench().run(invocation).await;
     Ok(Json(outcome.into()))

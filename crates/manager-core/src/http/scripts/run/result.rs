@@ -27,6 +27,8 @@ pub(crate) struct TestRunBody {
     cpu_us: u64,
     /// Most memory held at one time.
     memory_bytes_peak: u64,
+    /// Keys that it would have written: a test run changes nothing unless `keep_writes` is set.
+    writes_discarded: usize,
 }
 
 /// What a script answered.
@@ -61,8 +63,8 @@ pub(crate) struct LogLineBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ScriptError)]
 pub(crate) struct ScriptErrorBody {
-    /// `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `response`,
-    /// `cancelled` or `internal`.
+    /// `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
+    /// `conflict`, `storage_full`, `storage_unavailable`, `response`, `cancelled` or `internal`.
     #[schema(value_type = String, example = "runtime")]
     kind: ScriptErrorKind,
     message: String,
@@ -104,6 +106,7 @@ impl From<Outcome> for TestRunBody {
             duration_us: outcome.usage.duration_us,
             cpu_us: outcome.usage.cpu_us,
             memory_bytes_peak: outcome.usage.memory_bytes_peak,
+            writes_discarded: outcome.writes_discarded,
         }
     }
 }

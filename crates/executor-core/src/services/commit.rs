@@ -1,0 +1,76 @@
+//! `transaction::…`
+
+use picloud_shared::{
+    outcome::ScriptErrorKind,
+    services::{Answer, Question, Service},
+};
+use rhai::{Module, export_module, exported_module};
+
+use super::session::{Failed, Session, unexpected};
+use crate::api::Fallible;
+
+/// The module as scripts see it.
+pub(crate) fn module() -> Module {
+    exported_module!(functions)
+}
+
+/// Each run is a transaction. What it writes takes effect at its end, all of it at once; a run that throws, or is
+/// stopped, changes nothing. If what it has read has changed meanwhile, it runs again.
+#[export_module(export_all)]
+mod functions {
+    use picloud_shared::services::Service;
+
+    use crate::{api::Fallible, services::session::call};
+
+    /// Makes everything take effect that was written so far, and begins the next transaction. When it returns, all is
+    /// on disk, and nothing that happens later takes it back. A run that has committed does not run again: if what it
+    /// reads afterwards has changed by the time of its next commit, it ends with `conflict`.
+    ///
+    /// ```rhai
+    /// kv::set("step", 1);
+    /// transaction::commit();
+    /// kv::get("step")  //=> 1
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    fn commit() -> Fallible<()> {
+        call(Service::Transaction, super::commit)
+    }
+}
+
+fn commit(session: &Session) -> Fallible<()> {
+    if !session.keeps_writes() {
+        // A run that is only tried goes on to see what it would have written.
+        return Ok(());
+    }
+    let transaction = session.state(|state| std::mem::take(&mut state.transaction));
+    if !transaction.is_to_be_asked() {
+        return Ok(());
+    }
+    let answer = session.ask(Service::Transaction, || Question::Commit(transaction.to_commit()))?;
+    drop(transaction);
+    match &*answer {
+        Answer::Committed => {
+            session.state(|state| state.commits += 1);
+            Ok(())
+        }
+        Answer::Conflict { key } => {
+            let again = session.state(|state| state.commits == 0);
+            Err(session.fail(Failed {
+                kind: ScriptErrorKind::Conflict,
+                message: conflict_message(key, again),
+                conflict_over: Some(key.clone()),
+            }))
+        }
+        other => Err(unexpected(other)),
+    }
+}
+
+/// What a conflict over `key` means to an author.
+pub(super) fn conflict_message(key: &str, repeated: bool) -> String {
+    let why = if repeated {
+        "and it did so each time that the script was run again"
+    } else {
+        "and the script has committed before, so it was not run again"
+    };
+    format!("`{key}` changed while the script ran, {why}")
+}

@@ -1,0 +1,50 @@
+//! What scripts can ask of the world, and the invocation as a transaction.
+//!
+//! Reading order: [`Services`] (what an executor is given), `session` (what a run has asked; the one place where a
+//! script reaches the host), `transaction` (what it has read and written, without any I/O), `kv` and `commit` (the
+//! functions that scripts call), `settle` (the end of a run), `lines` (whose turn it is after a conflict); `foreign`
+//! and `value` are about memory and form.
+
+mod commit;
+mod foreign;
+mod kv;
+mod lines;
+mod session;
+mod settle;
+mod transaction;
+mod value;
+
+use std::{fmt, sync::Arc};
+
+use picloud_shared::services::HostServices;
+
+use self::lines::Lines;
+pub(crate) use self::{
+    commit::module as transaction_module,
+    kv::module as kv_module,
+    session::Session,
+    settle::{End, Repeats, gave_up},
+};
+
+/// What runs may ask, shared by all executors of a process.
+#[derive(Clone)]
+pub struct Services {
+    host: Arc<dyn HostServices>,
+    lines: Arc<Lines>,
+}
+
+impl Services {
+    /// Those that `host` answers.
+    pub fn new(host: Arc<dyn HostServices>) -> Self {
+        Self {
+            host,
+            lines: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,270 @@
+//! What one run has asked: the only place where a script reaches the host.
+
+use std::{cell::RefCell, rc::Rc, time::Instant};
+
+use picloud_shared::{
+    id::AppId,
+    outcome::{ScriptErrorKind, ScriptResponse},
+    services::{
+        Answer, BYTES_PER_COMMIT_MAX, CALLS_PER_RUN_MAX, Question, READS_PER_COMMIT_MAX, Service,
+        ServiceError, ServiceUse, WRITES_PER_COMMIT_MAX,
+    },
+};
+use rhai::EvalAltResult;
+
+use super::{
+    Services,
+    foreign::{Foreign, ForeignAnswer},
+    transaction::{Pending, Transaction},
+};
+use crate::{
+    allocator::uncounted,
+    api::{Fallible, fail},
+    coroutine::with_current,
+    error::failure,
+    gate,
+};
+
+/// What a run has asked. Takes no memory before it asks something.
+pub(crate) struct Session {
+    services: Option<Rc<Services>>,
+    app: Option<AppId>,
+    /// Whether what it writes takes effect.
+    keeps_writes: bool,
+    state: RefCell<Option<Box<State>>>,
+}
+
+/// What there is of a session that asked something.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) transaction: Transaction,
+    uses: Vec<ServiceUse>,
+    calls: u64,
+    /// How often the script has committed before its end.
+    pub(super) commits: u32,
+    /// How many writes of the run did not take effect, because it is only tried.
+    pub(super) writes_discarded: usize,
+    /// Why no more is asked, and over which key if it is a conflict. What a script makes of the error changes nothing.
+    pub(super) failed: Option<Failed>,
+}
+
+/// Why a session has ended before its run.
+#[derive(Clone, Debug)]
+pub(super) struct Failed {
+    pub(super) kind: ScriptErrorKind,
+    pub(super) message: String,
+    pub(super) conflict_over: Option<String>,
+}
+
+impl Session {
+    /// The session of a run of `app`.
+    pub(crate) fn new(services: Option<Rc<Services>>, app: Option<AppId>, keeps_writes: bool) -> Self {
+        Self {
+            services,
+            app,
+            keeps_writes,
+            state: RefCell::new(None),
+        }
+    }
+
+    /// Whether it has asked anything.
+    #[inline]
+    pub(crate) fn is_used(&self) -> bool {
+        self.state.borrow().is_some()
+    }
+
+    /// Forgets what the run would have written, because it threw.
+    #[inline]
+    pub(crate) fn roll_back(&self) {
+        if let Some(state) = &mut *self.state.borrow_mut() {
+            state.transaction.roll_back();
+        }
+    }
+
+    /// What the run used.
+    pub(crate) fn uses(&self) -> Vec<ServiceUse> {
+        let state = self.state.borrow();
+        state.as_ref().map(|state| state.uses.clone()).unwrap_or_default()
+    }
+
+    /// How many writes did not take effect, because the run was only tried.
+    pub(crate) fn writes_discarded(&self) -> usize {
+        self.state
+            .borrow()
+            .as_ref()
+            .map_or(0, |state| state.writes_discarded)
+    }
+
+    pub(super) fn keeps_writes(&self) -> bool {
+        self.keeps_writes
+    }
+
+    /// The services, and whose run asks; both are there when anything was asked.
+    pub(super) fn host(&self) -> Option<(&Services, AppId)> {
+        self.services.as_deref().zip(self.app)
+    }
+
+    /// Lends the state, which is there from the first call on. Nothing may be waited for meanwhile.
+    pub(super) fn state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(self.state.borrow_mut().get_or_insert_default())
+    }
+
+    /// Adds to what was used of a service.
+    pub(super) fn meter(&self, service: Service, add: impl FnOnce(&mut ServiceUse)) {
+        self.state(|state| {
+            let place = state.uses.iter().position(|used| used.service == service);
+            let place = place.unwrap_or_else(|| {
+                state.uses.push(ServiceUse::none(service));
+                state.uses.len() - 1
+            });
+            add(&mut state.uses[place]);
+        });
+    }
+
+    /// Asks the host, and waits for the answer.
+    pub(super) fn ask(
+        &self,
+        service: Service,
+        question: impl FnOnce() -> Question,
+    ) -> Fallible<ForeignAnswer> {
+        self.check_failed()?;
+        let Some((services, app)) = self.host() else {
+            return Err(fail("there are no services here"));
+        };
+        let begun = Instant::now();
+        let answer = gate::wait(Foreign(uncounted(|| services.host.ask(app, question()))));
+        self.meter(service, |used| used.duration_us += micros(begun));
+        match answer? {
+            Ok(answer) => Ok(ForeignAnswer::new(answer)),
+            Err(error) => {
+                let (kind, message) = explained(error);
+                Err(self.fail(Failed {
+                    kind,
+                    message,
+                    conflict_over: None,
+                }))
+            }
+        }
+    }
+
+    /// Counts what is to be written.
+    pub(super) fn write(&self, key: &str, pending: Pending) -> Fallible<()> {
+        let bytes = key.len() + pending.value.as_ref().map_or(0, |value| value.bytes());
+        self.meter(Service::Kv, |used| used.bytes_written += bytes as u64);
+        let (keys, bytes) = self.state(|state| {
+            state.transaction.write(key, pending);
+            state.transaction.writes()
+        });
+        if keys > WRITES_PER_COMMIT_MAX || bytes > BYTES_PER_COMMIT_MAX {
+            return Err(self.too_much(format!(
+                "one transaction may write {WRITES_PER_COMMIT_MAX} keys and {BYTES_PER_COMMIT_MAX} bytes; \
+                 call transaction::commit() in between"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Looks at how much was read.
+    pub(super) fn check_reads(&self) -> Fallible<()> {
+        if self.state(|state| state.transaction.reads()) > READS_PER_COMMIT_MAX {
+            return Err(self.too_much(format!(
+                "one transaction may read {READS_PER_COMMIT_MAX} keys; call transaction::commit() in between"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Ends the session, and with it the run.
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the form in which Rhai takes errors"
+    )]
+    pub(super) fn fail(&self, failed: Failed) -> Box<EvalAltResult> {
+        let error = failure(failed.kind, failed.message.clone());
+        self.state(|state| state.failed = Some(failed));
+        error
+    }
+
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the form in which Rhai takes errors"
+    )]
+    fn too_much(&self, message: String) -> Box<EvalAltResult> {
+        self.fail(Failed {
+            kind: ScriptErrorKind::Services,
+            message,
+            conflict_over: None,
+        })
+    }
+
+    fn check_failed(&self) -> Fallible<()> {
+        match self.state(|state| state.failed.clone()) {
+            Some(failed) => Err(failure(failed.kind, failed.message)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts one call of a service.
+    fn begin_call(&self, service: Service) -> Fallible<()> {
+        self.check_failed()?;
+        self.meter(service, |used| used.calls += 1);
+        let calls = self.state(|state| {
+            state.calls += 1;
+            state.calls
+        });
+        if calls > CALLS_PER_RUN_MAX {
+            return Err(self.too_much(format!(
+                "one run may call services {CALLS_PER_RUN_MAX} times; read and write many keys with one call"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Does what a function of a service does, with the session of the current run.
+pub(super) fn call<T>(service: Service, act: impl FnOnce(&Session) -> Fallible<T>) -> Fallible<T> {
+    with_current(|run| {
+        let Some(run) = run else {
+            return Err(fail("there are no services here"));
+        };
+        run.session.begin_call(service)?;
+        act(&run.session)
+    })
+}
+
+/// What a failure of the host means to the author of a script.
+pub(super) fn explained(error: ServiceError) -> (ScriptErrorKind, String) {
+    let kind = match error {
+        ServiceError::Unavailable => ScriptErrorKind::StorageUnavailable,
+        ServiceError::Full => ScriptErrorKind::StorageFull,
+        ServiceError::AppGone => ScriptErrorKind::Cancelled,
+        ServiceError::Failed => ScriptErrorKind::Internal,
+    };
+    (kind, format!("nothing was written: {error}"))
+}
+
+/// Microseconds since `begun`.
+pub(super) fn micros(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The answer that it was not asked for: a fault of the host.
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the form in which Rhai takes errors"
+)]
+pub(super) fn unexpected(answer: &Answer) -> Box<EvalAltResult> {
+    let kind = match answer {
+        Answer::Entries { .. } => "entries",
+        Answer::Page { .. } => "a page",
+        Answer::Committed => "a commit",
+        Answer::Conflict { .. } => "a conflict",
+    };
+    failure(
+        ScriptErrorKind::Internal,
+        format!("the host answered with {kind}"),
+    )
+}
+
+/// What a script answered, or why it did not.
+pub(super) type ScriptResult = Result<ScriptResponse, picloud_shared::outcome::ScriptError>;

@@ -1,0 +1,196 @@
+//! Services that keep everything in memory, for tests.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use picloud_executor_core::Services;
+use picloud_shared::{
+    id::AppId,
+    services::{
+        Answer, Commit, HostServices, KvEntry, KvItem, KvValue, LIST_BYTES_MAX, Question, ServiceError,
+        list_bounds,
+    },
+};
+use tokio::sync::Notify;
+
+/// Keys and values in memory, and what to do with questions.
+#[derive(Default)]
+pub(crate) struct MemoryHost {
+    state: Mutex<State>,
+    fell_silent: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    entries: BTreeMap<(AppId, String), KvEntry>,
+    version: i64,
+    asked: Vec<Question>,
+    /// The key that somebody else writes just before a commit, and how many commits this is done to.
+    disturbed: Option<(String, usize)>,
+    /// The number of the question, from 1, that is never answered.
+    silent_at: Option<usize>,
+    refused: Option<ServiceError>,
+}
+
+impl MemoryHost {
+    pub(crate) fn services(self: &Arc<Self>) -> Services {
+        Services::new(Arc::clone(self) as Arc<dyn HostServices>)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+
+    /// Writes a JSON value from outside.
+    pub(crate) fn put(&self, app: AppId, key: &str, json: &str) {
+        self.state().put(app, key, &KvValue::Json(json.to_owned()));
+    }
+
+    /// A value as it is stored.
+    pub(crate) fn get(&self, app: AppId, key: &str) -> Option<KvValue> {
+        let state = self.state();
+        state
+            .entries
+            .get(&(app, key.to_owned()))
+            .map(|entry| entry.value.clone())
+    }
+
+    /// How many keys there are, of all apps.
+    pub(crate) fn len(&self) -> usize {
+        self.state().entries.len()
+    }
+
+    /// What was asked.
+    pub(crate) fn asked(&self) -> Vec<Question> {
+        self.state().asked.clone()
+    }
+
+    /// From now on `key` changes just before each of the next `times` commits.
+    pub(crate) fn disturb(&self, key: &str, times: usize) {
+        self.state().disturbed = Some((key.to_owned(), times));
+    }
+
+    /// The question with this number is never answered.
+    pub(crate) fn be_silent_at(&self, number: usize) {
+        self.state().silent_at = Some(number);
+    }
+
+    /// Waits until that question is asked.
+    pub(crate) async fn fell_silent(&self) {
+        self.fell_silent.notified().await;
+    }
+
+    /// From now on every question is refused.
+    pub(crate) fn refuse(&self, error: ServiceError) {
+        self.state().refused = Some(error);
+    }
+}
+
+#[async_trait]
+impl HostServices for MemoryHost {
+    async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
+        let answer = {
+            let mut state = self.state();
+            state.asked.push(question.clone());
+            if state.silent_at == Some(state.asked.len()) {
+                None
+            } else if let Some(error) = state.refused {
+                Some(Err(error))
+            } else {
+                Some(Ok(state.answer(app, question)))
+            }
+        };
+        if let Some(answer) = answer {
+            return answer;
+        }
+        self.fell_silent.notify_one();
+        std::future::pending().await
+    }
+}
+
+impl State {
+    fn put(&mut self, app: AppId, key: &str, value: &KvValue) {
+        self.version += 1;
+        let entry = KvEntry {
+            value: value.clone(),
+            version: self.version,
+            expires_at: None,
+        };
+        self.entries.insert((app, key.to_owned()), entry);
+    }
+
+    fn answer(&mut self, app: AppId, question: Question) -> Answer {
+        match question {
+            Question::KvGet { keys } => Answer::Entries {
+                entries: keys
+                    .into_iter()
+                    .map(|key| self.entries.get(&(app, key)).cloned())
+                    .collect(),
+            },
+            Question::KvList { prefix, after, limit } => {
+                let (low, high) = list_bounds(&prefix, after.as_deref());
+                let mut items = self.range(app, &low, &high);
+                let mut bytes = 0;
+                let fits = items.iter().take(limit as usize).take_while(|item| {
+                    let fits = bytes <= LIST_BYTES_MAX;
+                    bytes += item.key.len() + item.entry.value.bytes();
+                    fits
+                });
+                let fits = fits.count();
+                let more = items.len() > fits;
+                items.truncate(fits);
+                Answer::Page { items, more }
+            }
+            Question::Commit(commit) => self.commit(app, commit),
+        }
+    }
+
+    fn range(&self, app: AppId, low: &[u8], high: &[u8]) -> Vec<KvItem> {
+        let of_app = self.entries.iter().filter(|((owner, _), _)| *owner == app);
+        of_app
+            .filter(|((_, key), _)| low <= key.as_bytes() && key.as_bytes() < high)
+            .map(|((_, key), entry)| KvItem {
+                key: key.clone(),
+                entry: entry.clone(),
+            })
+            .collect()
+    }
+
+    fn commit(&mut self, app: AppId, commit: Commit) -> Answer {
+        if let Some((key, times)) = self.disturbed.take()
+            && times > 0
+        {
+            let count = self.version;
+            self.put(app, &key, &KvValue::Json(count.to_string()));
+            self.disturbed = Some((key, times - 1));
+        }
+        for read in &commit.keys {
+            let present = self.entries.get(&(app, read.key.clone()));
+            if present.map(|entry| entry.version) != read.version {
+                return Answer::Conflict {
+                    key: read.key.clone(),
+                };
+            }
+        }
+        for range in &commit.ranges {
+            let (low, high) = range.bounds();
+            let items = self.range(app, &low, &high);
+            let mark = items.iter().fold(0, |mark, item| mark ^ item.entry.version);
+            if (items.len() as u64, mark) != (range.count, range.mark) {
+                return Answer::Conflict {
+                    key: range.prefix.clone(),
+                };
+            }
+        }
+        for write in commit.writes {
+            match write.value {
+                Some(value) => self.put(app, &write.key, &value),
+                None => drop(self.entries.remove(&(app, write.key))),
+            }
+        }
+        Answer::Committed
+    }
+}

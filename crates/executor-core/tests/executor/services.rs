@@ -1,0 +1,376 @@
+//! The invocation as a transaction.
+
+use std::sync::Arc;
+
+use picloud_executor_core::{Executor, ExecutorConfig};
+use picloud_shared::{
+    id::AppId,
+    limits::Limits,
+    outcome::{Outcome, ScriptErrorKind},
+    seam::ExecutorClient as _,
+    services::{CALLS_PER_RUN_MAX, KvValue, Question, Service, ServiceError},
+};
+use uuid::Uuid;
+
+use crate::support::{LIMITS, invocation, memory::MemoryHost, on_serving_thread, request};
+
+const APP: AppId = AppId(Uuid::from_u128(1));
+const OTHER: AppId = AppId(Uuid::from_u128(2));
+
+/// Runs `source` for `app` on `host`.
+fn run_as(host: &Arc<MemoryHost>, app: AppId, source: &str, limits: Limits, keeps_writes: bool) -> Outcome {
+    let services = host.services();
+    on_serving_thread(|_| async move {
+        let executor = Executor::new(ExecutorConfig {
+            services: Some(services),
+            ..ExecutorConfig::default()
+        });
+        let mut invocation = invocation(source, limits, request());
+        Arc::make_mut(&mut invocation.script).app_id = app;
+        invocation.keeps_writes = keeps_writes;
+        executor.execute(invocation).await
+    })
+}
+
+fn run(host: &Arc<MemoryHost>, source: &str) -> Outcome {
+    run_as(host, APP, source, LIMITS, true)
+}
+
+#[track_caller]
+fn says(outcome: Outcome, expected: &str) {
+    let response = outcome.result.expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&response.body), expected);
+}
+
+fn kind(outcome: Outcome) -> Option<ScriptErrorKind> {
+    outcome.result.err().map(|error| error.kind)
+}
+
+fn json(text: &str) -> KvValue {
+    KvValue::Json(text.to_owned())
+}
+
+fn commits(host: &MemoryHost) -> usize {
+    let asked = host.asked();
+    asked
+        .iter()
+        .filter(|question| matches!(question, Question::Commit(_)))
+        .count()
+}
+
+const FIVE_WRITES: &str = "for key in [\"a\", \"b\", \"c\", \"d\", \"e\"] { kv::set(key, 1); }\n";
+
+#[test]
+fn what_a_run_writes_is_there_when_it_has_ended_well() {
+    let host = Arc::<MemoryHost>::default();
+    says(run(&host, &format!("{FIVE_WRITES} kv::get(\"c\")")), "1");
+    assert_eq!((host.len(), commits(&host)), (5, 1));
+    says(
+        run(&host, "kv::delete(\"a\"); kv::get(\"a\") ?? \"gone\""),
+        "gone",
+    );
+    assert_eq!(host.get(APP, "a"), None);
+}
+
+#[test]
+fn a_run_that_throws_leaves_nothing() {
+    let host = Arc::<MemoryHost>::default();
+    let thrown = run(&host, &format!("{FIVE_WRITES} throw \"no\""));
+    assert_eq!(kind(thrown), Some(ScriptErrorKind::Runtime));
+    let answered = run(&host, &format!("{FIVE_WRITES} throw #{{status: 404}}"));
+    assert_eq!(answered.result.expect("an answer").status, 404);
+    assert_eq!((host.len(), commits(&host)), (0, 0));
+}
+
+#[test]
+fn an_answer_with_an_error_status_that_is_returned_keeps_its_writes() {
+    let host = Arc::<MemoryHost>::default();
+    let answered = run(&host, &format!("{FIVE_WRITES} response(409, \"no\")"));
+    assert_eq!(answered.result.expect("an answer").status, 409);
+    assert_eq!(host.len(), 5);
+}
+
+#[test]
+fn a_run_that_breaks_a_limit_leaves_nothing() {
+    let host = Arc::<MemoryHost>::default();
+    for (end, limits, expected) in [
+        (
+            "loop {}",
+            Limits {
+                operations_max: 10_000,
+                ..LIMITS
+            },
+            ScriptErrorKind::Operations,
+        ),
+        (
+            "sleep(60)",
+            Limits {
+                timeout_ms: 20,
+                ..LIMITS
+            },
+            ScriptErrorKind::Timeout,
+        ),
+        (
+            "try { sleep(60) } catch {} 1",
+            Limits {
+                timeout_ms: 20,
+                ..LIMITS
+            },
+            ScriptErrorKind::Timeout,
+        ),
+        ("\"x\" + request.nothing.here", LIMITS, ScriptErrorKind::Runtime),
+        ("|x| x", LIMITS, ScriptErrorKind::Response),
+    ] {
+        let outcome = run_as(&host, APP, &format!("{FIVE_WRITES} {end}"), limits, true);
+        assert_eq!(kind(outcome), Some(expected), "{end}");
+        assert_eq!(host.len(), 0, "{end}");
+    }
+}
+
+const SEVEN_QUESTIONS: &str = "kv::set(\"a\", kv::get(\"b\")); kv::incr(\"c\"); kv::list(\"d\"); kv::delete(\"e\"); \
+    kv::get_many([\"f\", \"g\"]); kv::compare_and_set(\"h\", (), 1); kv::set_many(#{i: 1}); 1";
+
+#[test]
+fn a_run_that_is_out_of_time_at_any_of_its_questions_leaves_nothing() {
+    let limits = Limits {
+        timeout_ms: 20,
+        ..LIMITS
+    };
+    for number in 1..=6 {
+        let host = Arc::<MemoryHost>::default();
+        host.be_silent_at(number);
+        let outcome = run_as(&host, APP, SEVEN_QUESTIONS, limits, true);
+        assert_eq!(
+            kind(outcome),
+            Some(ScriptErrorKind::Timeout),
+            "at question {number}"
+        );
+        assert_eq!(host.len(), 0, "at question {number}");
+    }
+}
+
+#[test]
+fn a_run_that_is_given_up_at_any_of_its_questions_leaves_nothing() {
+    for number in 1..=7 {
+        let host = Arc::<MemoryHost>::default();
+        host.be_silent_at(number);
+        let services = host.services();
+        let waiting = Arc::clone(&host);
+        on_serving_thread(|_| async move {
+            let executor = Executor::new(ExecutorConfig {
+                services: Some(services),
+                ..ExecutorConfig::default()
+            });
+            tokio::select! {
+                outcome = executor.execute(invocation(SEVEN_QUESTIONS, LIMITS, request())) => panic!("{outcome:?}"),
+                () = waiting.fell_silent() => {}
+            }
+        });
+        assert_eq!((host.asked().len(), host.len()), (number, 0));
+    }
+    let host = Arc::<MemoryHost>::default();
+    says(run(&host, SEVEN_QUESTIONS), "1");
+    assert_eq!((host.asked().len(), host.len()), (7, 4));
+}
+
+#[test]
+fn a_conflict_runs_the_script_again_with_fresh_data() {
+    let host = Arc::<MemoryHost>::default();
+    host.put(APP, "n", "0");
+    host.disturb("n", 3);
+    let outcome = run(
+        &host,
+        "log::info(\"run\"); let n = kv::get(\"n\"); kv::set(\"seen\", n); n",
+    );
+    assert_eq!(outcome.logs.len(), 1, "only the last run has been");
+    says(outcome, "3");
+    assert_eq!(host.get(APP, "seen"), Some(json("3")));
+    assert_eq!(commits(&host), 4);
+}
+
+#[test]
+fn conflicts_without_end_are_told() {
+    let host = Arc::<MemoryHost>::default();
+    host.disturb("n", usize::MAX);
+    let outcome = run(&host, "kv::incr(\"n\"); kv::set(\"x\", 1); 1");
+    assert_eq!(kind(outcome), Some(ScriptErrorKind::Conflict));
+    assert_eq!(host.get(APP, "x"), None);
+    assert!(commits(&host) > 5);
+}
+
+#[test]
+fn a_listed_range_conflicts_with_a_key_that_comes_into_it() {
+    let host = Arc::<MemoryHost>::default();
+    host.disturb("user/b", 1);
+    says(
+        run(
+            &host,
+            "let n = kv::list(\"user/\").entries.len; kv::set(\"count\", n); n",
+        ),
+        "1",
+    );
+    assert_eq!(host.get(APP, "count"), Some(json("1")));
+}
+
+#[test]
+fn a_run_that_throws_for_what_it_saw_at_two_moments_runs_again() {
+    let host = Arc::<MemoryHost>::default();
+    host.put(APP, "a", "5");
+    host.disturb("a", 1);
+    let source =
+        "let a = kv::get(\"a\"); let b = kv::get(\"b\"); if a == 5 { throw #{status: 500} } \"fine\"";
+    says(run(&host, source), "fine");
+}
+
+#[test]
+fn reading_once_asks_for_no_commit_and_reading_twice_for_one() {
+    let host = Arc::<MemoryHost>::default();
+    says(run(&host, "kv::get(\"a\") ?? 1"), "1");
+    says(
+        run(&host, "kv::get(\"a\"); kv::get(\"a\"); kv::has(\"a\"); 1"),
+        "1",
+    );
+    says(run(&host, "kv::get_many([\"a\", \"b\"]); kv::get(\"b\"); 1"), "1");
+    assert_eq!((host.asked().len(), commits(&host)), (3, 0));
+    says(run(&host, "kv::get(\"a\"); kv::get(\"b\"); 1"), "1");
+    assert_eq!(commits(&host), 1);
+}
+
+#[test]
+fn a_script_without_services_asks_nothing() {
+    let host = Arc::<MemoryHost>::default();
+    let outcome = run(&host, "1");
+    assert!(outcome.services.is_empty());
+    assert!(host.asked().is_empty());
+}
+
+#[test]
+fn an_early_commit_stays_and_forbids_to_run_again() {
+    let host = Arc::<MemoryHost>::default();
+    let thrown = run(
+        &host,
+        "kv::set(\"a\", 1); transaction::commit(); kv::set(\"b\", 1); throw \"no\"",
+    );
+    assert_eq!(kind(thrown), Some(ScriptErrorKind::Runtime));
+    assert_eq!((host.get(APP, "a"), host.get(APP, "b")), (Some(json("1")), None));
+
+    let source = "kv::set(\"a\", 2); transaction::commit(); kv::incr(\"n\")";
+    host.disturb("n", 2);
+    let outcome = run(&host, source);
+    assert_eq!(kind(outcome), Some(ScriptErrorKind::Conflict));
+    assert_eq!(host.get(APP, "a"), Some(json("2")));
+}
+
+#[test]
+fn a_conflict_at_an_early_commit_cannot_be_caught() {
+    let host = Arc::<MemoryHost>::default();
+    host.disturb("n", 1);
+    let source = "let n = kv::get(\"n\") ?? -1; kv::set(\"x\", n); try { transaction::commit() } catch {} n";
+    says(run(&host, source), "0");
+    assert_eq!(host.get(APP, "x"), Some(json("0")));
+}
+
+#[test]
+fn a_host_that_refuses_ends_the_run() {
+    for (error, expected) in [
+        (ServiceError::Unavailable, ScriptErrorKind::StorageUnavailable),
+        (ServiceError::Full, ScriptErrorKind::StorageFull),
+        (ServiceError::Failed, ScriptErrorKind::Internal),
+    ] {
+        for source in [
+            "kv::get(\"a\")",
+            "try { kv::get(\"a\") } catch {} 1",
+            "kv::set(\"a\", 1)",
+        ] {
+            let host = Arc::<MemoryHost>::default();
+            host.refuse(error);
+            assert_eq!(kind(run(&host, source)), Some(expected), "{source}");
+        }
+    }
+}
+
+#[test]
+fn calls_and_writes_are_bounded() {
+    let host = Arc::<MemoryHost>::default();
+    let outcome = run(&host, "for n in 0..2000 { kv::set(\"a\", n) } 1");
+    assert_eq!(outcome.services[0].calls, CALLS_PER_RUN_MAX + 1);
+    assert_eq!(kind(outcome), Some(ScriptErrorKind::Services));
+    let many = "for n in 0..20 { let m = #{}; for k in 0..90 { m[`${n}/${k}`] = 1 } kv::set_many(m) } 1";
+    assert_eq!(kind(run(&host, many)), Some(ScriptErrorKind::Services));
+    let large = "let b = blob(200000); for n in 0..60 { kv::set(`${n}`, b) } 1";
+    let limits = Limits {
+        memory_bytes_max: 64 * 1_024 * 1_024,
+        ..LIMITS
+    };
+    assert_eq!(
+        kind(run_as(&host, APP, large, limits, true)),
+        Some(ScriptErrorKind::Services)
+    );
+    assert_eq!(
+        kind(run(&host, "kv::set(\"a\", blob(300000))")),
+        Some(ScriptErrorKind::Runtime)
+    );
+    assert_eq!(host.len(), 0);
+}
+
+#[test]
+fn a_run_that_is_only_tried_sees_its_writes_and_keeps_none() {
+    let host = Arc::<MemoryHost>::default();
+    let source = "kv::set(\"a\", 1); transaction::commit(); kv::set(\"b\", 2); kv::list(\"\").entries.len";
+    let outcome = run_as(&host, APP, source, LIMITS, false);
+    assert_eq!(outcome.writes_discarded, 2);
+    says(outcome, "2");
+    assert_eq!((host.len(), commits(&host)), (0, 0));
+}
+
+#[test]
+fn apps_do_not_see_each_other() {
+    let host = Arc::<MemoryHost>::default();
+    says(
+        run_as(&host, APP, "kv::set(\"a\", \"canary\"); 1", LIMITS, true),
+        "1",
+    );
+    let source =
+        "[kv::get(\"a\"), kv::has(\"a\"), kv::list(\"\").entries, kv::get_many([\"a\"]), kv::delete(\"a\")]";
+    says(
+        run_as(&host, OTHER, source, LIMITS, true),
+        "[null,false,[],{},false]",
+    );
+    assert_eq!(host.get(APP, "a"), Some(json("\"canary\"")));
+}
+
+#[test]
+fn lists_hold_own_writes_page_by_page() {
+    let host = Arc::<MemoryHost>::default();
+    for key in ["k1", "k3", "k5", "k7", "k9", "l"] {
+        host.put(APP, key, "0");
+    }
+    let source =
+        "kv::set(\"k2\", 0); kv::set(\"k8\", 0); kv::delete(\"k3\"); kv::delete(\"k5\"); kv::set(\"k7\", 1);
+        let keys = []; let cursor = ();
+        loop {
+            let page = kv::list(\"k\", #{limit: 2, cursor: cursor});
+            for entry in page.entries { keys.push(entry.key + \"=\" + entry.value) }
+            cursor = page.cursor;
+            if cursor == () { break }
+        }
+        keys.join(\" \")";
+    says(run(&host, source), "k1=0 k2=0 k7=1 k8=0 k9=0");
+}
+
+#[test]
+fn what_was_used_is_told() {
+    let host = Arc::<MemoryHost>::default();
+    host.put(APP, "a", "12345");
+    let outcome = run(&host, "kv::get(\"a\"); kv::set(\"key\", \"xyz\"); 1");
+    let used = |service| {
+        outcome
+            .services
+            .iter()
+            .find(|used| used.service == service)
+            .expect("used")
+    };
+    let kv = used(Service::Kv);
+    assert_eq!((kv.calls, kv.bytes_read, kv.bytes_written), (2, 5, 8));
+    assert_eq!(used(Service::Transaction).calls, 1);
+}

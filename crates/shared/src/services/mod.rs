@@ -1,0 +1,116 @@
+//! The one gate between a running script and the world.
+//!
+//! Whatever a script does beyond computing is a [`Question`] to [`HostServices`], asked for the app that the run
+//! belongs to, and has one [`Answer`]. Both are plain values that can be written down: a run that is answered from
+//! what was written down does the same again, and has no effect.
+//!
+//! A run asks to read while it runs, and to write once, at its end: with [`Commit`], which holds all that it read
+//! and all that it changes.
+
+mod commit;
+mod kv;
+mod usage;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    commit::{Commit, Expiry, ReadKey, ReadRange, Write},
+    kv::{
+        KEY_BYTES_MAX, KEYS_PER_CALL_MAX, KvEntry, KvItem, KvValue, LIST_BYTES_MAX, LIST_ENTRIES_DEFAULT,
+        LIST_ENTRIES_MAX, TTL_MAX, VALUE_BYTES_MAX,
+    },
+    usage::{Service, ServiceUse},
+};
+use crate::id::AppId;
+
+/// Calls of services that one run may make.
+pub const CALLS_PER_RUN_MAX: u64 = 1_000;
+
+/// Keys that one transaction may write.
+pub const WRITES_PER_COMMIT_MAX: usize = 1_000;
+
+/// Bytes of keys and values that one transaction may write.
+pub const BYTES_PER_COMMIT_MAX: usize = 8 * 1_024 * 1_024;
+
+/// Keys and ranges that one transaction may have read.
+pub const READS_PER_COMMIT_MAX: usize = 10_000;
+
+/// What runs may ask for. One per process; in a cluster, the way to the node that has a database.
+#[async_trait]
+pub trait HostServices: Send + Sync {
+    /// Answers `question` for `app`, the app of the run that asks. Once a [`Question::Commit`] was asked, dropping
+    /// the future does not take it back.
+    async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError>;
+}
+
+/// What a run asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "snake_case")]
+pub enum Question {
+    /// The values of these keys, as of one moment.
+    KvGet {
+        /// At most [`KEYS_PER_CALL_MAX`].
+        keys: Vec<String>,
+    },
+    /// The entries whose keys begin with a prefix, in the order of the bytes of their keys, as of one moment.
+    KvList {
+        /// The prefix; every key begins with an empty one.
+        prefix: String,
+        /// Only keys after this one.
+        after: Option<String>,
+        /// At most [`LIST_ENTRIES_MAX`]. There are fewer if they have more than [`LIST_BYTES_MAX`] together.
+        limit: u32,
+    },
+    /// Everything that the run read is to be as it was, and everything that it writes is to take effect, at once.
+    Commit(Commit),
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Question::KvGet`]: in the order of the keys; nothing for those that are not there.
+    Entries {
+        /// One for each key.
+        entries: Vec<Option<KvEntry>>,
+    },
+    /// To [`Question::KvList`].
+    Page {
+        /// In order.
+        items: Vec<KvItem>,
+        /// Whether there are more after them.
+        more: bool,
+    },
+    /// To [`Question::Commit`]: it is on disk.
+    Committed,
+    /// To [`Question::Commit`]: nothing was changed, because something that the run read is not as it was.
+    Conflict {
+        /// A key of which that is true.
+        key: String,
+    },
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceError {
+    /// The database does not answer.
+    #[error("the database does not answer")]
+    Unavailable,
+    /// The disk is full.
+    #[error("the database has no space left")]
+    Full,
+    /// The app was deleted while the script ran.
+    #[error("the app is deleted")]
+    AppGone,
+    /// PiCloud's own fault; what it was is in the server's log.
+    #[error("the database refused what PiCloud asked of it")]
+    Failed,
+}
+
+/// The bounds of the keys of a [`Question::KvList`], as bytes: from the first, which is among them, to the second,
+/// which is not.
+pub fn list_bounds(prefix: &str, after: Option<&str>) -> (Vec<u8>, Vec<u8>) {
+    commit::bounds(prefix, after)
+}

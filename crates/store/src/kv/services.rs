@@ -1,0 +1,117 @@
+//! What scripts ask, answered from the database.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use picloud_shared::{
+    id::AppId,
+    repository::StoreError,
+    services::{Answer, Commit, HostServices, Question, ServiceError},
+    time::{Clock, Timestamp},
+};
+use tokio::runtime::Handle;
+
+use super::sweep::{self, Sweep};
+use crate::{Store, db::Db};
+
+/// Answers what running scripts ask.
+pub struct DataServices {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    sweep: Arc<Sweep>,
+    /// Where connections to PostgreSQL live. A serving thread only waits for what is done there.
+    runtime: Handle,
+}
+
+impl DataServices {
+    /// Answers from `store`. To be called on the runtime that the store was opened on; what expires is removed
+    /// there too, as long as it runs.
+    pub fn start(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
+        let sweep = Arc::new(Sweep::default());
+        tokio::spawn(Arc::clone(&sweep).run(Arc::clone(&store), Arc::clone(&clock)));
+        Self {
+            store,
+            clock,
+            sweep,
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Has what expires with `commit` removed when it has.
+    fn note_expiries(&self, commit: &Commit, now: Timestamp) {
+        let moments = commit.writes.iter().filter(|write| write.value.is_some());
+        if let Some(first) = moments
+            .filter_map(|write| write.expiry.moment(now.as_micros()))
+            .min()
+        {
+            self.sweep.expires(first);
+        }
+    }
+}
+
+#[async_trait]
+impl HostServices for DataServices {
+    async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
+        let now = self.clock.now();
+        if let Question::Commit(commit) = &question {
+            self.note_expiries(commit, now);
+        }
+        match &self.store.db {
+            Db::Sqlite(db) => db.kv.answer(app, question, now).await,
+            Db::Postgres(_) => {
+                let store = Arc::clone(&self.store);
+                let work = self
+                    .runtime
+                    .spawn(async move { store.answer_kv(app, question, now).await });
+                work.await.unwrap_or(Err(ServiceError::Unavailable))
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Answers a question of a script of `app`. For PostgreSQL on the runtime that the store was opened on.
+    pub async fn answer_kv(
+        &self,
+        app: AppId,
+        question: Question,
+        now: Timestamp,
+    ) -> Result<Answer, ServiceError> {
+        match &self.db {
+            Db::Sqlite(db) => db.kv.answer(app, question, now).await,
+            Db::Postgres(db) => db.answer_kv(app, question, now).await,
+        }
+    }
+
+    /// Removes all keys that have expired by `now`; tells how many.
+    pub async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        sweep::delete_expired(&self.db, now).await
+    }
+}
+
+/// What a failure means to a script; the log says what it was.
+pub(crate) fn refusal(error: &StoreError) -> ServiceError {
+    match error {
+        StoreError::Unavailable(cause) => {
+            tracing::warn!(%cause, "a script found no database");
+            ServiceError::Unavailable
+        }
+        StoreError::Full(cause) => {
+            tracing::warn!(%cause, "a script found no space left");
+            ServiceError::Full
+        }
+        StoreError::Failed(cause) | StoreError::SecretKey(cause) => {
+            tracing::error!(%cause, "what a script asked could not be answered");
+            ServiceError::Failed
+        }
+        // Scripts act for nobody who could be refused.
+        StoreError::NotAllowed { .. } => {
+            tracing::error!(%error, "what a script asked was taken for a person's change");
+            ServiceError::Failed
+        }
+        StoreError::Corrupt(what) => {
+            tracing::error!(what, "a script found a value that cannot be read");
+            ServiceError::Failed
+        }
+    }
+}

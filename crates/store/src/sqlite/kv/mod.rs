@@ -1,0 +1,69 @@
+//! Keys and values on SQLite: read on the calling thread, written by a thread of their own.
+//!
+//! A read takes a few microseconds and never waits for a writer, so that a serving thread does it in place. Commits
+//! go to one thread, which takes all that wait, compares and writes each, and has one flush to disk for all of them.
+//! While it writes it holds the store's only writing connection, so that it and all other writers take turns.
+
+mod commit;
+pub(crate) mod connection;
+pub(crate) mod read;
+mod writer;
+pub(crate) mod writes;
+
+use std::{path::Path, sync::Mutex};
+
+use picloud_shared::{
+    id::AppId,
+    services::{Answer, Question, ServiceError},
+    time::Timestamp,
+};
+use sqlx::SqlitePool;
+
+use self::{connection::Readers, writer::Writer};
+use crate::{kv::refusal, sqlite::kv::connection::fault_of};
+
+/// The keys and values of a database.
+#[derive(Debug)]
+pub(crate) struct KeyValues {
+    readers: Readers,
+    writer: Writer,
+}
+
+impl KeyValues {
+    /// Those of the database at `path`, whose other writers take `turns`. Opens nothing before it is asked.
+    pub(crate) fn new(path: &Path, turns: SqlitePool) -> Self {
+        Self {
+            readers: Readers::new(path),
+            writer: Writer::new(path, turns),
+        }
+    }
+
+    /// Answers a question of a script of `app`.
+    pub(crate) async fn answer(
+        &self,
+        app: AppId,
+        question: Question,
+        now: Timestamp,
+    ) -> Result<Answer, ServiceError> {
+        match question {
+            Question::Commit(commit) if !commit.writes.is_empty() => {
+                self.writer.commit(app, commit, now).await
+            }
+            question => self
+                .readers
+                .with(|connection| read::answer(connection, app, &question, now))
+                .map_err(|error| refusal(&fault_of(error))),
+        }
+    }
+
+    /// Waits for what is under way.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close();
+    }
+}
+
+/// The lock of what is never left half done by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,163 @@
+//! The thread that writes.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, mpsc},
+    thread,
+};
+
+use picloud_shared::{
+    id::AppId,
+    services::{Answer, Commit, ServiceError},
+    time::Timestamp,
+};
+use rusqlite::Connection;
+use sqlx::SqlitePool;
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::{
+    commit::{Waiting, commit_all},
+    connection::{fault_of, open_writer},
+    lock,
+};
+use crate::{
+    error::{store_error, unavailable},
+    kv::refusal,
+};
+
+/// Commits that share one transaction.
+const COMMITS_PER_BATCH_MAX: usize = 512;
+
+/// The side of the thread that commits are given to. It is started with the first of them.
+#[derive(Debug)]
+pub(super) struct Writer {
+    path: PathBuf,
+    turns: SqlitePool,
+    /// Where the connections of `turns` live.
+    runtime: Handle,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    NotStarted,
+    Running {
+        jobs: mpsc::Sender<Job>,
+        /// Fails when the thread has ended.
+        ended: oneshot::Receiver<()>,
+    },
+    Closed,
+}
+
+struct Job {
+    waiting: Waiting,
+    answer: oneshot::Sender<Result<Answer, ServiceError>>,
+}
+
+impl Writer {
+    pub(super) fn new(path: &Path, turns: SqlitePool) -> Self {
+        Self {
+            path: path.to_owned(),
+            turns,
+            runtime: Handle::current(),
+            state: Mutex::new(State::NotStarted),
+        }
+    }
+
+    /// Commits, together with all that others ask for meanwhile.
+    pub(super) async fn commit(
+        &self,
+        app: AppId,
+        commit: Commit,
+        now: Timestamp,
+    ) -> Result<Answer, ServiceError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job {
+            waiting: Waiting { app, commit, now },
+            answer,
+        })?;
+        answered.await.unwrap_or(Err(ServiceError::Unavailable))
+    }
+
+    fn send(&self, job: Job) -> Result<(), ServiceError> {
+        let mut state = lock(&self.state);
+        if let State::NotStarted = *state {
+            *state = self.start().map_err(|error| refusal(&unavailable(error)))?;
+        }
+        match &*state {
+            State::Running { jobs, .. } => jobs.send(job).map_err(|_| ServiceError::Unavailable),
+            State::NotStarted | State::Closed => Err(ServiceError::Unavailable),
+        }
+    }
+
+    fn start(&self) -> std::io::Result<State> {
+        let (jobs, queue) = mpsc::channel();
+        let (until_end, ended) = oneshot::channel();
+        let thread = WriterThread {
+            path: self.path.clone(),
+            turns: self.turns.clone(),
+            runtime: self.runtime.clone(),
+            connection: None,
+        };
+        thread::Builder::new()
+            .name("kv-writer".to_owned())
+            .spawn(move || {
+                thread.work(&queue);
+                drop(until_end);
+            })?;
+        Ok(State::Running { jobs, ended })
+    }
+
+    /// Lets the thread finish what it has, and end.
+    pub(super) async fn close(&self) {
+        let state = std::mem::replace(&mut *lock(&self.state), State::Closed);
+        if let State::Running { jobs, ended } = state {
+            drop(jobs);
+            let _ = ended.await;
+        }
+    }
+}
+
+struct WriterThread {
+    path: PathBuf,
+    turns: SqlitePool,
+    runtime: Handle,
+    /// Opened when it is needed; one that failed is not used again.
+    connection: Option<Connection>,
+}
+
+impl WriterThread {
+    fn work(mut self, queue: &mpsc::Receiver<Job>) {
+        // A turn is given back on the runtime that it was taken on.
+        let runtime = self.runtime.clone();
+        let _entered = runtime.enter();
+        while let Ok(first) = queue.recv() {
+            // While others write, more commits come. They are taken when it is this thread's turn.
+            let turn = runtime.block_on(self.turns.acquire());
+            let batch: Vec<Job> = std::iter::once(first)
+                .chain(queue.try_iter())
+                .take(COMMITS_PER_BATCH_MAX)
+                .collect();
+            let answers = match turn {
+                Ok(_turn) => self.commit(&batch),
+                Err(error) => Err(refusal(&store_error(error))),
+            };
+            let answers = answers.unwrap_or_else(|error| vec![Err(error); batch.len()]);
+            for (job, answer) in batch.into_iter().zip(answers) {
+                // Whoever asked may be gone.
+                let _ = job.answer.send(answer);
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<Answer, ServiceError>>, ServiceError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => open_writer(&self.path).map_err(|error| refusal(&fault_of(error)))?,
+        };
+        let answers = commit_all(&connection, batch.iter().map(|job| &job.waiting))
+            .map_err(|error| refusal(&fault_of(error)))?;
+        self.connection = Some(connection);
+        Ok(answers)
+    }
+}

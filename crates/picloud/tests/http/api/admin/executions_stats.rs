@@ -31,7 +31,7 @@ fn every_run_counts_also_without_a_record() {
     let app = cloud.app_with_domain("a");
     let good = app.serve("/good", "1");
     app.serve("/bad", "throw \"x\"");
-    app.script_with(json!({ "name": "slow", "source": "loop { }", "limits": { "timeout_ms": 50 } }))
+    app.script_with(json!({ "name": "slow", "source": "sleep(100)", "limits": { "timeout_ms": 50 } }))
         .route("/slow", &["GET"]);
     // Another app's runs are in none of these numbers.
     cloud.app_with_domain("b").serve("/", "1");

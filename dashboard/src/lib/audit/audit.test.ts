@@ -50,3 +50,8 @@ test('a log that is not as it was written says where', () => {
 	expect(text).toContain('Record 7 of changes was altered.');
 	expect(text).toContain('none yet');
 });
+
+test('a record that somebody altered says so', () => {
+	render(RecordDialog, { record: { ...record, outcome: 'unreadable', before: null, after: null }, onclose: () => undefined });
+	expect(screen.getByRole('dialog').textContent).toContain('Somebody altered this record');
+});

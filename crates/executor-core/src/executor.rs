@@ -26,7 +26,7 @@ use crate::{
     captured::{self, Captured},
     coroutine::{Home, Task, with_current},
     engine,
-    error::{Explainer, answer_in, compile_error, internal_error, placed},
+    error::{Explainer, answer_in, compile_error, internal_error, is_exit, placed},
     prepare::{self, Prepared},
     request::Request,
     response,
@@ -150,7 +150,8 @@ impl ExecutorClient for Executor {
                 script,
                 request,
             };
-            match shared.start(given, settings) {
+            let bounds = Bounds::of(&given.live.limits);
+            match shared.start(given, bounds, settings) {
                 Ok(task) => {
                     let (ended, run) = task.await;
                     if run.session.is_used() {
@@ -190,9 +191,8 @@ impl Shared {
         }
     }
 
-    fn start(self: &Rc<Self>, given: Given, settings: Settings) -> io::Result<Task<Ended>> {
+    fn start(self: &Rc<Self>, given: Given, bounds: Bounds, settings: Settings) -> io::Result<Task<Ended>> {
         let shared = Rc::clone(self);
-        let bounds = Bounds::of(&given.live.limits);
         let body = move |run: &Run| Ended {
             result: shared.run(run, &given),
             given,
@@ -213,7 +213,8 @@ impl Shared {
             if !repeats.wait(&run.session, &key, run.usage()).await {
                 return repeats.conclude(run.finish(services::gave_up(&key)));
             }
-            match self.start(given, settings) {
+            let bounds = repeats.left_of(Bounds::of(&given.live.limits));
+            match self.start(given, bounds, settings) {
                 Ok(task) => (ended, run) = task.await,
                 Err(_) => return failed(no_stack()),
             }
@@ -239,9 +240,13 @@ impl Shared {
                     response::of_returned(value).map_err(place)
                 })
                 .or_else(|error| {
-                    // Whatever was thrown, even an answer: nothing that was written takes effect.
-                    run.session.roll_back();
-                    answer_in(error)
+                    let exits = is_exit(&error);
+                    let answer = answer_in(error);
+                    if !exits || answer.is_err() {
+                        // Whatever was thrown, even an answer: nothing that was written takes effect.
+                        run.session.roll_back();
+                    }
+                    answer
                 });
             self.scopes.give(scope);
             match (result, run.guard.verdict()) {

@@ -61,7 +61,8 @@ statements! {
     LOCK_APP = concat!("UPDATE apps SET release = release WHERE id = $1 RETURNING ", columns!());
     UPDATE_APP = "UPDATE apps SET slug = $2, name = $3, description = $4, updated_at = $5 WHERE id = $1";
     HAS_CONTENT = "SELECT EXISTS (SELECT 1 FROM scripts WHERE app_id = $1) \
-        OR EXISTS (SELECT 1 FROM domains WHERE app_id = $1) AS has_content";
+        OR EXISTS (SELECT 1 FROM domains WHERE app_id = $1) \
+        OR EXISTS (SELECT 1 FROM kv WHERE app_id = $1) AS has_content";
     DELETE_APP = "DELETE FROM apps WHERE id = $1";
     FIND_OLD_SLUG = "SELECT app_id FROM slug_history WHERE slug = $1";
     INSERT_OLD_SLUG = "INSERT INTO slug_history (slug, app_id, created_at) VALUES ($1, $2, $3) \

@@ -96,6 +96,11 @@ pub(crate) fn answer_in(error: Box<EvalAltResult>) -> Result<ScriptResponse, Box
     }
 }
 
+/// Whether a script ended by `exit`, which gives its answer, and not by throwing one.
+pub(crate) fn is_exit(error: &EvalAltResult) -> bool {
+    matches!(unwind(error).1, EvalAltResult::Exit(..))
+}
+
 /// What is needed to explain an error.
 pub(crate) struct Explainer<'a> {
     /// The engine that the script ran on.

@@ -40,17 +40,20 @@ mod functions {
 fn commit(session: &Session) -> Fallible<()> {
     if !session.keeps_writes() {
         // A run that is only tried goes on to see what it would have written.
+        session.state(|state| state.transaction.begin_anew());
         return Ok(());
     }
     let transaction = session.state(|state| std::mem::take(&mut state.transaction));
     if !transaction.is_to_be_asked() {
         return Ok(());
     }
+    let (written, _) = transaction.writes();
     let answer = session.ask(Service::Transaction, || Question::Commit(transaction.to_commit()))?;
     drop(transaction);
     match &*answer {
         Answer::Committed => {
-            session.state(|state| state.commits += 1);
+            // A run that has changed nothing yet may be repeated as before.
+            session.state(|state| state.commits += u32::from(written > 0));
             Ok(())
         }
         Answer::Conflict { key } => {

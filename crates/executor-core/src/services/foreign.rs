@@ -12,14 +12,27 @@ use picloud_shared::services::Answer;
 
 use crate::allocator::uncounted;
 
-/// A future of the host, polled without counting.
-pub(super) struct Foreign<F>(pub(super) F);
+/// A future of the host, made, polled and freed without counting.
+pub(super) struct Foreign<F>(Option<F>);
+
+impl<F> Foreign<F> {
+    pub(super) fn new(make: impl FnOnce() -> F) -> Self {
+        Self(Some(uncounted(make)))
+    }
+}
 
 impl<F: Future + Unpin> Future for Foreign<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        uncounted(|| Pin::new(&mut self.0).poll(context))
+        let future = self.0.as_mut().expect("it is taken only when it is dropped");
+        uncounted(|| Pin::new(future).poll(context))
+    }
+}
+
+impl<F> Drop for Foreign<F> {
+    fn drop(&mut self) {
+        uncounted(|| self.0 = None);
     }
 }
 

@@ -18,7 +18,6 @@ use super::{
     transaction::{Pending, Transaction},
 };
 use crate::{
-    allocator::uncounted,
     api::{Fallible, fail},
     coroutine::with_current,
     error::failure,
@@ -132,7 +131,7 @@ impl Session {
             return Err(fail("there are no services here"));
         };
         let begun = Instant::now();
-        let answer = gate::wait(Foreign(uncounted(|| services.host.ask(app, question()))));
+        let answer = gate::wait(Foreign::new(|| services.host.ask(app, question())));
         self.meter(service, |used| used.duration_us += micros(begun));
         match answer? {
             Ok(answer) => Ok(ForeignAnswer::new(answer)),

@@ -12,7 +12,7 @@ use super::{
     lines::Turn,
     session::{ScriptResult, Session, explained, micros},
 };
-use crate::error::host_error;
+use crate::{bounds::Bounds, error::host_error};
 
 /// How often a run is repeated because of a conflict.
 const REPEATS_MAX: u32 = 20;
@@ -48,7 +48,7 @@ impl Session {
         }
         let transaction = self.state(|state| std::mem::take(&mut state.transaction));
         if !self.keeps_writes() {
-            let (keys, _) = transaction.writes();
+            let keys = transaction.keys_written();
             self.state(|state| state.writes_discarded += keys);
             return End::Settled(result);
         }
@@ -133,6 +133,16 @@ impl Repeats {
             tokio::time::sleep(most.mul_f64(chance())).await;
         }
         true
+    }
+
+    /// What the next run may take: all runs of an invocation together have the time of one. Its steps are those of one
+    /// run, so that a script needs the same number whether it met others or not.
+    pub(crate) fn left_of(&self, bounds: Bounds) -> Bounds {
+        Bounds {
+            timeout: self.deadline.saturating_duration_since(Instant::now()),
+            cpu: bounds.cpu.saturating_sub(Duration::from_micros(self.used.cpu_us)),
+            ..bounds
+        }
     }
 
     /// The outcome of the last run, with what all of them used.

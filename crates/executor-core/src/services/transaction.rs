@@ -55,6 +55,8 @@ pub(super) struct Transaction {
     ranges: Vec<ReadRange>,
     written: BTreeMap<String, Pending>,
     bytes_written: usize,
+    /// How many keys and bytes of that were written before the last commit of a run that is only tried.
+    tried: (usize, usize),
     /// At how many moments it has read.
     moments: u32,
 }
@@ -111,9 +113,26 @@ impl Transaction {
         })
     }
 
+    /// How many keys a run that is only tried would have written, with all its early commits.
+    pub(super) fn keys_written(&self) -> usize {
+        self.written.len()
+    }
+
     /// How many keys it writes, and how many bytes these are.
     pub(super) fn writes(&self) -> (usize, usize) {
-        (self.written.len(), self.bytes_written)
+        let (keys, bytes) = self.tried;
+        (
+            self.written.len().saturating_sub(keys),
+            self.bytes_written.saturating_sub(bytes),
+        )
+    }
+
+    /// Begins the next transaction of a run that is only tried, which still sees what it has written.
+    pub(super) fn begin_anew(&mut self) {
+        self.read.clear();
+        self.ranges.clear();
+        self.moments = 0;
+        self.tried = (self.written.len(), self.bytes_written);
     }
 
     /// How many keys and ranges it has read.
@@ -125,6 +144,7 @@ impl Transaction {
     pub(super) fn roll_back(&mut self) {
         self.written.clear();
         self.bytes_written = 0;
+        self.tried = (0, 0);
     }
 
     /// Whether its commit has to ask anybody. What was read at one moment is right by itself.

@@ -91,6 +91,30 @@ fn an_answer_with_an_error_status_that_is_returned_keeps_its_writes() {
 }
 
 #[test]
+fn exit_gives_an_answer_wherever_it_is_called_and_keeps_its_writes() {
+    for exits in [
+        "exit(\"done\")",
+        "fn leave() { exit(\"done\") } leave()",
+        "[1].map(|x| exit(\"done\"))",
+        "[1].filter(|x| exit(\"done\"))",
+        "[1].for_each(|x| exit(\"done\"))",
+        "[1].reduce(|sum, x| exit(\"done\"), 0)",
+        "[2, 1].sort(|a, b| exit(\"done\"))",
+        "#{a: 1}.map(|k, v| exit(\"done\"))",
+        "Fn(\"leave\").call(); fn leave() { exit(\"done\") }",
+        "[1].map(|x| [2].map(|y| exit(\"done\")))",
+    ] {
+        let host = Arc::<MemoryHost>::default();
+        says(run(&host, &format!("{FIVE_WRITES} {exits}; 8")), "done");
+        assert_eq!(host.len(), 5, "{exits}");
+    }
+    let host = Arc::<MemoryHost>::default();
+    let no_answer = run(&host, &format!("{FIVE_WRITES} [1].map(|x| exit(|y| y)); 8"));
+    assert_eq!(kind(no_answer), Some(ScriptErrorKind::Response));
+    assert_eq!(host.len(), 0);
+}
+
+#[test]
 fn a_run_that_breaks_a_limit_leaves_nothing() {
     let host = Arc::<MemoryHost>::default();
     for (end, limits, expected) in [
@@ -262,6 +286,30 @@ fn an_early_commit_stays_and_forbids_to_run_again() {
 }
 
 #[test]
+fn an_early_commit_without_writes_does_not_forbid_it() {
+    let host = Arc::<MemoryHost>::default();
+    host.put(APP, "n", "1");
+    let source = "kv::get(\"a\"); kv::get(\"b\"); transaction::commit(); kv::incr(\"n\")";
+    // Nobody disturbs the first commit, as it has not read that key.
+    host.disturb("n", 2);
+    assert!(run(&host, source).result.is_ok());
+}
+
+#[test]
+fn all_runs_of_an_invocation_together_have_the_time_of_one() {
+    let host = Arc::<MemoryHost>::default();
+    host.disturb("n", usize::MAX);
+    let limits = Limits {
+        timeout_ms: 300,
+        ..LIMITS
+    };
+    let source = "kv::get(\"n\"); sleep(0.2); kv::set(\"n\", 1); 1";
+    let outcome = run_as(&host, APP, source, limits, true);
+    assert_eq!(kind(outcome), Some(ScriptErrorKind::Timeout));
+    assert_eq!(commits(&host), 1);
+}
+
+#[test]
 fn a_conflict_at_an_early_commit_cannot_be_caught() {
     let host = Arc::<MemoryHost>::default();
     host.disturb("n", 1);
@@ -324,6 +372,19 @@ fn a_run_that_is_only_tried_sees_its_writes_and_keeps_none() {
 }
 
 #[test]
+fn a_run_that_is_only_tried_has_the_bounds_of_a_real_one() {
+    let host = Arc::<MemoryHost>::default();
+    let source = "for n in 0..20 { let m = #{}; for k in 0..90 { m[`${n}/${k}`] = 1 } kv::set_many(m); \
+        if n % 5 == 4 { transaction::commit() } } kv::get(\"0/1\")";
+    let tried = run_as(&host, APP, source, LIMITS, false);
+    assert_eq!(tried.writes_discarded, 1_800);
+    says(tried, "1");
+    assert_eq!(host.len(), 0);
+    says(run(&host, source), "1");
+    assert_eq!(host.len(), 1_800);
+}
+
+#[test]
 fn apps_do_not_see_each_other() {
     let host = Arc::<MemoryHost>::default();
     says(
@@ -337,6 +398,22 @@ fn apps_do_not_see_each_other() {
         "[null,false,[],{},false]",
     );
     assert_eq!(host.get(APP, "a"), Some(json("\"canary\"")));
+}
+
+#[test]
+fn a_page_of_large_values_ends_early_and_the_next_goes_on() {
+    let host = Arc::<MemoryHost>::default();
+    for number in 10..40 {
+        host.put(
+            APP,
+            &format!("k{number}"),
+            &format!("\"{}\"", "x".repeat(100_000)),
+        );
+    }
+    let source = "let sizes = []; let cursor = (); \
+        do { let page = kv::list(\"k\", #{cursor: cursor}); sizes.push(page.entries.len); cursor = page.cursor; } \
+        while cursor != (); sizes";
+    says(run(&host, source), "[11,11,8]");
 }
 
 #[test]

@@ -89,10 +89,13 @@ async fn gather(
         return Err(too_large());
     }
     let started = Instant::now();
+    let mut last_piece = started;
     let mut bytes = Gathered::default();
     loop {
         let extra_ms = bytes.len().saturating_mul(1_000) / pace.bytes_per_second_min.max(1);
-        let deadline = started + pace.grace + Duration::from_millis(extra_ms);
+        let due = started + pace.grace + Duration::from_millis(extra_ms);
+        // Whoever was fast so far may not stay away for long all the same: what has come takes up memory.
+        let deadline = due.min(last_piece + pace.grace);
         let frame = match timeout_at(deadline, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => return Ok(bytes.into_bytes()),
@@ -111,6 +114,7 @@ async fn gather(
         }
         take(bytes.len() + data.len() as u64, data.len())?;
         bytes.push(data, announced);
+        last_piece = Instant::now();
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use picloud_shared::{
     id::AppId,
     repository::StoreError,
-    services::{Answer, Commit, HostServices, Question, ServiceError},
+    services::{Answer, HostServices, Question, ServiceError},
     time::{Clock, Timestamp},
 };
 use tokio::runtime::Handle;
@@ -36,26 +36,35 @@ impl DataServices {
             runtime: Handle::current(),
         }
     }
+}
 
-    /// Has what expires with `commit` removed when it has.
-    fn note_expiries(&self, commit: &Commit, now: Timestamp) {
-        let moments = commit.writes.iter().filter(|write| write.value.is_some());
-        if let Some(first) = moments
-            .filter_map(|write| write.expiry.moment(now.as_micros()))
-            .min()
-        {
-            self.sweep.expires(first);
-        }
-    }
+/// When the first of what is to be written expires.
+fn first_expiry(question: &Question, now: Timestamp) -> Option<i64> {
+    let Question::Commit(commit) = question else {
+        return None;
+    };
+    let written = commit.writes.iter().filter(|write| write.value.is_some());
+    written
+        .filter_map(|write| write.expiry.moment(now.as_micros()))
+        .min()
 }
 
 #[async_trait]
 impl HostServices for DataServices {
     async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
         let now = self.clock.now();
-        if let Question::Commit(commit) = &question {
-            self.note_expiries(commit, now);
+        let first_expiry = first_expiry(&question, now);
+        let answer = self.answer(app, question, now).await;
+        // Only now: whoever looks for it before it is committed does not find it.
+        if let (Some(moment), Ok(Answer::Committed)) = (first_expiry, &answer) {
+            self.sweep.expires(moment);
         }
+        answer
+    }
+}
+
+impl DataServices {
+    async fn answer(&self, app: AppId, question: Question, now: Timestamp) -> Result<Answer, ServiceError> {
         match &self.store.db {
             Db::Sqlite(db) => db.kv.answer(app, question, now).await,
             Db::Postgres(_) => {

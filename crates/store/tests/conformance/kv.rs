@@ -1,6 +1,9 @@
 //! Keys and values of apps, and the commits of their scripts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use picloud_shared::{
     id::AppId,
@@ -28,6 +31,7 @@ cases! {
     apps_do_not_see_each_other,
     what_has_expired_is_not_there,
     what_has_expired_is_removed,
+    what_expires_soon_is_removed_by_itself,
     increments_at_once_each_count,
     transfers_at_once_keep_the_sum,
     a_name_is_claimed_once,
@@ -477,6 +481,44 @@ impl Clock for Standing {
     fn now(&self) -> Timestamp {
         self.0
     }
+}
+
+/// A clock that goes.
+struct Going(Timestamp, Instant);
+
+impl Clock for Going {
+    fn now(&self) -> Timestamp {
+        self.0.plus(self.1.elapsed())
+    }
+}
+
+async fn what_expires_soon_is_removed_by_itself(mut bed: Bed) {
+    let owner = app(&bed.store, "one").await.id;
+    bed.store.close().await;
+    let store = Arc::new(bed.open_again().await.unwrap());
+    let services = DataServices::start(Arc::clone(&store), Arc::new(Going(now(), Instant::now())));
+    let soon = Write {
+        expiry: Expiry::After(100_000),
+        ..put("a", "1")
+    };
+    let commit = Commit {
+        writes: vec![soon, put("b", "1")],
+        ..Commit::default()
+    };
+    let answer = services.ask(owner, Question::Commit(commit)).await;
+    assert_eq!(answer, Ok(Answer::Committed));
+    let mut raw = bed.raw().await;
+    let removed = async {
+        while raw.number("SELECT count(*) FROM kv").await != 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), removed)
+        .await
+        .expect("it is removed");
+    store.close().await;
+    bed.reopen().await;
+    bed.finish().await;
 }
 
 async fn services_take_time_from_the_clock(mut bed: Bed) {

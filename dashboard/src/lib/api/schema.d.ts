@@ -4551,7 +4551,7 @@ export interface operations {
     delete_app: {
         parameters: {
             query?: {
-                /** @description Delete the app even if it still has scripts or domains, with all of them. */
+                /** @description Delete the app even if it still has scripts, domains or data, with all of it. */
                 force?: boolean;
             };
             header?: never;

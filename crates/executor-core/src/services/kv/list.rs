@@ -87,15 +87,19 @@ pub(super) fn list(session: &Session, prefix: &str, options: Options) -> Fallibl
             entries.push(Dynamic::from_map(entry));
             after = Some(key);
         }
-        let is_full = entries.len() == limit;
-        if !is_full && until.is_some() {
+        if entries.is_empty() && until.is_some() {
             // What is stored there was deleted by this run: the page goes on behind it.
             after = until;
             continue;
         }
-        let cursor = after
-            .filter(|_| is_full && has_more)
-            .map_or(Dynamic::UNIT, Dynamic::from);
+        // A page that is not full ends where storage stopped, as there would be too many bytes in it.
+        let is_full = entries.len() == limit;
+        let cursor = if is_full {
+            after.filter(|_| has_more)
+        } else {
+            until
+        };
+        let cursor = cursor.map_or(Dynamic::UNIT, Dynamic::from);
         return Ok(Map::from([
             ("entries".into(), Dynamic::from_array(entries)),
             ("cursor".into(), cursor),

@@ -22,7 +22,7 @@ problems!(DeleteAppProblems: NotFound, AppNotEmpty);
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeleteQuery {
-    /// Delete the app even if it still has scripts or domains, with all of them.
+    /// Delete the app even if it still has scripts, domains or data, with all of it.
     #[serde(default)]
     force: bool,
 }
@@ -60,7 +60,7 @@ fn refusal(error: DeleteAppError) -> Refusal {
     match error {
         DeleteAppError::NotEmpty => problem(
             Code::AppNotEmpty,
-            "The app still has scripts or domains. Delete them first, or add `?force=true` to delete all of them with it.",
+            "The app still has scripts, domains or data. Delete them first, or add `?force=true` to delete all of it.",
         ),
         DeleteAppError::Store(error) => error.into(),
     }

@@ -72,6 +72,23 @@ fn a_body_that_never_comes_is_cut_off() {
 }
 
 #[test]
+fn a_body_that_stays_away_half_way_is_cut_off() {
+    let cloud = TestCloud::start();
+    cloud.app_with_domain("a").serve("/", "request.body");
+    let mut connection = cloud.raw().patience(Duration::from_secs(45));
+    let half = "x".repeat(1_000_000);
+    // So much came at once that, by its mean pace alone, it would have a quarter of an hour.
+    connection
+        .send(format!(
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2000000\r\n\r\n{half}"
+        ))
+        .expect("the server reads");
+    let answer = connection.read_to_end().expect("the server closes");
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.is_empty() || text.starts_with("HTTP/1.1 408"), "{text}");
+}
+
+#[test]
 fn who_sends_more_than_is_read_still_gets_the_answer() {
     let cloud = TestCloud::start();
     let upload = "x".repeat(32 * 1_024 * 1_024);

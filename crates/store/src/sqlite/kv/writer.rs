@@ -84,10 +84,16 @@ impl Writer {
         if let State::NotStarted = *state {
             *state = self.start().map_err(|error| refusal(&unavailable(error)))?;
         }
-        match &*state {
-            State::Running { jobs, .. } => jobs.send(job).map_err(|_| ServiceError::Unavailable),
-            State::NotStarted | State::Closed => Err(ServiceError::Unavailable),
+        let sent = match &*state {
+            State::Running { jobs, .. } => jobs.send(job).is_ok(),
+            State::NotStarted | State::Closed => return Err(ServiceError::Unavailable),
+        };
+        if sent {
+            return Ok(());
         }
+        // The thread broke; the next commit starts another.
+        *state = State::NotStarted;
+        Err(ServiceError::Unavailable)
     }
 
     fn start(&self) -> std::io::Result<State> {

@@ -73,6 +73,8 @@ impl Tail {
                 changes, stopping, ..
             } = place;
             tokio::select! {
+                // In this order: nothing more is told to somebody who may not be told any more.
+                biased;
                 () = out.closed() => return Err(Over),
                 () = stopping.wait() => return end(out, End::Stopping),
                 _ = changes.changed() => self.check_access().await?,

@@ -28,6 +28,18 @@ fn one_with_scripts_or_domains_goes_only_by_force() {
 }
 
 #[test]
+fn one_with_data_goes_only_by_force() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("data");
+    let script = app.script("s", "kv::set(\"k\", 1); \"kept\"");
+    script.execute().says("kept");
+    cloud.owner().delete(&script.path("")).expect(204);
+    let refused = cloud.owner().delete(&app.path(""));
+    refused.problem(409, "app_not_empty");
+    cloud.owner().delete(&app.path("?force=true")).expect(204);
+}
+
+#[test]
 fn all_that_was_its_own_is_free_again() {
     let cloud = TestCloud::start();
     let app = cloud.app_with_domain("shop");

@@ -7,3 +7,11 @@ export async function write(page: Page, source: string) {
 	await page.keyboard.press('Delete');
 	await page.keyboard.insertText(source);
 }
+
+/** Leaves the editor by keys: the first Escape may close what it has open. */
+export async function leave(page: Page) {
+	do {
+		await page.keyboard.press('Escape');
+		await page.keyboard.press('Tab');
+	} while ((await page.locator('.cm-content:focus').count()) > 0);
+}

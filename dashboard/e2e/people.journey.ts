@@ -114,6 +114,25 @@ test('an app is renamed, and the old address leads to it', async () => {
 	await page.waitForURL('**/admin/apps/store/members');
 });
 
+test('an app is renamed with the keyboard alone', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	await call(page, 'POST', '/apps', { slug: 'attic', name: 'Attic' });
+	await page.goto('/admin/apps/attic/members');
+	await page.getByText('No member yet').waitFor();
+	await goTo(page, 'Settings');
+	await page.getByRole('heading', { name: 'Settings' }).waitFor();
+	await tabTo(page, /^Slug/);
+	await keyboard.press('Control+a');
+	await keyboard.type('cellar');
+	await tabTo(page, /^Rename…/);
+	await keyboard.press('Enter');
+	await page.getByRole('dialog').waitFor();
+	await tabTo(page, /^Rename app/);
+	await keyboard.press('Enter');
+	await page.waitForURL('**/admin/apps/cellar/settings');
+});
+
 test('a token is shown once, and works', async () => {
 	const { page, server } = cloud;
 	await page.goto('/admin/account');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, seedApp, startCloud, type Cloud } from './cloud';
-import { write } from './editor';
+import { leave, write } from './editor';
+import { tabTo } from './keyboard';
 
 let cloud: Cloud;
 let script: { id: string };
@@ -83,6 +84,37 @@ test('an older version is back with one click', async () => {
 	await first.getByRole('button', { name: 'Roll back' }).click();
 	await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
 	await page.getByText('version 5 is live').first().waitFor();
+	expect(await page.locator('.cm-content').innerText()).toContain('Hello, ');
+});
+
+test('a script is broken, its error found and an older version brought back, with the keyboard alone', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	await page.goto(editor);
+	await page.locator('.cm-content:focus').waitFor();
+	await keyboard.press('Control+a');
+	await keyboard.press('Delete');
+	await keyboard.insertText('let stock = 0;\nthrow "sold out";');
+	await keyboard.press('Control+s');
+	await page.getByText('version 6 is live').first().waitFor();
+	await keyboard.press('Control+Enter');
+	await page.getByRole('alert').getByText('sold out').first().waitFor();
+	await leave(page);
+	await tabTo(page, /^line 2/);
+	await keyboard.press('Enter');
+	await page.locator('.cm-content:focus').waitFor();
+
+	await leave(page);
+	await tabTo(page, /^History/);
+	await keyboard.press('Enter');
+	await page.getByRole('listitem').filter({ hasText: 'Version 6' }).waitFor();
+	await tabTo(page, /^Roll back/);
+	await keyboard.press('Enter');
+	const dialog = page.getByRole('dialog');
+	await dialog.waitFor();
+	await tabTo(page, /^Roll back/);
+	await keyboard.press('Enter');
+	await page.getByText('version 7 is live').first().waitFor();
 	expect(await page.locator('.cm-content').innerText()).toContain('Hello, ');
 });
 

@@ -300,10 +300,10 @@ fn all_runs_of_an_invocation_together_have_the_time_of_one() {
     let host = Arc::<MemoryHost>::default();
     host.disturb("n", usize::MAX);
     let limits = Limits {
-        timeout_ms: 300,
+        timeout_ms: 2_000,
         ..LIMITS
     };
-    let source = "kv::get(\"n\"); sleep(0.2); kv::set(\"n\", 1); 1";
+    let source = "kv::get(\"n\"); sleep(1.1); kv::set(\"n\", 1); 1";
     let outcome = run_as(&host, APP, source, limits, true);
     assert_eq!(kind(outcome), Some(ScriptErrorKind::Timeout));
     assert_eq!(commits(&host), 1);

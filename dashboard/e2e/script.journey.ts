@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, seedApp, startCloud, type Cloud } from './cloud';
 import { leave, write } from './editor';
-import { tabTo } from './keyboard';
+import { dialogOf, tabTo } from './keyboard';
 
 let cloud: Cloud;
 let script: { id: string };
@@ -110,8 +110,7 @@ test('a script is broken, its error found and an older version brought back, wit
 	await page.getByRole('listitem').filter({ hasText: 'Version 6' }).waitFor();
 	await tabTo(page, /^Roll back/);
 	await keyboard.press('Enter');
-	const dialog = page.getByRole('dialog');
-	await dialog.waitFor();
+	await dialogOf(page);
 	await tabTo(page, /^Roll back/);
 	await keyboard.press('Enter');
 	await page.getByText('version 7 is live').first().waitFor();

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Answer, App, Call, Client, Process, RawConnection, database::Database};
+use super::{Answer, App, Call, Client, Postgres, Process, RawConnection, database::Database};
 
 /// Name and password of the owner that a cloud has from the start.
 pub(crate) const OWNER: (&str, &str) = ("ada", "correct horse battery");
@@ -32,6 +32,7 @@ pub(crate) struct TestCloud {
 pub(crate) struct Options {
     args: Vec<String>,
     without_owner: bool,
+    database_alone: bool,
 }
 
 impl Options {
@@ -47,9 +48,19 @@ impl Options {
         self
     }
 
+    /// With a database that no other cloud shares a server with, so that the server may fail.
+    pub(crate) fn database_alone(mut self) -> Self {
+        self.database_alone = true;
+        self
+    }
+
     /// Starts it.
     pub(crate) fn start(self) -> TestCloud {
-        let database = Database::create();
+        let database = if self.database_alone {
+            Database::create_alone()
+        } else {
+            Database::create()
+        };
         let folder = tempfile::tempdir().expect("a folder can be made");
         let process = Process::spawn(
             &mut command(&self, &database, folder.path()),
@@ -178,6 +189,11 @@ impl TestCloud {
     /// All that its database keeps, as whoever steals it would read it.
     pub(crate) fn dump(&self) -> Vec<u8> {
         self.database.dump(self.folder())
+    }
+
+    /// The server of its database, if that is PostgreSQL and this cloud's alone.
+    pub(crate) fn postgres(&self) -> Option<&Postgres> {
+        self.database.server()
     }
 
     /// The process.

@@ -7,12 +7,16 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use super::Postgres;
+
 /// Where a cloud keeps its data.
 pub(crate) enum Database {
     /// In its own folder.
     Sqlite,
     /// In a database that exists as long as this value.
     Postgres { name: String, url: String },
+    /// On a server of its own.
+    OwnPostgres(Postgres),
 }
 
 impl Database {
@@ -22,6 +26,23 @@ impl Database {
             "sqlite" => Self::Sqlite,
             "postgres" => Self::create_postgres(),
             other => panic!("PICLOUD_TEST_DATABASE is `{other}`; it must be sqlite or postgres"),
+        }
+    }
+
+    /// The same on a server that no other cloud uses, so that it may fail.
+    pub(crate) fn create_alone() -> Self {
+        if Self::is("postgres") {
+            Self::OwnPostgres(Postgres::start())
+        } else {
+            Self::create()
+        }
+    }
+
+    /// Its server, if it has one of its own.
+    pub(crate) fn server(&self) -> Option<&Postgres> {
+        match self {
+            Self::OwnPostgres(server) => Some(server),
+            Self::Sqlite | Self::Postgres { .. } => None,
         }
     }
 
@@ -35,6 +56,7 @@ impl Database {
         match self {
             Self::Sqlite => command.arg("--data-dir").arg(folder.join("data")),
             Self::Postgres { url, .. } => command.env("PICLOUD_DATABASE_URL", url),
+            Self::OwnPostgres(server) => command.env("PICLOUD_DATABASE_URL", server.url()),
         };
     }
 
@@ -45,15 +67,8 @@ impl Database {
                 .iter()
                 .flat_map(|file| fs::read(folder.join("data").join(file)).unwrap_or_default())
                 .collect(),
-            Self::Postgres { url, .. } => {
-                let select = |sql: &str| psql(url, sql).unwrap_or_else(|output| panic!("{output}"));
-                let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
-                let of_table = |table: &str| select(&format!("SELECT row_to_json(t) FROM {table} t"));
-                select(tables)
-                    .lines()
-                    .flat_map(|table| of_table(table).into_bytes())
-                    .collect()
-            }
+            Self::Postgres { url, .. } => dump_postgres(url),
+            Self::OwnPostgres(server) => dump_postgres(&server.url()),
         }
     }
 
@@ -83,8 +98,18 @@ impl Drop for Database {
     }
 }
 
+fn dump_postgres(url: &str) -> Vec<u8> {
+    let select = |sql: &str| psql(url, sql).unwrap_or_else(|output| panic!("{output}"));
+    let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+    let of_table = |table: &str| select(&format!("SELECT row_to_json(t) FROM {table} t"));
+    select(tables)
+        .lines()
+        .flat_map(|table| of_table(table).into_bytes())
+        .collect()
+}
+
 /// Runs a statement on the database at `url`; gives its rows, one a line.
-fn psql(url: &str, statement: &str) -> Result<String, String> {
+pub(super) fn psql(url: &str, statement: &str) -> Result<String, String> {
     let output = Command::new(required("PICLOUD_TEST_PSQL"))
         .args([
             "--no-psqlrc",
@@ -110,6 +135,6 @@ fn psql(url: &str, statement: &str) -> Result<String, String> {
     }
 }
 
-fn required(name: &str) -> String {
+pub(super) fn required(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `cargo xtask test --only http`"))
 }

@@ -1,4 +1,7 @@
 //! What scripts can ask of the world, through the whole program.
 
+mod database_away;
+mod fault;
 mod kv;
+mod serializable;
 mod transactions;

@@ -1,7 +1,6 @@
 //! Several people at the same membership at once.
 
 use std::{
-    env,
     sync::{
         Barrier,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::harness::{TestCloud, items};
+use crate::harness::{TestCloud, items, rounds};
 
 /// How often the same grant is tried.
 const GRANTS: usize = 1_000;
@@ -19,8 +18,6 @@ const GRANTS: usize = 1_000;
 const AT_ONCE: usize = 32;
 /// How often a change meets a removal.
 const MEETINGS: usize = 100;
-/// Another number of meetings, in place of these.
-const MEETINGS_VARIABLE: &str = "PICLOUD_TEST_ROUNDS";
 
 #[test]
 fn of_a_thousand_equal_grants_one_wins() {
@@ -60,10 +57,7 @@ fn a_change_that_meets_a_removal_brings_nobody_back() {
     let grace = cloud.account("grace", "member");
     let id = grace["id"].as_str().expect("an id");
     let (owner, path) = (cloud.owner(), app.path("/members/grace"));
-    let meetings = env::var(MEETINGS_VARIABLE)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let meetings = meetings.unwrap_or(MEETINGS);
+    let meetings = rounds(MEETINGS);
     let mut first = 0;
     for round in 0..meetings {
         app.admit(id, "viewer");

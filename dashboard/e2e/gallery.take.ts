@@ -1,5 +1,5 @@
 // Takes a picture of every page, wide and narrow, light and dark, into `gallery/`.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'vitest';
 import { openBrowser } from './browser';
 import { signIn, startCloud } from './cloud';
@@ -40,8 +40,7 @@ async function take(page: Page, { name, path, ready }: Shown, before?: (page: Pa
 		await before?.(page);
 		for (const colorScheme of ['light', 'dark'] as const) {
 			await page.emulateMedia({ colorScheme });
-			await painted(page);
-			await page.screenshot({ path: `${OUT}/${name}-${size}-${colorScheme}.png` });
+			await shootStill(page, `${OUT}/${name}-${size}-${colorScheme}.png`);
 		}
 	}
 }
@@ -76,9 +75,15 @@ async function signingInWithTwo(page: Page) {
 	await shoot(page, 'login-second-factor');
 }
 
-/** Waits until all of the page has its colours: what is in fields gets them a frame later. */
-function painted(page: Page) {
-	return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+/** Takes a picture once nothing changes any more: what is in fields gets its colour some frames later. */
+async function shootStill(page: Page, path: string) {
+	let last: Buffer = Buffer.of();
+	let next = await page.screenshot();
+	while (!next.equals(last)) {
+		await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+		[last, next] = [next, await page.screenshot()];
+	}
+	writeFileSync(path, next);
 }
 
 /** What stands there only once, in all sizes and colours. */
@@ -88,8 +93,7 @@ async function shoot(page: Page, name: string) {
 		await page.setViewportSize(viewport);
 		for (const colorScheme of ['light', 'dark'] as const) {
 			await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-			await painted(page);
-			await page.screenshot({ path: `${OUT}/${name}-${size}-${colorScheme}.png` });
+			await shootStill(page, `${OUT}/${name}-${size}-${colorScheme}.png`);
 		}
 	}
 }

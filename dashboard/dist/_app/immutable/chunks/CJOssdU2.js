@@ -1,1 +1,0 @@
-export{n as default}from"./D8t3wRfI.js";

@@ -176,16 +176,19 @@ impl Postgres {
 
 impl Running {
     fn signal_all(&self, name: &str) {
-        let main = self.0.id();
+        let main = [self.0.id()];
         // The one that starts others is the first to stop and the last to go on, so that none is missed.
-        let (before, after) = if name == "STOP" {
-            (Some(main), None)
+        let (first, last): (&[u32], &[u32]) = if name == "STOP" {
+            (&main, &[])
         } else {
-            (None, Some(main))
+            (&[], &main)
         };
-        before.into_iter().for_each(|id| signal(name, id));
-        children(main).into_iter().for_each(|id| signal(name, id));
-        after.into_iter().for_each(|id| signal(name, id));
+        for id in first {
+            signal(name, *id);
+        }
+        for id in children(self.0.id()).iter().chain(last) {
+            signal(name, *id);
+        }
     }
 }
 

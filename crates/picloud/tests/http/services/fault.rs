@@ -22,7 +22,7 @@ pub(super) enum Fault {
 /// What came of a request that may have changed something.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
-    /// It was answered with 200 and this.
+    /// It was answered, with this.
     Done(String),
     /// It was refused: it must not have changed anything.
     Refused,
@@ -42,7 +42,7 @@ impl Fault {
     /// That of one of many rounds: on PostgreSQL either of them in turn.
     pub(super) fn of_round(cloud: &TestCloud, round: usize) -> Self {
         match cloud.postgres() {
-            Some(_) if round % 2 == 0 => Self::Database,
+            Some(_) if round.is_multiple_of(2) => Self::Database,
             _ => Self::Kill,
         }
     }
@@ -91,7 +91,7 @@ impl Progress {
             return Outcome::Unknown;
         };
         match answer.status {
-            200 => {
+            200 | 204 => {
                 *self.lock() += 1;
                 self.more.notify_all();
                 Outcome::Done(answer.text())

@@ -2,6 +2,8 @@
 
 mod database_away;
 mod fault;
+mod histories;
 mod kv;
 mod serializable;
+mod stopped;
 mod transactions;

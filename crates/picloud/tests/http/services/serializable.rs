@@ -50,7 +50,7 @@ const SCRIPTS: [(&str, &str); 6] = [
     ),
     (
         "/all/{round}/{what}",
-        r#"let all = []; let cursor = ();
+        r"let all = []; let cursor = ();
         let prefix = `${request.params.round}/${request.params.what}/`;
         loop {
             let page = kv::list(prefix, #{limit: 1000, cursor: cursor});
@@ -58,7 +58,7 @@ const SCRIPTS: [(&str, &str); 6] = [
             cursor = page.cursor;
             if cursor == () { break }
         }
-        all"#,
+        all",
     ),
 ];
 
@@ -253,7 +253,7 @@ fn compare_names(book: &Book, names: &BTreeMap<String, Value>) {
         let is_holder = holder.is_some_and(|holder| holder == by.as_str());
         match outcome {
             Outcome::Done(text) if text == "true" => {
-                assert!(is_holder, "{name}: {by}, but {holder:?} has it")
+                assert!(is_holder, "{name}: {by}, but {holder:?} has it");
             }
             Outcome::Done(text) => assert!(holder.is_some() && !is_holder, "{name}: {by} was told {text}"),
             Outcome::Refused => assert!(!is_holder, "{name}: {by} was refused"),

@@ -2,8 +2,8 @@
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
-    AppAudit, AppCreate, AppRead, AppWrite, DomainWrite, InstanceAudit, MemberManage, ReleaseWrite,
-    RouteWrite, ScriptWrite, UserManage,
+    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DomainWrite, InstanceAudit, MemberManage, QuotaWrite,
+    ReleaseWrite, RouteWrite, ScriptWrite, UserManage,
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         admins,
         answer::{finish, no_such_path},
         api, apps, audit, auth, domains, executions, health, invitations, members, pages, releases, routes,
-        script_api, scripts, setup, tokens,
+        script_api, scripts, setup, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -68,6 +68,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(AppRead), Reads: apps::get::get_app;
         With(AppWrite), Changes: apps::update::update_app;
         With(AppWrite), Changes: apps::delete::delete_app;
+
+        With(DataRead), Reads: usage::get_app_usage;
+        With(QuotaWrite), Changes: usage::update_quotas;
 
         With(MemberManage), Reads: members::list::list_members;
         With(MemberManage), Changes: members::add::add_member;

@@ -116,6 +116,8 @@ capabilities! {
     ReleaseWrite = "release.write": Needs::App(AppRole::Editor);
     /// Claim domains and give them up.
     DomainWrite = "domain.write": Needs::App(AppRole::AppAdmin);
+    /// See what an app keeps, and how much that is.
+    DataRead = "data.read": Needs::App(AppRole::Viewer);
     /// Rename, describe or delete an app.
     AppWrite = "app.write": Needs::App(AppRole::AppAdmin);
     /// See and change who has which role in an app.
@@ -124,6 +126,8 @@ capabilities! {
     AppAudit = "app.audit": Needs::App(AppRole::AppAdmin);
     /// Make apps.
     AppCreate = "app.create": Needs::Instance(InstanceRole::Admin);
+    /// Change how much apps may keep.
+    QuotaWrite = "quota.write": Needs::Instance(InstanceRole::Admin);
     /// See and change accounts, and invite people.
     UserManage = "user.manage": Needs::Instance(InstanceRole::Admin);
     /// See who changed what on the instance.

@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
 //! [`release`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
-//! [`audit`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
+//! [`audit`], [`quota`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
 //! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
 //! [`seam`]).
 
@@ -30,6 +30,7 @@ pub mod outcome;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod quota;
 pub mod release;
 pub mod repository;
 pub mod route;

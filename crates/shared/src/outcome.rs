@@ -115,6 +115,8 @@ pub enum ScriptErrorKind {
     Conflict,
     /// The database has no space left. Nothing was written.
     StorageFull,
+    /// The app would have more than it may keep. Nothing was written.
+    QuotaExceeded,
     /// The database does not answer. Nothing was written.
     StorageUnavailable,
     /// The result cannot be sent, such as a status of 1000 or a header with a line break.

@@ -203,4 +203,6 @@ codes! {
     ScriptTimeout = "script_timeout", GATEWAY_TIMEOUT, "The script took too long";
     /// The disk is full.
     InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "No space left";
+    /// The app has as much as it may keep.
+    QuotaExceeded = "quota_exceeded", INSUFFICIENT_STORAGE, "Quota exceeded";
 }

@@ -224,6 +224,7 @@ impl AppRepository for Store {
                 return Err(DeleteAppError::NotEmpty);
             }
         }
+        transaction.lock_data(app).await?;
         transaction.execute(DELETE_APP, args![app]).await?;
         let entry = about("delete_app", &before).before(state(&before));
         append(&mut transaction, change, entry).await?;

@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use picloud_shared::repository::StoreError;
+use picloud_shared::{id::AppId, repository::StoreError};
 use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
 
 use crate::{
     error::store_error,
     postgres::{self, Postgres},
     sqlite::Sqlite,
-    value::{Value, bind},
+    value::{Value, args, bind},
 };
 
 /// No call of the program hangs longer on one statement, whatever became of the database.
@@ -131,6 +131,15 @@ impl Db {
 }
 
 impl Transaction {
+    /// Waits for all who change the data of `app`, and has others wait, to the end of the transaction. On SQLite all
+    /// transactions that write do.
+    pub(crate) async fn lock_data(&mut self, app: AppId) -> Result<(), StoreError> {
+        if let Self::Postgres(_) = self {
+            self.execute(postgres::lock::DATA_OF_APP, args![app]).await?;
+        }
+        Ok(())
+    }
+
     /// Reads all rows.
     pub(crate) async fn fetch_all<T: Row>(
         &mut self,

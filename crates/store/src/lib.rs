@@ -31,6 +31,7 @@ mod executions;
 mod invitations;
 mod kv;
 mod members;
+mod quotas;
 mod releases;
 mod removed;
 mod routes;

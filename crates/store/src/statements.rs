@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 32] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 33] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -45,6 +45,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("kv/sweep", crate::kv::sweep::ALL),
         ("members", crate::members::ALL),
         ("migrate", crate::migrate::ALL),
+        ("quotas", crate::quotas::ALL),
         ("releases", crate::releases::ALL),
         ("removed", crate::removed::ALL),
         ("routes", crate::routes::ALL),
@@ -62,6 +63,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
     let own = if database == "sqlite" {
         [
             ("sqlite/backup", crate::sqlite::backup::ALL),
+            ("sqlite/kv/commit", crate::sqlite::kv::commit::ALL),
             ("sqlite/kv/read", crate::sqlite::kv::read::ALL),
             ("sqlite/kv/writes", crate::sqlite::kv::writes::ALL),
             ("sqlite/settings", crate::sqlite::settings::ALL),

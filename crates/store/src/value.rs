@@ -80,6 +80,7 @@ from! {
     u64: value => Self::Int(i64::try_from(value).unwrap_or(i64::MAX));
     usize: value => Self::Int(i64::try_from(value).unwrap_or(i64::MAX));
     Timestamp: value => Self::Int(value.as_micros());
+    Option<i64>: value => Self::OptInt(value);
     Option<Timestamp>: value => Self::OptInt(value.map(Timestamp::as_micros));
     Uuid: value => Self::Id(value);
     Option<Uuid>: value => Self::OptId(value);

@@ -236,6 +236,7 @@ pub(super) fn explained(error: ServiceError) -> (ScriptErrorKind, String) {
     let kind = match error {
         ServiceError::Unavailable => ScriptErrorKind::StorageUnavailable,
         ServiceError::Full => ScriptErrorKind::StorageFull,
+        ServiceError::QuotaExceeded(_) => ScriptErrorKind::QuotaExceeded,
         ServiceError::AppGone => ScriptErrorKind::Cancelled,
         ServiceError::Failed => ScriptErrorKind::Internal,
     };

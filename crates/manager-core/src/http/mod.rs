@@ -24,7 +24,8 @@ pub(crate) mod script_api;
 pub(crate) mod scripts;
 pub(crate) mod setup;
 pub(crate) mod tokens;
-pub(crate) mod validate;
+pub(crate) mod usage;
+mod validate;
 pub(crate) mod verbs;
 
 pub use api::openapi_json;

@@ -304,6 +304,7 @@ fn code(kind: ScriptErrorKind) -> Code {
         ScriptErrorKind::Cancelled => Code::Overloaded,
         ScriptErrorKind::Conflict => Code::Conflict,
         ScriptErrorKind::StorageFull => Code::InsufficientStorage,
+        ScriptErrorKind::QuotaExceeded => Code::QuotaExceeded,
         ScriptErrorKind::StorageUnavailable => Code::DatabaseUnavailable,
         _ => Code::ScriptFailed,
     }
@@ -358,6 +359,9 @@ fn failed(code: Code) -> Refusal {
             "Others changed the same data at the same time, again and again. Try again in a moment."
         }
         Code::InsufficientStorage => "The server has no space left. Nothing was changed.",
+        Code::QuotaExceeded => {
+            "The app has as much data as it may keep. Nothing was changed. Whoever runs it finds this request by its id."
+        }
         Code::DatabaseUnavailable => {
             "The database does not answer. Nothing was changed. Try again in a moment."
         }

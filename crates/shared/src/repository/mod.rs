@@ -12,6 +12,7 @@ mod domains;
 mod executions;
 mod invitations;
 mod members;
+mod quotas;
 mod releases;
 mod routes;
 mod scripts;
@@ -33,6 +34,7 @@ pub use invitations::{
     AcceptInvitationError, CreateInvitationError, DeletedInvitation, InvitationRepository, InvitedPerson,
 };
 pub use members::{AddMemberError, AppScope, MemberRepository};
+pub use quotas::{QuotaRepository, QuotaUpdate};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
 pub use scripts::{DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
@@ -57,6 +59,7 @@ pub trait Repository:
     + AccountRepository
     + InvitationRepository
     + MemberRepository
+    + QuotaRepository
     + SessionRepository
     + SecondFactorRepository
     + TokenRepository
@@ -77,6 +80,7 @@ impl<T> Repository for T where
         + AccountRepository
         + InvitationRepository
         + MemberRepository
+        + QuotaRepository
         + SessionRepository
         + SecondFactorRepository
         + TokenRepository

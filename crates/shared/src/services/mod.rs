@@ -22,7 +22,7 @@ pub use self::{
     },
     usage::{Service, ServiceUse},
 };
-use crate::id::AppId;
+use crate::{id::AppId, quota::QuotaExceeded};
 
 /// Calls of services that one run may make.
 pub const CALLS_PER_RUN_MAX: u64 = 1_000;
@@ -101,6 +101,9 @@ pub enum ServiceError {
     /// The disk is full.
     #[error("the database has no space left")]
     Full,
+    /// The app would have more than it may keep.
+    #[error(transparent)]
+    QuotaExceeded(QuotaExceeded),
     /// The app was deleted while the script ran.
     #[error("the app is deleted")]
     AppGone,

@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{Store, db::Db, statements::statements, value::args};
+use crate::{Store, db::Db, postgres, statements::statements, value::args};
 
 /// Rows that are removed in one transaction.
 const BATCH_ROWS: usize = 500;
@@ -30,8 +30,7 @@ const SLEEP_MAX: Duration = Duration::from_hours(24);
 
 statements! {
     NEXT_EXPIRY = "SELECT MIN(expires_at) AS moment FROM kv WHERE expires_at IS NOT NULL";
-    // Asks twice: somebody may write the key anew while this waits for their commit.
-    DELETE_EXPIRED = "DELETE FROM kv WHERE expires_at <= $1 AND (app_id, key) IN \
+    DELETE_EXPIRED = "DELETE FROM kv WHERE (app_id, key) IN \
         (SELECT app_id, key FROM kv WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 }
 
@@ -106,12 +105,16 @@ pub(crate) async fn delete_expired(db: &Db, now: Timestamp) -> Result<u64, Store
     let mut deleted = 0;
     loop {
         let mut transaction = db.write().await?;
-        let batch = transaction
-            .execute(DELETE_EXPIRED, args![now, BATCH_ROWS])
-            .await?;
+        let batch = match db {
+            Db::Sqlite(_) => {
+                let bounds = args![now, BATCH_ROWS];
+                transaction.execute(DELETE_EXPIRED, bounds).await?
+            }
+            Db::Postgres(_) => postgres::kv::sweep(&mut transaction, now, BATCH_ROWS).await?,
+        };
         transaction.commit().await?;
         deleted += batch;
-        if batch < BATCH_ROWS as u64 {
+        if batch == 0 {
             return Ok(deleted);
         }
     }

@@ -4,26 +4,31 @@ use std::time::Duration;
 
 use picloud_shared::{
     id::AppId,
+    quota::{DATA_BYTES_DEFAULT, DATA_ROWS_DEFAULT, Quota, QuotaExceeded},
     repository::StoreError,
     services::{
         Answer, Commit, KvEntry, KvItem, LIST_BYTES_MAX, Question, ReadRange, ServiceError, list_bounds,
     },
     time::Timestamp,
 };
-use sqlx::{PgConnection, pool::PoolConnection};
+use sqlx::{PgConnection, error::DatabaseError, pool::PoolConnection, postgres::PgDatabaseError};
 
 use super::Postgres;
 use crate::{
-    db::bounded,
+    db::{Transaction, bounded},
     error::{store_error, unavailable},
     kv::{bytes, kind, new_version, refusal, text, value},
     statements::statements,
+    value::args,
 };
 
 /// How long a script waits for a connection, and for what it reads, before it hears that the database is away.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a commit is sent that PostgreSQL gave up for another one.
 const TRIES_MAX: usize = 5;
+/// The codes that `commit_kv` ends with.
+const APP_GONE: &str = "PC001";
+const QUOTA_EXCEEDED: &str = "PC002";
 
 statements! {
     GET_KV = "SELECT key, kind, value, version, expires_at FROM kv \
@@ -36,7 +41,9 @@ statements! {
         FROM (SELECT * FROM kv WHERE app_id = $1 AND key >= $2 AND key < $3 \
         AND (expires_at IS NULL OR expires_at > $4) ORDER BY key LIMIT $5) AS page) AS summed \
         WHERE bytes_before <= $6 ORDER BY key";
-    COMMIT_KV = "SELECT commit_kv($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS stale";
+    COMMIT_KV = "SELECT commit_kv($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+        AS stale";
+    SWEEP_KV = "SELECT sweep_kv($1, $2) AS removed";
 }
 
 #[derive(sqlx::FromRow)]
@@ -135,8 +142,11 @@ impl Postgres {
             tries += 1;
             match bounded(send(&mut connection, app, commit, now)).await {
                 Ok(stale) => break stale,
-                Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(APP_GONE) => {
                     return Err(ServiceError::AppGone);
+                }
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(QUOTA_EXCEEDED) => {
+                    return Err(quota_exceeded(&*error));
                 }
                 Err(sqlx::Error::Database(error))
                     if tries < TRIES_MAX && gave_up(error.code().as_deref()) => {}
@@ -186,6 +196,8 @@ async fn send(
                 .collect::<Vec<_>>(),
         )
         .bind(deleted.map(|write| write.key.as_bytes()).collect::<Vec<_>>())
+        .bind(count(DATA_BYTES_DEFAULT))
+        .bind(count(DATA_ROWS_DEFAULT))
         .fetch_one(connection)
         .await
 }
@@ -194,6 +206,40 @@ async fn send(
 /// `deadlock_detected`). Nothing of it has taken effect.
 fn gave_up(code: Option<&str>) -> bool {
     matches!(code, Some("40001" | "40P01"))
+}
+
+/// What `commit_kv` says of a quota in the detail of its error.
+fn quota_exceeded(error: &dyn DatabaseError) -> ServiceError {
+    let error = error.try_downcast_ref::<PgDatabaseError>();
+    let detail = error.and_then(PgDatabaseError::detail).unwrap_or_default();
+    let read = |detail: &str| {
+        let mut words = detail.split(' ');
+        let quota = match words.next()? {
+            "data_bytes_max" => Quota::DataBytes,
+            "data_rows_max" => Quota::DataRows,
+            _ => return None,
+        };
+        let mut number = || words.next()?.parse().ok();
+        Some(QuotaExceeded {
+            quota,
+            used: number()?,
+            max: number()?,
+        })
+    };
+    match read(detail) {
+        Some(exceeded) => ServiceError::QuotaExceeded(exceeded),
+        None => refusal(&StoreError::Corrupt(format!("a quota in an error: {detail}"))),
+    }
+}
+
+/// Removes some of what has expired by `now`, at most `rows_max`; tells how much that was. Nothing is left after 0.
+pub(crate) async fn sweep(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    rows_max: usize,
+) -> Result<u64, StoreError> {
+    let removed: Option<(i64,)> = transaction.fetch_optional(SWEEP_KV, args![now, rows_max]).await?;
+    Ok(removed.map_or(0, |(removed,)| u64::try_from(removed).unwrap_or(0)))
 }
 
 fn count(count: u64) -> i64 {

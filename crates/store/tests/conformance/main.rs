@@ -32,4 +32,5 @@ mod second_factors;
 mod sessions;
 mod strikes;
 mod tokens;
+mod usage;
 mod users;

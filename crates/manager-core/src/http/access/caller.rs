@@ -128,6 +128,10 @@ impl Caller {
             // An operation on an app whose entry in the table is not about apps is closed to everybody.
             return Err(internal());
         };
+        if let Needs::Instance(_) = capability.needs() {
+            // The guard has decided. Whoever may do something on the instance has a role in every app.
+            return self.role_in(app, None).ok_or_else(internal);
+        }
         self.permit_to(manager, capability, app, what).await
     }
 

@@ -9,6 +9,7 @@ use picloud_shared::{
     invocation::Trigger,
     limits::{Limits, SOURCE_BYTES_MAX},
     path::PATH_PATTERN_BYTES_MAX,
+    quota::QUOTA_MAX,
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
     route::METHODS,
     text::unseen_in_class,
@@ -81,6 +82,7 @@ fn of_field(schema: &str, field: &str) -> Value {
             let caps = serde_json::to_value(Limits::CAPS).unwrap_or_default();
             json!({ "minimum": 1, "maximum": caps[limit] })
         }
+        ("UpdateQuotas", _) => json!({ "minimum": 0, "maximum": QUOTA_MAX }),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
         ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),
         ("CreateRelease", "domains") => json!({ "maxItems": BUNDLE_DOMAINS_MAX }),

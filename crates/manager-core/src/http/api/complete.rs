@@ -60,6 +60,7 @@ pub(super) fn execute() -> Value {
             Code::ScriptLimitExceeded,
             Code::Conflict,
             Code::InsufficientStorage,
+            Code::QuotaExceeded,
             Code::DatabaseUnavailable,
             Code::Overloaded,
             Code::ScriptSuspended,

@@ -2,15 +2,29 @@
 
 use picloud_shared::{
     id::AppId,
+    quota::{Kept, Quotas},
     services::{Answer, Commit, ServiceError},
     time::Timestamp,
 };
-use rusqlite::{Connection, Error};
+use rusqlite::{Connection, Error, OptionalExtension as _, params};
 
 use super::{
-    read::stale,
-    writes::{has_app, write},
+    connection::fault_of,
+    read::{id, stale},
+    writes::write,
 };
+use crate::{kv::refusal, quotas, statements::statements};
+
+statements! {
+    /// Nothing if the app is gone.
+    ACCOUNT = "SELECT COALESCE(u.kv_bytes + u.docs_bytes, 0), COALESCE(u.kv_rows + u.docs_rows, 0), \
+        q.data_bytes_max, q.data_rows_max FROM apps a \
+        LEFT JOIN app_usage u ON u.app_id = a.id AND u.shard = 0 LEFT JOIN app_quotas q ON q.app_id = a.id \
+        WHERE a.id = ?1";
+    BEGIN_ONE = "SAVEPOINT one";
+    KEEP_ONE = "RELEASE one";
+    UNDO_ONE = "ROLLBACK TO one";
+}
 
 /// One commit that waits.
 pub(super) struct Waiting {
@@ -27,7 +41,7 @@ pub(super) fn commit_all<'w>(
 ) -> Result<Vec<Result<Answer, ServiceError>>, Error> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let answers = waiting
-        .map(|one| commit(connection, one))
+        .map(|one| alone(connection, one))
         .collect::<Result<Vec<_>, _>>();
     let has_written = |answers: &Vec<_>| answers.contains(&Ok(Answer::Committed));
     let done = match &answers {
@@ -42,16 +56,50 @@ pub(super) fn commit_all<'w>(
     answers
 }
 
+/// Does one of them so that nothing remains of it if it is refused, or fails. An error is one that ended the
+/// transaction of all.
+fn alone(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, ServiceError>, Error> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]);
+    run(BEGIN_ONE)?;
+    let answer = match commit(connection, waiting) {
+        Ok(answer) => answer,
+        Err(error) if connection.is_autocommit() => return Err(error),
+        Err(error) => Err(refusal(&fault_of(error))),
+    };
+    if answer != Ok(Answer::Committed) {
+        run(UNDO_ONE)?;
+    }
+    run(KEEP_ONE)?;
+    Ok(answer)
+}
+
 fn commit(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, ServiceError>, Error> {
     let Waiting { app, commit, now } = waiting;
     if let Some(key) = stale(connection, *app, commit, *now)? {
         return Ok(Ok(Answer::Conflict { key }));
     }
-    if !has_app(connection, *app)? {
+    let Some((before, quotas)) = account(connection, *app)? else {
         return Ok(Err(ServiceError::AppGone));
-    }
+    };
     for one in &commit.writes {
         write(connection, *app, one, *now)?;
     }
-    Ok(Ok(Answer::Committed))
+    let Some((after, _)) = account(connection, *app)? else {
+        return Ok(Err(ServiceError::AppGone));
+    };
+    let checked = quotas.check(before, after).map_err(ServiceError::QuotaExceeded);
+    Ok(checked.map(|()| Answer::Committed))
+}
+
+/// What the app keeps and may keep; nothing if it is gone.
+fn account(connection: &Connection, app: AppId) -> Result<Option<(Kept, Quotas)>, Error> {
+    connection
+        .prepare_cached(ACCOUNT)?
+        .query_row(params![id(&app)], |row| {
+            Ok((
+                quotas::kept(row.get(0)?, row.get(1)?),
+                quotas::quotas(row.get(2)?, row.get(3)?),
+            ))
+        })
+        .optional()
 }

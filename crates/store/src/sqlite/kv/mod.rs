@@ -4,7 +4,7 @@
 //! go to one thread, which takes all that wait, compares and writes each, and has one flush to disk for all of them.
 //! While it writes it holds the store's only writing connection, so that it and all other writers take turns.
 
-mod commit;
+pub(crate) mod commit;
 pub(crate) mod connection;
 pub(crate) mod read;
 mod writer;

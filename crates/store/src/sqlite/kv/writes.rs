@@ -10,18 +10,10 @@ use crate::{
 };
 
 statements! {
-    HAS_APP = "SELECT EXISTS (SELECT 1 FROM apps WHERE id = ?1)";
     PUT_KV = "INSERT INTO kv (app_id, key, kind, value, version, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
         ON CONFLICT (app_id, key) DO UPDATE SET kind = excluded.kind, value = excluded.value, \
         version = excluded.version, expires_at = excluded.expires_at";
     DELETE_KV = "DELETE FROM kv WHERE app_id = ?1 AND key = ?2";
-}
-
-/// Whether the app is there.
-pub(super) fn has_app(connection: &Connection, app: AppId) -> Result<bool, Error> {
-    connection
-        .prepare_cached(HAS_APP)?
-        .query_row(params![id(&app)], |row| row.get(0))
 }
 
 /// Writes one key.

@@ -16,3 +16,4 @@ mod routes;
 mod scripts;
 mod setup;
 mod tokens;
+mod usage;

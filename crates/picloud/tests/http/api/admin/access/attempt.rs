@@ -131,6 +131,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
             json!({ "user_id": ground.subject, "role": "viewer" })
         }
         ("PATCH", "/members/{user}") => json!({ "role": "editor" }),
+        ("PATCH", "/quotas") => json!({ "data_rows_max": 1_000_000 }),
         ("POST", "/domains") => json!({ "pattern": format!("{}.test", ground.fresh("claim")) }),
 
         ("POST", "/releases") => json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] }),

@@ -60,6 +60,9 @@ const ACTS: &[Act] = &[
             on.delete(&on.app.path(&format!("/domains/{domain}")));
         },
     ),
+    ("update_quotas", Both, nothing, |on, _| {
+        on.patch(&on.app.path("/quotas"), &json!({ "data_rows_max": 1_000 }));
+    }),
     ("create_script", After, nothing, |on, _| {
         let script = json!({ "app_id": on.app.id, "name": "new", "source": "1" });
         on.post("/admin/scripts", &script);

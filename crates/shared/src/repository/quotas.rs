@@ -1,0 +1,34 @@
+//! Storage of quotas.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    change::Change,
+    id::AppId,
+    quota::{AppUsage, Quotas},
+};
+
+/// Storage of quotas, and of what is kept.
+#[async_trait]
+pub trait QuotaRepository: Send + Sync {
+    /// What an app keeps, as of one moment, and what it may keep; `None` if there is no such app.
+    async fn app_usage(&self, app: AppId) -> Result<Option<(AppUsage, Quotas)>, StoreError>;
+
+    /// Changes what an app may keep; gives what it is now. `None` if there is no such app.
+    async fn update_quotas(
+        &self,
+        app: AppId,
+        update: QuotaUpdate,
+        change: &Change,
+    ) -> Result<Option<Quotas>, StoreError>;
+}
+
+/// Quotas to set. What is `None` stays; what is `Some(None)` becomes the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QuotaUpdate {
+    /// Bytes of data.
+    pub data_bytes_max: Option<Option<u64>>,
+    /// Rows of data.
+    pub data_rows_max: Option<Option<u64>>,
+}

@@ -210,8 +210,8 @@ impl Shared {
                 End::Settled(result) => return repeats.conclude(run.finish(result)),
                 End::Conflict(key) => key,
             };
-            if !repeats.wait(&run.session, &key, run.usage()).await {
-                return repeats.conclude(run.finish(services::gave_up(&key)));
+            if let Err(why) = repeats.wait(&run.session, &key, run.usage()).await {
+                return repeats.conclude(run.finish(services::gave_up(&key, why)));
             }
             let bounds = repeats.left_of(Bounds::of(&given.live.limits));
             match self.start(given, bounds, settings) {
@@ -333,6 +333,7 @@ pub(crate) fn failed(error: ScriptError) -> Outcome {
         logs: Vec::new(),
         usage: Usage::default(),
         services: Vec::new(),
+        commits: 0,
         writes_discarded: 0,
     }
 }

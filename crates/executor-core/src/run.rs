@@ -135,6 +135,7 @@ impl Run {
             logs: self.log.take().into_lines(duration_us),
             usage: self.usage(),
             services: self.session.uses(),
+            commits: self.session.commits(),
             writes_discarded: self.session.writes_discarded(),
         }
     }

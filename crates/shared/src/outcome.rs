@@ -17,6 +17,8 @@ pub struct Outcome {
     pub usage: Usage,
     /// What it used of each service that it called.
     pub services: Vec<ServiceUse>,
+    /// How often it has committed before its end. What was committed stays, however it ended.
+    pub commits: u32,
     /// How many keys it would have written, had its invocation [kept](crate::invocation::Invocation::keeps_writes) them.
     pub writes_discarded: usize,
 }
@@ -113,12 +115,16 @@ pub enum ScriptErrorKind {
     Services,
     /// What the run has read changed meanwhile, however often it ran.
     Conflict,
-    /// The database has no space left. Nothing was written.
+    /// The database has no space left. Of the last transaction nothing was written.
     StorageFull,
-    /// The app would have more than it may keep. Nothing was written.
+    /// The app would have more than it may keep. Of the last transaction nothing was written.
     QuotaExceeded,
-    /// The database does not answer. Nothing was written.
+    /// The database does not answer. Of the last transaction nothing was written.
     StorageUnavailable,
+    /// The connection to the database was lost while it committed: whether that has taken effect is not known.
+    CommitUnknown,
+    /// The app was deleted while the script ran.
+    AppGone,
     /// The result cannot be sent, such as a status of 1000 or a header with a line break.
     Response,
     /// The client left, or the server is stopping.

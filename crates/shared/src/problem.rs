@@ -199,6 +199,8 @@ codes! {
     ScriptSuspended = "script_suspended", SERVICE_UNAVAILABLE, "The script is suspended";
     /// The database does not answer.
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "Database does not answer";
+    /// The database did not answer while something was committed.
+    CommitUnknown = "commit_unknown", SERVICE_UNAVAILABLE, "Not known whether it was stored";
     /// The script took too long.
     ScriptTimeout = "script_timeout", GATEWAY_TIMEOUT, "The script took too long";
     /// The disk is full.

@@ -56,6 +56,8 @@ pub(super) fn utf8(function: &str, bytes: Vec<u8>) -> Fallible<String> {
 pub(crate) fn type_name(value: &Dynamic) -> &str {
     match value.type_name() {
         "()" => "()",
+        "i64" => "integer",
+        "f64" => "float",
         name if name.ends_with("FnPtr") => "a function",
         name => name.rsplit("::").next().unwrap_or(name),
     }

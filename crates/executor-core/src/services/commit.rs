@@ -57,10 +57,15 @@ fn commit(session: &Session) -> Fallible<()> {
             Ok(())
         }
         Answer::Conflict { key } => {
-            let again = session.state(|state| state.commits == 0);
+            // One that may run again does, and then nobody sees this.
+            let why = if session.has_committed() {
+                NotRepeated::HasCommitted
+            } else {
+                NotRepeated::TooOften
+            };
             Err(session.fail(Failed {
                 kind: ScriptErrorKind::Conflict,
-                message: conflict_message(key, again),
+                message: conflict_message(key, why),
                 conflict_over: Some(key.clone()),
             }))
         }
@@ -68,12 +73,23 @@ fn commit(session: &Session) -> Fallible<()> {
     }
 }
 
+/// Why a run that met a conflict does not run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotRepeated {
+    /// It did so as often as it may.
+    TooOften,
+    /// Its time was over before it could.
+    OutOfTime,
+    /// It has committed before.
+    HasCommitted,
+}
+
 /// What a conflict over `key` means to an author.
-pub(super) fn conflict_message(key: &str, repeated: bool) -> String {
-    let why = if repeated {
-        "and it did so each time that the script was run again"
-    } else {
-        "and the script has committed before, so it was not run again"
+pub(super) fn conflict_message(key: &str, why: NotRepeated) -> String {
+    let why = match why {
+        NotRepeated::TooOften => "and it did so each time that the script was run again",
+        NotRepeated::OutOfTime => "and its time was over before it could run again",
+        NotRepeated::HasCommitted => "and the script has committed before, so it was not run again",
     };
     format!("`{key}` changed while the script ran, {why}")
 }

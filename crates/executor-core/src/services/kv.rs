@@ -16,7 +16,7 @@ use super::{
     transaction::{Known, Pending, Seen},
     value::{copied, of_stored, stored},
 };
-use crate::api::{Fallible, fail, spend_bytes};
+use crate::api::{Fallible, fail, spend_bytes, type_name};
 
 /// What the run sees of each key: asked for, unless it is known.
 fn look_up(session: &Session, keys: &[&str]) -> Fallible<Vec<Known>> {
@@ -128,14 +128,16 @@ fn add(session: &Session, key: &str, by: i64) -> Fallible<i64> {
     Ok(after)
 }
 
-/// Whether it was as expected, and is written.
+/// Whether it was as expected, and is written. Nothing is expected of a key that is not there, and only there: also a
+/// `()` that was stored is something.
 fn compare_and_set(session: &Session, key: &str, expected: &Dynamic, value: Rc<KvValue>) -> Fallible<bool> {
-    let expected = stored("kv::compare_and_set", expected)?;
-    let known = look_up_one(session, key)?;
-    let as_expected = match known.value() {
-        Some(value) => *value == expected,
-        None => *expected == KvValue::Json("null".to_owned()),
+    let expected = if expected.is_unit() {
+        None
+    } else {
+        Some(stored("kv::compare_and_set", expected)?)
     };
+    let known = look_up_one(session, key)?;
+    let as_expected = known.value() == expected.as_ref();
     if as_expected {
         set(session, key, value, Expiry::Never)?;
     }
@@ -157,10 +159,10 @@ fn valid<'k>(function: &str, key: &'k str) -> Fallible<&'k str> {
 fn all_valid<'k>(function: &str, keys: &'k [Dynamic]) -> Fallible<Vec<rhai::ImmutableString>> {
     check_count(function, keys.len())?;
     let texts = keys.iter().map(|key: &'k Dynamic| {
-        let key = key
-            .clone()
-            .into_immutable_string()
-            .map_err(|kind| fail(format!("{function} takes an array of strings; one is {kind}")))?;
+        let key = key.clone().into_immutable_string().map_err(|_| {
+            let given = type_name(key);
+            fail(format!("{function} takes an array of strings; one is {given}"))
+        })?;
         valid(function, &key)?;
         Ok(key)
     });

@@ -94,6 +94,16 @@ impl Session {
             .map_or(0, |state| state.writes_discarded)
     }
 
+    /// How often the script has committed before its end.
+    pub(crate) fn commits(&self) -> u32 {
+        self.state.borrow().as_ref().map_or(0, |state| state.commits)
+    }
+
+    /// Whether something of what the script has written stays, whatever comes.
+    pub(super) fn has_committed(&self) -> bool {
+        self.commits() > 0
+    }
+
     pub(super) fn keeps_writes(&self) -> bool {
         self.keeps_writes
     }
@@ -136,7 +146,7 @@ impl Session {
         match answer? {
             Ok(answer) => Ok(ForeignAnswer::new(answer)),
             Err(error) => {
-                let (kind, message) = explained(error);
+                let (kind, message) = explained(error, self.has_committed());
                 Err(self.fail(Failed {
                     kind,
                     message,
@@ -232,15 +242,23 @@ pub(super) fn call<T>(service: Service, act: impl FnOnce(&Session) -> Fallible<T
 }
 
 /// What a failure of the host means to the author of a script.
-pub(super) fn explained(error: ServiceError) -> (ScriptErrorKind, String) {
+pub(super) fn explained(error: ServiceError, has_committed: bool) -> (ScriptErrorKind, String) {
     let kind = match error {
         ServiceError::Unavailable => ScriptErrorKind::StorageUnavailable,
         ServiceError::Full => ScriptErrorKind::StorageFull,
         ServiceError::QuotaExceeded(_) => ScriptErrorKind::QuotaExceeded,
-        ServiceError::AppGone => ScriptErrorKind::Cancelled,
+        ServiceError::CommitUnknown => ScriptErrorKind::CommitUnknown,
+        ServiceError::AppGone => ScriptErrorKind::AppGone,
         ServiceError::Failed => ScriptErrorKind::Internal,
     };
-    (kind, format!("nothing was written: {error}"))
+    let message = match error {
+        ServiceError::CommitUnknown => error.to_string(),
+        _ if has_committed => {
+            format!("nothing was written since the last transaction::commit(): {error}")
+        }
+        _ => format!("nothing was written: {error}"),
+    };
+    (kind, message)
 }
 
 /// Microseconds since `begun`.

@@ -8,7 +8,7 @@ use picloud_shared::{
 };
 
 use super::{
-    commit::conflict_message,
+    commit::{NotRepeated, conflict_message},
     lines::Turn,
     session::{ScriptResult, Session, explained, micros},
 };
@@ -68,7 +68,7 @@ impl Session {
             Ok(Answer::Committed) => End::Settled(result),
             Ok(Answer::Conflict { key }) if self.may_repeat() => End::Conflict(key),
             Ok(Answer::Conflict { key }) => {
-                let message = conflict_message(&key, false);
+                let message = conflict_message(&key, NotRepeated::HasCommitted);
                 End::Settled(Err(host_error(ScriptErrorKind::Conflict, &message)))
             }
             Ok(_) => End::Settled(Err(host_error(
@@ -76,7 +76,7 @@ impl Session {
                 "the host answered a commit with something else",
             ))),
             Err(error) => {
-                let (kind, message) = explained(error);
+                let (kind, message) = explained(error, self.has_committed());
                 End::Settled(Err(host_error(kind, &message)))
             }
         }
@@ -84,7 +84,7 @@ impl Session {
 
     /// Whether nothing of the run has had an effect.
     fn may_repeat(&self) -> bool {
-        self.state(|state| state.commits == 0)
+        !self.has_committed()
     }
 }
 
@@ -110,29 +110,37 @@ impl Repeats {
         }
     }
 
-    /// Waits until the run that used `used` may be repeated after a conflict over `key`; false if it may not.
-    pub(crate) async fn wait(&mut self, session: &Session, key: &str, used: Usage) -> bool {
+    /// Waits until the run that used `used` may be repeated after a conflict over `key`, or tells why it may not.
+    pub(crate) async fn wait(
+        &mut self,
+        session: &Session,
+        key: &str,
+        used: Usage,
+    ) -> Result<(), NotRepeated> {
         self.used = sum(self.used, used);
         self.count += 1;
-        if self.count > REPEATS_MAX || Instant::now() >= self.deadline {
-            return false;
+        if self.count > REPEATS_MAX {
+            return Err(NotRepeated::TooOften);
+        }
+        if Instant::now() >= self.deadline {
+            return Err(NotRepeated::OutOfTime);
         }
         if !self.turn.as_ref().is_some_and(|turn| turn.is_for(key)) {
             // Given back first: nobody waits in two lines.
             self.turn = None;
             let Some((services, app)) = session.host() else {
-                return false;
+                return Err(NotRepeated::OutOfTime);
             };
             self.turn = services.lines.wait(app, key.to_owned(), self.deadline).await;
             if self.turn.is_none() {
-                return false;
+                return Err(NotRepeated::OutOfTime);
             }
         }
         if self.count > 1 {
             let most = (JITTER_FIRST * 2_u32.pow(self.count.min(10))).min(JITTER_MAX);
             tokio::time::sleep(most.mul_f64(chance())).await;
         }
-        true
+        Ok(())
     }
 
     /// What the next run may take: all runs of an invocation together have the time of one. Its steps are those of one
@@ -154,11 +162,8 @@ impl Repeats {
 }
 
 /// The error of an invocation whose every run met a conflict.
-pub(crate) fn gave_up(key: &str) -> ScriptResult {
-    Err(host_error(
-        ScriptErrorKind::Conflict,
-        &conflict_message(key, true),
-    ))
+pub(crate) fn gave_up(key: &str, why: NotRepeated) -> ScriptResult {
+    Err(host_error(ScriptErrorKind::Conflict, &conflict_message(key, why)))
 }
 
 fn sum(before: Usage, last: Usage) -> Usage {
@@ -173,4 +178,22 @@ fn sum(before: Usage, last: Usage) -> Usage {
 /// From 0 to 1; 1 if the system has no chance to give.
 fn chance() -> f64 {
     getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_told_why_a_run_is_not_repeated() {
+        let session = Session::new(None, None, true);
+        let mut late = Repeats::new(Instant::now(), Duration::ZERO);
+        let why = late.wait(&session, "a", Usage::default()).await;
+        assert_eq!(why, Err(NotRepeated::OutOfTime));
+        let mut often = Repeats::new(Instant::now(), Duration::from_hours(1));
+        often.count = REPEATS_MAX;
+        let why = often.wait(&session, "a", Usage::default()).await;
+        assert_eq!(why, Err(NotRepeated::TooOften));
+        assert!(conflict_message("a", NotRepeated::OutOfTime).ends_with("its time was over before it could run again"));
+    }
 }

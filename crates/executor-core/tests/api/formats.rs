@@ -31,7 +31,7 @@ fn json_errors_say_where() {
     );
     check(
         "json::parse(1)",
-        "error: json::parse takes a string or a blob, not i64",
+        "error: json::parse takes a string or a blob, not integer",
     );
     check(
         "json::parse(\"[\".repeated(200))",
@@ -54,7 +54,7 @@ fn base64_and_hex() {
     check("base64::decode_text(\"/w==\")", "error: not UTF-8");
     check(
         "base64::encode(1)",
-        "error: base64::encode takes a string or a blob, not i64",
+        "error: base64::encode takes a string or a blob, not integer",
     );
     check(
         "base64::decode_url(base64::encode_url(\"?>~é\")).as_string()",

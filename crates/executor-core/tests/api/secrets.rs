@@ -14,7 +14,7 @@ fn digests_of_strings_and_blobs() {
     check("hash::sha512(\"\").len + hash::blake3(\"\").len", "192");
     check(
         "hash::sha256(1)",
-        "error: hash::sha256 takes a string or a blob, not i64",
+        "error: hash::sha256 takes a string or a blob, not integer",
     );
     check("hash::sha256()", "error: hash::sha256");
 }

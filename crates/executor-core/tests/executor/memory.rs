@@ -32,7 +32,8 @@ struct State {
     disturbed: Option<(String, usize)>,
     /// The number of the question, from 1, that is never answered.
     silent_at: Option<usize>,
-    refused: Option<ServiceError>,
+    /// The number of the first question that is refused, and how.
+    refused: Option<(usize, ServiceError)>,
 }
 
 impl MemoryHost {
@@ -85,7 +86,12 @@ impl MemoryHost {
 
     /// From now on every question is refused.
     pub(crate) fn refuse(&self, error: ServiceError) {
-        self.state().refused = Some(error);
+        self.refuse_from(1, error);
+    }
+
+    /// The question with this number, and every one after it, is refused.
+    pub(crate) fn refuse_from(&self, number: usize, error: ServiceError) {
+        self.state().refused = Some((number, error));
     }
 }
 
@@ -97,7 +103,9 @@ impl HostServices for MemoryHost {
             state.asked.push(question.clone());
             if state.silent_at == Some(state.asked.len()) {
                 None
-            } else if let Some(error) = state.refused {
+            } else if let Some((number, error)) = state.refused
+                && number <= state.asked.len()
+            {
                 Some(Err(error))
             } else {
                 Some(Ok(state.answer(app, question)))

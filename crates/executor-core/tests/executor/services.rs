@@ -324,6 +324,8 @@ fn a_host_that_refuses_ends_the_run() {
         (ServiceError::Unavailable, ScriptErrorKind::StorageUnavailable),
         (ServiceError::Full, ScriptErrorKind::StorageFull),
         (ServiceError::Failed, ScriptErrorKind::Internal),
+        (ServiceError::AppGone, ScriptErrorKind::AppGone),
+        (ServiceError::CommitUnknown, ScriptErrorKind::CommitUnknown),
     ] {
         for source in [
             "kv::get(\"a\")",
@@ -334,6 +336,29 @@ fn a_host_that_refuses_ends_the_run() {
             host.refuse(error);
             assert_eq!(kind(run(&host, source)), Some(expected), "{source}");
         }
+    }
+}
+
+#[test]
+fn what_an_error_says_of_writes_is_true() {
+    let source = "kv::set(\"a\", 1); transaction::commit(); kv::set(\"b\", 1); 1";
+    for (number, error, commits, expected) in [
+        (1, ServiceError::Full, 0, "nothing was written: "),
+        (
+            2,
+            ServiceError::Full,
+            1,
+            "nothing was written since the last transaction::commit(): ",
+        ),
+        (1, ServiceError::CommitUnknown, 0, "the connection to the database was lost"),
+        (2, ServiceError::CommitUnknown, 1, "the connection to the database was lost"),
+    ] {
+        let host = Arc::<MemoryHost>::default();
+        host.refuse_from(number, error);
+        let outcome = run(&host, source);
+        assert_eq!((outcome.commits, host.len()), (commits, number - 1));
+        let message = outcome.result.expect_err("it is refused").message;
+        assert!(message.starts_with(expected), "{message}");
     }
 }
 

@@ -260,6 +260,7 @@ impl Workbench for Bench {
             logs: Vec::new(),
             usage: Usage::default(),
             services: Vec::new(),
+            commits: 0,
             writes_discarded: 0,
         }
     }

@@ -145,7 +145,11 @@ impl<E: ExecutorClient> Dispatcher<E> {
     /// Records the run, and makes its outcome an answer.
     fn finish(&self, run: &Run, outcome: Outcome) -> Result<Response<ResponseBody>, Refusal> {
         let Outcome {
-            result, logs, usage, ..
+            result,
+            logs,
+            usage,
+            commits,
+            ..
         } = outcome;
         let (result, error) = match result {
             Ok(response) if response.status.is_informational() => {
@@ -169,7 +173,9 @@ impl<E: ExecutorClient> Dispatcher<E> {
             .as_ref()
             .map_or_else(|code| code.status(), |response| response.status);
         self.record(run, usage, status.as_u16(), logs, error);
-        result.map(|response| self.answer(run, response)).map_err(failed)
+        result
+            .map(|response| self.answer(run, response))
+            .map_err(|code| failed(code, commits > 0))
     }
 }
 
@@ -304,6 +310,8 @@ fn code(kind: ScriptErrorKind) -> Code {
         ScriptErrorKind::Cancelled => Code::Overloaded,
         ScriptErrorKind::Conflict => Code::Conflict,
         ScriptErrorKind::StorageFull => Code::InsufficientStorage,
+        ScriptErrorKind::CommitUnknown => Code::CommitUnknown,
+        ScriptErrorKind::AppGone => Code::NotFound,
         ScriptErrorKind::QuotaExceeded => Code::QuotaExceeded,
         ScriptErrorKind::StorageUnavailable => Code::DatabaseUnavailable,
         _ => Code::ScriptFailed,
@@ -317,6 +325,7 @@ fn stopped() -> Outcome {
         logs: Vec::new(),
         usage: Usage::default(),
         services: Vec::new(),
+        commits: 0,
         writes_discarded: 0,
     }
 }
@@ -345,8 +354,9 @@ fn full(full: Full) -> Refusal {
     Refusal::new(Code::TooManyRequests, detail)
 }
 
-/// What the public is told of a run that failed: nothing of the script.
-fn failed(code: Code) -> Refusal {
+/// What the public is told of a run that failed: nothing of the script, but whether it has changed anything, where
+/// people would ask.
+fn failed(code: Code, has_committed: bool) -> Refusal {
     let detail = match code {
         Code::ScriptTimeout => {
             "The script took longer than it may. Whoever runs it finds this request by its id."
@@ -358,14 +368,26 @@ fn failed(code: Code) -> Refusal {
         Code::Conflict => {
             "Others changed the same data at the same time, again and again. Try again in a moment."
         }
-        Code::InsufficientStorage => "The server has no space left. Nothing was changed.",
+        Code::NotFound => "What answered here was deleted meanwhile.",
+        Code::CommitUnknown => {
+            "The database was lost while this was stored, so whether anything was changed is not known. Look before you try again."
+        }
+        Code::InsufficientStorage => "The server has no space left.",
         Code::QuotaExceeded => {
-            "The app has as much data as it may keep. Nothing was changed. Whoever runs it finds this request by its id."
+            "The app has as much data as it may keep. Whoever runs it finds this request by its id."
         }
-        Code::DatabaseUnavailable => {
-            "The database does not answer. Nothing was changed. Try again in a moment."
-        }
+        Code::DatabaseUnavailable => "The database does not answer. Try again in a moment.",
         _ => "The script failed. Whoever runs it finds this request, and why it failed, by its id.",
     };
-    Refusal::new(code, detail)
+    let changed = match code {
+        Code::Conflict | Code::InsufficientStorage | Code::QuotaExceeded | Code::DatabaseUnavailable => {
+            if has_committed {
+                " What the script had stored before that stays."
+            } else {
+                " Nothing was changed."
+            }
+        }
+        _ => "",
+    };
+    Refusal::new(code, format!("{detail}{changed}"))
 }

@@ -104,6 +104,11 @@ pub enum ServiceError {
     /// The app would have more than it may keep.
     #[error(transparent)]
     QuotaExceeded(QuotaExceeded),
+    /// The connection was lost while it committed: nobody knows whether it has taken effect.
+    #[error(
+        "the connection to the database was lost while it committed, so whether that has taken effect is not known"
+    )]
+    CommitUnknown,
     /// The app was deleted while the script ran.
     #[error("the app is deleted")]
     AppGone,

@@ -68,11 +68,16 @@ impl DataServices {
         match &self.store.db {
             Db::Sqlite(db) => db.kv.answer(app, question, now).await,
             Db::Postgres(_) => {
+                let writes = matches!(&question, Question::Commit(commit) if !commit.writes.is_empty());
                 let store = Arc::clone(&self.store);
                 let work = self
                     .runtime
                     .spawn(async move { store.answer_kv(app, question, now).await });
-                work.await.unwrap_or(Err(ServiceError::Unavailable))
+                work.await.unwrap_or(Err(if writes {
+                    ServiceError::CommitUnknown
+                } else {
+                    ServiceError::Unavailable
+                }))
             }
         }
     }

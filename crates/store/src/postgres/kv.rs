@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use picloud_shared::{
     id::AppId,
-    quota::{DATA_BYTES_DEFAULT, DATA_ROWS_DEFAULT, Quota, QuotaExceeded},
+    quota::{DATA_BYTES_DEFAULT, DATA_ROWS_DEFAULT},
     repository::StoreError,
     services::{
         Answer, Commit, KvEntry, KvItem, LIST_BYTES_MAX, Question, ReadRange, ServiceError, list_bounds,
     },
     time::Timestamp,
 };
-use sqlx::{PgConnection, error::DatabaseError, pool::PoolConnection, postgres::PgDatabaseError};
+use sqlx::{PgConnection, pool::PoolConnection};
 
-use super::Postgres;
+use super::{Postgres, failure::Failure};
 use crate::{
     db::{Transaction, bounded},
     error::{store_error, unavailable},
@@ -26,9 +26,6 @@ use crate::{
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a commit is sent that PostgreSQL gave up for another one.
 const TRIES_MAX: usize = 5;
-/// The codes that `commit_kv` ends with.
-const APP_GONE: &str = "PC001";
-const QUOTA_EXCEEDED: &str = "PC002";
 
 statements! {
     GET_KV = "SELECT key, kind, value, version, expires_at FROM kv \
@@ -133,32 +130,48 @@ impl Postgres {
 
     /// Waits for a connection only as long as a script should; once the commit is sent, for its answer.
     async fn commit(&self, app: AppId, commit: &Commit, now: Timestamp) -> Result<Answer, ServiceError> {
+        let Some(_turn) = self.turns.wait(app).await else {
+            return Ok(in_the_way(commit));
+        };
         let mut connection = tokio::time::timeout(READ_TIMEOUT, self.pool.acquire())
             .await
             .map_err(|elapsed| refusal(&unavailable(elapsed)))?
             .map_err(|error| refusal(&store_error(error)))?;
-        let mut tries = 0;
-        let stale = loop {
-            tries += 1;
-            match bounded(send(&mut connection, app, commit, now)).await {
-                Ok(stale) => break stale,
-                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(APP_GONE) => {
-                    return Err(ServiceError::AppGone);
+        for _ in 0..TRIES_MAX {
+            let error = match bounded(send(&mut connection, app, commit, now)).await {
+                Ok(None) => return Ok(Answer::Committed),
+                Ok(Some(key)) => {
+                    let key = String::from_utf8_lossy(&key).into_owned();
+                    return Ok(Answer::Conflict { key });
                 }
-                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(QUOTA_EXCEEDED) => {
-                    return Err(quota_exceeded(&*error));
+                Err(error) => error,
+            };
+            match Failure::of(&error) {
+                Failure::GaveUp => {}
+                Failure::Waited => return Ok(in_the_way(commit)),
+                Failure::AppGone => return Err(ServiceError::AppGone),
+                Failure::Quota(exceeded) => return Err(ServiceError::QuotaExceeded(exceeded)),
+                Failure::Unknown if !commit.writes.is_empty() => {
+                    // The server may still be at it.
+                    connection.close_on_drop();
+                    tracing::error!(%error, "whether a commit has taken effect is not known");
+                    return Err(ServiceError::CommitUnknown);
                 }
-                Err(sqlx::Error::Database(error))
-                    if tries < TRIES_MAX && gave_up(error.code().as_deref()) => {}
-                Err(error) => return Err(refusal(&store_error(error))),
+                Failure::Unknown | Failure::Other => return Err(refusal(&store_error(error))),
             }
-        };
-        match stale {
-            None => Ok(Answer::Committed),
-            Some(key) => Ok(Answer::Conflict {
-                key: String::from_utf8_lossy(&key).into_owned(),
-            }),
         }
+        Ok(in_the_way(commit))
+    }
+}
+
+/// Others stood in the way of `commit` for too long: as if something that it names had changed.
+fn in_the_way(commit: &Commit) -> Answer {
+    let written = commit.writes.iter().map(|write| &write.key);
+    let read = commit.keys.iter().map(|read| &read.key);
+    let listed = commit.ranges.iter().map(|range| &range.prefix);
+    let key = written.chain(read).chain(listed).next();
+    Answer::Conflict {
+        key: key.cloned().unwrap_or_default(),
     }
 }
 
@@ -200,36 +213,6 @@ async fn send(
         .bind(count(DATA_ROWS_DEFAULT))
         .fetch_one(connection)
         .await
-}
-
-/// Whether PostgreSQL ended one of several that stood in each other's way (`serialization_failure`,
-/// `deadlock_detected`). Nothing of it has taken effect.
-fn gave_up(code: Option<&str>) -> bool {
-    matches!(code, Some("40001" | "40P01"))
-}
-
-/// What `commit_kv` says of a quota in the detail of its error.
-fn quota_exceeded(error: &dyn DatabaseError) -> ServiceError {
-    let error = error.try_downcast_ref::<PgDatabaseError>();
-    let detail = error.and_then(PgDatabaseError::detail).unwrap_or_default();
-    let read = |detail: &str| {
-        let mut words = detail.split(' ');
-        let quota = match words.next()? {
-            "data_bytes_max" => Quota::DataBytes,
-            "data_rows_max" => Quota::DataRows,
-            _ => return None,
-        };
-        let mut number = || words.next()?.parse().ok();
-        Some(QuotaExceeded {
-            quota,
-            used: number()?,
-            max: number()?,
-        })
-    };
-    match read(detail) {
-        Some(exceeded) => ServiceError::QuotaExceeded(exceeded),
-        None => refusal(&StoreError::Corrupt(format!("a quota in an error: {detail}"))),
-    }
 }
 
 /// Removes some of what has expired by `now`, at most `rows_max`; tells how much that was. Nothing is left after 0.

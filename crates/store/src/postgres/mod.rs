@@ -1,10 +1,12 @@
 //! What is particular to PostgreSQL.
 
+mod failure;
 mod fault;
 pub(crate) mod kv;
 pub(crate) mod lock;
 mod open;
 pub(crate) mod server;
+mod turns;
 
 pub(crate) use fault::fault;
 pub(crate) use open::Postgres;

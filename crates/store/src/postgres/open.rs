@@ -1,13 +1,13 @@
 //! Opening: the URL, the server, the pool.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::server;
+use super::{server, turns::Turns};
 use crate::{error::OpenError, migrate};
 
 /// Connections at one time.
@@ -30,6 +30,7 @@ const MIGRATION_TIMEOUTS: [(&str, &str); 2] = [("statement_timeout", "0"), ("loc
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pub(crate) pool: PgPool,
+    pub(super) turns: Arc<Turns>,
 }
 
 impl Postgres {
@@ -48,7 +49,10 @@ impl Postgres {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.options(TIMEOUTS));
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            turns: Arc::default(),
+        })
     }
 
     pub(crate) async fn close(&self) {

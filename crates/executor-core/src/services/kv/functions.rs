@@ -145,7 +145,18 @@ mod functions {
     #[rhai_fn(name = "set_many", return_raw, volatile)]
     fn set_many_for(values: Map, seconds: i64) -> Fallible<()> {
         #[expect(clippy::cast_precision_loss, reason = "more than 10 years are refused")]
-        let expiry = kv::ttl("kv::set_many", seconds as f64)?;
+        set_many_for_float(values, seconds as f64)
+    }
+
+    /// Writes all values of a map, up to 100, for a number of seconds with a fraction.
+    ///
+    /// ```rhai
+    /// kv::set_many(#{a: 1, b: 2}, 0.5);
+    /// kv::get("b")  //=> 2
+    /// ```
+    #[rhai_fn(name = "set_many", return_raw, volatile)]
+    fn set_many_for_float(values: Map, seconds: f64) -> Fallible<()> {
+        let expiry = kv::ttl("kv::set_many", seconds)?;
         call(Service::Kv, |session| kv::set_many(session, &values, expiry))
     }
 
@@ -174,7 +185,8 @@ mod functions {
         call(Service::Kv, |session| kv::add(session, key, by))
     }
 
-    /// Writes a value if the key has the expected one, `()` for a key that is not there; tells whether it did.
+    /// Writes a value if the key has the expected one; tells whether it did. Expected `()` means that the key is not
+    /// there: a stored `()` is not overwritten.
     ///
     /// ```rhai
     /// kv::compare_and_set("name/ada", (), "user 1")          //=> true
@@ -182,6 +194,8 @@ mod functions {
     /// kv::compare_and_set("x", 2, 3)                         //=> false
     /// kv::set("x", 1);
     /// kv::compare_and_set("x", 1, 3)                         //=> true
+    /// kv::set("x", ());
+    /// kv::compare_and_set("x", (), 3)                        //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
     fn compare_and_set(key: &str, expected: Dynamic, value: Dynamic) -> Fallible<bool> {

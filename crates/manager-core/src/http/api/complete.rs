@@ -62,6 +62,7 @@ pub(super) fn execute() -> Value {
             Code::InsufficientStorage,
             Code::QuotaExceeded,
             Code::DatabaseUnavailable,
+            Code::CommitUnknown,
             Code::Overloaded,
             Code::ScriptSuspended,
             Code::ScriptTimeout,

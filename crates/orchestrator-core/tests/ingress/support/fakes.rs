@@ -162,6 +162,7 @@ impl ExecutorClient for FakeExecutor {
                 ..Usage::default()
             },
             services: Vec::new(),
+            commits: 0,
             writes_discarded: 0,
         }
     }

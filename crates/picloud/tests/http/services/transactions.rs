@@ -157,6 +157,30 @@ fn what_was_committed_early_stays() {
 }
 
 #[test]
+fn an_answer_tells_whether_anything_was_changed() {
+    let cloud = TestCloud::start();
+    let app = with_count(&cloud);
+    app.serve("/nothing", FIVE_WRITES);
+    app.serve(
+        "/some",
+        "kv::set(\"a\", 1); transaction::commit(); kv::set(\"b\", 1); \"\"",
+    );
+    cloud
+        .owner()
+        .patch(&app.path("/quotas"), &json!({ "data_rows_max": 1 }))
+        .expect(200);
+    for (path, expected, keys) in [
+        ("/nothing", "Nothing was changed.", "0"),
+        ("/some", "What the script had stored before that stays.", "1"),
+    ] {
+        let problem = cloud.get("a.test", path).problem(507, "quota_exceeded");
+        let detail = problem["detail"].as_str().expect("a text");
+        assert!(detail.ends_with(expected), "{detail}");
+        assert_eq!(count(&app), keys);
+    }
+}
+
+#[test]
 fn a_test_run_changes_nothing_unless_it_is_asked_to() {
     let cloud = TestCloud::start();
     let app = with_count(&cloud);

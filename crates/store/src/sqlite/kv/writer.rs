@@ -76,7 +76,8 @@ impl Writer {
             waiting: Waiting { app, commit, now },
             answer,
         })?;
-        answered.await.unwrap_or(Err(ServiceError::Unavailable))
+        // The thread broke: before it has written, or after.
+        answered.await.unwrap_or(Err(ServiceError::CommitUnknown))
     }
 
     fn send(&self, job: Job) -> Result<(), ServiceError> {

@@ -64,7 +64,8 @@ pub(crate) struct LogLineBody {
 #[schema(as = ScriptError)]
 pub(crate) struct ScriptErrorBody {
     /// `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
-    /// `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `response`, `cancelled` or `internal`.
+    /// `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`, `response`,
+    /// `cancelled` or `internal`.
     #[schema(value_type = String, example = "runtime")]
     kind: ScriptErrorKind,
     message: String,

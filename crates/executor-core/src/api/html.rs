@@ -1,10 +1,48 @@
 //! `html::…`
 
-use rhai::{Module, export_module, exported_module};
+use rhai::{ImmutableString, Module, export_module, exported_module};
+
+use super::argument::{Fallible, spend_bytes};
+use crate::gate;
 
 /// The module as scripts see it.
 pub(super) fn module() -> Module {
     exported_module!(functions)
+}
+
+/// `text` with `&`, `<`, `>`, `"` and `'` replaced.
+pub(super) fn escaped(text: ImmutableString) -> Fallible<ImmutableString> {
+    spend_bytes(text.len())?;
+    let replacement = |byte: u8| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'"' => Some("&quot;"),
+        b'\'' => Some("&#39;"),
+        _ => None,
+    };
+    let growth: usize = text
+        .bytes()
+        .filter_map(replacement)
+        .map(|entity| entity.len() - 1)
+        .sum();
+    if growth == 0 {
+        return Ok(text);
+    }
+    gate::reserve(text.len() + growth)?;
+    let mut escaped = String::with_capacity(text.len() + growth);
+    let mut rest = text.as_str();
+    while let Some((at, entity)) = rest
+        .bytes()
+        .enumerate()
+        .find_map(|(at, byte)| Some((at, replacement(byte)?)))
+    {
+        escaped.push_str(&rest[..at]);
+        escaped.push_str(entity);
+        rest = &rest[at + 1..];
+    }
+    escaped.push_str(rest);
+    Ok(escaped.into())
 }
 
 /// Text in HTML pages.
@@ -12,10 +50,7 @@ pub(super) fn module() -> Module {
 mod functions {
     use rhai::ImmutableString;
 
-    use crate::{
-        api::argument::{Fallible, spend_bytes},
-        gate,
-    };
+    use crate::api::argument::Fallible;
 
     /// Makes text safe to stand in an HTML page, between tags or in a quoted attribute: replaces `&`, `<`, `>`,
     /// `"` and `'`.
@@ -26,36 +61,6 @@ mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     fn escape(text: ImmutableString) -> Fallible<ImmutableString> {
-        spend_bytes(text.len())?;
-        let replacement = |byte: u8| match byte {
-            b'&' => Some("&amp;"),
-            b'<' => Some("&lt;"),
-            b'>' => Some("&gt;"),
-            b'"' => Some("&quot;"),
-            b'\'' => Some("&#39;"),
-            _ => None,
-        };
-        let growth: usize = text
-            .bytes()
-            .filter_map(replacement)
-            .map(|entity| entity.len() - 1)
-            .sum();
-        if growth == 0 {
-            return Ok(text);
-        }
-        gate::reserve(text.len() + growth)?;
-        let mut escaped = String::with_capacity(text.len() + growth);
-        let mut rest = text.as_str();
-        while let Some((at, entity)) = rest
-            .bytes()
-            .enumerate()
-            .find_map(|(at, byte)| Some((at, replacement(byte)?)))
-        {
-            escaped.push_str(&rest[..at]);
-            escaped.push_str(entity);
-            rest = &rest[at + 1..];
-        }
-        escaped.push_str(rest);
-        Ok(escaped.into())
+        super::escaped(text)
     }
 }

@@ -17,11 +17,15 @@ mod hex;
 mod hmac;
 mod html;
 mod json;
+mod jwt;
+mod markdown;
 mod random;
 mod regex;
+mod template;
 mod time;
 mod url;
 mod uuid;
+mod xml;
 
 mod comfort;
 mod overrides;
@@ -71,13 +75,17 @@ impl Modules {
             ("hmac", hmac::module()),
             ("html", html::module()),
             ("json", json::module()),
+            ("jwt", jwt::module()),
             ("kv", services::kv_module()),
+            ("markdown", markdown::module()),
             ("random", random::module()),
             ("regex", regex::module()),
+            ("template", template::module()),
             ("time", time::module()),
             ("transaction", services::transaction_module()),
             ("url", url::module()),
             ("uuid", uuid::module()),
+            ("xml", xml::module()),
         ];
         let mut global = Module::new();
         for module in comfort::modules().into_iter().chain(overrides::modules()) {

@@ -1,7 +1,9 @@
 //! `url::…`
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rhai::{Dynamic, Module, export_module, exported_module};
+
+use super::{argument::Fallible, bounded::BoundedText};
 
 /// The module as scripts see it.
 pub(super) fn module() -> Module {
@@ -15,6 +17,13 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// `text` as it may stand for one segment of a path or one value of a query.
+pub(super) fn encoded(text: &str) -> Fallible<String> {
+    let mut encoded = BoundedText::with_capacity(text.len())?;
+    utf8_percent_encode(text, RESERVED).try_for_each(|piece| encoded.push(piece))?;
+    Ok(encoded.finish())
+}
+
 fn text_or_unit(text: Option<&str>) -> Dynamic {
     text.map_or(Dynamic::UNIT, Into::into)
 }
@@ -23,14 +32,13 @@ fn text_or_unit(text: Option<&str>) -> Dynamic {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use percent_encoding::{percent_decode_str, utf8_percent_encode};
+    use percent_encoding::percent_decode_str;
     use rhai::{Dynamic, Map};
     use url::Url;
 
-    use super::{RESERVED, text_or_unit};
+    use super::text_or_unit;
     use crate::api::{
         argument::{Fallible, fail, spend_bytes, utf8},
-        bounded::BoundedText,
         form,
     };
 
@@ -41,9 +49,7 @@ mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     fn encode(text: &str) -> Fallible<String> {
-        let mut encoded = BoundedText::with_capacity(text.len())?;
-        utf8_percent_encode(text, RESERVED).try_for_each(|piece| encoded.push(piece))?;
-        Ok(encoded.finish())
+        super::encoded(text)
     }
 
     /// Reads text in which `%` and two hexadecimal digits stand for a byte. A `+` stays as it is; for forms

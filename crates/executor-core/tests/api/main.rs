@@ -6,12 +6,14 @@ mod comfort;
 mod examples;
 mod formats;
 mod generated;
+mod pages;
 mod same;
 mod script;
 mod secrets;
 mod tables;
 mod text;
 mod times;
+mod tokens;
 
 #[path = "../executor/support.rs"]
 #[expect(

@@ -334,6 +334,28 @@ export interface paths {
         patch: operations["update_member"];
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change how much an app may keep
+         * @description From the next commit of a script on. An app that keeps more than it may can still read, and delete.
+         *
+         *     Needs the role `admin` on the instance.
+         */
+        patch: operations["update_quotas"];
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/releases": {
         parameters: {
             query?: never;
@@ -501,6 +523,28 @@ export interface paths {
          *     Needs the role `editor` in the app.
          */
         post: operations["run_script"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell how much an app keeps
+         * @description Exact, as of one moment.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["get_app_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1459,6 +1503,14 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description What an app keeps, and what it may keep. */
+        AppUsage: {
+            /** @description Documents. */
+            docs: components["schemas"]["Kept"];
+            /** @description Keys and values. */
+            kv: components["schemas"]["Kept"];
+            quotas: components["schemas"]["Quotas"];
+        };
         /** @description Who did it. */
         AuditActor: {
             /**
@@ -2067,6 +2119,19 @@ export interface components {
             invited_by: string;
             /** @description The username that you get; if null, you choose. */
             username: string | null;
+        };
+        /** @description What is kept. What has expired counts until it is removed, which takes about a minute. */
+        Kept: {
+            /**
+             * Format: int64
+             * @description Bytes of keys, values and documents.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            rows: number;
         };
         /** @description What one run of a script may use. */
         Limits: {
@@ -2775,6 +2840,19 @@ export interface components {
             /** @example correct horse battery */
             password: string;
         };
+        /** @description What an app may keep, of keys, values and documents together. */
+        Quotas: {
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            data_bytes_max: number;
+            /**
+             * Format: int64
+             * @description How many keys and documents.
+             */
+            data_rows_max: number;
+        };
         /** @description The state of each part. */
         Readiness: {
             parts: components["schemas"]["Parts"];
@@ -3074,7 +3152,8 @@ export interface components {
             excerpt: string | null;
             /**
              * @description `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
-             *     `conflict`, `storage_full`, `storage_unavailable`, `response`, `cancelled` or `internal`.
+             *     `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`, `response`,
+             *     `cancelled` or `internal`.
              * @example runtime
              */
             kind: string;
@@ -3410,6 +3489,19 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "editor" | "app_admin";
+        };
+        /** @description Quotas to set. What is absent stays; null is the default again. */
+        UpdateQuotas: {
+            /**
+             * Format: int64
+             * @description 0 to 1,125,899,906,842,624 (1 PiB); 1,073,741,824 (1 GiB) unless set.
+             */
+            data_bytes_max?: number | null;
+            /**
+             * Format: int64
+             * @description 0 to 1,125,899,906,842,624; 10,000,000 unless set.
+             */
+            data_rows_max?: number | null;
         };
         /** @description What to change in a route; what is absent stays. */
         UpdateRoute: {
@@ -6233,6 +6325,147 @@ export interface operations {
             };
         };
     };
+    update_quotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["UpdateQuotas"];
+            };
+        };
+        responses: {
+            /** @description What it may keep now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data_bytes_max": 1,
+                     *       "data_rows_max": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Quotas"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_releases: {
         parameters: {
             query?: {
@@ -8020,6 +8253,107 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_app_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it keeps, and may keep */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "docs": {
+                     *         "bytes": 1,
+                     *         "rows": 1
+                     *       },
+                     *       "kv": {
+                     *         "bytes": 1,
+                     *         "rows": 1
+                     *       },
+                     *       "quotas": {
+                     *         "data_bytes_max": 1,
+                     *         "data_rows_max": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AppUsage"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12697,7 +13031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `commit_unknown`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12715,7 +13049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage` */
+            /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -12781,7 +13115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `commit_unknown`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12799,7 +13133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage` */
+            /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -12865,7 +13199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `commit_unknown`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12883,7 +13217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage` */
+            /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -12949,7 +13283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `commit_unknown`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12967,7 +13301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage` */
+            /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -13033,7 +13367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`, `overloaded`, `script_suspended` */
+            /** @description `database_unavailable`, `commit_unknown`, `overloaded`, `script_suspended` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13051,7 +13385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage` */
+            /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
                 headers: {
                     [name: string]: unknown;

@@ -43,7 +43,8 @@ export function duration(us: number): string {
 export function bytes(count: number): string {
 	if (count < 1_000) return `${count} B`;
 	if (count < 1_000_000) return `${digits(count / 1_000)} kB`;
-	return `${digits(count / 1_000_000)} MB`;
+	if (count < 1_000_000_000) return `${digits(count / 1_000_000)} MB`;
+	return `${digits(count / 1_000_000_000)} GB`;
 }
 
 function digits(value: number): string {

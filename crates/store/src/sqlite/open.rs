@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, SqlitePool,
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqlitePoolOptions},
 };
 
@@ -112,7 +112,18 @@ fn pool(connections_max: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_at_rest(connection)))
         .after_connect(|connection, _| Box::pin(check(connection)))
+}
+
+/// Whether a connection is in no transaction. SQLite ends a transaction by itself when the disk is full or fails; then
+/// sqlx cannot end it, takes it for open ever after, and can begin no other. Such a connection is closed.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // One that was dropped is rolled back by the connection's own thread, perhaps only now.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the file for its owner alone if it is not there. SQLite gives its other files the same permissions.
@@ -138,4 +149,46 @@ async fn set_up(path: &Path) -> Result<(), sqlx::Error> {
         .await?
         .close()
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn run(database: &Sqlite, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&database.writer).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_has_ended_by_itself_does_not_stand_in_the_way_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Sqlite::open(dir.path()).await.unwrap();
+        run(&database, "CREATE TABLE filler (b BLOB)").await;
+        // No more than there are.
+        run(&database, "PRAGMA max_page_count = 1").await;
+        let fill = "INSERT INTO filler VALUES (zeroblob(1000000))";
+        let mut transaction = database.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        assert!(sqlx::raw_sql(fill).execute(&mut *transaction).await.is_err());
+        drop(transaction);
+
+        // The limit was that of a connection that is not used again.
+        let mut transaction = database.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::raw_sql(fill).execute(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        database.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_was_dropped_costs_no_connection() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Sqlite::open(dir.path()).await.unwrap();
+        run(&database, "PRAGMA max_page_count = 12345").await;
+        drop(database.writer.begin_with("BEGIN IMMEDIATE").await.unwrap());
+        let pages: i64 = sqlx::query_scalar("PRAGMA max_page_count")
+            .fetch_one(&database.writer)
+            .await
+            .unwrap();
+        assert_eq!(pages, 12_345);
+        database.close().await;
+    }
 }

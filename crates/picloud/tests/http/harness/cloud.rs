@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Answer, App, Call, Client, Postgres, Process, RawConnection, database::Database};
+use super::{Answer, App, Call, Client, Postgres, Process, RawConnection, SmallDisk, database::Database};
 
 /// Name and password of the owner that a cloud has from the start.
 pub(crate) const OWNER: (&str, &str) = ("ada", "correct horse battery");
@@ -20,6 +20,7 @@ pub(crate) struct TestCloud {
     // Dropped in this order: the process before its data.
     process: Mutex<Process>,
     database: Database,
+    disk: Option<SmallDisk>,
     folder: TempDir,
     options: Options,
     address: Arc<RwLock<SocketAddr>>,
@@ -32,7 +33,16 @@ pub(crate) struct TestCloud {
 pub(crate) struct Options {
     args: Vec<String>,
     without_owner: bool,
-    database_alone: bool,
+    place: Place,
+}
+
+/// Where the database of a cloud is.
+#[derive(Clone, Copy, Default)]
+enum Place {
+    #[default]
+    Shared,
+    Alone,
+    SmallDisk,
 }
 
 impl Options {
@@ -50,18 +60,24 @@ impl Options {
 
     /// With a database that no other cloud shares a server with, so that the server may fail.
     pub(crate) fn database_alone(mut self) -> Self {
-        self.database_alone = true;
+        self.place = Place::Alone;
+        self
+    }
+
+    /// With its database on a disk that can be filled.
+    pub(crate) fn on_small_disk(mut self) -> Self {
+        self.place = Place::SmallDisk;
         self
     }
 
     /// Starts it.
     pub(crate) fn start(self) -> TestCloud {
-        let database = if self.database_alone {
-            Database::create_alone()
-        } else {
-            Database::create()
-        };
         let folder = tempfile::tempdir().expect("a folder can be made");
+        let (database, disk) = match self.place {
+            Place::Shared => (Database::create(), None),
+            Place::Alone => (Database::create_alone(), None),
+            Place::SmallDisk => Database::create_on_small_disk(folder.path()),
+        };
         let process = Process::spawn(
             &mut command(&self, &database, folder.path()),
             &folder.path().join("log"),
@@ -71,6 +87,7 @@ impl Options {
             anonymous: Client::new(Arc::clone(&address)),
             process: Mutex::new(process),
             database,
+            disk,
             folder,
             options: self,
             address,
@@ -194,6 +211,12 @@ impl TestCloud {
     /// The server of its database, if that is PostgreSQL and this cloud's alone.
     pub(crate) fn postgres(&self) -> Option<&Postgres> {
         self.database.server()
+    }
+
+    /// The disk of its database, if that is small.
+    pub(crate) fn disk(&self) -> &SmallDisk {
+        let disk = self.disk.as_ref().or_else(|| self.postgres()?.disk());
+        disk.expect("the cloud was started on a small disk")
     }
 
     /// The process.

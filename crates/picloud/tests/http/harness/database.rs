@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::Postgres;
+use super::{Postgres, SmallDisk};
 
 /// Where a cloud keeps its data.
 pub(crate) enum Database {
@@ -35,6 +35,15 @@ impl Database {
             Self::OwnPostgres(Postgres::start())
         } else {
             Self::create()
+        }
+    }
+
+    /// The same on a small disk: for SQLite the folder `data` in `folder`, which is the server's own.
+    pub(crate) fn create_on_small_disk(folder: &Path) -> (Self, Option<SmallDisk>) {
+        if Self::is("postgres") {
+            (Self::OwnPostgres(Postgres::start_on_small_disk()), None)
+        } else {
+            (Self::create(), Some(SmallDisk::mount(&folder.join("data"))))
         }
     }
 

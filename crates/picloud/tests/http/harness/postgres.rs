@@ -15,14 +15,20 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{WAIT_MAX, database::required};
+use super::{
+    SmallDisk, WAIT_MAX,
+    database::{psql, required},
+};
 
 /// A server that listens on a socket in a folder that nobody else may enter. Ends when dropped.
 pub(crate) struct Postgres {
     // Dropped before its folder.
     process: Mutex<Option<Running>>,
+    disk: Option<SmallDisk>,
     folder: TempDir,
     account: Option<(u32, u32)>,
+    /// The name of its database.
+    database: &'static str,
 }
 
 /// The running server; ended at once when dropped.
@@ -53,8 +59,10 @@ impl Postgres {
         let account = account();
         let postgres = Self {
             process: Mutex::new(None),
+            disk: None,
             folder,
             account,
+            database: "postgres",
         };
         postgres.give(postgres.folder.path());
         let output = postgres
@@ -82,16 +90,33 @@ impl Postgres {
         postgres
     }
 
+    /// One whose database is on a disk of its own, and nothing else of it.
+    pub(crate) fn start_on_small_disk() -> Self {
+        let mut postgres = Self::start();
+        let folder = postgres.folder.path().join("disk");
+        postgres.disk = Some(SmallDisk::mount(&folder));
+        postgres.give(&folder);
+        let location = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
+        for statement in [location.as_str(), "CREATE DATABASE small TABLESPACE small"] {
+            psql(&postgres.url(), statement).unwrap_or_else(|output| panic!("{output}"));
+        }
+        postgres.database = "small";
+        postgres
+    }
+
+    /// That disk.
+    pub(crate) fn disk(&self) -> Option<&SmallDisk> {
+        self.disk.as_ref()
+    }
+
     /// The URL of its database.
     pub(crate) fn url(&self) -> String {
-        format!(
-            "postgres://postgres@localhost/postgres?host={}",
-            self.folder.path().display()
-        )
+        let folder = self.folder.path().display();
+        format!("postgres://postgres@localhost/{}?host={folder}", self.database)
     }
 
     /// Makes a folder its own, so that it can write there.
-    pub(crate) fn give(&self, folder: &Path) {
+    fn give(&self, folder: &Path) {
         if let Some((user, group)) = self.account {
             chown(folder, Some(user), Some(group)).expect("the folder can be given away");
         }

@@ -141,6 +141,7 @@ fn record(lost: &Lost, script_name: String, node: &str) -> Execution {
         status: ExecutionStatus::of(Some(&error)),
         started_at: lost.execution_id.made_at(),
         usage: Usage::default(),
+        services: Vec::new(),
         request: RequestSummary {
             method: String::new(),
             host: String::new(),

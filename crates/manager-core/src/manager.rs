@@ -9,6 +9,7 @@ use picloud_shared::{
     admin_host::AdminHost,
     repository::Repository,
     seam::{LiveTable, RunFeed, Workbench},
+    services::HostServices,
     time::{Clock, Timestamp},
 };
 
@@ -27,6 +28,8 @@ pub struct ManagerParts {
     pub live: Arc<dyn LiveTable>,
     /// Checks and tries scripts.
     pub workbench: Arc<dyn Workbench>,
+    /// What scripts ask: the data of apps.
+    pub services: Arc<dyn HostServices>,
     /// Tells of runs as they are recorded.
     pub runs: Arc<dyn RunFeed>,
     /// Tells the time.
@@ -92,6 +95,10 @@ impl Manager {
 
     pub(crate) fn workbench(&self) -> &dyn Workbench {
         &*self.0.parts.workbench
+    }
+
+    pub(crate) fn services(&self) -> &dyn HostServices {
+        &*self.0.parts.services
     }
 
     pub(crate) fn runs(&self) -> &dyn RunFeed {

@@ -2,8 +2,8 @@
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
-    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DomainWrite, InstanceAudit, MemberManage, QuotaWrite,
-    ReleaseWrite, RouteWrite, ScriptWrite, UserManage,
+    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, InstanceAudit, MemberManage,
+    QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, UserManage,
 };
 
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, domains, executions, health, invitations, members, pages, releases, routes,
-        script_api, scripts, setup, tokens, usage,
+        api, apps, audit, auth, domains, executions, health, invitations, kv, members, pages, releases,
+        routes, script_api, scripts, setup, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -72,6 +72,13 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(DataRead), Reads: usage::get_app_usage;
         With(QuotaWrite), Changes: usage::update_quotas;
 
+        With(DataRead), Reads: kv::list::list_kv;
+        With(DataRead), Reads: kv::get::get_kv;
+        With(DataWrite), Changes: kv::put::put_kv;
+        With(DataWrite), Changes: kv::delete::delete_kv;
+        With(DataRead), Reads: kv::export::export_kv;
+        With(DataWrite), Changes: kv::import::import_kv;
+
         With(MemberManage), Reads: members::list::list_members;
         With(MemberManage), Changes: members::add::add_member;
         With(MemberManage), Reads: members::list::get_member;
@@ -93,7 +100,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(ScriptWrite), Changes: scripts::rollback::roll_back_script;
         With(ScriptWrite), Changes: scripts::resume::resume_script;
         With(AppRead), Reads: scripts::check::check_script;
-        With(ScriptWrite), Reads: scripts::run::run_script;
+        With(ScriptWrite), Changes: scripts::run::run_script;
 
         With(AppRead), Reads: routes::list::list_routes;
         With(RouteWrite), Changes: routes::create::create_route;

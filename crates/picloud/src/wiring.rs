@@ -55,7 +55,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     })?;
 
     let store = Arc::new(open_store(config).await?);
-    let services = Services::new(Arc::new(DataServices::start(store.clone(), clock.clone())));
+    let data = Arc::new(DataServices::start(store.clone(), clock.clone()));
+    let services = Services::new(data.clone());
     let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
     let recorder = Recorder::start(RecorderConfig::new(
@@ -72,6 +73,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
             journal.in_flight(),
             Some(services.clone()),
         )?),
+        services: data,
         runs: Arc::new(recorder.clone()),
         clock,
         admin_host: config.admin_host.clone(),

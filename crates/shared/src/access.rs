@@ -118,6 +118,8 @@ capabilities! {
     DomainWrite = "domain.write": Needs::App(AppRole::AppAdmin);
     /// See what an app keeps, and how much that is.
     DataRead = "data.read": Needs::App(AppRole::Viewer);
+    /// Change what an app keeps.
+    DataWrite = "data.write": Needs::App(AppRole::Editor);
     /// Rename, describe or delete an app.
     AppWrite = "app.write": Needs::App(AppRole::AppAdmin);
     /// See and change who has which role in an app.

@@ -103,6 +103,19 @@ pub struct Target {
     pub name: Option<String>,
 }
 
+/// A change of the data of an app that a person made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataChange {
+    /// The `operationId` of the operation.
+    pub action: &'static str,
+    /// To what.
+    pub target: Target,
+    /// What it was before; absent for what is new. Never a value.
+    pub before: Option<Value>,
+    /// What it is now; absent for what is gone. Never a value.
+    pub after: Option<Value>,
+}
+
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident: $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
         $(#[$doc])*

@@ -7,6 +7,7 @@ use crate::{
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{LogLine, ScriptError, ScriptErrorKind, Usage},
+    services::ServiceUse,
     time::Timestamp,
 };
 
@@ -31,6 +32,8 @@ pub struct Execution {
     pub started_at: Timestamp,
     /// What it used.
     pub usage: Usage,
+    /// What it used of each service that it called.
+    pub services: Vec<ServiceUse>,
     /// The request in short.
     pub request: RequestSummary,
     /// The status that was sent; 0 if there was nobody to send one to, or the server ended before it did.

@@ -62,6 +62,9 @@ pub trait LiveTable: Send + Sync {
 pub trait RunFeed: Send + Sync {
     /// From now on, tells of each run of `app` that `filter` lets through, once its record is kept.
     fn follow(&self, app: AppId, filter: ExecutionFilter) -> Box<dyn FollowedRuns>;
+
+    /// Records a run that no request of the public began. The node is the one on which this is called.
+    fn record(&self, execution: Execution);
 }
 
 /// What somebody follows; it ends when this is dropped.

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    problem::{Answer, FieldError, invalid},
+    problem::{Answer, FieldError, Refusal, invalid},
     validate::Violations,
 };
 
@@ -92,7 +92,8 @@ pub(crate) fn page(limit_wanted: Option<u32>, cursor: Option<&str>) -> Answer<Pa
     })
 }
 
-fn limit(wanted: Option<u32>) -> Answer<u32> {
+/// How many items were asked for.
+pub(crate) fn limit(wanted: Option<u32>) -> Answer<u32> {
     let limit = wanted.unwrap_or(LIMIT_DEFAULT);
     let mut violations = Violations::default();
     violations.require(
@@ -104,18 +105,31 @@ fn limit(wanted: Option<u32>) -> Answer<u32> {
     Ok(limit)
 }
 
-fn encode(position: &[u8]) -> String {
+/// The cursor of what comes after `position`.
+pub(crate) fn encode(position: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(position)
 }
 
 fn decode<const N: usize>(cursor: &str) -> Answer<[u8; N]> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
-        invalid(&[FieldError {
-            field: "cursor".to_owned(),
-            message: "must be the next_cursor of an earlier answer".to_owned(),
-        }])
-    })
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(no_cursor)
+}
+
+/// The text that a cursor is about.
+pub(crate) fn decode_text(cursor: &str) -> Answer<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(no_cursor)
+}
+
+fn no_cursor() -> Refusal {
+    invalid(&[FieldError {
+        field: "cursor".to_owned(),
+        message: "must be the next_cursor of an earlier answer".to_owned(),
+    }])
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(crate) mod executions;
 pub(crate) mod extract;
 pub(crate) mod health;
 pub(crate) mod invitations;
+pub(crate) mod kv;
 pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod pages;

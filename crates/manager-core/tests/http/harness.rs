@@ -18,7 +18,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use picloud_manager_core::{FirstStart, Manager, ManagerParts};
 use picloud_shared::{
     admin_host::AdminHost,
-    execution::ExecutionFilter,
+    execution::{Execution, ExecutionFilter},
     id::{AppId, ExecutionId},
     invocation::Invocation,
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
@@ -26,7 +26,7 @@ use picloud_shared::{
     seam::{Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench},
     time::{Clock, Timestamp},
 };
-use picloud_store::Store;
+use picloud_store::{DataServices, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -67,6 +67,7 @@ impl TestManager {
             repository: Arc::clone(&store) as _,
             live: Arc::clone(&live) as _,
             workbench: Arc::new(Bench),
+            services: Arc::new(DataServices::start(Arc::clone(&store), Arc::clone(&clock) as _)),
             runs: Arc::new(NoRuns),
             clock: Arc::clone(&clock) as _,
             admin_host: AdminHost::default(),
@@ -227,6 +228,8 @@ impl RunFeed for NoRuns {
     fn follow(&self, _: AppId, _: ExecutionFilter) -> Box<dyn FollowedRuns> {
         Box::new(Self)
     }
+
+    fn record(&self, _: Execution) {}
 }
 
 #[async_trait]

@@ -11,6 +11,7 @@ use picloud_shared::{
     outcome::{LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
     problem::Code,
     seam::ExecutorClient,
+    services::ServiceUse,
 };
 
 use super::{
@@ -148,6 +149,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             result,
             logs,
             usage,
+            services,
             commits,
             ..
         } = outcome;
@@ -172,7 +174,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let status = result
             .as_ref()
             .map_or_else(|code| code.status(), |response| response.status);
-        self.record(run, usage, status.as_u16(), logs, error);
+        self.record(run, usage, services, status.as_u16(), logs, error);
         result
             .map(|response| self.answer(run, response))
             .map_err(|code| failed(code, commits > 0))
@@ -184,6 +186,7 @@ impl<E> Dispatcher<E> {
         &self,
         run: &Run,
         usage: Usage,
+        services: Vec<ServiceUse>,
         response_status: u16,
         logs: Vec<LogLine>,
         error: Option<ScriptError>,
@@ -198,6 +201,7 @@ impl<E> Dispatcher<E> {
             status: ExecutionStatus::of(error.as_ref()),
             started_at: run.entry.at,
             usage,
+            services,
             request: run.summary(),
             response_status,
             logs,
@@ -244,7 +248,7 @@ impl<E> Drop for Unfinished<'_, E> {
             ..Usage::default()
         };
         let error = cancelled("the client left, or the server stopped, before the script ended");
-        dispatcher.record(run, usage, 0, Vec::new(), Some(error));
+        dispatcher.record(run, usage, Vec::new(), 0, Vec::new(), Some(error));
     }
 }
 

@@ -57,6 +57,13 @@ impl RunFeed for Recorder {
             follower,
         })
     }
+
+    fn record(&self, execution: Execution) {
+        self.push(Execution {
+            node: self.node().to_owned(),
+            ..execution
+        });
+    }
 }
 
 impl Feed {

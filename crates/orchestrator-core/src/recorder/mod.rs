@@ -114,13 +114,21 @@ impl Recorder {
 
     /// Takes a record of a run of `script`. Whether it fits or not, the call is short.
     pub(crate) fn record<S: Counted + 'static>(&self, script: &Arc<S>, execution: Execution) {
+        if let Some(dropped) = self.push(execution)
+            && dropped.error.is_none()
+        {
+            self.count(script, dropped.usage.duration_us);
+        }
+    }
+
+    /// Takes a record; gives it back if it does not fit.
+    fn push(&self, execution: Execution) -> Option<Box<Execution>> {
         match self.shared.queue.push(execution) {
             Pushed::First => self.wake_if(true),
-            Pushed::Dropped(execution) if execution.error.is_none() => {
-                self.count(script, execution.usage.duration_us);
-            }
-            Pushed::More | Pushed::Dropped(_) => {}
+            Pushed::More => {}
+            Pushed::Dropped(execution) => return Some(execution),
         }
+        None
     }
 
     #[inline]

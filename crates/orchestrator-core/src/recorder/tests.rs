@@ -202,6 +202,7 @@ fn execution(number: u64, failed: bool) -> Execution {
         status: ExecutionStatus::of(error.as_ref()),
         started_at: Noon.now(),
         usage: Usage::default(),
+        services: Vec::new(),
         request: RequestSummary {
             method: "GET".to_owned(),
             host: "a.example".to_owned(),

@@ -4,18 +4,31 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    audit::{AuditFilter, AuditRetention, AuditVerdict, Denial, ListedRecord},
+    audit::{AuditFilter, AuditRetention, AuditVerdict, DataChange, Denial, ListedRecord},
     change::Change,
+    id::AppId,
     page::{Page, PageRequest},
     time::Timestamp,
 };
 
-/// Storage of the audit log. What is done leaves its record in the transaction that does it: only what is refused is
-/// recorded from outside.
+/// Storage of the audit log. What is done leaves its record in the transaction that does it: only what is refused, and
+/// changes of the data of scripts, are recorded from outside.
 #[async_trait]
 pub trait AuditRepository: Send + Sync {
     /// Records that somebody was refused something.
     async fn record_denial(&self, denial: &Denial, change: &Change) -> Result<(), StoreError>;
+
+    /// Refuses a change of an app's data that its author may not make any more. What scripts keep is written through
+    /// [`services`](crate::services), in transactions of its own, so this is asked right before.
+    async fn confirm_data_change(&self, app: AppId, change: &Change) -> Result<(), StoreError>;
+
+    /// Records such a change, right after it.
+    async fn record_data_change(
+        &self,
+        app: AppId,
+        done: &DataChange,
+        change: &Change,
+    ) -> Result<(), StoreError>;
 
     /// Lists records of both chains, newest first. One that cannot be read is listed as that.
     async fn list_audit(

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use picloud_shared::{
-    audit::{AuditChain, AuditOutcome, Denial, Target},
+    audit::{AuditChain, AuditOutcome, DataChange, Denial, Target},
     change::{Change, Via},
     id::{AppId, AuditId},
     repository::StoreError,
@@ -54,6 +54,17 @@ impl Entry {
             target: Target::default(),
             before: None,
             after: None,
+        }
+    }
+
+    /// An entry about a change of the data of an app.
+    pub(super) fn of_data(app: AppId, done: &DataChange) -> Self {
+        Self {
+            action: done.action,
+            app: Some(app),
+            target: done.target.clone(),
+            before: done.before.clone(),
+            after: done.after.clone(),
         }
     }
 

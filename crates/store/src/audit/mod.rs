@@ -13,20 +13,38 @@ pub(crate) mod verify;
 
 use async_trait::async_trait;
 use picloud_shared::{
-    audit::{AuditFilter, AuditRetention, AuditVerdict, Denial, ListedRecord},
+    audit::{AuditFilter, AuditRetention, AuditVerdict, DataChange, Denial, ListedRecord},
     change::Change,
+    id::AppId,
     page::{Page, PageRequest},
     repository::{AuditRepository, StoreError},
     time::Timestamp,
 };
 
 pub(crate) use self::append::{Entry, append};
-use crate::Store;
+use crate::{Store, authority::confirm};
 
 #[async_trait]
 impl AuditRepository for Store {
     async fn record_denial(&self, denial: &Denial, change: &Change) -> Result<(), StoreError> {
         append::record_denial(&self.db, denial, change).await
+    }
+
+    async fn confirm_data_change(&self, app: AppId, change: &Change) -> Result<(), StoreError> {
+        let mut transaction = self.db.snapshot().await?;
+        confirm(&mut transaction, change, Some(app)).await
+    }
+
+    async fn record_data_change(
+        &self,
+        app: AppId,
+        done: &DataChange,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.db.write().await?;
+        let entry = Entry::of_data(app, done);
+        append(&mut transaction, change, entry).await?;
+        transaction.commit().await
     }
 
     async fn list_audit(

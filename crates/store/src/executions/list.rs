@@ -29,7 +29,7 @@ macro_rules! select {
         concat!(
             "SELECT e.id, e.app_id, e.script_id, e.script_name, e.version, e.trigger, e.status, e.started_at, \
              e.operations, e.duration_us, e.cpu_us, e.memory_bytes_peak, e.response_status, e.node, \
-             p.request, p.logs, p.error \
+             p.request, p.logs, p.error, p.services \
              FROM executions e JOIN execution_payloads p ON p.execution_id = e.id ",
             $rest
         )
@@ -80,6 +80,7 @@ struct ExecutionRow {
     request: String,
     logs: String,
     error: Option<String>,
+    services: String,
 }
 
 pub(super) async fn find(db: &Db, execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
@@ -204,6 +205,7 @@ impl TryFrom<ExecutionRow> for Execution {
                 cpu_us: number("processor time", row.cpu_us)?,
                 memory_bytes_peak: number("memory", row.memory_bytes_peak)?,
             },
+            services: from_json("services", &row.services)?,
             request: from_json("request", &row.request)?,
             response_status: number("response status", row.response_status)?,
             logs: from_json("logs", &row.logs)?,

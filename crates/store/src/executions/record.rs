@@ -29,8 +29,8 @@ statements! {
         (id, app_id, script_id, script_name, version, trigger, status, started_at, operations, duration_us, \
         cpu_us, memory_bytes_peak, response_status, node, bytes) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING";
-    INSERT_PAYLOAD = "INSERT INTO execution_payloads (execution_id, request, logs, error, search_text) \
-        VALUES ($1, $2, $3, $4, $5)";
+    INSERT_PAYLOAD = "INSERT INTO execution_payloads (execution_id, request, logs, error, search_text, services) \
+        VALUES ($1, $2, $3, $4, $5, $6)";
 }
 
 pub(super) async fn record(
@@ -80,7 +80,9 @@ async fn insert(transaction: &mut Transaction, record: &Execution) -> Result<boo
     let logs = to_json(&record.logs)?;
     let error = record.error.as_ref().map(to_json).transpose()?;
     let search_text = record.search_text();
-    let bytes = request.len() + logs.len() + error.as_ref().map_or(0, String::len) + search_text.len();
+    let services = to_json(&record.services)?;
+    let texts = [&request, &logs, &search_text, &services];
+    let bytes = texts.into_iter().chain(&error).map(String::len).sum::<usize>();
     let row = args![
         record.id,
         record.app_id,
@@ -100,7 +102,7 @@ async fn insert(transaction: &mut Transaction, record: &Execution) -> Result<boo
     ];
     let is_new = transaction.execute(INSERT_EXECUTION, row).await? == 1;
     if is_new {
-        let payload = args![record.id, request, logs, error, search_text];
+        let payload = args![record.id, request, logs, error, search_text, services];
         transaction.execute(INSERT_PAYLOAD, payload).await?;
     }
     Ok(is_new)

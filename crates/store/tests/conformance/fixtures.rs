@@ -22,6 +22,7 @@ use picloud_shared::{
     },
     route::{MethodSet, Route},
     script::Script,
+    services::{Service, ServiceUse},
     time::Timestamp,
     token::ApiToken,
     user::{Credentials, Device, InstanceRole, Session, User},
@@ -202,6 +203,13 @@ pub(crate) fn execution(script: &Script, started_at: Timestamp) -> Execution {
             cpu_us: 67,
             memory_bytes_peak: 8_900,
         },
+        services: vec![ServiceUse {
+            calls: 2,
+            bytes_read: 3,
+            bytes_written: 4,
+            duration_us: 5,
+            ..ServiceUse::none(Service::Kv)
+        }],
         request: RequestSummary {
             method: "GET".to_owned(),
             host: "localhost".to_owned(),

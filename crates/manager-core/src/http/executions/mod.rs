@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::scripts::run::{LogLineBody, ScriptErrorBody};
+use super::scripts::run::{LogLineBody, ScriptErrorBody, ServiceUseBody};
 
 /// What is kept of one run.
 #[derive(Serialize, ToSchema)]
@@ -43,6 +43,8 @@ pub(crate) struct ExecutionBody {
     operations: u64,
     /// Most memory held at one time.
     memory_bytes_peak: u64,
+    /// What it used of each service that it called.
+    services: Vec<ServiceUseBody>,
     request: RequestSummaryBody,
     /// The status that was sent; 0 if there was nobody to send one to, or the server ended before it did.
     response_status: u16,
@@ -84,6 +86,7 @@ impl From<Execution> for ExecutionBody {
             cpu_us: execution.usage.cpu_us,
             operations: execution.usage.operations,
             memory_bytes_peak: execution.usage.memory_bytes_peak,
+            services: ServiceUseBody::all(execution.services),
             request: execution.request.into(),
             response_status: execution.response_status,
             logs: Some(execution.logs.into_iter().map(LogLineBody::from).collect()),

@@ -1,6 +1,7 @@
 //! JSON bodies: the right media type, well-formed, and with no field too many.
 
 use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use picloud_shared::problem::{Code, Problem};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -26,21 +27,42 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             ));
         }
         if request.headers().contains_key(header::CONTENT_ENCODING) {
-            return Err(problem(
-                Code::UnsupportedMediaType,
-                "Send the body uncompressed, without a `content-encoding` header.",
-            ));
+            return Err(compressed());
         }
-        let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
-            .await
-            .map_err(|_| {
-                problem(
-                    Code::BodyTooLarge,
-                    format!("The body may have at most {BODY_BYTES_MAX} bytes."),
-                )
-            })?;
-        read(&body).map(Self)
+        read(&whole(request).await?).map(Self)
     }
+}
+
+/// The body as it is, whatever it says that it is.
+pub(crate) struct TextBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for TextBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if request.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(compressed());
+        }
+        whole(request).await.map(Self)
+    }
+}
+
+async fn whole(request: Request) -> Result<Bytes, Refusal> {
+    axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
+        .await
+        .map_err(|_| {
+            problem(
+                Code::BodyTooLarge,
+                format!("The body may have at most {BODY_BYTES_MAX} bytes."),
+            )
+        })
+}
+
+fn compressed() -> Refusal {
+    problem(
+        Code::UnsupportedMediaType,
+        "Send the body uncompressed, without a `content-encoding` header.",
+    )
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,5 +1,6 @@
 //! `POST /api/v1/admin/apps/{app}/scripts:run`: a test run from the editor.
 
+mod kept;
 mod request;
 mod result;
 
@@ -18,8 +19,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(crate) use self::result::{LogLineBody, ScriptErrorBody};
-use self::{request::TestRequest, result::TestRunBody};
+pub(crate) use self::result::{LogLineBody, ScriptErrorBody, ServiceUseBody};
+use self::{kept::Kept, request::TestRequest, result::TestRunBody};
 use crate::{
     Manager,
     http::{
@@ -60,8 +61,9 @@ pub(crate) struct RunScript {
 
 /// Try a script
 ///
-/// Runs within the limits of the script, or the default ones, and leaves no execution record. That the script fails,
-/// or does not compile, is the result of the test: it stands in `error`.
+/// Runs within the limits of the script, or the default ones. That the script fails, or does not compile, is the result
+/// of the test: it stands in `error`. A run that keeps what it writes leaves an execution record, with the trigger
+/// `test`, and a record in the audit log; others leave nothing.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/apps/{app}/scripts:run",
@@ -72,7 +74,7 @@ pub(crate) struct RunScript {
 pub(crate) async fn run_script(
     State(manager): State<Manager>,
     Extension(origin): Extension<Origin>,
-    _: Caller,
+    caller: Caller,
     AppPath { app, .. }: AppPath,
     JsonBody(body): JsonBody<RunScript>,
 ) -> Answer<Json<TestRunBody>> {
@@ -101,7 +103,14 @@ pub(crate) async fn run_script(
         request: Arc::new(request),
         keeps_writes: body.keep_writes,
     };
+    if !body.keep_writes {
+        return Ok(Json(manager.workbench().run(invocation).await.into()));
+    }
+    let change = caller.change(&manager, None);
+    manager.repository().confirm_data_change(app.id, &change).await?;
+    let kept = Kept::begin(&manager, &invocation);
     let outcome = manager.workbench().run(invocation).await;
+    kept.record(&manager, &outcome, &change).await?;
     Ok(Json(outcome.into()))
 }
 

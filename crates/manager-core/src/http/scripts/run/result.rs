@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use picloud_shared::outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse};
+use picloud_shared::services::{Service, ServiceUse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,6 +28,8 @@ pub(crate) struct TestRunBody {
     cpu_us: u64,
     /// Most memory held at one time.
     memory_bytes_peak: u64,
+    /// What it used of each service that it called.
+    services: Vec<ServiceUseBody>,
     /// Keys that it would have written: a test run changes nothing unless `keep_writes` is set.
     writes_discarded: usize,
 }
@@ -43,6 +46,36 @@ struct TestResponse {
     /// The body in Base64, if it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_base64: Option<String>,
+}
+
+/// What a run used of one service.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServiceUse)]
+pub(crate) struct ServiceUseBody {
+    /// Such as `kv`, or `transaction` for its commits.
+    #[schema(value_type = String, example = "kv")]
+    service: Service,
+    /// How often it was called.
+    calls: u64,
+    /// Bytes of values that the script got.
+    bytes_read: u64,
+    /// Bytes of keys and values that the script gave.
+    bytes_written: u64,
+    /// Time in which the run waited for it, in microseconds.
+    duration_us: u64,
+}
+
+impl ServiceUseBody {
+    pub(crate) fn all(uses: Vec<ServiceUse>) -> Vec<Self> {
+        let body = |used: ServiceUse| Self {
+            service: used.service,
+            calls: used.calls,
+            bytes_read: used.bytes_read,
+            bytes_written: used.bytes_written,
+            duration_us: used.duration_us,
+        };
+        uses.into_iter().map(body).collect()
+    }
 }
 
 /// One line of a script's log.
@@ -107,6 +140,7 @@ impl From<Outcome> for TestRunBody {
             duration_us: outcome.usage.duration_us,
             cpu_us: outcome.usage.cpu_us,
             memory_bytes_peak: outcome.usage.memory_bytes_peak,
+            services: ServiceUseBody::all(outcome.services),
             writes_discarded: outcome.writes_discarded,
         }
     }

@@ -10,6 +10,7 @@ mod executions;
 mod executions_stats;
 mod executions_tail;
 mod invitations;
+mod kv;
 mod lists;
 mod releases;
 mod routes;

@@ -69,6 +69,10 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
             )
         }
         "execution" => ground.execution.clone(),
+        "key" => {
+            ground.put_key();
+            "there".to_owned()
+        }
         "invitation" => ground.invite().0,
         "release" | "version" => "1".to_owned(),
         "route" if is_used_up => ground.make("/admin/routes", &new_route(ground)),
@@ -131,6 +135,9 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
             json!({ "user_id": ground.subject, "role": "viewer" })
         }
         ("PATCH", "/members/{user}") => json!({ "role": "editor" }),
+        ("PUT", "/kv/{key}") => json!({ "value": 1 }),
+        // One line of a file.
+        ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
         ("PATCH", "/quotas") => json!({ "data_rows_max": 1_000_000 }),
         ("POST", "/domains") => json!({ "pattern": format!("{}.test", ground.fresh("claim")) }),
 

@@ -122,6 +122,14 @@ impl Ground {
         text(&self.maker.post(path, body).expect(201).json()["id"])
     }
 
+    /// Has the app keep the key `there`.
+    #[track_caller]
+    pub(super) fn put_key(&self) {
+        let path = format!("/api/v1/admin/apps/{APP}/kv/there");
+        let call = self.maker.call("PUT", &path);
+        call.json(&json!({ "value": 1 })).send().expect(200);
+    }
+
     /// Makes the subject a member of [`APP`], or not.
     pub(super) fn admit_subject(&self, is_member: bool) {
         let members = format!("/admin/apps/{APP}/members");

@@ -76,6 +76,24 @@ const ACTS: &[Act] = &[
             on.patch(&format!("/admin/scripts/{script}"), &better);
         },
     ),
+    ("run_script", After, nothing, |on, _| {
+        let run = json!({ "source": "kv::set(\"a\", 1)", "keep_writes": true });
+        on.post(&on.app.path("/scripts:run"), &run);
+    }),
+    ("put_kv", After, nothing, |on, _| {
+        on.change("PUT", &on.app.path("/kv/new"), &json!({ "value": 1 }));
+    }),
+    (
+        "delete_kv",
+        Before,
+        |on| on.key(),
+        |on, key| {
+            on.delete(&on.app.path(&format!("/kv/{key}")));
+        },
+    ),
+    ("import_kv", After, nothing, |on, _| {
+        on.post(&on.app.path("/kv:import"), &json!({ "key": "i", "value": 1 }));
+    }),
     (
         "roll_back_script",
         Both,

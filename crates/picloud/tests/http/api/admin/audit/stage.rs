@@ -120,6 +120,11 @@ impl<'c> Stage<'c> {
         id(&self.app.domain(&format!("{}.test", self.app.slug)))
     }
 
+    pub(super) fn key(&self) -> String {
+        self.change("PUT", &self.app.path("/kv/old"), &json!({ "value": "old" }));
+        "old".to_owned()
+    }
+
     pub(super) fn account(&self) -> String {
         id(&self.app.cloud.account(&self.name(), "member"))
     }

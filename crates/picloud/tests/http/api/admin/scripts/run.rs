@@ -109,3 +109,45 @@ fn it_takes_a_source_or_a_script_of_this_app() {
     let answer = run(json!({ "script_id": elsewhere.id, "request": {} }));
     assert!(matches!(answer.status, 404 | 422), "{}", answer.text());
 }
+
+#[test]
+fn only_a_run_that_keeps_its_writes_leaves_records() {
+    let cloud = TestCloud::start();
+    let app = cloud.existing_app("default");
+    let source = "log::info(\"here\"); kv::set(\"a\", \"12345\"); kv::get(\"b\"); throw #{status: 418}";
+    let tried = run(&cloud, &json!({ "source": source }));
+    assert_eq!(tried["response"]["status"], 418, "{tried}");
+    let kv = &tried["services"][0];
+    assert_eq!(
+        (&kv["service"], &kv["calls"]),
+        (&json!("kv"), &json!(2)),
+        "{tried}"
+    );
+    assert_eq!((&kv["bytes_written"], &kv["bytes_read"]), (&json!(8), &json!(0)));
+
+    run(&cloud, &json!({ "source": source, "keep_writes": true }));
+    let records = app.executions("?trigger=test", 1);
+    assert_eq!(records.len(), 1, "{records:?}");
+    let id = records[0]["id"].as_str().expect("an id");
+    let path = format!("/admin/executions/{id}");
+    let record = cloud.owner().get(&path).expect(200).json();
+    assert_eq!(
+        (
+            &record["response_status"],
+            &record["version"],
+            &record["script_name"]
+        ),
+        (&json!(418), &json!(0), &json!("unsaved"))
+    );
+    assert_eq!(record["logs"][0]["message"], "here");
+    assert_eq!(record["services"][0]["calls"], 2, "{record}");
+    assert!(record["node"].as_str().is_some_and(|node| !node.is_empty()));
+    let audit = cloud
+        .owner()
+        .get("/admin/audit?action=run_script")
+        .expect(200)
+        .json();
+    let audit = audit["items"].as_array().expect("records");
+    assert_eq!(audit.len(), 1, "{audit:?}");
+    assert_eq!(audit[0]["after"]["status"], "success");
+}

@@ -1,0 +1,214 @@
+//! What stands in a file that is imported.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use picloud_shared::{
+    services::{Expiry, KEY_BYTES_MAX, KvValue, VALUE_BYTES_MAX, Write},
+    time::Timestamp,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::{
+    export::{COLUMNS, Format},
+    may_be_key,
+};
+use crate::http::{
+    problem::Answer,
+    validate::{Violations, present},
+};
+
+/// Faults that are told at one time.
+const FAULTS_MAX: usize = 20;
+
+/// A file that was read.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    /// Each key once.
+    pub(super) writes: BTreeMap<String, Write>,
+    pub(super) skipped: usize,
+}
+
+/// One line of a JSON file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    key: String,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<Value>,
+    #[serde(default)]
+    blob_base64: Option<String>,
+    #[serde(default)]
+    expires_at: Option<String>,
+}
+
+/// Reads all of it; says what is wrong with each line.
+pub(super) fn read(text: &[u8], format: Format, now: Timestamp) -> Answer<File> {
+    let mut file = File::default();
+    let mut violations = Violations::default();
+    let mut faults = 0;
+    let mut add = |number: u64, read: Result<Write, String>| {
+        match read {
+            Ok(write) => file.add(write, now),
+            Err(message) => {
+                violations.add(&format!("line {number}"), message);
+                faults += 1;
+            }
+        }
+        faults < FAULTS_MAX
+    };
+    match format {
+        Format::Json => {
+            for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+                if !line.trim_ascii().is_empty() && !add(number, json_line(line)) {
+                    break;
+                }
+            }
+        }
+        Format::Csv => read_csv(text, &mut add),
+    }
+    violations.finish()?;
+    Ok(file)
+}
+
+impl File {
+    fn add(&mut self, write: Write, now: Timestamp) {
+        let expired = matches!(write.expiry, Expiry::At(moment) if moment <= now.as_micros());
+        // What stands further down counts, also if it has expired.
+        let before = self.writes.remove(&write.key);
+        self.skipped += usize::from(before.is_some()) + usize::from(expired);
+        if !expired {
+            self.writes.insert(write.key.clone(), write);
+        }
+    }
+}
+
+fn json_line(line: &[u8]) -> Result<Write, String> {
+    let Line {
+        key,
+        value,
+        blob_base64,
+        expires_at,
+    } = serde_json::from_slice(line).map_err(|error| format!("cannot be read: {error}"))?;
+    let value = match (value, blob_base64) {
+        (Some(value), None) => KvValue::Json(value.to_string()),
+        (None, Some(text)) => blob(&text)?,
+        _ => return Err("must have either `value` or `blob_base64`".to_owned()),
+    };
+    write(key, value, expires_at.as_deref())
+}
+
+fn read_csv(text: &[u8], add: &mut impl FnMut(u64, Result<Write, String>) -> bool) {
+    let mut reader = csv::Reader::from_reader(text);
+    match reader.headers() {
+        Ok(headers) if headers == COLUMNS.as_slice() => {}
+        Ok(_) => {
+            add(1, Err(format!("must have the columns {}", COLUMNS.join(","))));
+            return;
+        }
+        Err(error) => {
+            add(1, Err(error.to_string()));
+            return;
+        }
+    }
+    for record in reader.records() {
+        let goes_on = match record {
+            Ok(record) => {
+                let number = record.position().map_or(0, csv::Position::line);
+                add(number, csv_line(&record))
+            }
+            Err(error) => {
+                let number = error.position().map_or(0, csv::Position::line);
+                add(number, Err(error.to_string()))
+            }
+        };
+        if !goes_on {
+            break;
+        }
+    }
+}
+
+fn csv_line(record: &csv::StringRecord) -> Result<Write, String> {
+    let field = |at| record.get(at).unwrap_or_default();
+    let value = match field(1) {
+        "json" => {
+            let value: Value = serde_json::from_str(field(2)).map_err(|error| format!("no JSON: {error}"))?;
+            KvValue::Json(value.to_string())
+        }
+        "blob" => blob(field(2))?,
+        _ => return Err("`type` must be json or blob".to_owned()),
+    };
+    let expires_at = Some(field(3)).filter(|text| !text.is_empty());
+    write(field(0).to_owned(), value, expires_at)
+}
+
+fn blob(base64: &str) -> Result<KvValue, String> {
+    STANDARD
+        .decode(base64)
+        .map(KvValue::Blob)
+        .map_err(|error| format!("no Base64: {error}"))
+}
+
+fn write(key: String, value: KvValue, expires_at: Option<&str>) -> Result<Write, String> {
+    if !may_be_key(&key) {
+        return Err(format!("a key must have 1 to {KEY_BYTES_MAX} bytes"));
+    }
+    if value.bytes() > VALUE_BYTES_MAX {
+        return Err(format!("a value must have at most {VALUE_BYTES_MAX} bytes"));
+    }
+    let expires_at: Option<Timestamp> = expires_at
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| format!("`expires_at` is no moment: {error}"))?;
+    Ok(Write {
+        key,
+        value: Some(value),
+        expiry: expires_at.map_or(Expiry::Never, |at| Expiry::At(at.as_micros())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::Refusal;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_000_000);
+
+    fn faults(text: &str, format: Format) -> Vec<String> {
+        match read(text.as_bytes(), format, NOW) {
+            Err(Refusal::Problem(problem)) => {
+                let errors = problem.extra["errors"].as_array().cloned().unwrap_or_default();
+                errors
+                    .iter()
+                    .map(|error| error["field"].as_str().unwrap_or_default().to_owned())
+                    .collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_stands_further_down_counts() {
+        let text = "{\"key\":\"a\",\"value\":1}\n\n{\"key\":\"b\",\"blob_base64\":\"AP8=\"}\n{\"key\":\"a\",\"value\":null}\r\n\
+            {\"key\":\"old\",\"value\":1,\"expires_at\":\"1970-01-01T00:00:01Z\"}";
+        let file = read(text.as_bytes(), Format::Json, NOW).expect("it is fine");
+        assert_eq!((file.writes.len(), file.skipped), (2, 2));
+        assert_eq!(file.writes["a"].value, Some(KvValue::Json("null".to_owned())));
+        assert_eq!(file.writes["b"].value, Some(KvValue::Blob(vec![0, 255])));
+    }
+
+    #[test]
+    fn each_fault_names_its_line() {
+        let text = "{\"key\":\"a\",\"value\":1}\n{\"key\":\"\",\"value\":1}\n{\"key\":\"c\"}\nno";
+        assert_eq!(faults(text, Format::Json), ["line 2", "line 3", "line 4"]);
+        let many = "no\n".repeat(100);
+        assert_eq!(faults(&many, Format::Json).len(), FAULTS_MAX);
+        assert_eq!(faults("a,b\n", Format::Csv), ["line 1"]);
+        let text = "key,type,value,expires_at\na,json,1,\nb,other,1,\nc,json,{,\nd,json,1\ne,json,1,never\n";
+        assert_eq!(
+            faults(text, Format::Csv),
+            ["line 3", "line 4", "line 5", "line 6"]
+        );
+    }
+}

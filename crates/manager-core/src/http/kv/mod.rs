@@ -1,0 +1,206 @@
+//! `/api/v1/admin/apps/{app}/kv`: the keys and values of an app, as people see and change them.
+//!
+//! What is changed here goes the way of a script's commit, so that a run that has read the key meets a conflict.
+
+pub(crate) mod delete;
+pub(crate) mod export;
+pub(crate) mod get;
+pub(crate) mod import;
+pub(crate) mod list;
+pub(crate) mod put;
+mod record;
+
+use std::{convert::Infallible, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use picloud_shared::{
+    id::AppId,
+    problem::Code,
+    services::{
+        Answer as Answered, Commit, KEY_BYTES_MAX, KvEntry, KvItem, KvValue, Question, ServiceError, Write,
+    },
+    time::Timestamp,
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    extract::Named,
+    problem::{Answer, Refusal, internal, not_found, problem, sentence},
+};
+use crate::Manager;
+
+/// Larger values are left out of lists.
+const LISTED_VALUE_BYTES_MAX: usize = 4 * 1_024;
+
+/// A key with its value.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KvItem)]
+pub(crate) struct KvItemBody {
+    key: String,
+    #[serde(rename = "type")]
+    kind: KvKind,
+    /// The value, if it is JSON; null if it is a blob, or left out because it is large.
+    #[schema(required)]
+    value: Option<Value>,
+    /// The value in Base64, if it is a blob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blob_base64: Option<String>,
+    /// The size of the value.
+    bytes: usize,
+    /// Whether the value is left out because it has more than 4,096 bytes; only in lists.
+    truncated: bool,
+    /// When it ceases to be there; null if never.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    expires_at: Option<Timestamp>,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KvKind {
+    /// Anything that JSON can hold.
+    Json,
+    /// Bytes.
+    Blob,
+}
+
+impl KvKind {
+    pub(super) fn of(value: &KvValue) -> Self {
+        match value {
+            KvValue::Json(_) => Self::Json,
+            KvValue::Blob(_) => Self::Blob,
+        }
+    }
+}
+
+impl KvItemBody {
+    /// The whole item.
+    fn whole(item: KvItem) -> Self {
+        let KvItem { key, entry } = item;
+        let (value, blob_base64) = match &entry.value {
+            // What the executor has written is JSON.
+            KvValue::Json(text) => (serde_json::from_str(text).ok(), None),
+            KvValue::Blob(bytes) => (None, Some(STANDARD.encode(bytes))),
+        };
+        Self {
+            key,
+            kind: KvKind::of(&entry.value),
+            value,
+            blob_base64,
+            bytes: entry.value.bytes(),
+            truncated: false,
+            expires_at: entry.expires_at.map(Timestamp::from_micros),
+        }
+    }
+
+    /// The item as it stands in lists.
+    fn listed(item: KvItem) -> Self {
+        if item.entry.value.bytes() <= LISTED_VALUE_BYTES_MAX {
+            return Self::whole(item);
+        }
+        Self {
+            key: item.key,
+            kind: KvKind::of(&item.entry.value),
+            value: None,
+            blob_base64: None,
+            bytes: item.entry.value.bytes(),
+            truncated: true,
+            expires_at: item.entry.expires_at.map(Timestamp::from_micros),
+        }
+    }
+}
+
+/// A key in a path.
+pub(crate) struct Key(String);
+
+impl FromStr for Key {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Named for Key {
+    const NAME: &str = "key";
+}
+
+/// Whether scripts could have the key.
+fn may_be_key(key: &str) -> bool {
+    (1..=KEY_BYTES_MAX).contains(&key.len())
+}
+
+impl Key {
+    /// What it has, if it is there.
+    async fn find(&self, manager: &Manager, app: AppId) -> Answer<Option<KvEntry>> {
+        if !may_be_key(&self.0) {
+            return Ok(None);
+        }
+        let keys = vec![self.0.clone()];
+        match ask(manager, app, Question::KvGet { keys }).await? {
+            Answered::Entries { entries } => Ok(entries.into_iter().next().flatten()),
+            _ => Err(internal()),
+        }
+    }
+}
+
+/// One page of an app's items, and whether there are more.
+async fn page(
+    manager: &Manager,
+    app: AppId,
+    prefix: &str,
+    after: Option<String>,
+    limit: u32,
+) -> Answer<(Vec<KvItem>, bool)> {
+    let question = Question::KvList {
+        prefix: prefix.to_owned(),
+        after,
+        limit,
+    };
+    match ask(manager, app, question).await? {
+        Answered::Page { items, more } => Ok((items, more)),
+        _ => Err(internal()),
+    }
+}
+
+/// Writes, whatever was there.
+async fn commit(manager: &Manager, app: AppId, writes: Vec<Write>) -> Answer<()> {
+    let commit = Commit {
+        writes,
+        ..Commit::default()
+    };
+    match ask(manager, app, Question::Commit(commit)).await? {
+        Answered::Committed => Ok(()),
+        Answered::Conflict { .. } => Err(problem(
+            Code::Conflict,
+            "Scripts changed the app's data all the time. Nothing was changed. Try again in a moment.",
+        )),
+        _ => Err(internal()),
+    }
+}
+
+async fn ask(manager: &Manager, app: AppId, question: Question) -> Answer<Answered> {
+    manager.services().ask(app, question).await.map_err(refusal)
+}
+
+fn refusal(error: ServiceError) -> Refusal {
+    match error {
+        ServiceError::Unavailable => problem(
+            Code::DatabaseUnavailable,
+            "The database does not answer. Try again in a moment.",
+        ),
+        ServiceError::Full => problem(
+            Code::InsufficientStorage,
+            "The server's disk is full. Free some space, then try again.",
+        ),
+        ServiceError::QuotaExceeded(exceeded) => problem(Code::QuotaExceeded, sentence(&exceeded)),
+        ServiceError::CommitUnknown => problem(
+            Code::CommitUnknown,
+            "The database was lost while this was stored. Look whether it is there before you try again.",
+        ),
+        ServiceError::AppGone => not_found("app"),
+        ServiceError::Failed => internal(),
+    }
+}

@@ -1,0 +1,201 @@
+//! `/api/v1/admin/apps/{app}/kv`: keys and values as people see and change them.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, App, TestCloud, items};
+
+fn put(app: &App<'_>, key: &str, body: &Value) -> Answer {
+    let path = format!("/api/v1{}", app.path(&format!("/kv/{key}")));
+    app.cloud.owner().call("PUT", &path).json(body).send()
+}
+
+fn import(app: &App<'_>, query: &str, file: impl Into<Vec<u8>>) -> Answer {
+    let path = format!("/api/v1{}", app.path(&format!("/kv:import{query}")));
+    let call = app.cloud.owner().call("POST", &path);
+    call.header("content-type", "application/x-ndjson")
+        .body(file)
+        .send()
+}
+
+fn export(app: &App<'_>, query: &str) -> String {
+    let path = app.path(&format!("/kv:export{query}"));
+    app.cloud.owner().get(&path).expect(200).text()
+}
+
+#[test]
+fn what_people_write_scripts_read_and_the_other_way_round() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve("/read/{*key}", "kv::get(request.params.key) ?? \"nothing\"");
+    app.serve(
+        "/write",
+        "kv::set(\"b\", blob(2, 255)); kv::set(\"m\", #{a: [1, ()]}); \"\"",
+    );
+    let get = |key: &str| cloud.owner().get(&app.path(&format!("/kv/{key}")));
+
+    get("user%2Fada").problem(404, "not_found");
+    let item = put(&app, "user%2Fada", &json!({ "value": "Ada" }))
+        .expect(200)
+        .json();
+    let expected = json!({
+        "key": "user/ada", "type": "json", "value": "Ada", "bytes": 5, "truncated": false, "expires_at": null,
+    });
+    assert_eq!(item, expected);
+    assert_eq!(get("user%2Fada").expect(200).json(), expected);
+    cloud.get("a.test", "/read/user/ada").says("Ada");
+
+    cloud.get("a.test", "/write").says("");
+    let blob = get("b").expect(200).json();
+    assert_eq!((&blob["type"], &blob["value"]), (&json!("blob"), &Value::Null));
+    assert_eq!(blob["blob_base64"], "//8=");
+    assert_eq!(get("m").expect(200).json()["value"], json!({ "a": [1, null] }));
+
+    let brief = json!({ "blob_base64": "AAE=", "ttl_seconds": 3_600 });
+    let brief = put(&app, "brief", &brief).expect(200).json();
+    assert!(brief["expires_at"].is_string(), "{brief}");
+    assert_eq!(get("brief").expect(200).json(), brief);
+
+    let delete = || cloud.owner().delete(&app.path("/kv/user%2Fada"));
+    delete().expect(204);
+    delete().problem(404, "not_found");
+    cloud.get("a.test", "/read/user/ada").says("nothing");
+}
+
+#[test]
+fn keys_are_listed_page_by_page() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    for key in ["user:1", "user:2", "user:%C3%A9", "other", "%F0%9F%A6%80"] {
+        put(&app, key, &json!({ "value": key })).expect(200);
+    }
+    put(&app, "user:large", &json!({ "value": "x".repeat(5_000) })).expect(200);
+    let page = |query: &str| cloud.owner().get(&app.path(&format!("/kv{query}"))).expect(200);
+    let keys = |query: &str| -> Vec<String> {
+        let items = items(page(query));
+        let key = |item: &Value| item["key"].as_str().expect("a text").to_owned();
+        items.iter().map(key).collect()
+    };
+    assert_eq!(keys("").len(), 6);
+    let first = page("?prefix=user:&limit=3").json();
+    assert_eq!(keys("?prefix=user:&limit=3"), ["user:1", "user:2", "user:large"]);
+    let cursor = first["next_cursor"].as_str().expect("there is more");
+    let rest = page(&format!("?prefix=user:&limit=3&cursor={cursor}")).json();
+    assert_eq!(rest["items"][0]["key"], "user:é");
+    assert_eq!(rest["next_cursor"], Value::Null);
+    let large = &first["items"][2];
+    assert_eq!(
+        (&large["truncated"], &large["value"]),
+        (&json!(true), &Value::Null)
+    );
+    assert_eq!(large["bytes"], 5_002);
+    for query in ["?limit=0", "?limit=201", "?cursor=*", "?other=1"] {
+        cloud
+            .owner()
+            .get(&app.path(&format!("/kv{query}")))
+            .problem(422, "validation_failed");
+    }
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    for body in [
+        json!({}),
+        json!({ "value": 1, "blob_base64": "" }),
+        json!({ "blob_base64": "?" }),
+        json!({ "value": 1, "ttl_seconds": 0 }),
+        json!({ "value": 1, "ttl_seconds": 400_000_000 }),
+        json!({ "value": "x".repeat(256 * 1_024) }),
+        json!({ "value": 1, "more": 1 }),
+    ] {
+        put(&app, "a", &body).problem(422, "validation_failed");
+    }
+    put(&app, &"k".repeat(513), &json!({ "value": 1 })).problem(422, "validation_failed");
+    put(&app, &"k".repeat(512), &json!({ "value": null })).expect(200);
+    cloud
+        .owner()
+        .patch(&app.path("/quotas"), &json!({ "data_rows_max": 1 }))
+        .expect(200);
+    let problem = put(&app, "a", &json!({ "value": 1 })).problem(507, "quota_exceeded");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("1 rows")),
+        "{problem}"
+    );
+}
+
+#[test]
+fn no_run_overwrites_what_people_wrote_since_it_read() {
+    const MANY: u64 = 1_000_000;
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve("/incr", "`${kv::incr(\"n\")}`");
+    let incr = || cloud.get("a.test", "/incr").expect(200).text();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..20).for_each(|_| drop(incr())));
+        }
+        put(&app, "n", &json!({ "value": MANY })).expect(200);
+    });
+    let last: u64 = incr().parse().expect("a number");
+    assert!((MANY + 1..=MANY + 81).contains(&last), "{last}");
+}
+
+#[test]
+fn what_is_exported_can_be_imported() {
+    let cloud = TestCloud::start();
+    let (one, two) = (cloud.app("one"), cloud.app("two"));
+    put(
+        &one,
+        "a",
+        &json!({ "value": { "n": [1, 2.5, "é\n\"x\",", null] } }),
+    )
+    .expect(200);
+    put(&one, "b%00%2F", &json!({ "blob_base64": "AP8=" })).expect(200);
+    put(&one, "brief", &json!({ "value": 1, "ttl_seconds": 3_600 })).expect(200);
+    for query in ["", "?format=json", "?format=csv"] {
+        let file = export(&one, query);
+        let imported = import(&two, query, file.clone()).expect(200).json();
+        assert_eq!(imported, json!({ "written": 3, "skipped": 0 }));
+        assert_eq!(export(&two, query), file);
+        for key in ["a", "b%00%2F", "brief"] {
+            cloud.owner().delete(&two.path(&format!("/kv/{key}"))).expect(204);
+        }
+    }
+    assert_eq!(export(&two, ""), "");
+    assert_eq!(export(&two, "?format=csv"), "key,type,value,expires_at\n");
+}
+
+#[test]
+fn many_keys_are_imported_and_exported_in_steps() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    let line = |number: usize| format!("{{\"key\":\"k{number:05}\",\"value\":{number}}}\n");
+    let file: String = (0..2_500).map(line).collect();
+    let imported = import(&app, "", file.clone()).expect(200).json();
+    assert_eq!(imported, json!({ "written": 2_500, "skipped": 0 }));
+    assert_eq!(export(&app, ""), file);
+
+    let faulty = format!("{}{{\"key\":\"x\"}}\nno\n", line(9_000));
+    let problem = import(&app, "", faulty).problem(422, "validation_failed");
+    assert_eq!(problem["errors"][0]["field"], "line 2");
+    assert_eq!(problem["errors"][1]["field"], "line 3");
+    cloud
+        .owner()
+        .get(&app.path("/kv/k09000"))
+        .problem(404, "not_found");
+
+    let set = json!({ "data_rows_max": 3_500 });
+    cloud.owner().patch(&app.path("/quotas"), &set).expect(200);
+    let more: String = (3_000..5_000).map(line).collect();
+    let problem = import(&app, "", more).problem(507, "quota_exceeded");
+    assert_eq!(problem["written"], 1_000);
+    assert_eq!(
+        cloud.owner().get(&app.path("/usage")).expect(200).json()["kv"]["rows"],
+        3_500
+    );
+}

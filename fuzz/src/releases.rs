@@ -74,6 +74,7 @@ fn release(number: usize, app: &App, limits: Limits) -> LiveRelease {
             version: 1,
             content_hash: ContentHash::of(route.source),
             source: route.source.into(),
+            modules: None,
             limits,
             suspended: false,
         })

@@ -108,6 +108,7 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
             version: 1,
             content_hash: ContentHash::of(source),
             source: source.into(),
+            modules: None,
             limits: LIMITS,
             suspended: false,
         }),

@@ -82,7 +82,7 @@ fn check(source: &str) -> Option<String> {
         };
     }
     let workbench = WORKBENCH.with(|workbench| LocalWorkbench::clone(workbench));
-    let remarks = runtime().block_on(workbench.check(Arc::from(source)));
+    let remarks = runtime().block_on(workbench.check(Arc::from(source), None));
     // Rhai ends a comment at a lone carriage return too, and counts a line there.
     let lines = source.split(['\n', '\r']).count();
     for remark in &remarks {

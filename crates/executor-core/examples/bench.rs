@@ -58,6 +58,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         version: 1,
         content_hash: ContentHash::of(source),
         source: source.into(),
+        modules: None,
         limits: Limits::DEFAULT,
         suspended: false,
     });

@@ -51,6 +51,7 @@ fn invocation(source: &str) -> Invocation {
             version: 1,
             content_hash: ContentHash::of(source),
             source: source.into(),
+            modules: None,
             limits: Limits::DEFAULT,
             suspended: false,
         }),

@@ -46,6 +46,14 @@ pub(crate) fn names_in(ast: &AST) -> CapturedNames {
     names.into()
 }
 
+/// All of these names.
+pub(crate) fn joined<'a>(names: impl Iterator<Item = &'a CapturedNames>) -> CapturedNames {
+    let mut names: Vec<_> = names.flat_map(|names| names.iter().copied()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into()
+}
+
 /// Makes `engine` give captured variables cells that their run knows.
 #[expect(
     deprecated,

@@ -31,6 +31,13 @@ enum List {
 }
 
 impl Declared {
+    /// Begins with another source.
+    pub(crate) fn begin(&self) {
+        self.count.set(0);
+        self.list.set(List::None);
+        self.after_operand.set(false);
+    }
+
     /// Counts what `token` declares. Whether that is more than may be.
     pub(crate) fn is_exceeded_by(&self, token: &Token) -> bool {
         let list = self.list.get();

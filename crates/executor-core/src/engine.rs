@@ -7,8 +7,11 @@ use rhai::{
     packages::{Package, StandardPackage},
 };
 
+use picloud_shared::modules::MODULES_MAX;
+
 use crate::{
-    api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, natives, request, response, steps,
+    api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, modules, natives, request, response,
+    steps,
 };
 
 /// How deep expressions and blocks may be nested, in a script and in a function.
@@ -51,16 +54,15 @@ pub(crate) fn build(call_depth_max: u32) -> Engine {
         .set_max_expr_depths(NESTING_MAX, NESTING_MAX)
         .set_max_functions(FUNCTIONS_MAX)
         .set_max_variables(VARIABLES_MAX)
-        .set_max_modules(0)
+        .set_max_modules(MODULES_MAX)
         // An engine serves scripts of many apps: none is handed a string that another one made. (Measured,
         // keeping strings to hand them out again gains nothing.)
         .set_max_strings_interned(0)
         .set_strict_variables(true)
         // The full level would call functions with constant arguments while it compiles.
         .set_optimization_level(OptimizationLevel::Simple)
-        .disable_symbol("eval")
-        // There is nothing to import: better said when a script is saved than when it runs.
-        .disable_symbol("import");
+        .disable_symbol("eval");
+    modules::resolve_in_run(&mut engine);
     engine.on_progress(|_| if steps::take(1) { None } else { asked() });
     watch_parser(&mut engine);
     engine
@@ -123,6 +125,13 @@ fn watch_parser(engine: &mut Engine) {
             );
             return Token::LexError(Box::new(LexError::Runtime(message)));
         }
+        let token = with_current(|run| {
+            let renaming = run.map(|run| run.renaming.borrow());
+            match renaming.as_deref() {
+                Some(Some(renaming)) => renaming.rename(token),
+                _ => token,
+            }
+        });
         match token {
             Token::Reserved(word) if in_module.get() && *word == "debug" => Token::Identifier(word),
             other => {

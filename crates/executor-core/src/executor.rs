@@ -14,6 +14,7 @@ use picloud_shared::{
     invocation::Invocation,
     limits::Limits,
     memory::MemoryBudget,
+    modules::{Module, Modules},
     outcome::{Diagnostic, Outcome, ScriptError, ScriptResponse, Usage},
     script::LiveScript,
     seam::{BusyRuns, ExecutorClient},
@@ -26,7 +27,8 @@ use crate::{
     captured::{self, Captured},
     coroutine::{Home, Task, with_current},
     engine,
-    error::{Explainer, answer_in, compile_error, internal_error, is_exit, placed},
+    error::{Explainer, ModuleFault, answer_in, compile_error, internal_error, is_exit, placed},
+    modules::{ModuleSet, PreparedModule},
     prepare::{self, Prepared},
     request::Request,
     response,
@@ -79,10 +81,20 @@ struct Ended {
     given: Given,
 }
 
+/// Why there is no set of modules.
+enum Unprepared {
+    /// One of them cannot be imported.
+    Module(ModuleFault),
+    /// There is no memory for a stack.
+    NoStack,
+}
+
 struct Shared {
     /// One engine for each form that is in use.
     engines: RefCell<Vec<(Form, Rc<Engine>)>>,
     cache: Cache,
+    /// What the last script that was checked imports: the next one often imports the same.
+    checked: RefCell<ModuleSet>,
     home: Rc<Home>,
     scopes: ScopePool,
 }
@@ -94,19 +106,26 @@ impl Executor {
             shared: Rc::new(Shared {
                 engines: RefCell::default(),
                 cache: Cache::new(config.cache_bytes_max),
+                checked: RefCell::default(),
                 home: Rc::new(Home::new(config.stacks_kept_max, config.memory, config.services)),
                 scopes: ScopePool::default(),
             }),
         }
     }
 
-    /// Everything that is to be said about `source`.
-    pub(crate) async fn check(&self, source: Arc<str>) -> Vec<Diagnostic> {
+    /// Everything that is to be said about `source`, which imports `modules`.
+    pub(crate) async fn check(&self, source: Arc<str>, modules: Option<Arc<Modules>>) -> Vec<Diagnostic> {
+        let modules = match self.shared.modules(modules.as_deref(), Settings::default()).await {
+            Ok(modules) => modules,
+            Err(Unprepared::Module(fault)) => return vec![fault.seen_from(&source, modules.as_deref())],
+            Err(Unprepared::NoStack) => return vec![prepare::no_memory()],
+        };
+        self.shared.remember(&modules);
         let shared = Rc::clone(&self.shared);
         let check = move |_: &Run| {
             let engine = shared.engine(Form::compiling(&Limits::DEFAULT));
             match shared.catch(|| {
-                let script = prepare::prepare(&engine, &source)?;
+                let script = prepare::prepare(&engine, &source, modules)?;
                 Ok(prepare::lint(&engine, &source, &script))
             }) {
                 Some(Ok(remarks)) => remarks,
@@ -137,7 +156,7 @@ impl ExecutorClient for Executor {
         } = invocation;
         let request = Request::new(id, request);
         async move {
-            let script = match shared.cache.get(&live.content_hash) {
+            let script = match shared.cache.get(live.prepared_hash()) {
                 Some(script) => script,
                 // In a box, so that the rare way does not make every future larger.
                 None => match Box::pin(shared.prepare(&live, settings)).await {
@@ -172,11 +191,16 @@ impl Shared {
         live: &Arc<LiveScript>,
         settings: Settings,
     ) -> Result<Rc<Prepared>, Box<Outcome>> {
+        let modules = match self.modules(live.modules.as_deref(), settings).await {
+            Ok(modules) => modules,
+            Err(Unprepared::Module(fault)) => return Err(Box::new(failed(fault.into_error()))),
+            Err(Unprepared::NoStack) => return Err(Box::new(failed(no_stack()))),
+        };
         let (shared, script) = (Rc::clone(self), Arc::clone(live));
         let compile = move |_: &Run| {
             let engine = shared.engine(Form::compiling(&script.limits));
             shared
-                .catch(|| prepare::prepare(&engine, &script.source).map(Rc::new))
+                .catch(|| prepare::prepare(&engine, &script.source, modules).map(Rc::new))
                 .unwrap_or_else(|| Err(prepare::compiler_panicked(&script.source)))
         };
         let task = Task::new(&self.home, Bounds::COMPILE, settings.to_compile(), compile)
@@ -184,10 +208,54 @@ impl Shared {
         let (result, run) = task.await;
         match result {
             Ok(script) => {
-                self.cache.insert(live.content_hash, &script);
+                self.cache.insert(*live.prepared_hash(), &script);
                 Ok(script)
             }
             Err(fault) => Err(Box::new(run.finish(Err(compile_error(&live.source, fault))))),
+        }
+    }
+
+    /// Prepares what a script imports, each module in a run of its own.
+    async fn modules(
+        self: &Rc<Self>,
+        modules: Option<&Modules>,
+        settings: Settings,
+    ) -> Result<ModuleSet, Unprepared> {
+        let mut prepared: Vec<Rc<PreparedModule>> = Vec::new();
+        for module in modules.into_iter().flat_map(|modules| &modules.in_order) {
+            if let Some(module) = self.prepared_module(module) {
+                prepared.push(module);
+                continue;
+            }
+            let (shared, wanted) = (Rc::clone(self), module.clone());
+            // Those that it imports came before it.
+            let imported = ModuleSet::new(prepared.clone());
+            let compile = move |run: &Run| {
+                run.modules.replace(imported.clone());
+                let engine = shared.engine(Form::compiling(&Limits::DEFAULT));
+                shared
+                    .catch(|| prepare::prepare_module(&engine, &wanted, &imported).map(Rc::new))
+                    .unwrap_or_else(|| Err(prepare::compiler_panicked(&wanted.source)))
+            };
+            let task = Task::new(&self.home, Bounds::COMPILE, settings.to_compile(), compile)
+                .map_err(|_| Unprepared::NoStack)?;
+            let module_fault = |fault| Unprepared::Module(ModuleFault::new(module, fault));
+            prepared.push(task.await.0.map_err(module_fault)?);
+        }
+        Ok(ModuleSet::new(prepared))
+    }
+
+    fn prepared_module(&self, module: &Module) -> Option<Rc<PreparedModule>> {
+        let checked = self.checked.borrow();
+        let checked = || checked.iter().find(|other| other.hash == module.hash).cloned();
+        self.cache.module(&module.hash).or_else(checked)
+    }
+
+    /// Keeps the modules of a script that was checked, unless they are too large.
+    fn remember(&self, modules: &ModuleSet) {
+        let bytes: usize = modules.iter().map(|module| module.bytes).sum();
+        if self.cache.has_room_for(bytes) {
+            self.checked.replace(modules.clone());
         }
     }
 
@@ -230,13 +298,16 @@ impl Shared {
             request,
         } = given;
         let _emptied = Captured::of_run(run, script.captured());
+        if !script.modules().is_empty() {
+            run.modules.replace(script.modules().clone());
+        }
         let engine = self.engine(Form::running(&live.limits, script));
         self.catch(|| {
             let mut scope = self.scopes.take();
             let result = script
                 .run(&engine, &mut scope, request.clone())
                 .and_then(|value| {
-                    let place = |fault| placed(fault, script.place_of_answer(&live.source));
+                    let place = |fault| placed(fault, script.place_of_answer(&live.source), None);
                     response::of_returned(value).map_err(place)
                 })
                 .or_else(|error| {
@@ -256,6 +327,7 @@ impl Shared {
                         engine: &engine,
                         ast: script.ast(),
                         source: &live.source,
+                        modules: script.modules(),
                     };
                     explainer.conclude(
                         result,

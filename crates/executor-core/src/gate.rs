@@ -11,6 +11,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 use crate::{
     coroutine::{self, obey, with_current},
     guard::Verdict,
+    log::Place,
     steps,
 };
 
@@ -36,10 +37,10 @@ pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, Box<EvalAltResult>
 }
 
 /// Writes one line to the run's log.
-pub(crate) fn log(level: LogLevel, message: &str, position: Position) {
+pub(crate) fn log(level: LogLevel, message: &str, place: Place<'_>) {
     with_current(|run| {
         if let Some(run) = run {
-            run.log(level, message, position);
+            run.log(level, message, place);
         }
     });
 }

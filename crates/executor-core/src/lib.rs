@@ -4,7 +4,7 @@
 //! goes: it meets the other services in `picloud_shared::seam` alone.
 //!
 //! Reading order: `executor` (the door for serving threads) and `workbench` (the one for the control plane);
-//! then what a run is made of: `prepare` and `cache` (source to prepared script), `run`, `scopes`, `coroutine` (how
+//! then what a run is made of: `prepare`, `modules` and `cache` (source to prepared script), `run`, `scopes`, `coroutine` (how
 //! a run waits and shares its thread), `steps`, `guard` and `bounds` (how it is kept within its limits), `allocator` (how its
 //! memory is counted), `captured` (how what holds itself is freed), `gate` (what native functions ask of the run);
 //! then what scripts see: `request`, `response`, `natives`, `json`, `api` and `services`; and last `error`, which explains what
@@ -24,6 +24,7 @@ mod gate;
 mod guard;
 mod json;
 mod log;
+mod modules;
 mod natives;
 mod prepare;
 mod request;

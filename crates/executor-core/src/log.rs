@@ -1,6 +1,9 @@
 //! A run's log, bounded in bytes.
 
 use picloud_shared::outcome::{LogLevel, LogLine};
+use rhai::{NativeCallContext, Position};
+
+use crate::error::script_of;
 
 /// Longest message of one line in bytes; a longer one is cut.
 const MESSAGE_BYTES_MAX: usize = 8 * 1_024;
@@ -9,6 +12,32 @@ const MESSAGE_BYTES_MAX: usize = 8 * 1_024;
 const LINE_BYTES: u64 = 32;
 
 const CUT_MARK: &str = "… [cut]";
+
+/// Where a line comes from.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    position: Position,
+    /// The script, if it is one that is imported.
+    pub(crate) script: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// The place of a call.
+    pub(crate) fn of(context: &'a NativeCallContext<'_>) -> Self {
+        Self {
+            position: context.call_position(),
+            script: script_of(context),
+        }
+    }
+
+    /// The line there; 0 if unknown.
+    pub(crate) fn line(&self) -> u32 {
+        self.position
+            .line()
+            .and_then(|line| u32::try_from(line).ok())
+            .unwrap_or(0)
+    }
+}
 
 /// The lines of one run. Once a line does not fit, it and all after it are dropped and counted, so that what
 /// is kept is the beginning of the log without holes.
@@ -66,6 +95,7 @@ impl Log {
                 message: format!("[dropped {} lines]", self.dropped),
                 offset_us,
                 line: 0,
+                script: None,
             });
         }
         self.lines
@@ -82,6 +112,7 @@ mod tests {
             message: Log::cut(message),
             offset_us: 0,
             line: 1,
+            script: None,
         }
     }
 

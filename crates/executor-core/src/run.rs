@@ -13,7 +13,6 @@ use picloud_shared::{
     memory::MemoryAccount,
     outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
 };
-use rhai::Position;
 
 use crate::{
     api::RecentPatterns,
@@ -22,7 +21,9 @@ use crate::{
     coroutine::{Entry, Link},
     declared::Declared,
     guard::Guard,
-    log::Log,
+    log::{Log, Place},
+    modules::ModuleSet,
+    prepare::Renaming,
     services::{Services, Session},
 };
 
@@ -78,6 +79,10 @@ pub(crate) struct Run {
     pub(crate) patterns: RecentPatterns,
     /// The variables that its closures captured.
     pub(crate) captured: Captured,
+    /// What its script imports.
+    pub(crate) modules: RefCell<ModuleSet>,
+    /// How the names in the source that it compiles are changed, if they are.
+    pub(crate) renaming: RefCell<Option<Renaming>>,
     /// What the source declares that it compiles.
     pub(crate) declared: Declared,
     /// What it has asked of the services.
@@ -103,6 +108,8 @@ impl Run {
             https: settings.https,
             patterns: RecentPatterns::default(),
             captured: Captured::default(),
+            modules: RefCell::default(),
+            renaming: RefCell::default(),
             declared: Declared::default(),
             session: Session::new(services, settings.app, settings.keeps_writes),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
@@ -110,7 +117,7 @@ impl Run {
     }
 
     /// Adds a line to the run's log.
-    pub(crate) fn log(&self, level: LogLevel, message: &str, position: Position) {
+    pub(crate) fn log(&self, level: LogLevel, message: &str, place: Place<'_>) {
         let mut log = self.log.borrow_mut();
         if log.is_full() {
             log.drop_line();
@@ -120,10 +127,8 @@ impl Run {
             level,
             message: Log::cut(message),
             offset_us: micros(self.guard.started().elapsed()),
-            line: position
-                .line()
-                .and_then(|line| u32::try_from(line).ok())
-                .unwrap_or(0),
+            line: place.line(),
+            script: place.script.map(str::to_owned),
         });
     }
 

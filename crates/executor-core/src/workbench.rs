@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use picloud_shared::{
     invocation::Invocation,
     memory::MemoryBudget,
+    modules::Modules,
     outcome::{Diagnostic, Outcome},
     seam::{ExecutorClient as _, Workbench},
 };
@@ -34,7 +35,7 @@ pub struct LocalWorkbench {
 
 #[derive(Debug)]
 enum Job {
-    Check(Arc<str>, oneshot::Sender<Vec<Diagnostic>>),
+    Check(Arc<str>, Option<Arc<Modules>>, oneshot::Sender<Vec<Diagnostic>>),
     Run(Box<Invocation>, oneshot::Sender<Outcome>),
 }
 
@@ -58,10 +59,10 @@ impl LocalWorkbench {
 
 #[async_trait]
 impl Workbench for LocalWorkbench {
-    async fn check(&self, source: Arc<str>) -> Vec<Diagnostic> {
+    async fn check(&self, source: Arc<str>, modules: Option<Arc<Modules>>) -> Vec<Diagnostic> {
         let (answer, answered) = oneshot::channel();
         // If the thread is gone, so is the sender of the answer, and that is noticed below.
-        let _ = self.checks.send(Job::Check(source, answer)).await;
+        let _ = self.checks.send(Job::Check(source, modules, answer)).await;
         answered
             .await
             .unwrap_or_else(|_| vec![prepare::compiler_panicked("")])
@@ -108,8 +109,8 @@ async fn work(config: ExecutorConfig, mut jobs: mpsc::Receiver<Job>) {
         spawn_local(async move {
             // A caller that does not wait any more needs no answer.
             match job {
-                Job::Check(source, mut answer) => tokio::select! {
-                    remarks = executor.check(source) => drop(answer.send(remarks)),
+                Job::Check(source, modules, mut answer) => tokio::select! {
+                    remarks = executor.check(source, modules) => drop(answer.send(remarks)),
                     () = answer.closed() => {}
                 },
                 Job::Run(invocation, mut answer) => tokio::select! {

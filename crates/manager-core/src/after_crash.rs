@@ -126,6 +126,7 @@ fn record(lost: &Lost, script_name: String, node: &str) -> Execution {
     let error = ScriptError {
         kind: ScriptErrorKind::Internal,
         message: format!("the server ended while this script ran: {}", said(lost.ending)),
+        script: None,
         line: None,
         column: None,
         excerpt: None,

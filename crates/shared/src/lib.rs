@@ -3,7 +3,8 @@
 //! Everything here is plain data, pure rules on that data, and traits. This crate refuses I/O: it opens no
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
-//! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`route`],
+//! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`modules`],
+//! [`route`],
 //! [`release`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
 //! [`audit`], [`quota`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
 //! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
@@ -26,6 +27,7 @@ pub mod invocation;
 pub mod limits;
 pub mod member;
 pub mod memory;
+pub mod modules;
 pub mod outcome;
 pub mod page;
 pub mod path;

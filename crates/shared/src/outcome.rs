@@ -58,6 +58,9 @@ pub struct LogLine {
     pub offset_us: u64,
     /// The line of the source that wrote it; 0 if unknown.
     pub line: u32,
+    /// The script in which that line is, if it is not the one that was run but one that it imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
 }
 
 /// How much a line matters.
@@ -81,6 +84,9 @@ pub struct ScriptError {
     pub kind: ScriptErrorKind,
     /// One sentence for the author.
     pub message: String,
+    /// The script in which the place is, if it is not the one that was run but one that it imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
     /// Line of the source, from 1.
     pub line: Option<u32>,
     /// Column in that line, in characters, from 1.
@@ -153,6 +159,9 @@ impl ScriptErrorKind {
 pub struct TraceFrame {
     /// The function that was called.
     pub function: String,
+    /// The script in which the call is, if it is not the one that was run but one that it imports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
     /// Line of the call, from 1; 0 if unknown.
     pub line: u32,
     /// Column of the call, from 1; 0 if unknown.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     id::{AppId, ScriptId, UserId},
     limits::Limits,
+    modules::{Linker, Modules, imports},
     strikes::Strikes,
     time::Timestamp,
 };
@@ -69,14 +70,41 @@ pub struct LiveScript {
     pub name: ScriptName,
     /// Which version; 0 for a source that was never saved, in a test run.
     pub version: u32,
-    /// Names the source in caches.
+    /// Names the source.
     pub content_hash: ContentHash,
     /// The source.
     pub source: Arc<str>,
+    /// What it imports, as it was in the same state of the app; absent if that is nothing.
+    pub modules: Option<Arc<Modules>>,
     /// What one run may use.
     pub limits: Limits,
     /// Whether it may not run, because the server ended too often because of it.
     pub suspended: bool,
+}
+
+impl LiveScript {
+    /// Names the source with all that it imports, in caches.
+    #[inline]
+    pub fn prepared_hash(&self) -> &ContentHash {
+        self.modules
+            .as_ref()
+            .map_or(&self.content_hash, |modules| &modules.hash)
+    }
+}
+
+/// All scripts of an app in one state, each with what it imports. One whose imports lead nowhere fails when it runs;
+/// none is saved like that.
+pub fn linked(mut scripts: Vec<LiveScript>) -> Vec<Arc<LiveScript>> {
+    if scripts.iter().any(|script| !imports(&script.source).is_empty()) {
+        let named = scripts
+            .iter()
+            .map(|script| (script.name.clone(), Arc::clone(&script.source)));
+        let linker = Linker::new(named);
+        for script in &mut scripts {
+            script.modules = linker.link(&script.name).ok().flatten().map(Arc::new);
+        }
+    }
+    scripts.into_iter().map(Arc::new).collect()
 }
 
 /// A script's name: 1 to 64 of `a-z`, `A-Z`, `0-9`, `-`, `_`, `.`, the first a letter or digit.

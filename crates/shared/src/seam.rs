@@ -15,6 +15,7 @@ use crate::{
     execution::{Execution, ExecutionFilter},
     id::{AppId, ExecutionId, RouteId, ScriptId},
     invocation::Invocation,
+    modules::Modules,
     outcome::{Diagnostic, Outcome},
     repository::StoreError,
     script::LiveScript,
@@ -35,10 +36,10 @@ pub trait ExecutorClient {
 /// Checks and tries scripts for the control plane, away from the serving threads.
 #[async_trait]
 pub trait Workbench: Send + Sync {
-    /// Everything that is to be said about `source`; one [`Severity::Error`](crate::outcome::Severity)
-    /// at least if it does not compile. Sources over [`SOURCE_BYTES_MAX`](crate::limits::SOURCE_BYTES_MAX)
-    /// are not parsed.
-    async fn check(&self, source: Arc<str>) -> Vec<Diagnostic>;
+    /// Everything that is to be said about `source`, which imports `modules`; one
+    /// [`Severity::Error`](crate::outcome::Severity) at least if it does not compile. Sources over
+    /// [`SOURCE_BYTES_MAX`](crate::limits::SOURCE_BYTES_MAX) are not parsed.
+    async fn check(&self, source: Arc<str>, modules: Option<Arc<Modules>>) -> Vec<Diagnostic>;
 
     /// Runs one script to its end.
     async fn run(&self, invocation: Invocation) -> Outcome;

@@ -28,6 +28,7 @@ mod authority;
 mod deployments;
 mod domains;
 mod executions;
+mod imports;
 mod invitations;
 mod kv;
 mod members;

@@ -1,6 +1,6 @@
 //! Releases, and the live state that nodes answer from.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use picloud_shared::{
@@ -9,7 +9,7 @@ use picloud_shared::{
     release::{LiveRelease, Manifest, Release},
     repository::{ReleaseRepository, StoreError},
     route::Route,
-    script::{ContentHash, LiveScript},
+    script::{ContentHash, LiveScript, linked},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -206,10 +206,14 @@ fn assemble(
             releases[*position].routes.push(Route::try_from(row)?);
         }
     }
+    let mut by_release: Vec<Vec<LiveScript>> = vec![Vec::new(); releases.len()];
     for row in scripts {
         if let Some(position) = positions.get(&row.app_id) {
-            releases[*position].scripts.push(Arc::new(row.try_into()?));
+            by_release[*position].push(row.try_into()?);
         }
+    }
+    for (release, scripts) in releases.iter_mut().zip(by_release) {
+        release.scripts = linked(scripts);
     }
     Ok(releases)
 }
@@ -256,6 +260,7 @@ impl TryFrom<LiveScriptRow> for LiveScript {
             version: number("script version", row.version)?,
             content_hash: ContentHash(hash("content hash", &row.content_hash)?),
             source: row.source.0,
+            modules: None,
             limits: from_json("limits", &row.limits)?,
             suspended: row.suspended_at.is_some(),
         })

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use picloud_shared::{
     change::Change,
     id::{AppId, ExecutionId, RouteId, ScriptId, UserId},
+    modules::imports,
     page::{Page, PageRequest},
     repository::{
         AppScope, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, StoreError,
@@ -24,6 +25,7 @@ use crate::{
     authority::confirm,
     change::ReleaseChange,
     convert::{Source, from_json, hash, number, parse, to_json},
+    imports::linker,
     removed::{forget_oldest, remove_script},
     statements::statements,
     value::args,
@@ -151,6 +153,9 @@ impl ScriptRepository for Store {
         }
         let version = (script.id, script.version, &*script.source);
         insert_version(&mut release.transaction, version, change).await?;
+        if !imports(&script.source).is_empty() {
+            require_whole(&mut release).await?;
+        }
         let entry = about("create_script", &script).after(state(&script));
         release
             .commit(&format!("script {} created", script.name), entry)
@@ -268,6 +273,11 @@ impl ScriptRepository for Store {
         if !routes.is_empty() {
             let routes = routes.into_iter().map(|(route,)| RouteId(route)).collect();
             return Err(DeleteScriptError::InUse(routes));
+        }
+        let linker = linker(&mut release.transaction, AppId(app)).await?;
+        let importers: Vec<_> = linker.importers(&script.name).into_iter().cloned().collect();
+        if !importers.is_empty() {
+            return Err(DeleteScriptError::Imported(importers));
         }
         remove_script(&mut release, id).await?;
         forget_oldest(&mut release.transaction, AppId(app)).await?;
@@ -398,9 +408,20 @@ async fn write_script(
         let version = (after.id, after.version, &*after.source);
         insert_version(&mut release.transaction, version, change).await?;
     }
+    // Nothing else can leave the app with an import that leads nowhere, or in a circle.
+    if after.name != before.name || (after.version != before.version && !imports(&after.source).is_empty()) {
+        require_whole(&mut release).await?;
+    }
     let entry = about(action, &after).before(state(before)).after(state(&after));
     release.commit(summary, entry).await?;
     Ok(after)
+}
+
+/// Refuses to go on if scripts would import what is not there, or each other in a circle.
+async fn require_whole(release: &mut ReleaseChange<'_>) -> Result<(), WriteScriptError> {
+    let app = release.app();
+    let linker = linker(&mut release.transaction, app).await?;
+    linker.check().map_err(WriteScriptError::Imports)
 }
 
 fn about(action: &'static str, script: &Script) -> Entry {

@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 33] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 34] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -41,6 +41,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("executions/purge", crate::executions::purge::ALL),
         ("executions/record", crate::executions::record::ALL),
         ("executions/stats", crate::executions::stats::ALL),
+        ("imports", crate::imports::ALL),
         ("invitations", crate::invitations::ALL),
         ("kv/sweep", crate::kv::sweep::ALL),
         ("members", crate::members::ALL),

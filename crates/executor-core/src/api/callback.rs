@@ -159,8 +159,14 @@ impl Frame {
 
 /// The parameters of a closure, those among them that it got when it was made.
 fn params_of(context: &NativeCallContext<'_>, function: &FnPtr) -> Option<usize> {
-    let script = context.namespaces().first().filter(|_| function.is_anonymous())?;
-    let mut functions = script.iter_script_fn_info();
+    if !function.is_anonymous() {
+        return None;
+    }
+    // It is in the script, or in one of those that the script imports.
+    let mut functions = context
+        .namespaces()
+        .iter()
+        .flat_map(|script| script.iter_script_fn_info());
     let (.., params, _) = functions.find(|(_, _, name, ..)| *name == function.fn_name())?;
     Some(params)
 }

@@ -40,9 +40,14 @@ fn message(engine: &Engine, source: &str, error: &ParseErrorType) -> String {
     match error {
         E::VariableUndefined(name) => variable_not_found(source, name),
         E::ModuleUndefined(name) => {
-            let modules = modules(engine);
+            let modules = script_modules(engine);
             let meant = nearest(name, modules.iter().map(String::as_str)).map_or_else(
-                || format!("; there are {}", modules.join(", ")),
+                || {
+                    format!(
+                        "; there are {}, and what the script imports above this line",
+                        modules.join(", ")
+                    )
+                },
                 |name| format!("; did you mean `{name}`?"),
             );
             format!("there is no module `{name}`{meant}")
@@ -50,9 +55,6 @@ fn message(engine: &Engine, source: &str, error: &ParseErrorType) -> String {
         E::UnexpectedEOF => "the script ends too early: something is not closed".to_owned(),
         E::ExprTooDeep => "this is nested too deep; split it up".to_owned(),
         E::TooManyFunctions => "the script has too many functions".to_owned(),
-        E::Reserved(word) if word == "import" => {
-            "there is nothing to import; the modules of the script API are there without it".to_owned()
-        }
         E::Reserved(word) => format!("`{word}` is a reserved word"),
         E::BadInput(LexError::UnexpectedInput(text)) => format!("`{}` cannot stand here", shown(text)),
         E::BadInput(LexError::ImproperSymbol(word, text)) if text.contains("is disabled") => {
@@ -72,7 +74,7 @@ fn message(engine: &Engine, source: &str, error: &ParseErrorType) -> String {
 }
 
 /// Names of modules that every script sees.
-fn modules(engine: &Engine) -> Vec<String> {
+pub(crate) fn script_modules(engine: &Engine) -> Vec<String> {
     let mut names: Vec<String> =
         engine.collect_fn_metadata(None, |function| Some(function.namespace.to_string()), false);
     names.sort_unstable();
@@ -94,7 +96,7 @@ fn lower_first(text: &str) -> String {
 }
 
 /// Characters of the word at a place, at least one.
-fn word_length(source: &str, line: u32, column: u32) -> u32 {
+pub(super) fn word_length(source: &str, line: u32, column: u32) -> u32 {
     let text = source.lines().nth(line as usize - 1).unwrap_or("");
     let word = text
         .chars()

@@ -6,7 +6,7 @@ use super::{
     Explainer, Failure,
     names::{Functions, nearest},
 };
-use crate::natives::text_of;
+use crate::{natives::text_of, prepare::without_marks};
 
 /// Longest text of a thrown value.
 const THROWN_BYTES_MAX: usize = 1_000;
@@ -27,10 +27,10 @@ pub(super) fn message(explainer: &Explainer<'_>, error: &EvalAltResult) -> Strin
             "the script threw an error without a message".to_owned()
         }
         E::ErrorRuntime(value, _) => text_of(value, THROWN_BYTES_MAX),
-        E::ErrorFunctionNotFound(signature, _) => function_not_found(explainer, signature),
+        E::ErrorFunctionNotFound(signature, _) => function_not_found(explainer, &without_marks(signature)),
         E::ErrorVariableNotFound(name, _) => variable_not_found(explainer.source, name),
         E::ErrorModuleNotFound(name, _) => {
-            format!("there is no module `{name}`; the modules of the script API need no import")
+            format!("there is no script `{name}` to import in this app")
         }
         E::ErrorPropertyNotFound(name, _) => format!("there is no property `{name}`"),
         E::ErrorDotExpr(text, _) => property(text),
@@ -90,7 +90,7 @@ fn function_not_found(explainer: &Explainer<'_>, signature: &str) -> String {
             None => format!("`{name}` does not work on {types}"),
         };
     }
-    let functions = Functions::of(explainer.engine, explainer.ast);
+    let functions = Functions::of(explainer.engine, explainer.ast, explainer.modules);
     let forms = functions.forms_of(name);
     if forms.is_empty() {
         let meant = functions

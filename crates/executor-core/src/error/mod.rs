@@ -3,6 +3,7 @@
 mod diagnostic;
 mod excerpt;
 mod message;
+mod module;
 mod names;
 mod verdict;
 
@@ -10,12 +11,17 @@ use picloud_shared::outcome::{Diagnostic, ScriptError, ScriptErrorKind, ScriptRe
 use rhai::{AST, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 
 pub(crate) use self::{
-    diagnostic::{diagnostic, parse_diagnostic},
+    diagnostic::{diagnostic, parse_diagnostic, script_modules},
     message::FUNCTIONS_SEE_PARAMETERS,
+    module::ModuleFault,
     names::{Functions, is_closure, nearest},
 };
 use self::{excerpt::excerpt, message::message};
-use crate::response;
+use crate::{
+    modules::ModuleSet,
+    prepare::{MAIN, without_marks},
+    response,
+};
 
 /// Longest message in bytes.
 const MESSAGE_BYTES_MAX: usize = 2_000;
@@ -30,6 +36,8 @@ struct Failure {
     message: String,
     /// Rhai gives an error that cannot be caught the place of each call that it passes; this one stays.
     position: Position,
+    /// The script in which that is, if it is one that is imported.
+    script: Option<String>,
 }
 
 /// Ends the run with an error of `kind`.
@@ -39,18 +47,24 @@ pub(crate) fn failure(kind: ScriptErrorKind, message: impl Into<String>) -> Box<
         kind,
         message: message.into(),
         position: Position::NONE,
+        script: None,
     };
     EvalAltResult::ErrorTerminated(Dynamic::from(failure), Position::NONE).into()
 }
 
 /// `error` at `position`, unless it has a place already.
 #[expect(clippy::unnecessary_box_returns, reason = "Rhai passes errors in a box")]
-pub(crate) fn placed(mut error: Box<EvalAltResult>, position: Position) -> Box<EvalAltResult> {
+pub(crate) fn placed(
+    mut error: Box<EvalAltResult>,
+    position: Position,
+    script: Option<&str>,
+) -> Box<EvalAltResult> {
     if let EvalAltResult::ErrorTerminated(cause, _) = &mut *error
         && let Some(mut failure) = cause.write_lock::<Failure>()
         && failure.position.is_none()
     {
         failure.position = position;
+        failure.script = script.map(str::to_owned);
     }
     if error.position().is_none() {
         error.set_position(position);
@@ -63,25 +77,29 @@ pub(crate) fn at_call<T>(
     context: &NativeCallContext<'_>,
     act: impl FnOnce() -> Result<T, Box<EvalAltResult>>,
 ) -> Result<T, Box<EvalAltResult>> {
-    act().map_err(|error| placed(error, context.call_position()))
+    act().map_err(|error| placed(error, context.call_position(), script_of(context)))
 }
 
-/// Where `error` happened, as far as it knows.
-fn position(error: &EvalAltResult) -> Position {
-    let own = match error {
-        EvalAltResult::ErrorTerminated(cause, _) => {
-            cause.read_lock::<Failure>().map(|failure| failure.position)
-        }
-        _ => None,
-    };
-    own.filter(|position| !position.is_none())
-        .unwrap_or_else(|| error.position())
+/// The script in which a native function is called, if it is one that is imported.
+pub(crate) fn script_of<'a>(context: &'a NativeCallContext<'_>) -> Option<&'a str> {
+    context.call_source().filter(|script| *script != MAIN)
+}
+
+/// Where `error` happened, as far as it knows, for one in `script`.
+fn place<'e>(error: &'e EvalAltResult, script: Option<&'e str>) -> (Position, Option<String>) {
+    if let EvalAltResult::ErrorTerminated(cause, _) = error
+        && let Some(failure) = cause.read_lock::<Failure>()
+        && !failure.position.is_none()
+    {
+        return (failure.position, failure.script.clone());
+    }
+    (error.position(), script.map(str::to_owned))
 }
 
 /// The answer that a script gave by throwing it, or by `exit` in a function that a native one called; or else the
 /// error.
 pub(crate) fn answer_in(error: Box<EvalAltResult>) -> Result<ScriptResponse, Box<EvalAltResult>> {
-    let (_, root) = unwind(&error);
+    let root = unwind(&error).root;
     let answer = match root {
         EvalAltResult::ErrorRuntime(value, _) => response::of_thrown(value),
         EvalAltResult::Exit(value, _) => Some(response::of_returned(value.clone())),
@@ -90,7 +108,7 @@ pub(crate) fn answer_in(error: Box<EvalAltResult>) -> Result<ScriptResponse, Box
     match answer {
         Some(answer) => {
             let position = root.position();
-            answer.map_err(|fault| placed(fault, position))
+            answer.map_err(|fault| placed(fault, position, None))
         }
         None => Err(error),
     }
@@ -98,10 +116,11 @@ pub(crate) fn answer_in(error: Box<EvalAltResult>) -> Result<ScriptResponse, Box
 
 /// Whether a script ended by `exit`, which gives its answer, and not by throwing one.
 pub(crate) fn is_exit(error: &EvalAltResult) -> bool {
-    matches!(unwind(error).1, EvalAltResult::Exit(..))
+    matches!(unwind(error).root, EvalAltResult::Exit(..))
 }
 
 /// What is needed to explain an error.
+#[derive(Clone, Copy)]
 pub(crate) struct Explainer<'a> {
     /// The engine that the script ran on.
     pub(crate) engine: &'a Engine,
@@ -109,6 +128,8 @@ pub(crate) struct Explainer<'a> {
     pub(crate) ast: &'a AST,
     /// Its source.
     pub(crate) source: &'a str,
+    /// What it imports.
+    pub(crate) modules: &'a ModuleSet,
 }
 
 impl Explainer<'_> {
@@ -126,20 +147,49 @@ impl Explainer<'_> {
         }
     }
 
+    /// What `error` means, and where it is; for one in the script itself.
+    pub(crate) fn say(
+        &self,
+        error: &EvalAltResult,
+        verdict: Option<(ScriptErrorKind, String)>,
+    ) -> (String, Position) {
+        let root = unwind(error).root;
+        let message = verdict.map_or_else(|| message(self, root), |(_, message)| message);
+        (without_marks(&message).into_owned(), place(root, None).0)
+    }
+
     fn explain(&self, error: &EvalAltResult, verdict: Option<(ScriptErrorKind, String)>) -> ScriptError {
-        let (frames, root) = unwind(error);
-        let position = std::iter::once(position(root))
-            .chain(frames.iter().map(|(_, position)| *position))
-            .find(|position| !position.is_none())
-            .unwrap_or(Position::NONE);
-        let (kind, message) = verdict.unwrap_or_else(|| (kind(root), message(self, root)));
-        let trace = frames
-            .into_iter()
-            .take(FRAMES_MAX)
-            .map(|(function, position)| frame(function, position));
+        let Unwound { calls, root, script } = unwind(error);
+        let (position, script) = std::iter::once(place(root, script))
+            .chain(
+                calls
+                    .iter()
+                    .map(|call| (call.position, call.script.map(str::to_owned))),
+            )
+            .find(|(position, _)| !position.is_none())
+            .unwrap_or((Position::NONE, None));
+        let imported = script.as_deref().and_then(|script| self.modules.find(script));
+        let there = imported.map_or(*self, |module| Explainer {
+            ast: &module.ast,
+            source: &module.source,
+            ..*self
+        });
+        let (kind, message) = verdict.unwrap_or_else(|| {
+            let message = message(&there, root);
+            (
+                kind(root),
+                if self.modules.is_empty() {
+                    message
+                } else {
+                    without_marks(&message).into_owned()
+                },
+            )
+        });
+        let trace = calls.into_iter().take(FRAMES_MAX).map(Call::frame);
         ScriptError {
             trace: trace.collect(),
-            ..explained(self.source, position, kind, &message)
+            script,
+            ..explained(there.source, position, kind, &message)
         }
     }
 }
@@ -154,6 +204,7 @@ pub(crate) fn compile_error(source: &str, fault: Diagnostic) -> ScriptError {
             Position::new(place(fault.line).max(1), place(fault.column)),
         ),
         message: fault.message,
+        script: None,
         line: Some(fault.line),
         column: Some(fault.column),
         trace: Vec::new(),
@@ -174,6 +225,7 @@ fn explained(source: &str, position: Position, kind: ScriptErrorKind, message: &
     ScriptError {
         kind,
         message: bounded(message),
+        script: None,
         line: line(position),
         column: line(position).map(|_| column(position)),
         excerpt: excerpt(source, position),
@@ -181,16 +233,44 @@ fn explained(source: &str, position: Position, kind: ScriptErrorKind, message: &
     }
 }
 
-/// The calls that led to the error, innermost first, and the error itself.
-fn unwind(error: &EvalAltResult) -> (Vec<(&str, Position)>, &EvalAltResult) {
-    let mut frames = Vec::new();
-    let mut error = error;
-    while let EvalAltResult::ErrorInFunctionCall(function, _, inner, position) = error {
-        frames.push((function.as_str(), *position));
-        error = inner;
+/// An error with the calls that led to it.
+struct Unwound<'e> {
+    /// Innermost first.
+    calls: Vec<Call<'e>>,
+    /// The error itself.
+    root: &'e EvalAltResult,
+    /// The script in which it is, if that is one that is imported.
+    script: Option<&'e str>,
+}
+
+/// A call on the way to an error.
+struct Call<'e> {
+    function: &'e str,
+    position: Position,
+    /// The script in which the call is, if that is one that is imported.
+    script: Option<&'e str>,
+}
+
+fn unwind(error: &EvalAltResult) -> Unwound<'_> {
+    let mut calls = Vec::new();
+    let mut script = None;
+    let mut root = error;
+    while let EvalAltResult::ErrorInFunctionCall(function, called, inner, position) = root {
+        calls.push(Call {
+            function,
+            position: *position,
+            script,
+        });
+        // What it calls is in the same script, if nothing else is said.
+        script = match called.as_str() {
+            "" => script,
+            MAIN => None,
+            imported => Some(imported),
+        };
+        root = inner;
     }
-    frames.reverse();
-    (frames, error)
+    calls.reverse();
+    Unwound { calls, root, script }
 }
 
 fn kind(error: &EvalAltResult) -> ScriptErrorKind {
@@ -204,15 +284,18 @@ fn kind(error: &EvalAltResult) -> ScriptErrorKind {
     }
 }
 
-fn frame(function: &str, position: Position) -> TraceFrame {
-    TraceFrame {
-        function: if names::is_closure(function) {
-            "closure".to_owned()
-        } else {
-            function.to_owned()
-        },
-        line: line(position).unwrap_or(0),
-        column: column(position),
+impl Call<'_> {
+    fn frame(self) -> TraceFrame {
+        TraceFrame {
+            function: if names::is_closure(self.function) {
+                "closure".to_owned()
+            } else {
+                without_marks(self.function).into_owned()
+            },
+            script: self.script.map(str::to_owned),
+            line: line(self.position).unwrap_or(0),
+            column: column(self.position),
+        }
     }
 }
 

@@ -9,6 +9,11 @@ use std::{
 
 use rhai::{AST, Engine};
 
+use crate::{
+    modules::ModuleSet,
+    prepare::{Import, imports, without_marks},
+};
+
 /// The candidate that is most like `name`, if one is like it at all.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 4).max(1);
@@ -38,15 +43,29 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    /// All of the engine's and the script's own.
-    pub(crate) fn of(engine: &Engine, ast: &AST) -> Self {
-        let own = ast
+    /// All of the engine's, the script's own, and what it imports of `modules`.
+    pub(crate) fn of(engine: &Engine, ast: &AST, modules: &ModuleSet) -> Self {
+        let mut own: Names = ast
             .iter_functions()
             .filter(|function| !is_closure(function.name))
-            .map(|function| (function.name.to_owned(), function.params.join(", ")));
+            .map(|function| {
+                (
+                    without_marks(function.name).into_owned(),
+                    function.params.join(", "),
+                )
+            })
+            .collect();
+        for Import { name, alias, .. } in imports(ast) {
+            if let Some(module) = modules.find(name) {
+                let exported = module.exported.iter_script_fn_info();
+                own.extend(exported.map(|(_, _, name, _, function)| {
+                    (format!("{alias}::{name}"), function.params.join(", "))
+                }));
+            }
+        }
         Self {
             native: NATIVE.with(|native| Rc::clone(native.get_or_init(|| Rc::new(native_names(engine))))),
-            own: own.collect(),
+            own,
         }
     }
 

@@ -6,7 +6,7 @@ use rhai::{
 };
 
 use super::text_of;
-use crate::gate;
+use crate::{gate, log::Place};
 
 /// Longest text of one value in a line.
 const VALUE_BYTES_MAX: usize = 8 * 1_024;
@@ -109,5 +109,5 @@ fn write(context: &NativeCallContext<'_>, level: LogLevel, values: &[Dynamic]) {
         .iter()
         .map(|value| text_of(value, VALUE_BYTES_MAX))
         .collect();
-    gate::log(level, &texts.join(" "), context.call_position());
+    gate::log(level, &texts.join(" "), Place::of(context));
 }

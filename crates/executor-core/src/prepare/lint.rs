@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use picloud_shared::outcome::{Diagnostic, Severity};
 use rhai::{ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
-use super::{Prepared, style::position_of_function};
+use super::{Prepared, style::position_of_function, uses::unknown_uses};
 use crate::{
     error::{Functions, diagnostic, is_closure},
     gate,
@@ -27,16 +27,23 @@ const BUILT_IN: [&str; 9] = [
     "debug",
 ];
 
-/// What may not be what its author means: a script that does nothing, and calls of functions that do not exist.
+/// Calls of functions that an imported script does not give, as errors; and what may not be what its author means: a script that does nothing, and calls of functions that do not exist.
 /// Whether a function exists is only certain when it is called, since a map can hold functions too; so these are
 /// warnings.
 pub(crate) fn lint(engine: &Engine, source: &str, script: &Prepared) -> Vec<Diagnostic> {
     let warn = |position, message: &str| diagnostic(source, position, Severity::Warning, message);
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<_> = unknown_uses(script)
+        .into_iter()
+        .take(REMARKS_MAX)
+        .map(|(position, message)| diagnostic(source, position, Severity::Error, &message))
+        .collect();
+    if !remarks.is_empty() {
+        return remarks;
+    }
     if let Some((position, message)) = nothing_to_run(source, script) {
         remarks.push(warn(position, message));
     }
-    let functions = Functions::of(engine, script.ast());
+    let functions = Functions::of(engine, script.ast(), script.modules());
     let known = Known {
         functions: functions.names(),
         assigned: assigned_words(source),

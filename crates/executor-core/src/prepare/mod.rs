@@ -3,29 +3,41 @@
 //! This is the one place that knows how scripts are represented. Another compiler can take the place of Rhai's
 //! tree walker behind [`prepare`] and [`Prepared::run`].
 
+mod imports;
+mod linked;
 mod lint;
+mod module;
+mod own_names;
 mod returned;
 mod style;
+mod uses;
 
 use picloud_shared::{
     limits::SOURCE_BYTES_MAX,
     outcome::{Diagnostic, Severity},
 };
-use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
+use rhai::{AST, Caches, CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
-pub(crate) use self::lint::lint;
-use self::{
-    returned::Returned,
-    style::{HANDLER, Style},
+pub(crate) use self::{
+    imports::{Import, imports},
+    lint::lint,
+    module::prepare_module,
+    own_names::{Renaming, without_marks},
+    style::HANDLER,
 };
+use self::{returned::Returned, style::Style};
 use crate::{
     allocator,
     captured::{self, CapturedNames},
     coroutine::with_current,
     engine,
     error::{diagnostic, parse_diagnostic},
+    modules::ModuleSet,
     request::Request,
 };
+
+/// What Rhai calls the script that is run, beside the names of those that it imports. No script has it as its name.
+pub(crate) const MAIN: &str = "-";
 
 /// The name under which a bare script sees its request.
 const REQUEST: &str = "request";
@@ -43,12 +55,35 @@ pub(crate) struct Prepared {
     captured: CapturedNames,
     /// The variable of a bare script whose value is the answer.
     returned: Option<Returned>,
+    modules: ModuleSet,
     bytes: usize,
 }
 
-/// Compiles `source`. To be called in a run of its own, within [`Bounds::COMPILE`](crate::bounds::Bounds).
-pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnostic> {
+/// Compiles `source`, which imports what is in `modules`. To be called in a run of its own, within
+/// [`Bounds::COMPILE`](crate::bounds::Bounds).
+pub(crate) fn prepare(engine: &Engine, source: &str, modules: ModuleSet) -> Result<Prepared, Diagnostic> {
     let held_before = allocator::bytes();
+    let mut ast = compile(engine, source, &modules)?;
+    let style = style::of(&ast, source)?;
+    let returned = match style {
+        Style::Bare => Returned::replace(&mut ast),
+        Style::Handler => None,
+    };
+    ast.set_source(MAIN);
+    let captured = modules.captured_with(captured::names_in(&ast));
+    Ok(Prepared {
+        ast,
+        style,
+        reads_request: may_read_request(source),
+        captured,
+        returned,
+        modules,
+        bytes: usize::try_from(allocator::bytes() - held_before).unwrap_or(0) + size_of::<Prepared>(),
+    })
+}
+
+/// Has Rhai compile `source`, and looks at what it imports.
+fn compile(engine: &Engine, source: &str, modules: &ModuleSet) -> Result<AST, Diagnostic> {
     if source.len() > SOURCE_BYTES_MAX {
         let message = format!(
             "the source has {} bytes, and may have {SOURCE_BYTES_MAX}",
@@ -56,6 +91,11 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
         );
         return Err(diagnostic(source, Position::START, Severity::Error, &message));
     }
+    with_current(|run| {
+        if let Some(run) = run {
+            run.declared.begin();
+        }
+    });
     let plain;
     let compiler = if statements(source) > STATEMENTS_OPTIMIZED_MAX {
         plain = engine::build_without_optimizer();
@@ -65,7 +105,7 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
     };
     let mut scope = Scope::new();
     scope.push(REQUEST, ());
-    let mut ast = compiler.compile_with_scope(&scope, source).map_err(|error| {
+    let ast = compiler.compile_with_scope(&scope, source).map_err(|error| {
         match with_current(|run| run.and_then(|run| run.guard.verdict())) {
             Some(verdict) => diagnostic(
                 source,
@@ -76,20 +116,9 @@ pub(crate) fn prepare(engine: &Engine, source: &str) -> Result<Prepared, Diagnos
             None => parse_diagnostic(engine, source, &error),
         }
     })?;
-    let style = style::of(&ast, source)?;
-    let returned = match style {
-        Style::Bare => Returned::replace(&mut ast),
-        Style::Handler => None,
-    };
-    let captured = captured::names_in(&ast);
-    Ok(Prepared {
-        ast,
-        style,
-        reads_request: may_read_request(source),
-        captured,
-        returned,
-        bytes: usize::try_from(allocator::bytes() - held_before).unwrap_or(0) + size_of::<Prepared>(),
-    })
+    imports::check(engine, &ast, source)?;
+    imports::check_found(&ast, source, |name| modules.find(name).is_some())?;
+    Ok(ast)
 }
 
 /// At least as many statements as `source` has.
@@ -110,11 +139,20 @@ impl Prepared {
                 if self.reads_request {
                     scope.push(REQUEST, request);
                 }
-                let result = engine.eval_ast_with_scope(scope, &self.ast)?;
+                let result = if self.modules.is_empty() {
+                    engine.eval_ast_with_scope(scope, &self.ast)?
+                } else {
+                    let mut global = linked::global_state(engine, &self.ast, MAIN, &self.modules);
+                    linked::evaluate(engine, &mut global, &mut Caches::new(), scope, &self.ast)?
+                };
                 Ok(match &self.returned {
                     Some(returned) => returned.take(scope, result),
                     None => result,
                 })
+            }
+            Style::Handler if !self.modules.is_empty() => {
+                let mut global = linked::global_state(engine, &self.ast, MAIN, &self.modules);
+                linked::handle(engine, &mut global, scope, &self.ast, Dynamic::from(request))
             }
             Style::Handler => {
                 let options = CallFnOptions::new();
@@ -128,9 +166,14 @@ impl Prepared {
         style::place_of_answer(&self.ast, self.style, source)
     }
 
-    /// The variables that its closures capture.
+    /// The variables that closures capture, in it and in what it imports.
     pub(crate) fn captured(&self) -> &CapturedNames {
         &self.captured
+    }
+
+    /// What it imports.
+    pub(crate) fn modules(&self) -> &ModuleSet {
+        &self.modules
     }
 
     /// Whether it has a function that handles requests.
@@ -143,7 +186,7 @@ impl Prepared {
         &self.ast
     }
 
-    /// Memory that it takes.
+    /// Memory that it takes, without what it imports.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

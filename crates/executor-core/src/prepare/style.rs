@@ -84,12 +84,12 @@ fn wrong_handler(handlers: &[ScriptFnMetadata<'_>], source: &str) -> Option<Faul
 fn stray_statement(ast: &AST) -> Option<Fault> {
     let allowed = |statement: &&Stmt| match statement {
         Stmt::Var(_, flags, _) => flags.intersects(ASTFlags::CONSTANT),
-        Stmt::Noop(_) => true,
+        Stmt::Noop(_) | Stmt::Import(..) => true,
         _ => false,
     };
     let stray = ast.statements().iter().find(|statement| !allowed(statement))?;
     let message = format!(
-        "a script with `fn {HANDLER}` has only functions and constants beside it; move this into a function"
+        "a script with `fn {HANDLER}` has only functions, constants and imports beside it; move this into a function"
     );
     Some((stray.position(), message))
 }

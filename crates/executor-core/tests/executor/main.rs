@@ -6,6 +6,7 @@ mod errors;
 mod fairness;
 mod hostile;
 mod limits;
+mod modules;
 mod programs;
 mod services;
 mod support;

@@ -12,6 +12,7 @@ use picloud_shared::{
     id::{AppId, ExecutionId, ScriptId},
     invocation::{Invocation, ScriptRequest, Trigger},
     limits::Limits,
+    modules::Linker,
     outcome::{Outcome, ScriptError, ScriptResponse},
     script::{ContentHash, LiveScript},
     seam::ExecutorClient,
@@ -62,6 +63,7 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
             version: 1,
             content_hash: ContentHash::of(source),
             source: source.into(),
+            modules: None,
             limits,
             suspended: false,
         }),
@@ -69,6 +71,27 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
         keeps_writes: true,
         request: Arc::new(request),
     }
+}
+
+/// Everything that is needed to run the first of `scripts`, which all belong to one app.
+pub(crate) fn invocation_in(scripts: &[(&str, &str)]) -> Invocation {
+    let app = Linker::new(
+        scripts
+            .iter()
+            .map(|(name, source)| (name.parse().expect("a name"), (*source).into())),
+    );
+    let (name, source) = scripts[0];
+    let mut invocation = invocation(source, LIMITS, request());
+    let live = Arc::get_mut(&mut invocation.script).expect("nobody else has it");
+    live.name = name.parse().expect("a name");
+    let modules = app.link(&live.name).unwrap_or_else(|fault| panic!("{fault}"));
+    live.modules = modules.map(Arc::new);
+    invocation
+}
+
+/// Runs the first of `scripts` once.
+pub(crate) fn run_in(scripts: &[(&str, &str)]) -> Outcome {
+    on_serving_thread(|executor| async move { executor.execute(invocation_in(scripts)).await })
 }
 
 /// Runs `test` as a serving thread runs its work.

@@ -27,7 +27,7 @@ fn on_control_runtime<F: Future>(test: impl FnOnce(Arc<dyn Workbench>) -> F) -> 
 #[track_caller]
 fn check(source: &str, expected: &[(Severity, u32, u32, u32, &str)]) {
     let remarks: Vec<Diagnostic> =
-        on_control_runtime(|bench| async move { bench.check(source.into()).await });
+        on_control_runtime(|bench| async move { bench.check(source.into(), None).await });
     let remarks: Vec<_> = remarks
         .iter()
         .map(|remark| {

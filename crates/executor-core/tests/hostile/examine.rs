@@ -141,7 +141,7 @@ impl Bench {
         let before = cpu_ms(UsageWho::RUSAGE_SELF);
         let remarks = self
             .runtime
-            .block_on(self.workbench.check(case.source.as_str().into()));
+            .block_on(self.workbench.check(case.source.as_str().into(), None));
         let cpu = cpu_ms(UsageWho::RUSAGE_SELF) - before;
         drop(remarks);
         let cpu_max = COMPILE_MS_MAX + OVERRUN_MS_MAX;

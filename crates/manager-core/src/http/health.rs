@@ -75,7 +75,7 @@ impl PartStatus {
     ),
 )]
 pub(crate) async fn get_readyz(State(manager): State<Manager>) -> impl IntoResponse {
-    let check = manager.workbench().check(Arc::from("()"));
+    let check = manager.workbench().check(Arc::from("()"), None);
     let (database, executor) = tokio::join!(
         manager.repository().ping(),
         tokio::time::timeout(EXECUTOR_TIMEOUT, check)

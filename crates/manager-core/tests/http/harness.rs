@@ -21,6 +21,7 @@ use picloud_shared::{
     execution::{Execution, ExecutionFilter},
     id::{AppId, ExecutionId},
     invocation::Invocation,
+    modules::Modules,
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
     repository::StoreError,
     seam::{Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench},
@@ -244,7 +245,7 @@ struct Bench;
 
 #[async_trait]
 impl Workbench for Bench {
-    async fn check(&self, source: Arc<str>) -> Vec<Diagnostic> {
+    async fn check(&self, source: Arc<str>, _: Option<Arc<Modules>>) -> Vec<Diagnostic> {
         assert_ne!(&*source, "panic");
         let error = || Diagnostic {
             severity: Severity::Error,

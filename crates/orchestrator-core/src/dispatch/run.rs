@@ -338,6 +338,7 @@ fn cancelled(message: &str) -> ScriptError {
     ScriptError {
         kind: ScriptErrorKind::Cancelled,
         message: message.to_owned(),
+        script: None,
         line: None,
         column: None,
         excerpt: None,

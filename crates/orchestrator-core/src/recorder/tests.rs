@@ -187,6 +187,7 @@ fn execution(number: u64, failed: bool) -> Execution {
     let error = failed.then(|| ScriptError {
         kind: ScriptErrorKind::Runtime,
         message: "no".to_owned(),
+        script: None,
         line: None,
         column: None,
         excerpt: None,

@@ -8,6 +8,7 @@ use super::StoreError;
 use crate::{
     change::Change,
     id::{AppId, ScriptId},
+    modules::LinkFault,
     release::{Bundle, Changes, Release},
 };
 
@@ -81,6 +82,9 @@ pub enum DeployError {
     /// Something stands against it; everything that does.
     #[error("what the release holds cannot be put in place")]
     Conflicts(Vec<DeployConflict>),
+    /// Scripts import what is not there, or each other in a circle.
+    #[error("the app's imports would not be whole: {0}")]
+    Imports(LinkFault),
     /// Routes name hosts that none of the domains covers.
     #[error("no domain covers the host of some routes")]
     HostsNotClaimed(Vec<String>),

@@ -9,6 +9,7 @@ use crate::{
     change::Change,
     id::{AppId, RouteId, ScriptId},
     limits::Limits,
+    modules::LinkFault,
     page::{Page, PageRequest},
     script::{Script, ScriptName, ScriptVersion},
     strikes::{Strike, Strikes},
@@ -137,6 +138,9 @@ pub enum WriteScriptError {
         /// The live version.
         live: u32,
     },
+    /// Scripts of the app would import what is not there, or each other in a circle.
+    #[error("the app's imports would not be whole: {0}")]
+    Imports(LinkFault),
     /// The app is gone.
     #[error("the app is gone")]
     NoApp,
@@ -151,6 +155,9 @@ pub enum DeleteScriptError {
     /// Routes still lead to it.
     #[error("routes still lead to the script")]
     InUse(Vec<RouteId>),
+    /// Scripts still import it.
+    #[error("scripts still import the script")]
+    Imported(Vec<ScriptName>),
     /// Another version is live than the one expected.
     #[error("version {live} is live, not the expected one")]
     VersionMismatch {

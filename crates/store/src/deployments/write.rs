@@ -16,6 +16,7 @@ use crate::{
     change::ReleaseChange,
     convert::{parse, to_json},
     domains::{delete_domain, insert_domain},
+    imports::linker,
     removed::{bring_back, forget_oldest, is_kept, remove_script},
     routes::{delete_route, delete_shapes, insert_route, insert_shapes, update_route},
     statements::statements,
@@ -73,6 +74,11 @@ pub(super) async fn bring_to(
     work.write_scripts(&changes.scripts).await?;
     work.write_routes(&changes.routes).await?;
     work.remove_scripts(&changes.scripts).await?;
+    if !changes.scripts.is_empty() {
+        let app = release.app();
+        let linker = linker(&mut release.transaction, app).await?;
+        linker.check().map_err(DeployError::Imports)?;
+    }
     Ok(changes)
 }
 

@@ -58,15 +58,18 @@ async fn a_record_is_kept_as_it_was_given(bed: Bed) {
         message: "quotes \" and \n and \0".to_owned(),
         offset_us: 3,
         line: 0,
+        script: Some("tools".to_owned()),
     });
     failed.error = Some(ScriptError {
         kind: ScriptErrorKind::Runtime,
         message: "no such thing".to_owned(),
+        script: Some("tools".to_owned()),
         line: Some(3),
         column: None,
         excerpt: Some("3 | x".to_owned()),
         trace: vec![TraceFrame {
             function: "f".to_owned(),
+            script: None,
             line: 1,
             column: 2,
         }],
@@ -260,6 +263,7 @@ async fn a_text_is_found_wherever_it_stands(bed: Bed) {
     record_with_all.error = Some(ScriptError {
         kind: ScriptErrorKind::Runtime,
         message: "Division by zero".to_owned(),
+        script: None,
         line: None,
         column: None,
         excerpt: None,

@@ -223,6 +223,7 @@ pub(crate) fn execution(script: &Script, started_at: Timestamp) -> Execution {
             message: "it ran".to_owned(),
             offset_us: 10,
             line: 1,
+            script: None,
         }],
         error: None,
         node: "node-1".to_owned(),

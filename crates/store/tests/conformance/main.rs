@@ -7,6 +7,7 @@
 
 mod bed;
 mod fixtures;
+mod imports;
 
 mod accounts;
 mod apps;

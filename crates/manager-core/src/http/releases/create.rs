@@ -1,6 +1,9 @@
 //! `POST /api/v1/admin/apps/{app}/releases`.
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
+use picloud_shared::modules::Linker;
 
 use super::{
     bundle::CreateRelease,
@@ -12,7 +15,7 @@ use crate::{
         access::Caller,
         extract::{AppPath, JsonBody},
         problem::{Answer, problems},
-        scripts::{Sources, require_all_valid},
+        scripts::require_all_valid,
     },
 };
 
@@ -46,12 +49,10 @@ pub(crate) async fn create_release(
     JsonBody(mut body): JsonBody<CreateRelease>,
 ) -> Answer<Response> {
     let bundle = body.read(&manager)?;
-    let sources: Sources = bundle
-        .scripts
-        .iter()
-        .map(|script| (script.name.as_str().to_owned(), script.source.clone()))
-        .collect();
-    require_all_valid(&manager, &sources).await?;
+    let sources = bundle.scripts.iter();
+    let scripts = Linker::new(sources.map(|script| (script.name.clone(), Arc::clone(&script.source))));
+    let names: Vec<_> = bundle.scripts.iter().map(|script| script.name.clone()).collect();
+    require_all_valid(&manager, &scripts, &names).await?;
 
     let deployment = Deployment::new(&manager, &caller, &app, body.expected_release, body.dry_run).await;
     let change = caller.change(&manager, body.note);

@@ -24,6 +24,7 @@ use crate::{
     http::{
         access::Caller,
         problem::{Answer, Refusal, not_found, problem},
+        scripts::imports_refusal,
     },
 };
 
@@ -111,6 +112,7 @@ impl Deployment {
                     .with("conflicts", conflicts)
                     .into()
             }
+            DeployError::Imports(fault) => imports_refusal(&fault),
             DeployError::HostsNotClaimed(hosts) => {
                 let detail = "No domain of the app covers the hosts in `hosts`. Name domains that do, or leave `host` out.";
                 Problem::new(Code::HostNotClaimed, detail)

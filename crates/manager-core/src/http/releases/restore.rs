@@ -6,8 +6,10 @@ use axum::{extract::State, response::Response};
 use picloud_shared::{
     app::App,
     domain::HostPattern,
+    modules::Linker,
     problem::Code,
     release::{Manifest, ManifestDomain},
+    script::ScriptName,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,7 +21,7 @@ use crate::{
         access::Caller,
         extract::{AppPath, InPath, JsonBody, ReleaseNumber},
         problem::{Answer, not_found, problem, problems, sentence},
-        scripts::{Sources, require_all_valid},
+        scripts::require_all_valid,
         validate::{Violations, or_default},
     },
 };
@@ -95,19 +97,24 @@ async fn check_what_comes_back(manager: &Manager, app: &App, number: u32) -> Ans
         .iter()
         .map(|script| (script.id, script.version))
         .collect();
-    let mut sources = Sources::new();
+    let mut scripts = Linker::new([]);
+    let mut coming_back = Vec::new();
     for script in wanted.scripts {
-        if live.contains(&(script.id, script.version)) {
+        let Ok(name) = script.name.parse::<ScriptName>() else {
             continue;
-        }
+        };
         let source = manager
             .repository()
             .find_released_source(app.id, script.id, script.version)
             .await?;
         // One that is not kept any more is told as a conflict, with all others.
-        sources.extend(source.map(|source| (script.name, source)));
+        let Some(source) = source else { continue };
+        scripts.put(name.clone(), source);
+        if !live.contains(&(script.id, script.version)) {
+            coming_back.push(name);
+        }
     }
-    require_all_valid(manager, &sources).await
+    require_all_valid(manager, &scripts, &coming_back).await
 }
 
 fn check_domains(manager: &Manager, wanted: &[ManifestDomain], live: &[ManifestDomain]) -> Answer<()> {

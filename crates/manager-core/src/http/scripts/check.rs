@@ -1,16 +1,23 @@
 //! `POST /api/v1/admin/apps/{app}/scripts:check`.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
-use picloud_shared::outcome::{Diagnostic, Severity};
+use picloud_shared::{
+    outcome::{Diagnostic, Severity},
+    script::ScriptName,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::source::{broken_importers, live_scripts, remarks, remarks_on};
 use crate::{
     Manager,
     http::{
         access::Caller,
         extract::{AppPath, JsonBody},
-        problem::problems,
+        problem::{Answer, problems},
+        validate::Violations,
     },
 };
 
@@ -21,6 +28,10 @@ problems!(CheckScriptProblems: NotFound);
 #[serde(deny_unknown_fields)]
 pub(crate) struct CheckScript {
     source: String,
+    /// The name of the script that is to have this source, if it has one: only then is it looked whether those that import
+    /// it would still work, and whether it imports itself.
+    #[serde(default)]
+    name: Option<String>,
 }
 
 /// What is to be said about a source.
@@ -71,11 +82,28 @@ impl From<Diagnostic> for DiagnosticBody {
 pub(crate) async fn check_script(
     State(manager): State<Manager>,
     _: Caller,
-    _: AppPath,
+    AppPath { app, .. }: AppPath,
     JsonBody(body): JsonBody<CheckScript>,
-) -> Json<Diagnostics> {
-    let diagnostics = manager.workbench().check(body.source.into()).await;
-    Json(Diagnostics {
+) -> Answer<Json<Diagnostics>> {
+    let mut violations = Violations::default();
+    let name: Option<ScriptName> = violations.parse_some("name", body.name.as_deref());
+    violations.finish()?;
+    let source: Arc<str> = body.source.into();
+    let mut scripts = live_scripts(&manager, app.id).await?;
+    let diagnostics = if let Some(name) = name {
+        scripts.put(name.clone(), source);
+        let mut diagnostics = remarks_on(&manager, &scripts, &name).await;
+        if diagnostics
+            .iter()
+            .all(|remark| remark.severity != Severity::Error)
+        {
+            diagnostics.extend(broken_importers(&manager, &scripts, &name).await);
+        }
+        diagnostics
+    } else {
+        remarks(&manager, &source, scripts.link_unsaved(&source)).await
+    };
+    Ok(Json(Diagnostics {
         diagnostics: diagnostics.into_iter().map(DiagnosticBody::from).collect(),
-    })
+    }))
 }

@@ -66,7 +66,7 @@ pub(crate) async fn create_script(
     let app = find_by_text(&manager, &body.app_id).await?;
     caller.permit(&manager, app.id, "app").await?;
     let source: Arc<str> = body.source.into();
-    require_valid(&manager, &source).await?;
+    require_valid(&manager, app.id, None, &name, &source).await?;
 
     let script = NewScript {
         id: ScriptId::new(manager.now()),

@@ -8,7 +8,7 @@ use picloud_shared::{
     repository::DeleteScriptError,
 };
 
-use super::version_mismatch;
+use super::{imported, version_mismatch};
 use crate::{
     Manager,
     http::{
@@ -23,7 +23,7 @@ problems!(DeleteScriptProblems: NotFound, ScriptInUse, VersionMismatch);
 
 /// Delete a script
 ///
-/// Once no route leads to it. Its versions are gone with it, but for releases that are restored: of what an app has
+/// Once no route leads to it, and no script imports it. Its versions are gone with it, but for releases that are restored: of what an app has
 /// removed, the newest 64 MiB of source are kept for them. Send the `ETag` that you know as `If-Match` to be sure that
 /// nobody saved meanwhile.
 #[utoipa::path(
@@ -58,6 +58,12 @@ pub(crate) async fn delete_script(
                 .with("routes", routes)
                 .into())
         }
+        Err(DeleteScriptError::Imported(importers)) => Err(imported(
+            importers
+                .iter()
+                .map(|importer| importer.as_str().to_owned())
+                .collect(),
+        )),
         Err(DeleteScriptError::VersionMismatch { live }) => Err(version_mismatch(live)),
         Err(DeleteScriptError::Store(error)) => Err(error.into()),
     }

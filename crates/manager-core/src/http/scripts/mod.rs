@@ -16,6 +16,7 @@ pub(crate) mod versions;
 use axum::{Json, response::IntoResponse};
 use http::header;
 use picloud_shared::{
+    modules::LinkFault,
     problem::{Code, Problem},
     repository::WriteScriptError,
     script::Script,
@@ -28,9 +29,9 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     limits::{LimitsBody, SetLimits},
-    source::{Sources, require_all_valid},
+    source::{live_scripts, require_all_valid},
 };
-use super::problem::{Refusal, not_found, problem};
+use super::problem::{Refusal, not_found, problem, sentence};
 
 /// A script with its live version.
 #[derive(Serialize, ToSchema)]
@@ -118,9 +119,27 @@ fn write_refusal(error: WriteScriptError, name: Option<&str>) -> Refusal {
             ),
         ),
         WriteScriptError::VersionMismatch { live } => version_mismatch(live),
+        WriteScriptError::Imports(fault) => imports_refusal(&fault),
         WriteScriptError::NoApp => not_found("app"),
         WriteScriptError::Store(error) => error.into(),
     }
+}
+
+/// What stands against a change after which the app's imports would not be whole.
+pub(crate) fn imports_refusal(fault: &LinkFault) -> Refusal {
+    match fault {
+        LinkFault::Unknown { importer, .. } => imported(vec![importer.clone()]),
+        fault => problem(Code::ScriptInvalid, sentence(fault)),
+    }
+}
+
+/// What stands against taking a script away that `importers` import.
+fn imported(importers: Vec<String>) -> Refusal {
+    let detail = "Other scripts import this one, by its name. Change the scripts in `scripts` first, or all at once with a \
+                  bundle.";
+    Problem::new(Code::ScriptInUse, detail)
+        .with("scripts", importers)
+        .into()
 }
 
 fn version_mismatch(live: u32) -> Refusal {

@@ -47,7 +47,7 @@ pub(crate) async fn roll_back_script(
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<RollBack>,
 ) -> Answer<impl IntoResponse> {
-    caller.script(&manager, script).await?;
+    let current = caller.script(&manager, script).await?;
     let mut violations = Violations::default();
     if let Some(note) = &body.note {
         violations.note("note", note);
@@ -57,7 +57,8 @@ pub(crate) async fn roll_back_script(
     let old = manager.repository().find_version(script, body.version).await?;
     let old = old.ok_or_else(|| not_found("version of this script"))?;
     // It compiled once, but a newer PiCloud may know better.
-    require_valid(&manager, &old.source).await?;
+    let name = &current.name;
+    require_valid(&manager, current.app_id, Some(name), name, &old.source).await?;
 
     let change = caller.change(&manager, body.note);
     let script = manager

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInvalid, VersionMismatch);
+problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInUse, ScriptInvalid, VersionMismatch);
 
 /// What to change in a script; what is absent or null stays.
 #[derive(Deserialize, ToSchema)]
@@ -42,7 +42,8 @@ pub(crate) struct UpdateScript {
 /// Change a script
 ///
 /// A source is a new, immutable version and live before this is answered; requests in flight finish on the version
-/// that they started with. Send the `ETag` that you know as `If-Match` to be sure that nobody saved meanwhile.
+/// that they started with. Scripts that import it use it at once too, and have to work with it. One that others import
+/// keeps its name. Send the `ETag` that you know as `If-Match` to be sure that nobody saved meanwhile.
 #[utoipa::path(
     patch,
     path = "/api/v1/admin/scripts/{script}",
@@ -74,7 +75,8 @@ pub(crate) async fn update_script(
     violations.finish()?;
     let source: Option<Arc<str>> = body.source.map(Arc::from);
     if let Some(source) = &source {
-        require_valid(&manager, source).await?;
+        let new_name = name.as_ref().unwrap_or(&current.name);
+        require_valid(&manager, current.app_id, Some(&current.name), new_name, source).await?;
     }
 
     let update = ScriptUpdate {

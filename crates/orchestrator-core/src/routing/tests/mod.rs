@@ -32,6 +32,7 @@ fn release(app: u64, domains: &[&str], routes: &[(&str, &str, &str)]) -> LiveRel
         version: u32::try_from(number).expect("few routes"),
         content_hash: ContentHash([0; 32]),
         source: "".into(),
+        modules: None,
         limits: Limits::DEFAULT,
         suspended: false,
     };

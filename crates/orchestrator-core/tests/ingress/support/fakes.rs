@@ -223,6 +223,7 @@ fn error(kind: ScriptErrorKind) -> ScriptError {
     ScriptError {
         kind,
         message,
+        script: None,
         line: Some(3),
         column: None,
         excerpt: None,
@@ -279,6 +280,7 @@ fn release() -> LiveRelease {
             version: 1,
             content_hash: ContentHash([0; 32]),
             source: "".into(),
+            modules: None,
             limits: Limits::DEFAULT,
             suspended: false,
         })

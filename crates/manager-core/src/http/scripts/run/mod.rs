@@ -12,6 +12,8 @@ use picloud_shared::{
     id::ScriptId,
     invocation::{Invocation, Trigger},
     limits::Limits,
+    modules::imports,
+    outcome::Diagnostic,
     script::{ContentHash, LiveScript, ScriptName},
     seam::Origin,
 };
@@ -21,6 +23,7 @@ use uuid::Uuid;
 
 pub(crate) use self::result::{LogLineBody, ScriptErrorBody, ServiceUseBody};
 use self::{kept::Kept, request::TestRequest, result::TestRunBody};
+use super::{live_scripts, source::at_import};
 use crate::{
     Manager,
     http::{
@@ -93,8 +96,12 @@ pub(crate) async fn run_script(
     let request = violations.finish_with(request)?;
 
     let script = match body.source {
-        Some(source) => unsaved(&app, source)?,
+        Some(source) => unsaved(&app, source.into())?,
         None => saved(&manager, &app, body.script_id.map(ScriptId), body.version).await?,
+    };
+    let script = match linked(&manager, script).await? {
+        Ok(script) => script,
+        Err(fault) => return Ok(Json(TestRunBody::not_linked(&fault))),
     };
     let invocation = Invocation {
         id: origin.request_id,
@@ -114,14 +121,15 @@ pub(crate) async fn run_script(
     Ok(Json(outcome.into()))
 }
 
-fn unsaved(app: &App, source: String) -> Answer<LiveScript> {
+fn unsaved(app: &App, source: Arc<str>) -> Answer<LiveScript> {
     Ok(LiveScript {
         app_id: app.id,
         script_id: ScriptId(Uuid::nil()),
         name: UNSAVED_NAME.parse::<ScriptName>().map_err(|_| internal())?,
         version: 0,
         content_hash: ContentHash::of(&source),
-        source: source.into(),
+        source,
+        modules: None,
         limits: Limits::DEFAULT,
         suspended: false,
     })
@@ -155,8 +163,30 @@ async fn saved(
         version: number,
         content_hash: ContentHash::of(&source),
         source,
+        modules: None,
         limits: script.limits,
         // Trying it is how its author finds out what is wrong.
         suspended: false,
+    })
+}
+
+/// The script with what it imports of those that are live.
+async fn linked(manager: &Manager, mut script: LiveScript) -> Answer<Result<LiveScript, Diagnostic>> {
+    if imports(&script.source).is_empty() {
+        return Ok(Ok(script));
+    }
+    let mut scripts = live_scripts(manager, script.app_id).await?;
+    let modules = if script.version == 0 {
+        scripts.link_unsaved(&script.source)
+    } else {
+        scripts.put(script.name.clone(), Arc::clone(&script.source));
+        scripts.link(&script.name)
+    };
+    Ok(match modules {
+        Ok(modules) => {
+            script.modules = modules.map(Arc::new);
+            Ok(script)
+        }
+        Err(fault) => Err(at_import(&script.source, &fault)),
     })
 }

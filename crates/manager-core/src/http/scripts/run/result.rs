@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
-use picloud_shared::outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse};
+use picloud_shared::outcome::{
+    Diagnostic, LogLevel, LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse,
+};
 use picloud_shared::services::{Service, ServiceUse};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -90,6 +92,9 @@ pub(crate) struct LogLineBody {
     offset_us: u64,
     /// The line of the source that wrote it; 0 if unknown.
     line: u32,
+    /// The script in which that line is, if it is one that is imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<String>,
 }
 
 /// Why a script gave no answer of its own.
@@ -102,6 +107,9 @@ pub(crate) struct ScriptErrorBody {
     #[schema(value_type = String, example = "runtime")]
     kind: ScriptErrorKind,
     message: String,
+    /// The script in which the place is, if it is one that is imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<String>,
     /// From 1.
     #[schema(required)]
     line: Option<u32>,
@@ -120,10 +128,37 @@ pub(crate) struct ScriptErrorBody {
 #[schema(as = TraceFrame)]
 struct TraceFrameBody {
     function: String,
+    /// The script in which the call is, if it is one that is imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<String>,
     /// Line of the call, from 1; 0 if unknown.
     line: u32,
     /// Column of the call, from 1; 0 if unknown.
     column: u32,
+}
+
+impl TestRunBody {
+    /// Of a script that cannot begin, because of what it imports.
+    pub(super) fn not_linked(fault: &Diagnostic) -> Self {
+        Self {
+            response: None,
+            logs: Vec::new(),
+            error: Some(ScriptErrorBody {
+                kind: ScriptErrorKind::Compile,
+                message: fault.message.clone(),
+                script: None,
+                line: Some(fault.line),
+                column: Some(fault.column),
+                excerpt: None,
+                trace: Vec::new(),
+            }),
+            operations: 0,
+            duration_us: 0,
+            cpu_us: 0,
+            memory_bytes_peak: 0,
+            writes_discarded: 0,
+        }
+    }
 }
 
 impl From<Outcome> for TestRunBody {
@@ -183,6 +218,7 @@ impl From<LogLine> for LogLineBody {
             message: line.message,
             offset_us: line.offset_us,
             line: line.line,
+            script: line.script,
         }
     }
 }
@@ -191,12 +227,14 @@ impl From<ScriptError> for ScriptErrorBody {
     fn from(error: ScriptError) -> Self {
         let frame = |frame: picloud_shared::outcome::TraceFrame| TraceFrameBody {
             function: frame.function,
+            script: frame.script,
             line: frame.line,
             column: frame.column,
         };
         Self {
             kind: error.kind,
             message: error.message,
+            script: error.script,
             line: error.line,
             column: error.column,
             excerpt: error.excerpt,

@@ -1,7 +1,8 @@
 //! No request sees half a release.
 //!
 //! The app has 50 scripts and 100 routes. In each state, route `r` leads to another script, and each script answers with
-//! the number of the state and its own. So one answer shows whether route and script were of the same state, and which;
+//! the number of the state, that of a script that all of them import, and its own. So one answer shows whether route,
+//! script and import were of the same state, and which;
 //! and what a client was told before it asked, and what has begun when it has the answer, say which states may answer.
 
 use std::{
@@ -81,8 +82,12 @@ impl Step {
 }
 
 fn bundle(state: usize) -> Value {
-    let scripts = (0..SCRIPTS)
-        .map(|number| json!({ "name": format!("s{number}"), "source": format!("\"{state}:{number}\"") }));
+    let shared = json!({ "name": "shared", "source": format!("fn state() {{ {state} }}") });
+    let scripts = (0..SCRIPTS).map(|number| {
+        let source = format!("import \"shared\" as m; `{state} ${{m::state()}}:{number}`");
+        json!({ "name": format!("s{number}"), "source": source })
+    });
+    let scripts = scripts.chain([shared]);
     let routes = (0..ROUTES).map(|route| {
         json!({ "script": format!("s{}", script_of(route, state)), "path": format!("/{route}"), "methods": ["GET"] })
     });
@@ -102,7 +107,7 @@ fn ask(app: &App<'_>, plan: &[Step], progress: &Progress, total: usize) {
         let after = progress.state().begun;
         let allowed: Vec<String> = plan[before..=after]
             .iter()
-            .map(|step| format!("{}:{}", step.state, script_of(route, step.state)))
+            .map(|Step { state, .. }| format!("{state} {state}:{}", script_of(route, *state)))
             .collect();
         assert!(
             allowed.contains(&text),

@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod delete;
+mod imports;
 mod resume;
 mod run;
 mod update;

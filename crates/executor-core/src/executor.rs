@@ -275,11 +275,11 @@ impl Shared {
         loop {
             let Ended { result, given } = ended;
             let key = match run.session.end(result).await {
-                End::Settled(result) => return repeats.conclude(run.finish(result)),
+                End::Settled(result) => return concluded(repeats, &run, result, &given).await,
                 End::Conflict(key) => key,
             };
             if let Err(why) = repeats.wait(&run.session, &key, run.usage()).await {
-                return repeats.conclude(run.finish(services::gave_up(&key, why)));
+                return concluded(repeats, &run, services::gave_up(&key, why), &given).await;
             }
             let bounds = repeats.left_of(Bounds::of(&given.live.limits));
             match self.start(given, bounds, settings) {
@@ -394,6 +394,18 @@ impl Form {
     }
 }
 
+/// The outcome of an invocation whose last run came to `result`.
+async fn concluded(
+    repeats: Repeats,
+    run: &Run,
+    result: Result<ScriptResponse, ScriptError>,
+    given: &Given,
+) -> Outcome {
+    let mut outcome = repeats.conclude(run.finish(result));
+    run.session.scrub(&mut outcome, given.request.path()).await;
+    outcome
+}
+
 fn no_stack() -> ScriptError {
     internal_error("there is no memory for a stack")
 }
@@ -407,6 +419,7 @@ pub(crate) fn failed(error: ScriptError) -> Outcome {
         services: Vec::new(),
         commits: 0,
         writes_discarded: 0,
+        request_path: None,
     }
 }
 

@@ -142,6 +142,7 @@ impl Run {
             services: self.session.uses(),
             commits: self.session.commits(),
             writes_discarded: self.session.writes_discarded(),
+            request_path: None,
         }
     }
 

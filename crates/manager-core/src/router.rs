@@ -3,7 +3,7 @@
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
     AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, InstanceAudit, MemberManage,
-    QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, UserManage,
+    QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, SecretList, SecretWrite, UserManage,
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         admins,
         answer::{finish, no_such_path},
         api, apps, audit, auth, domains, executions, health, invitations, kv, members, pages, releases,
-        routes, script_api, scripts, setup, tokens, usage,
+        routes, script_api, scripts, secrets, setup, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -108,6 +108,10 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(RouteWrite), Changes: routes::update::update_route;
         With(RouteWrite), Changes: routes::delete::delete_route;
         With(AppRead), Reads: routes::explain::match_route;
+
+        With(SecretList), Reads: secrets::list_secrets;
+        With(SecretWrite), Changes: secrets::set_secret;
+        With(SecretWrite), Changes: secrets::delete_secret;
 
         With(AppRead), Reads: releases::list::list_releases;
         With(ReleaseWrite), Changes: releases::create::create_release;

@@ -120,6 +120,10 @@ capabilities! {
     DataRead = "data.read": Needs::App(AppRole::Viewer);
     /// Change what an app keeps.
     DataWrite = "data.write": Needs::App(AppRole::Editor);
+    /// See which secrets an app has. Nobody sees what they are.
+    SecretList = "secret.list": Needs::App(AppRole::Editor);
+    /// Set and delete secrets.
+    SecretWrite = "secret.write": Needs::App(AppRole::AppAdmin);
     /// Rename, describe or delete an app.
     AppWrite = "app.write": Needs::App(AppRole::AppAdmin);
     /// See and change who has which role in an app.

@@ -4,9 +4,8 @@
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
 //! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`modules`],
-//! [`route`],
-//! [`release`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
-//! [`audit`], [`quota`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
+//! [`route`], [`release`], [`secret`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`],
+//! [`member`], [`change`], [`audit`], [`quota`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
 //! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
 //! [`seam`]).
 
@@ -40,6 +39,7 @@ pub mod run_stats;
 pub mod script;
 pub mod seam;
 pub mod second_factor;
+pub mod secret;
 pub mod services;
 pub mod strikes;
 pub mod text;

@@ -21,6 +21,8 @@ pub struct Outcome {
     pub commits: u32,
     /// How many keys it would have written, had its invocation [kept](crate::invocation::Invocation::keeps_writes) them.
     pub writes_discarded: usize,
+    /// The path of the request as it may be kept, if a secret that the script has read stands in it.
+    pub request_path: Option<String>,
 }
 
 /// The answer of a script, ready to be sent.

@@ -137,6 +137,8 @@ codes! {
     TokenNameTaken = "token_name_taken", CONFLICT, "Token name is taken";
     /// The person has as many tokens as anybody may have.
     TooManyTokens = "too_many_tokens", CONFLICT, "Too many API tokens";
+    /// The app has as many of something as one app may have.
+    LimitReached = "limit_reached", CONFLICT, "Too many in this app";
     /// Another app has the slug.
     SlugTaken = "slug_taken", CONFLICT, "Slug is taken";
     /// Another app had the slug before.

@@ -229,6 +229,7 @@ impl AppRepository for Store {
         let entry = about("delete_app", &before).before(state(&before));
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
+        self.secrets.forget(app);
         // The app is gone now, whatever comes of this; what remains is found by the next purge.
         if let Err(error) = delete_all(&self.db, app).await {
             tracing::warn!(app.id = %app, %error, "records of a deleted app remain until the next purge");

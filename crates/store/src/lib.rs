@@ -38,6 +38,7 @@ mod removed;
 mod routes;
 mod scripts;
 mod second_factors;
+mod secrets;
 mod sessions;
 mod tokens;
 mod users;
@@ -45,7 +46,7 @@ mod versions;
 
 pub use error::OpenError;
 pub use kv::DataServices;
-pub use sealing::SecretKeyError;
+pub use sealing::{Forgotten, SecretKeyError};
 #[doc(hidden)]
 pub use statements::{Statement, all_statements};
 pub use store::Store;

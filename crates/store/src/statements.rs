@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 34] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 36] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -55,6 +55,8 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("sealing/forget", crate::sealing::FORGET),
         ("sealing/sealer", crate::sealing::ALL),
         ("second_factors", crate::second_factors::ALL),
+        ("secrets", crate::secrets::ALL),
+        ("secrets/open", crate::secrets::OPEN),
         ("sessions", crate::sessions::ALL),
         ("store", crate::store::ALL),
         ("tokens", crate::tokens::ALL),

@@ -11,6 +11,7 @@ use crate::{
     migrate,
     postgres::Postgres,
     sealing::Sealer,
+    secrets::SecretCache,
     sqlite::Sqlite,
     statements::statements,
     value::args,
@@ -21,6 +22,7 @@ use crate::{
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) sealer: Sealer,
+    pub(crate) secrets: SecretCache,
 }
 
 statements! {
@@ -53,6 +55,7 @@ impl Store {
         Self {
             db,
             sealer: Sealer::new(secret_key),
+            secrets: SecretCache::default(),
         }
     }
 

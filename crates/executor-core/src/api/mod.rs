@@ -81,6 +81,7 @@ impl Modules {
             ("random", random::module()),
             ("regex", regex::module()),
             ("template", template::module()),
+            ("secret", services::secret_module()),
             ("time", time::module()),
             ("transaction", services::transaction_module()),
             ("url", url::module()),

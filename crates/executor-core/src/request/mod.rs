@@ -24,6 +24,11 @@ impl Request {
         Self { id, request }
     }
 
+    /// Its path, as it came.
+    pub(crate) fn path(&self) -> &str {
+        self.request.uri.path()
+    }
+
     fn request(&self) -> &ScriptRequest {
         &self.request
     }

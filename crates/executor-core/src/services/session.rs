@@ -15,6 +15,7 @@ use rhai::EvalAltResult;
 use super::{
     Services,
     foreign::{Foreign, ForeignAnswer},
+    secret::Got,
     transaction::{Pending, Transaction},
 };
 use crate::{
@@ -39,6 +40,8 @@ pub(super) struct State {
     pub(super) transaction: Transaction,
     uses: Vec<ServiceUse>,
     calls: u64,
+    /// The secrets that the script has got.
+    pub(super) secrets: Vec<Got>,
     /// How often the script has committed before its end.
     pub(super) commits: u32,
     /// How many writes of the run did not take effect, because it is only tried.
@@ -275,6 +278,7 @@ pub(super) fn unexpected(answer: &Answer) -> Box<EvalAltResult> {
     let kind = match answer {
         Answer::Entries { .. } => "entries",
         Answer::Page { .. } => "a page",
+        Answer::Secret { .. } => "a secret",
         Answer::Committed => "a commit",
         Answer::Conflict { .. } => "a conflict",
     };

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use picloud_executor_core::Services;
 use picloud_shared::{
     id::AppId,
+    secret::SecretText,
     services::{
         Answer, Commit, HostServices, KvEntry, KvItem, KvValue, LIST_BYTES_MAX, Question, ServiceError,
         list_bounds,
@@ -26,6 +27,8 @@ pub(crate) struct MemoryHost {
 #[derive(Default)]
 struct State {
     entries: BTreeMap<(AppId, String), KvEntry>,
+    /// Those of all apps.
+    secrets: BTreeMap<String, SecretText>,
     version: i64,
     asked: Vec<Question>,
     /// The key that somebody else writes just before a commit, and how many commits this is done to.
@@ -48,6 +51,12 @@ impl MemoryHost {
     /// Writes a JSON value from outside.
     pub(crate) fn put(&self, app: AppId, key: &str, json: &str) {
         self.state().put(app, key, &KvValue::Json(json.to_owned()));
+    }
+
+    /// Sets a secret, for all apps.
+    pub(crate) fn set_secret(&self, name: &str, value: &str) {
+        let secret = SecretText::from(value.to_owned());
+        self.state().secrets.insert(name.to_owned(), secret);
     }
 
     /// A value as it is stored.
@@ -152,6 +161,9 @@ impl State {
                 items.truncate(fits);
                 Answer::Page { items, more }
             }
+            Question::Secret { name } => Answer::Secret {
+                value: self.secrets.get(name.as_str()).cloned(),
+            },
             Question::Commit(commit) => self.commit(app, commit),
         }
     }

@@ -100,8 +100,11 @@ pub(crate) fn on_serving_thread<F: Future>(test: impl FnOnce(Executor) -> F) -> 
         .enable_all()
         .build()
         .expect("a runtime");
+    let host = Arc::<MemoryHost>::default();
+    // The one of which the examples of the script API speak.
+    host.set_secret("API_KEY", "an example");
     let config = ExecutorConfig {
-        services: Some(Arc::<MemoryHost>::default().services()),
+        services: Some(host.services()),
         ..ExecutorConfig::default()
     };
     LocalSet::new().block_on(&runtime, test(Executor::new(config)))

@@ -23,6 +23,7 @@ pub(crate) mod releases;
 pub(crate) mod routes;
 pub(crate) mod script_api;
 pub(crate) mod scripts;
+pub(crate) mod secrets;
 pub(crate) mod setup;
 pub(crate) mod tokens;
 pub(crate) mod usage;

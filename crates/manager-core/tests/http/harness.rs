@@ -266,6 +266,7 @@ impl Workbench for Bench {
             services: Vec::new(),
             commits: 0,
             writes_discarded: 0,
+            request_path: None,
         }
     }
 }

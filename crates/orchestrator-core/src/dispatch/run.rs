@@ -84,9 +84,10 @@ impl Run {
         }
     }
 
-    fn summary(&self) -> RequestSummary {
+    /// The request in short, with `path` in place of its own.
+    fn summary(&self, path: Option<&str>) -> RequestSummary {
         let request = &self.request;
-        let path = request.uri.path();
+        let path = path.unwrap_or_else(|| request.uri.path());
         RequestSummary {
             method: request.method.to_string(),
             host: request.host.to_string(),
@@ -151,6 +152,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             usage,
             services,
             commits,
+            request_path,
             ..
         } = outcome;
         let (result, error) = match result {
@@ -174,23 +176,44 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let status = result
             .as_ref()
             .map_or_else(|code| code.status(), |response| response.status);
-        self.record(run, usage, services, status.as_u16(), logs, error);
+        let summary = run.summary(request_path.as_deref());
+        self.record(
+            run,
+            Ended {
+                request: summary,
+                usage,
+                services,
+                response_status: status.as_u16(),
+                logs,
+                error,
+            },
+        );
         result
             .map(|response| self.answer(run, response))
             .map_err(|code| failed(code, commits > 0))
     }
 }
 
+/// What a record tells of a run beside what was known at its begin.
+struct Ended {
+    request: RequestSummary,
+    usage: Usage,
+    services: Vec<ServiceUse>,
+    response_status: u16,
+    logs: Vec<LogLine>,
+    error: Option<ScriptError>,
+}
+
 impl<E> Dispatcher<E> {
-    fn record(
-        &self,
-        run: &Run,
-        usage: Usage,
-        services: Vec<ServiceUse>,
-        response_status: u16,
-        logs: Vec<LogLine>,
-        error: Option<ScriptError>,
-    ) {
+    fn record(&self, run: &Run, ended: Ended) {
+        let Ended {
+            request,
+            usage,
+            services,
+            response_status,
+            logs,
+            error,
+        } = ended;
         let execution = Execution {
             id: run.entry.id,
             app_id: run.live.script.app_id,
@@ -202,7 +225,7 @@ impl<E> Dispatcher<E> {
             started_at: run.entry.at,
             usage,
             services,
-            request: run.summary(),
+            request,
             response_status,
             logs,
             error,
@@ -248,7 +271,17 @@ impl<E> Drop for Unfinished<'_, E> {
             ..Usage::default()
         };
         let error = cancelled("the client left, or the server stopped, before the script ended");
-        dispatcher.record(run, usage, Vec::new(), 0, Vec::new(), Some(error));
+        dispatcher.record(
+            run,
+            Ended {
+                request: run.summary(None),
+                usage,
+                services: Vec::new(),
+                response_status: 0,
+                logs: Vec::new(),
+                error: Some(error),
+            },
+        );
     }
 }
 
@@ -331,6 +364,7 @@ fn stopped() -> Outcome {
         services: Vec::new(),
         commits: 0,
         writes_discarded: 0,
+        request_path: None,
     }
 }
 

@@ -17,6 +17,7 @@ mod releases;
 mod routes;
 mod scripts;
 mod second_factors;
+mod secrets;
 mod sessions;
 mod tokens;
 mod users;
@@ -39,6 +40,7 @@ pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
 pub use scripts::{DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
 pub use second_factors::{ConfirmedFactor, SecondFactorRepository};
+pub use secrets::{SecretRepository, SetSecretError};
 pub use sessions::{
     Proof, SESSION_AGE_MAX, SESSION_TOUCH_INTERVAL_MIN, SESSIONS_PER_PERSON_MAX, SessionRepository,
 };
@@ -62,6 +64,7 @@ pub trait Repository:
     + QuotaRepository
     + SessionRepository
     + SecondFactorRepository
+    + SecretRepository
     + TokenRepository
     + ExecutionRepository
     + AuditRepository
@@ -83,6 +86,7 @@ impl<T> Repository for T where
         + QuotaRepository
         + SessionRepository
         + SecondFactorRepository
+        + SecretRepository
         + TokenRepository
         + ExecutionRepository
         + AuditRepository

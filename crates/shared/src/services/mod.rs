@@ -22,7 +22,11 @@ pub use self::{
     },
     usage::{Service, ServiceUse},
 };
-use crate::{id::AppId, quota::QuotaExceeded};
+use crate::{
+    id::AppId,
+    quota::QuotaExceeded,
+    secret::{SecretText, SettingName},
+};
 
 /// Calls of services that one run may make.
 pub const CALLS_PER_RUN_MAX: u64 = 1_000;
@@ -62,6 +66,12 @@ pub enum Question {
         /// At most [`LIST_ENTRIES_MAX`]. There are fewer if they have more than [`LIST_BYTES_MAX`] together.
         limit: u32,
     },
+    /// The value of a secret, as it is now. It is no part of what the transaction reads: a secret that changes
+    /// meanwhile is no conflict.
+    Secret {
+        /// Its name.
+        name: SettingName,
+    },
     /// Everything that the run read is to be as it was, and everything that it writes is to take effect, at once.
     Commit(Commit),
 }
@@ -81,6 +91,11 @@ pub enum Answer {
         items: Vec<KvItem>,
         /// Whether there are more after them.
         more: bool,
+    },
+    /// To [`Question::Secret`]. Whoever writes answers down seals this one.
+    Secret {
+        /// Its value; none if the app has no such secret.
+        value: Option<SecretText>,
     },
     /// To [`Question::Commit`]: it is on disk.
     Committed,

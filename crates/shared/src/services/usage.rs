@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Service {
     /// Keys and values.
     Kv,
+    /// Secrets of the app.
+    Secret,
     /// The commits of transactions.
     Transaction,
 }

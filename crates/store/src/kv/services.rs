@@ -65,9 +65,16 @@ impl HostServices for DataServices {
 
 impl DataServices {
     async fn answer(&self, app: AppId, question: Question, now: Timestamp) -> Result<Answer, ServiceError> {
+        if let Question::Secret { name } = &question
+            && let Some(value) = self.store.secrets.find(app, name)
+        {
+            return Ok(Answer::Secret { value });
+        }
         match &self.store.db {
-            Db::Sqlite(db) => db.kv.answer(app, question, now).await,
-            Db::Postgres(_) => {
+            Db::Sqlite(db) if !matches!(question, Question::Secret { .. }) => {
+                db.kv.answer(app, question, now).await
+            }
+            _ => {
                 let writes = matches!(&question, Question::Commit(commit) if !commit.writes.is_empty());
                 let store = Arc::clone(&self.store);
                 let work = self
@@ -91,6 +98,12 @@ impl Store {
         question: Question,
         now: Timestamp,
     ) -> Result<Answer, ServiceError> {
+        if let Question::Secret { name } = &question {
+            let opened = self.open_secret(app, name).await;
+            return opened
+                .map(|value| Answer::Secret { value })
+                .map_err(|error| refusal(&error));
+        }
         match &self.db {
             Db::Sqlite(db) => db.kv.answer(app, question, now).await,
             Db::Postgres(db) => db.answer_kv(app, question, now).await,

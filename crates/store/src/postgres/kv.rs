@@ -73,6 +73,8 @@ impl Postgres {
             Question::KvList { prefix, after, limit } => {
                 within(self.list(app, &prefix, after.as_deref(), limit, now)).await
             }
+            // Answered before any database is asked.
+            Question::Secret { .. } => Err(ServiceError::Failed),
             Question::Commit(commit) => self.commit(app, &commit, now).await,
         }
     }

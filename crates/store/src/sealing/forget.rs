@@ -12,19 +12,35 @@ use crate::{
 
 statements! {
     FORGET_FACTORS = "DELETE FROM second_factors WHERE sealed = TRUE";
+    FORGET_SECRETS = "DELETE FROM secrets";
     FORGET_KEY = "DELETE FROM sealing_key WHERE singleton = 1";
 }
 
+/// What was deleted with a lost key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many second factors.
+    pub second_factors: u64,
+    /// How many secrets of apps.
+    pub secrets: u64,
+}
+
 impl Store {
-    /// Deletes what only the lost key could open, so that a new key can be made; gives the number of second factors
-    /// among it.
-    pub async fn forget_secret_key(&self, change: &Change) -> Result<u64, StoreError> {
+    /// Deletes what only the lost key could open, so that a new key can be made.
+    pub async fn forget_secret_key(&self, change: &Change) -> Result<Forgotten, StoreError> {
         let mut transaction = self.db.write_accounts().await?;
-        let factors = transaction.execute(FORGET_FACTORS, args![]).await?;
+        let forgotten = Forgotten {
+            second_factors: transaction.execute(FORGET_FACTORS, args![]).await?,
+            secrets: transaction.execute(FORGET_SECRETS, args![]).await?,
+        };
         transaction.execute(FORGET_KEY, args![]).await?;
-        let entry = Entry::new("forget_secret_key").after(json!({ "second_factors_removed": factors }));
+        let state = json!({
+            "second_factors_removed": forgotten.second_factors,
+            "secrets_removed": forgotten.secrets,
+        });
+        let entry = Entry::new("forget_secret_key").after(state);
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
-        Ok(factors)
+        Ok(forgotten)
     }
 }

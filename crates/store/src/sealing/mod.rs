@@ -11,5 +11,6 @@ mod sealer;
 
 pub(crate) use at_start::ALL as AT_START;
 pub(crate) use forget::ALL as FORGET;
+pub use forget::Forgotten;
 pub use key_file::SecretKeyError;
 pub(crate) use sealer::{ALL, Sealer};

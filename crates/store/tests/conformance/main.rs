@@ -30,6 +30,7 @@ mod schema;
 mod scripts;
 mod sealing;
 mod second_factors;
+mod secrets;
 mod sessions;
 mod strikes;
 mod tokens;

@@ -12,6 +12,7 @@ use picloud_shared::{
     quota::QUOTA_MAX,
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
     route::METHODS,
+    secret::SECRET_BYTES_MAX,
     text::unseen_in_class,
     user::{EMAIL_BYTES_MAX, InstanceRole},
 };
@@ -28,6 +29,7 @@ use crate::{
 const CONTROLS: &str = "\\u0000-\\u001f\\u007f-\\u009f";
 const SLUG: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 const SCRIPT_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
+const SETTING_NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
 /// Not every address that is taken, but all that people have.
 const EMAIL: &str = "^[!-?A-~]+@[!-?A-~]+$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
@@ -64,6 +66,7 @@ pub(super) fn add_bounds(document: &mut Value) {
         for parameter in parameters.into_iter().flatten() {
             let bounds = match (parameter["in"].as_str(), parameter["name"].as_str()) {
                 (Some("query"), Some(name)) => of_query(name),
+                (Some("path"), Some("name")) => json!({ "pattern": SETTING_NAME }),
                 (Some("header"), Some("If-Match")) => json!({ "type": "string", "pattern": IF_MATCH }),
                 _ => continue,
             };
@@ -83,6 +86,7 @@ fn of_field(schema: &str, field: &str) -> Value {
             json!({ "minimum": 1, "maximum": caps[limit] })
         }
         ("UpdateQuotas", _) => json!({ "minimum": 0, "maximum": QUOTA_MAX }),
+        ("SetSecret", "value") => json!({ "minLength": 1, "maxLength": SECRET_BYTES_MAX }),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
         ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),
         ("CreateRelease", "domains") => json!({ "maxItems": BUNDLE_DOMAINS_MAX }),

@@ -13,6 +13,7 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 13] = [
     ("execution", Some("uuid"), "Id of the execution"),
     ("invitation", Some("uuid"), "Id of the invitation"),
     ("key", None, "The key, percent-encoded"),
+    ("name", None, "Name of the secret"),
     ("release", Some("int32"), "Number of the release"),
     ("route", Some("uuid"), "Id of the route"),
     ("script", Some("uuid"), "Id of the script"),

@@ -1,6 +1,6 @@
 //! Ids and numbers in a path. What is none leads nowhere, exactly like one that does not exist.
 
-use std::str::FromStr;
+use std::{convert::Infallible, str::FromStr};
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
@@ -22,6 +22,17 @@ pub(crate) struct VersionNumber(pub(crate) u32);
 
 /// The number of a release.
 pub(crate) struct ReleaseNumber(pub(crate) u32);
+
+/// The text that stands for the name of a secret. What is wrong with it is said by the operation.
+pub(crate) struct SettingNameText(pub(crate) String);
+
+impl FromStr for SettingNameText {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
 
 /// A text that is no number.
 pub(crate) struct NoNumber;
@@ -47,6 +58,7 @@ named!(
     RouteId = "route",
     ScriptId = "script",
     SessionId = "session",
+    SettingNameText = "name",
     TokenId = "token",
     UserRef = "user",
     VersionNumber = "version",

@@ -164,6 +164,7 @@ impl ExecutorClient for FakeExecutor {
             services: Vec::new(),
             commits: 0,
             writes_discarded: 0,
+            request_path: None,
         }
     }
 }

@@ -18,13 +18,15 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
         .build()?
         .block_on(async {
             let store = open_store(&config).await?;
-            let factors = store
+            let forgotten = store
                 .forget_secret_key(&Change::by_console(SystemClock.now()))
                 .await?;
             store.close().await;
             tell(format_args!(
-                "The old key is forgotten, and {factors} second factors with it. A new key is made when it is first \
-                 needed, unless there is a file {}.",
+                "The old key is forgotten, and with it {} second factors and {} secrets of apps. A new key is made \
+                 when it is first needed, unless there is a file {}. A server that runs has to be started again.",
+                forgotten.second_factors,
+                forgotten.secrets,
                 config.secret_key_file.display()
             ));
             Ok(())

@@ -117,6 +117,12 @@ impl Client {
         self.call("POST", &format!("/api/v1{path}")).json(body).send()
     }
 
+    /// `PUT /api/v1{path}` with a JSON body.
+    #[track_caller]
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call("PUT", &format!("/api/v1{path}")).json(body).send()
+    }
+
     /// `PATCH /api/v1{path}` with a JSON body.
     #[track_caller]
     pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {

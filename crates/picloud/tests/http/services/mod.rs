@@ -5,6 +5,7 @@ mod disk_full;
 mod fault;
 mod histories;
 mod kv;
+mod secrets;
 mod serializable;
 mod stopped;
 mod transactions;

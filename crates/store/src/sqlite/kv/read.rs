@@ -45,6 +45,8 @@ pub(super) fn answer(
         Question::KvList { prefix, after, limit } => {
             list(connection, app, prefix, after.as_deref(), *limit, now)
         }
+        // Answered before any database is asked.
+        Question::Secret { .. } => Err(Error::InvalidQuery),
         Question::Commit(commit) => {
             let _moment = connection.unchecked_transaction()?;
             Ok(match stale(connection, app, commit, now)? {

@@ -74,6 +74,10 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
             "there".to_owned()
         }
         "invitation" => ground.invite().0,
+        "name" => {
+            ground.set_secret("KEY");
+            "KEY".to_owned()
+        }
         "release" | "version" => "1".to_owned(),
         "route" if is_used_up => ground.make("/admin/routes", &new_route(ground)),
         "route" => ground.route.clone(),
@@ -140,6 +144,8 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
         ("PATCH", "/quotas") => json!({ "data_rows_max": 1_000_000 }),
         ("POST", "/domains") => json!({ "pattern": format!("{}.test", ground.fresh("claim")) }),
+
+        ("PUT", "/secrets/{name}") => json!({ "value": "a new value" }),
 
         ("POST", "/releases") => json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] }),
         ("POST", "/releases/{release}:restore") => json!({ "note": "once more" }),

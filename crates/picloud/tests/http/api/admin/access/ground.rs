@@ -130,6 +130,12 @@ impl Ground {
         call.json(&json!({ "value": 1 })).send().expect(200);
     }
 
+    /// Gives [`APP`] a secret.
+    pub(super) fn set_secret(&self, name: &str) {
+        let path = format!("/admin/apps/{APP}/secrets/{name}");
+        self.maker.put(&path, &json!({ "value": "a value" })).expect(204);
+    }
+
     /// Makes the subject a member of [`APP`], or not.
     pub(super) fn admit_subject(&self, is_member: bool) {
         let members = format!("/admin/apps/{APP}/members");

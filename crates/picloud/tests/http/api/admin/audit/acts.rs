@@ -138,6 +138,22 @@ const ACTS: &[Act] = &[
             on.delete(&format!("/admin/routes/{route}"));
         },
     ),
+    (
+        "set_secret",
+        Both,
+        |on| on.secret(),
+        |on, secret| {
+            on.change("PUT", secret, &json!({ "value": "a fine canary" }));
+        },
+    ),
+    (
+        "delete_secret",
+        Before,
+        |on| on.secret(),
+        |on, secret| {
+            on.delete(secret);
+        },
+    ),
     ("create_release", Both, nothing, |on, _| {
         let bundle = json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] });
         on.post(&on.app.path("/releases"), &bundle);

@@ -125,6 +125,14 @@ impl<'c> Stage<'c> {
         "old".to_owned()
     }
 
+    /// The path of a secret, which counts among those that nothing tells.
+    pub(super) fn secret(&self) -> String {
+        let path = self.app.path("/secrets/KEY");
+        self.change("PUT", &path, &json!({ "value": "a fine canary" }));
+        self.secrets.borrow_mut().push("a fine canary".to_owned());
+        path
+    }
+
     pub(super) fn account(&self) -> String {
         id(&self.app.cloud.account(&self.name(), "member"))
     }

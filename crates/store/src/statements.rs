@@ -66,6 +66,8 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
     let own = if database == "sqlite" {
         [
             ("sqlite/backup", crate::sqlite::backup::ALL),
+            ("sqlite/docs/read", crate::sqlite::docs::read::ALL),
+            ("sqlite/docs/writes", crate::sqlite::docs::writes::ALL),
             ("sqlite/kv/commit", crate::sqlite::kv::commit::ALL),
             ("sqlite/kv/read", crate::sqlite::kv::read::ALL),
             ("sqlite/kv/writes", crate::sqlite::kv::writes::ALL),
@@ -75,6 +77,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         .as_slice()
     } else {
         [
+            ("postgres/docs", crate::postgres::docs::ALL),
             ("postgres/kv", crate::postgres::kv::ALL),
             ("postgres/lock", crate::postgres::lock::ALL),
             ("postgres/server", crate::postgres::server::ALL),

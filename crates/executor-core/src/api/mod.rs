@@ -39,6 +39,7 @@ pub use self::reference::{ScriptFunction, definitions, functions, reference_json
 pub(crate) use self::{
     argument::{Fallible, fail, spend_bytes, type_name},
     regex::RecentPatterns,
+    uuid::new_v7,
 };
 use crate::services;
 
@@ -69,6 +70,7 @@ impl Modules {
             ("base64", base64::module()),
             ("crypto", hmac::crypto_module()),
             ("csv", csv::module()),
+            ("docs", services::docs_module()),
             ("form", form::module()),
             ("hash", hash::module()),
             ("hex", hex::module()),

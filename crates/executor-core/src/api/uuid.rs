@@ -1,10 +1,23 @@
 //! `uuid::…`
 
 use rhai::{Module, export_module, exported_module};
+use uuid::Builder;
+
+use super::{argument::Fallible, chance, clock};
 
 /// The module as scripts see it.
 pub(super) fn module() -> Module {
     exported_module!(functions)
+}
+
+/// A new UUID that begins with the present time.
+pub(crate) fn new_v7() -> Fallible<String> {
+    let mut bytes = [0; 10];
+    chance::fill(&mut bytes)?;
+    let millis = u64::try_from(clock::now_ms()).unwrap_or_default();
+    Ok(Builder::from_unix_timestamp_millis(millis, &bytes)
+        .into_uuid()
+        .to_string())
 }
 
 /// Names that are unique everywhere (RFC 9562), as text in lower case.
@@ -14,7 +27,7 @@ mod functions {
 
     use crate::api::{
         argument::{Fallible, fail},
-        chance, clock,
+        chance,
     };
 
     /// A random UUID.
@@ -37,12 +50,7 @@ mod functions {
     /// ```
     #[rhai_fn(return_raw, volatile)]
     fn v7() -> Fallible<String> {
-        let mut bytes = [0; 10];
-        chance::fill(&mut bytes)?;
-        let millis = u64::try_from(clock::now_ms()).unwrap_or_default();
-        Ok(Builder::from_unix_timestamp_millis(millis, &bytes)
-            .into_uuid()
-            .to_string())
+        super::new_v7()
     }
 
     /// Reads a UUID in any usual form (upper case, braces, without hyphens, `urn:uuid:`) and gives the plain

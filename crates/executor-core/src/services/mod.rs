@@ -1,11 +1,12 @@
 //! What scripts can ask of the world, and the invocation as a transaction.
 //!
 //! Reading order: [`Services`] (what an executor is given), `session` (what a run has asked; the one place where a
-//! script reaches the host), `transaction` (what it has read and written, without any I/O), `kv`, `secret` and
+//! script reaches the host), `transaction` (what it has read and written, without any I/O), `kv`, `docs`, `secret` and
 //! `commit` (the functions that scripts call), `settle` (the end of a run), `lines` (whose turn it is after a conflict); `foreign`
 //! and `value` are about memory and form.
 
 mod commit;
+mod docs;
 mod foreign;
 mod kv;
 mod lines;
@@ -22,6 +23,7 @@ use picloud_shared::services::HostServices;
 use self::lines::Lines;
 pub(crate) use self::{
     commit::module as transaction_module,
+    docs::module as docs_module,
     kv::module as kv_module,
     secret::module as secret_module,
     session::Session,

@@ -163,13 +163,16 @@ impl Session {
     pub(super) fn write(&self, key: &str, pending: Pending) -> Fallible<()> {
         let bytes = key.len() + pending.value.as_ref().map_or(0, |value| value.bytes());
         self.meter(Service::Kv, |used| used.bytes_written += bytes as u64);
-        let (keys, bytes) = self.state(|state| {
-            state.transaction.write(key, pending);
-            state.transaction.writes()
-        });
+        self.state(|state| state.transaction.write(key, pending));
+        self.check_writes()
+    }
+
+    /// Looks at how much is to be written.
+    pub(super) fn check_writes(&self) -> Fallible<()> {
+        let (keys, bytes) = self.state(|state| state.transaction.writes());
         if keys > WRITES_PER_COMMIT_MAX || bytes > BYTES_PER_COMMIT_MAX {
             return Err(self.too_much(format!(
-                "one transaction may write {WRITES_PER_COMMIT_MAX} keys and {BYTES_PER_COMMIT_MAX} bytes; \
+                "one transaction may write {WRITES_PER_COMMIT_MAX} keys and documents and {BYTES_PER_COMMIT_MAX} bytes; \
                  call transaction::commit() in between"
             )));
         }
@@ -180,7 +183,7 @@ impl Session {
     pub(super) fn check_reads(&self) -> Fallible<()> {
         if self.state(|state| state.transaction.reads()) > READS_PER_COMMIT_MAX {
             return Err(self.too_much(format!(
-                "one transaction may read {READS_PER_COMMIT_MAX} keys; call transaction::commit() in between"
+                "one transaction may read {READS_PER_COMMIT_MAX} keys and documents; call transaction::commit() in between"
             )));
         }
         Ok(())
@@ -279,6 +282,7 @@ pub(super) fn unexpected(answer: &Answer) -> Box<EvalAltResult> {
         Answer::Entries { .. } => "entries",
         Answer::Page { .. } => "a page",
         Answer::Secret { .. } => "a secret",
+        Answer::Docs(_) => "documents",
         Answer::Committed => "a commit",
         Answer::Conflict { .. } => "a conflict",
     };

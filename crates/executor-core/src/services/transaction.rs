@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound, rc::Rc};
 
+use super::docs::Docs;
 use picloud_shared::services::{Commit, Expiry, KvValue, ReadKey, ReadRange, Write};
 
 /// A value that a run has read.
@@ -55,7 +56,8 @@ pub(super) struct Transaction {
     ranges: Vec<ReadRange>,
     written: BTreeMap<String, Pending>,
     bytes_written: usize,
-    /// How many keys and bytes of that were written before the last commit of a run that is only tried.
+    pub(super) docs: Docs,
+    /// How many keys, documents and bytes of that were written before the last commit of a run that is only tried.
     tried: (usize, usize),
     /// At how many moments it has read.
     moments: u32,
@@ -113,18 +115,20 @@ impl Transaction {
         })
     }
 
-    /// How many keys a run that is only tried would have written, with all its early commits.
+    /// How many keys and documents a run that is only tried would have written, with all its early commits.
     pub(super) fn keys_written(&self) -> usize {
-        self.written.len()
+        self.all_writes().0
     }
 
-    /// How many keys it writes, and how many bytes these are.
+    fn all_writes(&self) -> (usize, usize) {
+        let (documents, bytes) = self.docs.writes();
+        (self.written.len() + documents, self.bytes_written + bytes)
+    }
+
+    /// How many keys and documents it writes, and how many bytes these are.
     pub(super) fn writes(&self) -> (usize, usize) {
-        let (keys, bytes) = self.tried;
-        (
-            self.written.len().saturating_sub(keys),
-            self.bytes_written.saturating_sub(bytes),
-        )
+        let ((all, all_bytes), (keys, bytes)) = (self.all_writes(), self.tried);
+        (all.saturating_sub(keys), all_bytes.saturating_sub(bytes))
     }
 
     /// Begins the next transaction of a run that is only tried, which still sees what it has written.
@@ -132,24 +136,26 @@ impl Transaction {
         self.read.clear();
         self.ranges.clear();
         self.moments = 0;
-        self.tried = (self.written.len(), self.bytes_written);
+        self.docs.begin_anew();
+        self.tried = self.all_writes();
     }
 
     /// How many keys and ranges it has read.
     pub(super) fn reads(&self) -> usize {
-        self.read.len() + self.ranges.len()
+        self.read.len() + self.ranges.len() + self.docs.reads()
     }
 
     /// Forgets what it would have written.
     pub(super) fn roll_back(&mut self) {
         self.written.clear();
         self.bytes_written = 0;
+        self.docs.roll_back();
         self.tried = (0, 0);
     }
 
     /// Whether its commit has to ask anybody. What was read at one moment is right by itself.
     pub(super) fn is_to_be_asked(&self) -> bool {
-        !self.written.is_empty() || self.moments > 1
+        self.all_writes().0 > 0 || self.moments > 1
     }
 
     /// A copy of all of it, to be committed.
@@ -167,6 +173,7 @@ impl Transaction {
             keys: keys.collect(),
             ranges: self.ranges.clone(),
             writes: writes.collect(),
+            docs: self.docs.to_commit(),
         }
     }
 }

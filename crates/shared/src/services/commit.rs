@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::KvValue;
+use super::{KvValue, docs::CollectionCommit};
 
 /// The end of a transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     /// Keys that must be as they were read.
     pub keys: Vec<ReadKey>,
@@ -13,6 +13,15 @@ pub struct Commit {
     pub ranges: Vec<ReadRange>,
     /// What is written: each key once.
     pub writes: Vec<Write>,
+    /// What was read and is written in collections of documents: each collection once, in the order of their names.
+    pub docs: Vec<CollectionCommit>,
+}
+
+impl Commit {
+    /// Whether it changes nothing.
+    pub fn writes_nothing(&self) -> bool {
+        self.writes.is_empty() && self.docs.iter().all(CollectionCommit::writes_nothing)
+    }
 }
 
 /// A key that was read.

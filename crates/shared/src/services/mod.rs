@@ -8,6 +8,7 @@
 //! and all that it changes.
 
 mod commit;
+pub mod docs;
 mod kv;
 mod usage;
 
@@ -31,13 +32,13 @@ use crate::{
 /// Calls of services that one run may make.
 pub const CALLS_PER_RUN_MAX: u64 = 1_000;
 
-/// Keys that one transaction may write.
+/// Keys and documents that one transaction may write.
 pub const WRITES_PER_COMMIT_MAX: usize = 1_000;
 
-/// Bytes of keys and values that one transaction may write.
+/// Bytes of keys, values and documents that one transaction may write.
 pub const BYTES_PER_COMMIT_MAX: usize = 8 * 1_024 * 1_024;
 
-/// Keys and ranges that one transaction may have read.
+/// Keys, documents and ranges that one transaction may have read.
 pub const READS_PER_COMMIT_MAX: usize = 10_000;
 
 /// What runs may ask for. One per process; in a cluster, the way to the node that has a database.
@@ -49,7 +50,7 @@ pub trait HostServices: Send + Sync {
 }
 
 /// What a run asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "question", rename_all = "snake_case")]
 pub enum Question {
     /// The values of these keys, as of one moment.
@@ -72,12 +73,14 @@ pub enum Question {
         /// Its name.
         name: SettingName,
     },
+    /// Something about the documents of a collection.
+    Docs(docs::DocsQuestion),
     /// Everything that the run read is to be as it was, and everything that it writes is to take effect, at once.
     Commit(Commit),
 }
 
 /// The answer to a [`Question`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// To [`Question::KvGet`]: in the order of the keys; nothing for those that are not there.
@@ -97,11 +100,14 @@ pub enum Answer {
         /// Its value; none if the app has no such secret.
         value: Option<SecretText>,
     },
+    /// To [`Question::Docs`].
+    Docs(docs::DocsAnswer),
     /// To [`Question::Commit`]: it is on disk.
     Committed,
     /// To [`Question::Commit`]: nothing was changed, because something that the run read is not as it was.
     Conflict {
-        /// A key of which that is true.
+        /// A key of which that is true, or a collection, or a collection and the id of a document with a slash
+        /// between them.
         key: String,
     },
 }

@@ -10,6 +10,8 @@ pub enum Service {
     Kv,
     /// Secrets of the app.
     Secret,
+    /// Documents.
+    Docs,
     /// The commits of transactions.
     Transaction,
 }

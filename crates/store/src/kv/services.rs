@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use picloud_shared::{
     id::AppId,
     repository::StoreError,
-    services::{Answer, HostServices, Question, ServiceError},
+    services::{Answer, HostServices, Question, ServiceError, docs::DocsAsk},
     time::{Clock, Timestamp},
 };
 use tokio::runtime::Handle;
@@ -49,6 +49,11 @@ fn first_expiry(question: &Question, now: Timestamp) -> Option<i64> {
         .min()
 }
 
+/// Whether the answer may take longer than a serving thread should be held up.
+fn is_long(question: &Question) -> bool {
+    matches!(question, Question::Docs(docs) if matches!(docs.ask, DocsAsk::Find(_)))
+}
+
 #[async_trait]
 impl HostServices for DataServices {
     async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
@@ -71,6 +76,15 @@ impl DataServices {
             return Ok(Answer::Secret { value });
         }
         match &self.store.db {
+            // May look at many documents; a serving thread has others to serve meanwhile.
+            Db::Sqlite(_) if is_long(&question) => {
+                let store = Arc::clone(&self.store);
+                let work = self.runtime.spawn_blocking(move || match &store.db {
+                    Db::Sqlite(db) => db.kv.read(app, &question, now),
+                    Db::Postgres(_) => Err(ServiceError::Failed),
+                });
+                work.await.unwrap_or(Err(ServiceError::Unavailable))
+            }
             Db::Sqlite(db) if !matches!(question, Question::Secret { .. }) => {
                 db.kv.answer(app, question, now).await
             }

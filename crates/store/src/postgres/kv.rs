@@ -11,9 +11,9 @@ use picloud_shared::{
     },
     time::Timestamp,
 };
-use sqlx::{PgConnection, pool::PoolConnection};
+use sqlx::{Connection as _, PgConnection, pool::PoolConnection};
 
-use super::{Postgres, failure::Failure};
+use super::{Postgres, docs, failure::Failure};
 use crate::{
     db::{Transaction, bounded},
     error::{store_error, unavailable},
@@ -24,6 +24,8 @@ use crate::{
 
 /// How long a script waits for a connection, and for what it reads, before it hears that the database is away.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
+/// Keys beyond which a commit has the app to itself, as `commit_kv` does it.
+const KEYS_LOCKED_MAX: usize = 32;
 /// How often a commit is sent that PostgreSQL gave up for another one.
 const TRIES_MAX: usize = 5;
 
@@ -75,6 +77,9 @@ impl Postgres {
             }
             // Answered before any database is asked.
             Question::Secret { .. } => Err(ServiceError::Failed),
+            Question::Docs(question) => {
+                within(async { self.answer_docs(app, &question).await.map(Answer::Docs) }).await
+            }
             Question::Commit(commit) => self.commit(app, &commit, now).await,
         }
     }
@@ -140,12 +145,9 @@ impl Postgres {
             .map_err(|elapsed| refusal(&unavailable(elapsed)))?
             .map_err(|error| refusal(&store_error(error)))?;
         for _ in 0..TRIES_MAX {
-            let error = match bounded(send(&mut connection, app, commit, now)).await {
+            let error = match bounded(send_all(&mut connection, app, commit, now)).await {
                 Ok(None) => return Ok(Answer::Committed),
-                Ok(Some(key)) => {
-                    let key = String::from_utf8_lossy(&key).into_owned();
-                    return Ok(Answer::Conflict { key });
-                }
+                Ok(Some(key)) => return Ok(Answer::Conflict { key }),
                 Err(error) => error,
             };
             match Failure::of(&error) {
@@ -153,7 +155,7 @@ impl Postgres {
                 Failure::Waited => return Ok(in_the_way(commit)),
                 Failure::AppGone => return Err(ServiceError::AppGone),
                 Failure::Quota(exceeded) => return Err(ServiceError::QuotaExceeded(exceeded)),
-                Failure::Unknown if !commit.writes.is_empty() => {
+                Failure::Unknown if !commit.writes_nothing() => {
                     // The server may still be at it.
                     connection.close_on_drop();
                     tracing::error!(%error, "whether a commit has taken effect is not known");
@@ -171,28 +173,64 @@ fn in_the_way(commit: &Commit) -> Answer {
     let written = commit.writes.iter().map(|write| &write.key);
     let read = commit.keys.iter().map(|read| &read.key);
     let listed = commit.ranges.iter().map(|range| &range.prefix);
-    let key = written.chain(read).chain(listed).next();
+    let documents = commit.docs.iter().map(|collection| &collection.name);
+    let key = written.chain(read).chain(listed).chain(documents).next();
     Answer::Conflict {
         key: key.cloned().unwrap_or_default(),
     }
 }
 
-async fn send(
+/// Commits keys and documents: in one call if they are of one kind, and otherwise in one transaction. The locks of
+/// documents are always taken first, in the order of their collections, and those of keys after them.
+async fn send_all(
     connection: &mut PoolConnection<sqlx::Postgres>,
     app: AppId,
     commit: &Commit,
     now: Timestamp,
-) -> Result<Option<Vec<u8>>, sqlx::Error> {
+) -> Result<Option<String>, sqlx::Error> {
+    let has_keys = !(commit.keys.is_empty() && commit.ranges.is_empty() && commit.writes.is_empty());
+    match (commit.docs.as_slice(), has_keys) {
+        ([], _) => return send(connection, app, commit, now).await,
+        ([collection], false) => return docs::commit(connection, app, collection, false, now).await,
+        _ => {}
+    }
+    let mut transaction = connection.begin().await?;
+    // What needs the app alone in the end asks for it at the beginning.
+    let is_alone =
+        has_keys && (!commit.ranges.is_empty() || commit.keys.len() + commit.writes.len() > KEYS_LOCKED_MAX);
+    for collection in &commit.docs {
+        let stale = docs::commit(&mut transaction, app, collection, is_alone, now).await?;
+        if stale.is_some() {
+            return Ok(stale);
+        }
+    }
+    if has_keys {
+        let stale = send(&mut transaction, app, commit, now).await?;
+        if stale.is_some() {
+            return Ok(stale);
+        }
+    }
+    transaction.commit().await?;
+    Ok(None)
+}
+
+async fn send(
+    connection: &mut PgConnection,
+    app: AppId,
+    commit: &Commit,
+    now: Timestamp,
+) -> Result<Option<String>, sqlx::Error> {
     let now = now.as_micros();
-    let Commit { keys, ranges, writes } = commit;
+    let Commit {
+        keys, ranges, writes, ..
+    } = commit;
     let (lows, highs): (Vec<_>, Vec<_>) = ranges.iter().map(ReadRange::bounds).unzip();
     let puts = || {
         let puts = writes.iter();
         puts.filter_map(|write| write.value.as_ref().map(|value| (write, value)))
     };
     let deleted = writes.iter().filter(|write| write.value.is_none());
-    let connection: &mut PgConnection = connection;
-    sqlx::query_scalar(COMMIT_KV)
+    let stale: Option<Vec<u8>> = sqlx::query_scalar(COMMIT_KV)
         .bind(app.0)
         .bind(now)
         .bind(keys.iter().map(|read| read.key.as_bytes()).collect::<Vec<_>>())
@@ -214,7 +252,8 @@ async fn send(
         .bind(count(DATA_BYTES_DEFAULT))
         .bind(count(DATA_ROWS_DEFAULT))
         .fetch_one(connection)
-        .await
+        .await?;
+    Ok(stale.map(|key| String::from_utf8_lossy(&key).into_owned()))
 }
 
 /// Removes some of what has expired by `now`, at most `rows_max`; tells how much that was. Nothing is left after 0.
@@ -227,7 +266,7 @@ pub(crate) async fn sweep(
     Ok(removed.map_or(0, |(removed,)| u64::try_from(removed).unwrap_or(0)))
 }
 
-fn count(count: u64) -> i64 {
+pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

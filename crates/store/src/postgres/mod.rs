@@ -1,5 +1,6 @@
 //! What is particular to PostgreSQL.
 
+pub(crate) mod docs;
 mod failure;
 mod fault;
 pub(crate) mod kv;

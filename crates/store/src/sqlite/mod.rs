@@ -1,6 +1,7 @@
 //! What is particular to SQLite.
 
 pub(crate) mod backup;
+pub(crate) mod docs;
 mod fault;
 pub(crate) mod kv;
 mod lock;

@@ -13,7 +13,7 @@ use super::{
     read::{id, stale},
     writes::write,
 };
-use crate::{kv::refusal, quotas, statements::statements};
+use crate::{kv::refusal, quotas, sqlite::docs::writes as docs, statements::statements};
 
 statements! {
     /// Nothing if the app is gone.
@@ -83,6 +83,9 @@ fn commit(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, S
     };
     for one in &commit.writes {
         write(connection, *app, one, *now)?;
+    }
+    for collection in &commit.docs {
+        docs::write(connection, *app, collection, *now)?;
     }
     let Some((after, _)) = account(connection, *app)? else {
         return Ok(Err(ServiceError::AppGone));

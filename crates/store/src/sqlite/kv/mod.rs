@@ -46,14 +46,23 @@ impl KeyValues {
         now: Timestamp,
     ) -> Result<Answer, ServiceError> {
         match question {
-            Question::Commit(commit) if !commit.writes.is_empty() => {
+            Question::Commit(commit) if !commit.writes_nothing() => {
                 self.writer.commit(app, commit, now).await
             }
-            question => self
-                .readers
-                .with(|connection| read::answer(connection, app, &question, now))
-                .map_err(|error| refusal(&fault_of(error))),
+            question => self.read(app, &question, now),
         }
+    }
+
+    /// Answers a question that changes nothing, on this thread.
+    pub(crate) fn read(
+        &self,
+        app: AppId,
+        question: &Question,
+        now: Timestamp,
+    ) -> Result<Answer, ServiceError> {
+        self.readers
+            .with(|connection| read::answer(connection, app, question, now))
+            .map_err(|error| refusal(&fault_of(error)))
     }
 
     /// Waits for what is under way.

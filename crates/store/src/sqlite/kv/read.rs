@@ -10,6 +10,7 @@ use rusqlite::{Connection, Error, OptionalExtension as _, Row, params, types::Ty
 
 use crate::{
     kv::{text, value},
+    sqlite::docs::read as docs,
     statements::statements,
 };
 
@@ -47,6 +48,7 @@ pub(super) fn answer(
         }
         // Answered before any database is asked.
         Question::Secret { .. } => Err(Error::InvalidQuery),
+        Question::Docs(question) => docs::answer(connection, app, question).map(Answer::Docs),
         Question::Commit(commit) => {
             let _moment = connection.unchecked_transaction()?;
             Ok(match stale(connection, app, commit, now)? {
@@ -98,7 +100,7 @@ fn list(
     Ok(Answer::Page { items, more })
 }
 
-/// A key that is not as the run has read it, if there is one.
+/// A key, or something of a collection, that is not as the run has read it, if there is one.
 pub(super) fn stale(
     connection: &Connection,
     app: AppId,
@@ -129,11 +131,17 @@ pub(super) fn stale(
             return Ok(Some(range.prefix.clone()));
         }
     }
+    for collection in &commit.docs {
+        let stale = docs::stale(connection, app, collection)?;
+        if stale.is_some() {
+            return Ok(stale);
+        }
+    }
     Ok(None)
 }
 
 /// An id as it is stored.
-pub(super) fn id(app: &AppId) -> &[u8] {
+pub(crate) fn id(app: &AppId) -> &[u8] {
     app.0.as_bytes()
 }
 
@@ -145,6 +153,7 @@ fn entry(row: &Row<'_>) -> Result<KvEntry, Error> {
     })
 }
 
-fn corrupt(error: StoreError) -> Error {
+/// That what is stored cannot be read.
+pub(crate) fn corrupt(error: StoreError) -> Error {
     Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error))
 }

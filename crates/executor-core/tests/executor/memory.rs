@@ -1,5 +1,8 @@
 //! Services that keep everything in memory, for tests.
 
+#[path = "memory_docs.rs"]
+mod docs;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
@@ -29,6 +32,7 @@ struct State {
     entries: BTreeMap<(AppId, String), KvEntry>,
     /// Those of all apps.
     secrets: BTreeMap<String, SecretText>,
+    documents: docs::Documents,
     version: i64,
     asked: Vec<Question>,
     /// The key that somebody else writes just before a commit, and how many commits this is done to.
@@ -68,9 +72,10 @@ impl MemoryHost {
             .map(|entry| entry.value.clone())
     }
 
-    /// How many keys there are, of all apps.
+    /// How many keys and documents there are, of all apps.
     pub(crate) fn len(&self) -> usize {
-        self.state().entries.len()
+        let state = self.state();
+        state.entries.len() + state.documents.len()
     }
 
     /// What was asked.
@@ -164,6 +169,7 @@ impl State {
             Question::Secret { name } => Answer::Secret {
                 value: self.secrets.get(name.as_str()).cloned(),
             },
+            Question::Docs(question) => Answer::Docs(self.documents.answer(app, question)),
             Question::Commit(commit) => self.commit(app, commit),
         }
     }
@@ -204,6 +210,14 @@ impl State {
                     key: range.prefix.clone(),
                 };
             }
+        }
+        for collection in &commit.docs {
+            if let Some(key) = self.documents.stale(app, collection) {
+                return Answer::Conflict { key };
+            }
+        }
+        for collection in commit.docs {
+            self.documents.write(app, collection);
         }
         for write in commit.writes {
             match write.value {

@@ -89,7 +89,7 @@ impl DataServices {
                 db.kv.answer(app, question, now).await
             }
             _ => {
-                let writes = matches!(&question, Question::Commit(commit) if !commit.writes.is_empty());
+                let writes = matches!(&question, Question::Commit(commit) if !commit.writes_nothing());
                 let store = Arc::clone(&self.store);
                 let work = self
                     .runtime

@@ -175,6 +175,7 @@ async fn a_commit_is_refused_as_a_whole(bed: Bed) {
         keys: vec![read("a", seen[0].as_ref()), read("b", seen[1].as_ref())],
         ranges: Vec::new(),
         writes: vec![put("a", "9"), put("c", "9"), delete("b")],
+        ..Commit::default()
     };
     let refused = Answer::Conflict { key: "b".to_owned() };
     assert_eq!(commit(store, owner, stale.clone()).await, refused);
@@ -196,6 +197,7 @@ async fn a_key_that_was_not_there_conflicts_when_it_comes(bed: Bed) {
         keys: vec![read("a", None)],
         ranges: Vec::new(),
         writes: vec![put("a", "1")],
+        ..Commit::default()
     };
     assert_eq!(commit(store, owner, claim.clone()).await, Answer::Committed);
     let conflict = Answer::Conflict { key: "a".to_owned() };
@@ -312,6 +314,7 @@ async fn apps_do_not_see_each_other(bed: Bed) {
         keys: vec![read("a", None)],
         ranges: vec![range],
         writes: vec![put("a", "2")],
+        ..Commit::default()
     };
     assert_eq!(commit(store, two, nothing_there).await, Answer::Committed);
     assert_eq!(text(store, one, "a").await.as_deref(), Some("\"canary\""));
@@ -360,6 +363,7 @@ async fn what_has_expired_is_not_there(bed: Bed) {
             keys: vec![read("a", version)],
             ranges: Vec::new(),
             writes: vec![put("a", "2")],
+            ..Commit::default()
         })
     };
     let conflict = Answer::Conflict { key: "a".to_owned() };
@@ -452,6 +456,7 @@ async fn a_name_is_claimed_once(bed: Bed) {
                 put("name", &number.to_string()),
                 put(&format!("won/{number}"), "1"),
             ],
+            ..Commit::default()
         };
         commit(store, owner, claim).await == Answer::Committed
     });

@@ -14,6 +14,7 @@ mod apps;
 mod audit;
 mod authority;
 mod deployments;
+mod docs;
 mod domains;
 mod executions;
 mod invitations;

@@ -100,14 +100,14 @@ async fn hot_statements_use_their_index(bed: Bed) {
     bed.finish().await;
 }
 
-async fn plan_of_sqlite(connection: &mut sqlx::SqliteConnection, sql: &str) -> String {
+pub(crate) async fn plan_of_sqlite(connection: &mut sqlx::SqliteConnection, sql: &str) -> String {
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
     let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(connection).await.unwrap();
     rows.into_iter().map(|row| row.3).collect::<Vec<_>>().join("\n")
 }
 
 /// The plan for any values. On an empty table a walk over all of it is the cheapest, so that is forbidden.
-async fn plan_of_postgres(connection: &mut sqlx::PgConnection, sql: &str) -> String {
+pub(crate) async fn plan_of_postgres(connection: &mut sqlx::PgConnection, sql: &str) -> String {
     let parameters = (1..20)
         .take_while(|number| sql.contains(&format!("${number}")))
         .count();

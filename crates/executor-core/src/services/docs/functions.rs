@@ -154,7 +154,7 @@ mod functions {
     /// docs::insert("people", "bob", #{age: 17, at: #{city: "Rome"}});
     /// docs::find("people", #{filter: #{age: #{gte: 18}}}).items[0].id  //=> "ada"
     /// docs::insert("people", #{at: #{city: "Rome"}}); docs::insert("people", #{tags: ["x"]});
-    /// docs::find("people", #{filter: #{or: [#{"at.city": "Rome"}, #{tags: #{contains: "x"}}]}}).items.len  //=> 2
+    /// docs::find("people", #{filter: #{or: [#{"at.city": "Rome"}, #{tags: #{contains: "x"}}]}}).items.len  //=> 4
     /// docs::find("people", #{filter: #{age: #{above: 1}}})  //=> error: filter.age.above: is no condition
     /// ```
     #[rhai_fn(name = "find", return_raw, volatile)]

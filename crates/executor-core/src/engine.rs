@@ -10,7 +10,7 @@ use rhai::{
 use picloud_shared::modules::MODULES_MAX;
 
 use crate::{
-    api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, modules, natives, request, response,
+    api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, modules, natives, request, response, services,
     steps,
 };
 
@@ -92,11 +92,13 @@ fn name_types(engine: &mut Engine) {
 
 fn host() -> Shared<Module> {
     let mut host = response::module();
-    for module in natives::globals().into_iter().chain(request::modules()) {
+    let of_types = request::modules().into_iter().chain([services::http_methods()]);
+    for module in natives::globals().into_iter().chain(of_types) {
         host.combine(module);
     }
     request::register_types(&mut host);
     response::register_types(&mut host);
+    services::register_http_types(&mut host);
     host.build_index();
     host.into()
 }

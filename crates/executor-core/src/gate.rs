@@ -3,7 +3,7 @@
 //! Outside a run (a bare engine in a test, a constant folded at compile time) every question is answered with
 //! yes, and nothing happens.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use picloud_shared::outcome::LogLevel;
 use rhai::{Dynamic, EvalAltResult, Position};
@@ -34,6 +34,11 @@ pub(crate) fn spend(operations: u64) -> Result<(), Box<EvalAltResult>> {
 /// Waits for `future` without holding the thread. A future that is ready never suspends the run.
 pub(crate) fn wait<F: Future>(future: F) -> Result<F::Output, Box<EvalAltResult>> {
     coroutine::wait(future).map_err(|_| stopped())
+}
+
+/// What is left of the time of the run.
+pub(crate) fn time_left() -> Duration {
+    with_current(|run| run.map_or(Duration::MAX, |run| run.guard.time_left()))
 }
 
 /// Writes one line to the run's log.

@@ -172,6 +172,11 @@ impl Guard {
         verdict
     }
 
+    /// What is left of its time on the clock.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.bounds.timeout.saturating_sub(self.started.elapsed())
+    }
+
     /// Why the run must end, if it must.
     #[inline]
     pub(crate) fn verdict(&self) -> Option<Verdict> {

@@ -8,7 +8,7 @@ use std::{
 use picloud_shared::{
     admin_host::AdminHost,
     repository::Repository,
-    seam::{LiveTable, RunFeed, Workbench},
+    seam::{EgressTable, LiveTable, RunFeed, Workbench},
     services::HostServices,
     time::{Clock, Timestamp},
 };
@@ -26,6 +26,8 @@ pub struct ManagerParts {
     pub repository: Arc<dyn Repository>,
     /// The live releases on this node.
     pub live: Arc<dyn LiveTable>,
+    /// What scripts may do outside of this node.
+    pub egress: Arc<dyn EgressTable>,
     /// Checks and tries scripts.
     pub workbench: Arc<dyn Workbench>,
     /// What scripts ask: the data of apps.
@@ -91,6 +93,10 @@ impl Manager {
 
     pub(crate) fn live(&self) -> &Arc<dyn LiveTable> {
         &self.0.parts.live
+    }
+
+    pub(crate) fn egress(&self) -> &Arc<dyn EgressTable> {
+        &self.0.parts.egress
     }
 
     pub(crate) fn workbench(&self) -> &dyn Workbench {

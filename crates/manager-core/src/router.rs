@@ -2,7 +2,7 @@
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
-    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, InstanceAudit, MemberManage,
+    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, EgressWrite, InstanceAudit, MemberManage,
     QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, SecretList, SecretWrite, UserManage,
 };
 
@@ -12,7 +12,7 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, domains, executions, health, invitations, kv, members, pages, releases,
+        api, apps, audit, auth, domains, egress, executions, health, invitations, kv, members, pages, releases,
         routes, script_api, scripts, secrets, setup, tokens, usage,
         verbs::{Verbs, rewrite},
     },
@@ -89,6 +89,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(AppRead), Reads: domains::list_domains;
         With(DomainWrite), Changes: domains::add_domain;
         With(DomainWrite), Changes: domains::remove_domain;
+
+        With(AppRead), Reads: egress::get_egress;
+        With(EgressWrite), Changes: egress::put_egress;
 
         With(AppRead), Reads: scripts::list::list_scripts;
         With(ScriptWrite), Changes: scripts::create::create_script;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
+use picloud_egress::{Egress, EgressParts, SystemResolver};
 use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench, Services};
 use picloud_manager_core::{Manager, ManagerParts};
 use picloud_orchestrator_core::{
@@ -56,7 +57,15 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
 
     let store = Arc::new(open_store(config).await?);
     let data = Arc::new(DataServices::start(store.clone(), clock.clone()));
-    let services = Services::new(data.clone());
+    let egress = Egress::start(EgressParts {
+        others: data.clone(),
+        repository: store.clone(),
+        resolver: Arc::new(SystemResolver::default()),
+        listeners: server.local_addrs().to_vec(),
+        memory: memory.clone(),
+    })
+    .await?;
+    let services = Services::new(Arc::new(egress.clone()));
     let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
     let recorder = Recorder::start(RecorderConfig::new(
@@ -68,6 +77,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
+        egress: Arc::new(egress),
         workbench: Arc::new(LocalWorkbench::start(
             &memory,
             journal.in_flight(),

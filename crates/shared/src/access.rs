@@ -126,6 +126,8 @@ capabilities! {
     SecretWrite = "secret.write": Needs::App(AppRole::AppAdmin);
     /// Rename, describe or delete an app.
     AppWrite = "app.write": Needs::App(AppRole::AppAdmin);
+    /// Change where scripts of an app may connect to. To let them reach what is not public takes [`Self::EgressOpen`] too.
+    EgressWrite = "egress.write": Needs::App(AppRole::AppAdmin);
     /// See and change who has which role in an app.
     MemberManage = "member.manage": Needs::App(AppRole::AppAdmin);
     /// See who changed what in an app.
@@ -134,6 +136,8 @@ capabilities! {
     AppCreate = "app.create": Needs::Instance(InstanceRole::Admin);
     /// Change how much apps may keep.
     QuotaWrite = "quota.write": Needs::Instance(InstanceRole::Admin);
+    /// Let scripts of an app reach what is not public, such as the network that the server is in.
+    EgressOpen = "egress.open": Needs::Instance(InstanceRole::Admin);
     /// See and change accounts, and invite people.
     UserManage = "user.manage": Needs::Instance(InstanceRole::Admin);
     /// See who changed what on the instance.

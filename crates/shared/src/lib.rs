@@ -17,6 +17,7 @@ pub mod audit;
 pub mod change;
 pub mod domain;
 pub mod durations;
+pub mod egress;
 pub mod execution;
 pub mod host;
 pub mod id;

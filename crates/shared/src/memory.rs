@@ -76,6 +76,14 @@ impl MemoryBudget {
         u64::try_from(self.held.load(Relaxed)).unwrap_or(0)
     }
 
+    /// Something that holds nothing yet, and may go from thread to thread.
+    pub fn begin(self: &Arc<Self>) -> Growing {
+        Growing {
+            budget: Arc::clone(self),
+            bytes: 0,
+        }
+    }
+
     /// The same bytes, which count as held until the last copy is gone, on whatever thread.
     pub fn keep(self: &Arc<Self>, bytes: Bytes) -> Bytes {
         let size = size(bytes.len());
@@ -85,6 +93,32 @@ impl MemoryBudget {
             size,
             budget: Arc::clone(self),
         })
+    }
+}
+
+/// What grows, on whatever thread. Given back with this value.
+#[derive(Debug)]
+pub struct Growing {
+    budget: Arc<MemoryBudget>,
+    bytes: isize,
+}
+
+impl Growing {
+    /// Holds `bytes` more, unless the budget is exhausted; tells whether it does.
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let bytes = size(bytes);
+        if self.budget.pressure_with(bytes) > Pressure::None {
+            return false;
+        }
+        self.budget.held.fetch_add(bytes, Relaxed);
+        self.bytes += bytes;
+        true
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Relaxed);
     }
 }
 
@@ -214,6 +248,17 @@ mod tests {
             (300_000, Pressure::None)
         );
         drop(account);
+        assert_eq!(budget.bytes_held(), 0);
+    }
+
+    #[test]
+    fn what_grows_stops_at_the_budget_and_gives_everything_back() {
+        let budget = MemoryBudget::new(1_000);
+        let mut growing = budget.begin();
+        assert!(growing.grow(900));
+        assert!(!growing.grow(100));
+        assert_eq!(budget.bytes_held(), 900);
+        drop(growing);
         assert_eq!(budget.bytes_held(), 0);
     }
 

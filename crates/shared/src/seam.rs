@@ -59,6 +59,14 @@ pub trait LiveTable: Send + Sync {
     fn is_ready(&self) -> bool;
 }
 
+/// What scripts of each app may do outside of this node.
+#[async_trait]
+pub trait EgressTable: Send + Sync {
+    /// Reads an app's settings again. When this returns, every new request of a script on this node is made by them.
+    /// Called after each change, before the change is acknowledged.
+    async fn refresh(&self, app: AppId) -> Result<(), StoreError>;
+}
+
 /// The runs of this node, as they are recorded.
 pub trait RunFeed: Send + Sync {
     /// From now on, tells of each run of `app` that `filter` lets through, once its record is kept.

@@ -28,6 +28,7 @@ mod authority;
 mod deployments;
 mod docs;
 mod domains;
+mod egress;
 mod executions;
 mod imports;
 mod invitations;

@@ -36,6 +36,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("change", crate::change::ALL),
         ("deployments/write", crate::deployments::write::ALL),
         ("domains", crate::domains::ALL),
+        ("egress", crate::egress::ALL),
         ("executions/counts", crate::executions::counts::ALL),
         ("executions/list", crate::executions::list::ALL),
         ("executions/purge", crate::executions::purge::ALL),

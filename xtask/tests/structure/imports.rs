@@ -6,15 +6,17 @@ use cargo_metadata::{DependencyKind, Package};
 
 /// Each crate of the workspace, and the crates of the workspace that it imports. Services never import each
 /// other: they meet in the traits of `picloud-shared`.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("picloud-shared", &[]),
     ("picloud-store", &["picloud-shared"]),
+    ("picloud-egress", &["picloud-shared"]),
     ("picloud-executor-core", &["picloud-shared"]),
     ("picloud-orchestrator-core", &["picloud-shared"]),
     ("picloud-manager-core", &["picloud-shared"]),
     (
         "picloud",
         &[
+            "picloud-egress",
             "picloud-executor-core",
             "picloud-manager-core",
             "picloud-orchestrator-core",
@@ -35,7 +37,7 @@ const CRATES: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates from outside that only one crate of the workspace may import.
-const RESERVED: [(&str, &str); 7] = [
+const RESERVED: [(&str, &str); 9] = [
     ("rhai", "picloud-executor-core"),
     ("corosensei", "picloud-executor-core"),
     ("sqlx", "picloud-store"),
@@ -43,6 +45,8 @@ const RESERVED: [(&str, &str); 7] = [
     ("rusqlite", "picloud-store"),
     ("tokio-postgres", "picloud-store"),
     ("argon2", "picloud-manager-core"),
+    ("tokio-rustls", "picloud-egress"),
+    ("webpki-roots", "picloud-egress"),
 ];
 
 fn imports(package: &Package) -> impl Iterator<Item = &str> {

@@ -31,7 +31,7 @@ pub(super) fn fields(text: &[u8]) -> Fallible<Map> {
 }
 
 /// A map as a form or a query. An array stands for several fields of one name.
-pub(super) fn encode(function: &str, fields: &Map) -> Fallible<String> {
+pub(crate) fn encode(function: &str, fields: &Map) -> Fallible<String> {
     let mut text = BoundedText::default();
     let mut is_first = true;
     let mut add = |name: &str, value: &Dynamic| -> Fallible<()> {
@@ -53,7 +53,7 @@ pub(super) fn encode(function: &str, fields: &Map) -> Fallible<String> {
 }
 
 /// The text of a value that is no collection; `()` is empty.
-pub(super) fn scalar(function: &str, value: &Dynamic) -> Fallible<ImmutableString> {
+pub(crate) fn scalar(function: &str, value: &Dynamic) -> Fallible<ImmutableString> {
     if let Ok(text) = value.as_immutable_string_ref() {
         return Ok(text.clone());
     }

@@ -38,6 +38,7 @@ use rhai::{Engine, Module, Shared};
 pub use self::reference::{ScriptFunction, definitions, functions, reference_json, reference_markdown};
 pub(crate) use self::{
     argument::{Fallible, fail, spend_bytes, type_name},
+    form::{encode as encode_form, scalar},
     regex::RecentPatterns,
     uuid::new_v7,
 };
@@ -76,6 +77,7 @@ impl Modules {
             ("hex", hex::module()),
             ("hmac", hmac::module()),
             ("html", html::module()),
+            ("http", services::http_module()),
             ("json", json::module()),
             ("jwt", jwt::module()),
             ("kv", services::kv_module()),

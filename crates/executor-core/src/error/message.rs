@@ -1,6 +1,6 @@
 //! Rhai's errors in the words of somebody who knows scripts but not Rust.
 
-use rhai::{EvalAltResult, INT};
+use rhai::{Dynamic, EvalAltResult, INT};
 
 use super::{
     Explainer, Failure,
@@ -26,7 +26,7 @@ pub(super) fn message(explainer: &Explainer<'_>, error: &EvalAltResult) -> Strin
         E::ErrorRuntime(value, _) if value.is_unit() => {
             "the script threw an error without a message".to_owned()
         }
-        E::ErrorRuntime(value, _) => text_of(value, THROWN_BYTES_MAX),
+        E::ErrorRuntime(value, _) => message_in(value).unwrap_or_else(|| text_of(value, THROWN_BYTES_MAX)),
         E::ErrorFunctionNotFound(signature, _) => function_not_found(explainer, &without_marks(signature)),
         E::ErrorVariableNotFound(name, _) => variable_not_found(explainer.source, name),
         E::ErrorModuleNotFound(name, _) => {
@@ -74,6 +74,18 @@ pub(super) fn message(explainer: &Explainer<'_>, error: &EvalAltResult) -> Strin
         E::ErrorSystem(_, cause) => cause.to_string(),
         other => first_line(&other.to_string()),
     }
+}
+
+/// What a service says went wrong: a map with `kind` and `message`.
+fn message_in(thrown: &Dynamic) -> Option<String> {
+    let map = thrown.as_map_ref().ok()?;
+    let text = |name: &str| {
+        map.get(name)?
+            .as_immutable_string_ref()
+            .ok()
+            .map(|text| text.to_string())
+    };
+    Some(format!("{} (`{}`)", text("message")?, text("kind")?))
 }
 
 /// `name (type, type)` as Rhai writes it.
@@ -241,7 +253,7 @@ pub(super) fn friendly_type(name: &str) -> &str {
         "Dynamic" | "?" => "any",
         "Instant" => "timestamp",
         "Request" => "request",
-        "Response" => "response",
+        "Response" | "HttpResponse" => "response",
         other if other.starts_with("Range") => "range",
         _ => name,
     }

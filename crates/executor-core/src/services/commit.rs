@@ -58,11 +58,7 @@ fn commit(session: &Session) -> Fallible<()> {
         }
         Answer::Conflict { key } => {
             // One that may run again does, and then nobody sees this.
-            let why = if session.has_committed() {
-                NotRepeated::HasCommitted
-            } else {
-                NotRepeated::TooOften
-            };
+            let why = session.why_not_repeated().unwrap_or(NotRepeated::TooOften);
             Err(session.fail(Failed {
                 kind: ScriptErrorKind::Conflict,
                 message: conflict_message(key, why),
@@ -82,6 +78,8 @@ pub(crate) enum NotRepeated {
     OutOfTime,
     /// It has committed before.
     HasCommitted,
+    /// It has done something outside.
+    HasActed,
 }
 
 /// What a conflict over `key` means to an author.
@@ -90,6 +88,10 @@ pub(super) fn conflict_message(key: &str, why: NotRepeated) -> String {
         NotRepeated::TooOften => "and it did so each time that the script was run again",
         NotRepeated::OutOfTime => "and its time was over before it could run again",
         NotRepeated::HasCommitted => "and the script has committed before, so it was not run again",
+        NotRepeated::HasActed => {
+            "and the script has sent something to others before, so it was not run again; call transaction::commit() \
+             before it sends"
+        }
     };
     format!("`{key}` changed while the script ran, {why}")
 }

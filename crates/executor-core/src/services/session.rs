@@ -14,6 +14,7 @@ use rhai::EvalAltResult;
 
 use super::{
     Services,
+    commit::NotRepeated,
     foreign::{Foreign, ForeignAnswer},
     secret::Got,
     transaction::{Pending, Transaction},
@@ -44,6 +45,10 @@ pub(super) struct State {
     pub(super) secrets: Vec<Got>,
     /// How often the script has committed before its end.
     pub(super) commits: u32,
+    /// Whether the run did something outside that a repeat would do again.
+    has_acted: bool,
+    /// How many requests it has made to other servers.
+    pub(super) http_requests: usize,
     /// How many writes of the run did not take effect, because it is only tried.
     pub(super) writes_discarded: usize,
     /// Why no more is asked, and over which key if it is a conflict. What a script makes of the error changes nothing.
@@ -109,6 +114,22 @@ impl Session {
 
     pub(super) fn keeps_writes(&self) -> bool {
         self.keeps_writes
+    }
+
+    /// Notes that the run does something outside: it is not repeated from now on.
+    pub(super) fn had_outside_effect(&self) {
+        self.state(|state| state.has_acted = true);
+    }
+
+    /// Why the run may not be repeated, if it may not: something of it has had an effect.
+    pub(super) fn why_not_repeated(&self) -> Option<NotRepeated> {
+        self.state(|state| {
+            if state.commits > 0 {
+                Some(NotRepeated::HasCommitted)
+            } else {
+                state.has_acted.then_some(NotRepeated::HasActed)
+            }
+        })
     }
 
     /// The services, and whose run asks; both are there when anything was asked.
@@ -204,7 +225,8 @@ impl Session {
         clippy::unnecessary_box_returns,
         reason = "the form in which Rhai takes errors"
     )]
-    fn too_much(&self, message: String) -> Box<EvalAltResult> {
+    /// Ends the session, because it asks for too much.
+    pub(super) fn too_much(&self, message: String) -> Box<EvalAltResult> {
         self.fail(Failed {
             kind: ScriptErrorKind::Services,
             message,
@@ -285,6 +307,7 @@ pub(super) fn unexpected(answer: &Answer) -> Box<EvalAltResult> {
         Answer::Docs(_) => "documents",
         Answer::Committed => "a commit",
         Answer::Conflict { .. } => "a conflict",
+        Answer::Http { .. } => "answers of other servers",
     };
     failure(
         ScriptErrorKind::Internal,

@@ -35,7 +35,7 @@ impl Session {
         let failed = self.state(|state| state.failed.clone());
         if let Some(failed) = failed {
             return match failed.conflict_over {
-                Some(key) if self.may_repeat() => End::Conflict(key),
+                Some(key) if self.why_not_repeated().is_none() => End::Conflict(key),
                 // What the script made of it does not count; where it happened does.
                 _ => End::Settled(result.and_then(|_| Err(host_error(failed.kind, &failed.message)))),
             };
@@ -66,11 +66,13 @@ impl Session {
         });
         match answer {
             Ok(Answer::Committed) => End::Settled(result),
-            Ok(Answer::Conflict { key }) if self.may_repeat() => End::Conflict(key),
-            Ok(Answer::Conflict { key }) => {
-                let message = conflict_message(&key, NotRepeated::HasCommitted);
-                End::Settled(Err(host_error(ScriptErrorKind::Conflict, &message)))
-            }
+            Ok(Answer::Conflict { key }) => match self.why_not_repeated() {
+                None => End::Conflict(key),
+                Some(why) => {
+                    let message = conflict_message(&key, why);
+                    End::Settled(Err(host_error(ScriptErrorKind::Conflict, &message)))
+                }
+            },
             Ok(_) => End::Settled(Err(host_error(
                 ScriptErrorKind::Internal,
                 "the host answered a commit with something else",
@@ -80,11 +82,6 @@ impl Session {
                 End::Settled(Err(host_error(kind, &message)))
             }
         }
-    }
-
-    /// Whether nothing of the run has had an effect.
-    fn may_repeat(&self) -> bool {
-        !self.has_committed()
     }
 }
 

@@ -14,8 +14,8 @@ use picloud_shared::{
     id::AppId,
     secret::SecretText,
     services::{
-        Answer, Commit, HostServices, KvEntry, KvItem, KvValue, LIST_BYTES_MAX, Question, ServiceError,
-        list_bounds,
+        Answer, Commit, HostServices, HttpAnswer, HttpFailure, HttpFailureKind, HttpRequest, KvEntry, KvItem,
+        KvValue, LIST_BYTES_MAX, Question, ServiceError, list_bounds,
     },
 };
 use tokio::sync::Notify;
@@ -133,6 +133,31 @@ impl HostServices for MemoryHost {
     }
 }
 
+/// What every other server answers in tests: what it was sent. One of them is not there.
+fn echo(request: &HttpRequest) -> Result<HttpAnswer, HttpFailure> {
+    if request.url.contains("//unknown.") {
+        return Err(HttpFailure {
+            kind: HttpFailureKind::Dns,
+            message: "`unknown.example.com` has no address".to_owned(),
+            url: request.url.clone(),
+        });
+    }
+    let body = request.body.clone().unwrap_or_default();
+    let headers: BTreeMap<_, _> = request.headers.iter().cloned().collect();
+    let echo = serde_json::json!({
+        "method": request.method,
+        "headers": headers,
+        "body": String::from_utf8_lossy(&body),
+    });
+    Ok(HttpAnswer {
+        status: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: echo.to_string().into(),
+        url: request.url.clone(),
+        redirected: false,
+    })
+}
+
 impl State {
     fn put(&mut self, app: AppId, key: &str, value: &KvValue) {
         self.version += 1;
@@ -170,6 +195,9 @@ impl State {
                 value: self.secrets.get(name.as_str()).cloned(),
             },
             Question::Docs(question) => Answer::Docs(self.documents.answer(app, question)),
+            Question::Http { requests } => Answer::Http {
+                answers: requests.iter().map(echo).collect(),
+            },
             Question::Commit(commit) => self.commit(app, commit),
         }
     }

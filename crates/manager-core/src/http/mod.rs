@@ -10,6 +10,7 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod cross_site;
 pub(crate) mod domains;
+pub(crate) mod egress;
 pub(crate) mod executions;
 pub(crate) mod extract;
 pub(crate) mod health;

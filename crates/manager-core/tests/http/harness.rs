@@ -24,7 +24,7 @@ use picloud_shared::{
     modules::Modules,
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
     repository::StoreError,
-    seam::{Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench},
+    seam::{EgressTable, Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench},
     time::{Clock, Timestamp},
 };
 use picloud_store::{DataServices, Store};
@@ -67,6 +67,7 @@ impl TestManager {
             give_memory_back: || (),
             repository: Arc::clone(&store) as _,
             live: Arc::clone(&live) as _,
+            egress: Arc::new(NoEgress),
             workbench: Arc::new(Bench),
             services: Arc::new(DataServices::start(Arc::clone(&store), Arc::clone(&clock) as _)),
             runs: Arc::new(NoRuns),
@@ -200,6 +201,16 @@ pub(crate) struct Live {
     pub(crate) refreshes: AtomicU32,
     pub(crate) fails: AtomicBool,
     pub(crate) refreshed: Notify,
+}
+
+/// Nothing leaves.
+struct NoEgress;
+
+#[async_trait]
+impl EgressTable for NoEgress {
+    async fn refresh(&self, _: AppId) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -9,6 +9,7 @@ mod apps;
 mod audit;
 mod deployments;
 mod domains;
+mod egress;
 mod executions;
 mod invitations;
 mod members;
@@ -30,6 +31,7 @@ pub use apps::{
 pub use audit::AuditRepository;
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
+pub use egress::{EgressRepository, EgressSettings};
 pub use executions::ExecutionRepository;
 pub use invitations::{
     AcceptInvitationError, CreateInvitationError, DeletedInvitation, InvitationRepository, InvitedPerson,
@@ -67,6 +69,7 @@ pub trait Repository:
     + SecretRepository
     + TokenRepository
     + ExecutionRepository
+    + EgressRepository
     + AuditRepository
     + Health
 {
@@ -89,6 +92,7 @@ impl<T> Repository for T where
         + SecretRepository
         + TokenRepository
         + ExecutionRepository
+        + EgressRepository
         + AuditRepository
         + Health
 {

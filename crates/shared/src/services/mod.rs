@@ -9,6 +9,7 @@
 
 mod commit;
 pub mod docs;
+mod http;
 mod kv;
 mod usage;
 
@@ -17,6 +18,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     commit::{Commit, Expiry, ReadKey, ReadRange, Write},
+    http::{
+        HTTP_ANSWER_BYTES_DEFAULT, HTTP_ANSWER_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX,
+        HTTP_HEADERS_MAX, HTTP_REDIRECTS_MAX, HTTP_REQUESTS_AT_ONCE_MAX, HTTP_REQUESTS_PER_RUN_MAX,
+        HTTP_TIMEOUT_DEFAULT, HTTP_TIMEOUT_MAX, HTTP_URL_BYTES_MAX, HttpAnswer, HttpFailure, HttpFailureKind,
+        HttpRequest,
+    },
     kv::{
         KEY_BYTES_MAX, KEYS_PER_CALL_MAX, KvEntry, KvItem, KvValue, LIST_BYTES_MAX, LIST_ENTRIES_DEFAULT,
         LIST_ENTRIES_MAX, TTL_MAX, VALUE_BYTES_MAX,
@@ -75,6 +82,11 @@ pub enum Question {
     },
     /// Something about the documents of a collection.
     Docs(docs::DocsQuestion),
+    /// Requests to other servers, all at one time.
+    Http {
+        /// At most [`HTTP_REQUESTS_AT_ONCE_MAX`].
+        requests: Vec<HttpRequest>,
+    },
     /// Everything that the run read is to be as it was, and everything that it writes is to take effect, at once.
     Commit(Commit),
 }
@@ -102,6 +114,11 @@ pub enum Answer {
     },
     /// To [`Question::Docs`].
     Docs(docs::DocsAnswer),
+    /// To [`Question::Http`].
+    Http {
+        /// In the order of the requests.
+        answers: Vec<Result<HttpAnswer, HttpFailure>>,
+    },
     /// To [`Question::Commit`]: it is on disk.
     Committed,
     /// To [`Question::Commit`]: nothing was changed, because something that the run read is not as it was.

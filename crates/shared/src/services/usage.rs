@@ -14,6 +14,8 @@ pub enum Service {
     Docs,
     /// The commits of transactions.
     Transaction,
+    /// Requests to other servers.
+    Http,
 }
 
 /// What a run used of one service.

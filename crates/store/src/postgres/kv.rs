@@ -81,6 +81,8 @@ impl Postgres {
                 within(async { self.answer_docs(app, &question).await.map(Answer::Docs) }).await
             }
             Question::Commit(commit) => self.commit(app, &commit, now).await,
+            // Nothing that is stored; it comes here only if nobody else is there to answer it.
+            Question::Http { .. } => Err(ServiceError::Failed),
         }
     }
 

@@ -52,6 +52,7 @@ pub(crate) async fn delete_app(
         return Err(not_found("app"));
     }
     manager.publish(app.id).await;
+    manager.publish_egress(app.id).await;
     tracing::info!(app.id = %app.id, app.slug = %app.slug, user.id = %caller.user.id, "app deleted");
     Ok(StatusCode::NO_CONTENT)
 }

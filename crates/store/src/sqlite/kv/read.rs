@@ -56,6 +56,8 @@ pub(super) fn answer(
                 Some(key) => Answer::Conflict { key },
             })
         }
+        // Nothing that is stored; it comes here only if nobody else is there to answer it.
+        Question::Http { .. } => Err(Error::InvalidQuery),
     }
 }
 

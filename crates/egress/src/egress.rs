@@ -1,0 +1,103 @@
+//! Answers the questions of scripts that lead out of the server.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use picloud_shared::{
+    id::AppId,
+    memory::MemoryBudget,
+    repository::{EgressRepository, StoreError},
+    seam::EgressTable,
+    services::{Answer, HostServices, HttpRequest, Question, ServiceError},
+};
+use tokio::{runtime::Handle, task::JoinHandle};
+
+use crate::{apps::Apps, guard::Guard, http::Http, resolve::Resolve};
+
+/// What an [`Egress`] is made of.
+pub struct EgressParts {
+    /// Answers all other questions.
+    pub others: Arc<dyn HostServices>,
+    /// Where the settings of apps are.
+    pub repository: Arc<dyn EgressRepository>,
+    /// Finds addresses.
+    pub resolver: Arc<dyn Resolve>,
+    /// Where this server listens itself. No script connects there.
+    pub listeners: Vec<SocketAddr>,
+    /// What answers may hold while they come in.
+    pub memory: Arc<MemoryBudget>,
+}
+
+/// Answers the questions of scripts that lead out of the server, and hands on all others.
+#[derive(Clone)]
+pub struct Egress(Arc<Inner>);
+
+struct Inner {
+    others: Arc<dyn HostServices>,
+    apps: Apps,
+    http: Arc<Http>,
+    /// Where the sockets are.
+    runtime: Handle,
+}
+
+impl Egress {
+    /// Starts it on the runtime of the caller, with the settings of all apps.
+    pub async fn start(parts: EgressParts) -> Result<Self, StoreError> {
+        let guard = Guard::new(parts.resolver, parts.listeners);
+        Ok(Self(Arc::new(Inner {
+            others: parts.others,
+            apps: Apps::load(parts.repository).await?,
+            http: Arc::new(Http::new(guard, parts.memory)),
+            runtime: Handle::current(),
+        })))
+    }
+
+    async fn http(&self, app: AppId, requests: Vec<HttpRequest>) -> Result<Answer, ServiceError> {
+        let Inner {
+            apps, http, runtime, ..
+        } = &*self.0;
+        let (http, app) = (Arc::clone(http), apps.get(app));
+        let calls = async move { join_all(requests.iter().map(|request| http.call(&app, request))).await };
+        let mut work = Aborted(runtime.spawn(calls));
+        match (&mut work.0).await {
+            Ok(answers) => Ok(Answer::Http { answers }),
+            Err(error) => {
+                tracing::error!(%error, "a request of a script ended without an answer");
+                Err(ServiceError::Failed)
+            }
+        }
+    }
+}
+
+/// Work that ends with whoever waits for it.
+struct Aborted<T>(JoinHandle<T>);
+
+impl<T> Drop for Aborted<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[async_trait]
+impl HostServices for Egress {
+    async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
+        match question {
+            Question::Http { requests } => self.http(app, requests).await,
+            other => self.0.others.ask(app, other).await,
+        }
+    }
+}
+
+#[async_trait]
+impl EgressTable for Egress {
+    async fn refresh(&self, app: AppId) -> Result<(), StoreError> {
+        self.0.apps.refresh(app).await
+    }
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress").finish_non_exhaustive()
+    }
+}

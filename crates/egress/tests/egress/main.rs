@@ -1,0 +1,7 @@
+//! What leaves the server, over sockets on loopback alone.
+
+mod answers;
+mod ground;
+mod guard;
+mod limits;
+mod redirects;

@@ -124,10 +124,15 @@ async fn tls_with_a_certificate_of_nobody_known_is_refused() {
     assert_eq!(failure.kind, HttpFailureKind::Tls, "{failure:?}");
     assert!(failure.message.contains("UnknownIssuer"), "{failure:?}");
     // What does not speak TLS at all is the same to a script.
-    let plain = Server::start(|_| ok("plain")).await;
-    let failure = ground
-        .ask(APP, get(format!("https://{}/", plain.address)))
-        .await
-        .expect_err("a failure");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let _ = stream.write_all(&ok("plain")).await;
+        // Until the other side has gone: to close before resets the connection.
+        let _ = stream.readable().await;
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    });
+    let failure = ground.ask(APP, get(format!("https://{address}/"))).await.expect_err("a failure");
     assert_eq!(failure.kind, HttpFailureKind::Tls, "{failure:?}");
 }

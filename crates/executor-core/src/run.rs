@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    net::IpAddr,
     ops::Range,
     rc::Rc,
     time::{Duration, Instant},
@@ -34,6 +35,7 @@ pub(crate) struct Settings {
     log_bytes_max: u64,
     response_bytes_max: usize,
     https: bool,
+    client: Option<IpAddr>,
     keeps_writes: bool,
     /// Whose run it is.
     pub(crate) app: Option<AppId>,
@@ -49,6 +51,7 @@ impl Settings {
             log_bytes_max: limits.log_bytes_max,
             response_bytes_max: usize::try_from(limits.response_bytes_max).unwrap_or(usize::MAX),
             https: invocation.request.scheme == "https",
+            client: Some(invocation.request.remote_addr),
             keeps_writes: invocation.keeps_writes,
         }
     }
@@ -75,6 +78,8 @@ pub(crate) struct Run {
     pub(crate) response_bytes_max: usize,
     /// Whether the client came over HTTPS.
     pub(crate) https: bool,
+    /// Where the client is.
+    pub(crate) client: Option<IpAddr>,
     /// The patterns that it has paid for.
     pub(crate) patterns: RecentPatterns,
     /// The variables that its closures captured.
@@ -106,6 +111,7 @@ impl Run {
             entry: settings.entry,
             response_bytes_max: settings.response_bytes_max,
             https: settings.https,
+            client: settings.client,
             patterns: RecentPatterns::default(),
             captured: Captured::default(),
             modules: RefCell::default(),

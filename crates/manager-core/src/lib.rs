@@ -16,6 +16,7 @@ mod first_start;
 mod http;
 mod manager;
 mod operation;
+mod passwords;
 mod publish;
 mod router;
 
@@ -24,3 +25,4 @@ pub use after_crash::answer_for_lost_runs;
 pub use first_start::{FirstStart, FirstStartError};
 pub use http::openapi_json;
 pub use manager::{Manager, ManagerParts};
+pub use passwords::PasswordServices;

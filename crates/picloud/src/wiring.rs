@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
 use picloud_egress::{Egress, EgressParts, SystemResolver};
 use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench, Services};
-use picloud_manager_core::{Manager, ManagerParts};
+use picloud_manager_core::{Manager, ManagerParts, PasswordServices};
 use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
     ServerConfig,
@@ -57,6 +57,11 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
 
     let store = Arc::new(open_store(config).await?);
     let data = Arc::new(DataServices::start(store.clone(), clock.clone()));
+    let data = Arc::new(PasswordServices::new(
+        data,
+        clock.clone(),
+        picloud_executor_core::give_memory_back,
+    ));
     let egress = Egress::start(EgressParts {
         others: data.clone(),
         repository: store.clone(),

@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// Fills `target`. Nothing is ever given out twice.
-pub(super) fn fill(target: &mut [u8]) -> Fallible<()> {
+pub(crate) fn fill(target: &mut [u8]) -> Fallible<()> {
     if target.len() > POOL_BYTES / 4 {
         return read(target);
     }

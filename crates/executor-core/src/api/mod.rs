@@ -38,9 +38,11 @@ use rhai::{Engine, Module, Shared};
 pub use self::reference::{ScriptFunction, definitions, functions, reference_json, reference_markdown};
 pub(crate) use self::{
     argument::{Fallible, fail, spend_bytes, type_name},
+    chance::fill as fill_with_chance,
+    clock::now_ms,
     form::{encode as encode_form, scalar},
     regex::RecentPatterns,
-    uuid::new_v7,
+    uuid::new as new_uuid,
 };
 use crate::services;
 
@@ -82,6 +84,7 @@ impl Modules {
             ("jwt", jwt::module()),
             ("kv", services::kv_module()),
             ("markdown", markdown::module()),
+            ("password", services::password_module()),
             ("random", random::module()),
             ("regex", regex::module()),
             ("template", template::module()),
@@ -89,6 +92,7 @@ impl Modules {
             ("time", time::module()),
             ("transaction", services::transaction_module()),
             ("url", url::module()),
+            ("users", services::users_module()),
             ("uuid", uuid::module()),
             ("xml", xml::module()),
         ];

@@ -1,7 +1,7 @@
 //! `uuid::…`
 
 use rhai::{Module, export_module, exported_module};
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 use super::{argument::Fallible, chance, clock};
 
@@ -10,14 +10,12 @@ pub(super) fn module() -> Module {
     exported_module!(functions)
 }
 
-/// A new UUID that begins with the present time.
-pub(crate) fn new_v7() -> Fallible<String> {
+/// A UUID that begins with the present time.
+pub(crate) fn new() -> Fallible<Uuid> {
     let mut bytes = [0; 10];
     chance::fill(&mut bytes)?;
     let millis = u64::try_from(clock::now_ms()).unwrap_or_default();
-    Ok(Builder::from_unix_timestamp_millis(millis, &bytes)
-        .into_uuid()
-        .to_string())
+    Ok(Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
 }
 
 /// Names that are unique everywhere (RFC 9562), as text in lower case.
@@ -50,7 +48,7 @@ mod functions {
     /// ```
     #[rhai_fn(return_raw, volatile)]
     fn v7() -> Fallible<String> {
-        super::new_v7()
+        Ok(super::new()?.to_string())
     }
 
     /// Reads a UUID in any usual form (upper case, braces, without hyphens, `urn:uuid:`) and gives the plain

@@ -32,6 +32,7 @@ mod functions {
     use crate::{
         error::nearest,
         request::{Fallible, MapValue as Map, Request, fields::cookie, headers::Headers, map_of, pay_for},
+        services,
     };
 
     /// The method, in capitals.
@@ -181,6 +182,16 @@ mod functions {
         ))
     }
 
+    /// The user of the app who is signed in, as `users::sign_in` did it; `()` if nobody is.
+    ///
+    /// ```rhai
+    /// request.user ?? "nobody" //=> "nobody"
+    /// ```
+    #[rhai_fn(get = "user", pure, return_raw)]
+    fn user(request: &mut Request) -> Fallible<Dynamic> {
+        services::current_user(request.request())
+    }
+
     /// Says that there is no such field.
     ///
     /// ```rhai
@@ -188,7 +199,7 @@ mod functions {
     /// ```
     #[rhai_fn(index_get, pure, return_raw)]
     fn unknown_field(request: &mut Request, name: &str) -> Fallible<Dynamic> {
-        const FIELDS: [&str; 15] = [
+        const FIELDS: [&str; 16] = [
             "method",
             "url",
             "path",
@@ -204,6 +215,7 @@ mod functions {
             "cookies",
             "remote_addr",
             "id",
+            "user",
         ];
         let _ = request;
         let suggestion = nearest(name, FIELDS).map_or_else(

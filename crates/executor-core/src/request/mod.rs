@@ -29,7 +29,8 @@ impl Request {
         self.request.uri.path()
     }
 
-    fn request(&self) -> &ScriptRequest {
+    /// The request itself.
+    pub(crate) fn request(&self) -> &ScriptRequest {
         &self.request
     }
 }

@@ -2,7 +2,7 @@
 
 use picloud_shared::{
     outcome::ScriptErrorKind,
-    services::{Answer, Question, Service},
+    services::{Answer, Question, Service, is_reserved},
 };
 use rhai::{Module, export_module, exported_module};
 
@@ -93,5 +93,10 @@ pub(super) fn conflict_message(key: &str, why: NotRepeated) -> String {
              before it sends"
         }
     };
-    format!("`{key}` changed while the script ran, {why}")
+    let what = if is_reserved(key) {
+        "a user".to_owned()
+    } else {
+        format!("`{key}`")
+    };
+    format!("{what} changed while the script ran, {why}")
 }

@@ -6,11 +6,12 @@ mod list;
 use std::rc::Rc;
 
 use picloud_shared::services::{
-    Answer, Expiry, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, KvValue, Question, Service, TTL_MAX,
+    Answer, Expiry, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, KvValue, Question, Service, TTL_MAX, is_reserved,
 };
 use rhai::{Dynamic, Map};
 
 pub(crate) use self::functions::module;
+pub(super) use self::list::entries;
 use super::{
     session::{Session, unexpected},
     transaction::{Known, Pending, Seen},
@@ -19,7 +20,7 @@ use super::{
 use crate::api::{Fallible, fail, spend_bytes, type_name};
 
 /// What the run sees of each key: asked for, unless it is known.
-fn look_up(session: &Session, keys: &[&str]) -> Fallible<Vec<Known>> {
+pub(super) fn look_up(session: &Session, keys: &[&str]) -> Fallible<Vec<Known>> {
     let mut unknown: Vec<&str> = keys.to_vec();
     session.state(|state| unknown.retain(|key| state.transaction.known(key).is_none()));
     unknown.sort_unstable();
@@ -146,6 +147,11 @@ fn compare_and_set(session: &Session, key: &str, expected: &Dynamic, value: Rc<K
 
 /// `key`, if it may be one.
 fn valid<'k>(function: &str, key: &'k str) -> Fallible<&'k str> {
+    if is_reserved(key) {
+        return Err(fail(format!(
+            "{function}: a key does not begin with the character 0"
+        )));
+    }
     if (1..=KEY_BYTES_MAX).contains(&key.len()) {
         return Ok(key);
     }

@@ -2,8 +2,9 @@
 //!
 //! Reading order: [`Services`] (what an executor is given), `session` (what a run has asked; the one place where a
 //! script reaches the host), `transaction` (what it has read and written, without any I/O), `kv`, `docs`, `secret`, `http`
-//! and `commit` (the functions that scripts call), `settle` (the end of a run), `lines` (whose turn it is after a conflict); `foreign`
-//! and `value` are about memory and form.
+//! and `commit` (the functions that scripts call), `password` and `users` (more of them, the latter over keys of the app),
+//! `settle` (the end of a run), `lines` (whose turn it is after a conflict); `foreign` and `value` are about memory and
+//! form.
 
 mod commit;
 mod docs;
@@ -11,10 +12,12 @@ mod foreign;
 mod http;
 mod kv;
 mod lines;
+mod password;
 mod secret;
 mod session;
 mod settle;
 mod transaction;
+mod users;
 mod value;
 
 use std::{fmt, sync::Arc};
@@ -27,9 +30,11 @@ pub(crate) use self::{
     docs::module as docs_module,
     http::{method_module as http_methods, module as http_module, register_types as register_http_types},
     kv::module as kv_module,
+    password::module as password_module,
     secret::module as secret_module,
     session::Session,
     settle::{End, Repeats, gave_up},
+    users::{current as current_user, module as users_module},
 };
 
 /// What runs may ask, shared by all executors of a process.

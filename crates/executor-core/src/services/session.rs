@@ -305,6 +305,7 @@ pub(super) fn unexpected(answer: &Answer) -> Box<EvalAltResult> {
         Answer::Page { .. } => "a page",
         Answer::Secret { .. } => "a secret",
         Answer::Docs(_) => "documents",
+        Answer::Password(_) => "something about passwords",
         Answer::Committed => "a commit",
         Answer::Conflict { .. } => "a conflict",
         Answer::Http { .. } => "answers of other servers",

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Bound, rc::Rc};
 
 use super::docs::Docs;
-use picloud_shared::services::{Commit, Expiry, KvValue, ReadKey, ReadRange, Write};
+use picloud_shared::services::{Commit, Expiry, KvValue, ReadKey, ReadRange, Write, is_reserved};
 
 /// A value that a run has read.
 #[derive(Clone, Debug)]
@@ -111,7 +111,9 @@ impl Transaction {
             .map(|(key, pending)| (key.as_str(), pending));
         let in_prefix = written.take_while(move |(key, _)| key.starts_with(prefix));
         in_prefix.filter(move |(key, _)| {
-            after.is_none_or(|after| *key > after) && until.is_none_or(|until| *key <= until)
+            is_reserved(key) == is_reserved(prefix)
+                && after.is_none_or(|after| *key > after)
+                && until.is_none_or(|until| *key <= until)
         })
     }
 

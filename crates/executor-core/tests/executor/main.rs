@@ -11,6 +11,7 @@ mod programs;
 mod secrets;
 mod services;
 mod support;
+mod users;
 mod workbench;
 
 use picloud_executor_core::CountingAllocator;

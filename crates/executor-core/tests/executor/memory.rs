@@ -15,7 +15,7 @@ use picloud_shared::{
     secret::SecretText,
     services::{
         Answer, Commit, HostServices, HttpAnswer, HttpFailure, HttpFailureKind, HttpRequest, KvEntry, KvItem,
-        KvValue, LIST_BYTES_MAX, Question, ServiceError, list_bounds,
+        KvValue, LIST_BYTES_MAX, PasswordAnswer, PasswordQuestion, Question, ServiceError, list_bounds,
     },
 };
 use tokio::sync::Notify;
@@ -198,6 +198,7 @@ impl State {
             Question::Http { requests } => Answer::Http {
                 answers: requests.iter().map(echo).collect(),
             },
+            Question::Password(question) => Answer::Password(about_password(question)),
             Question::Commit(commit) => self.commit(app, commit),
         }
     }
@@ -254,5 +255,24 @@ impl State {
             }
         }
         Answer::Committed
+    }
+}
+
+/// Hashes that take no time: the password with this before it.
+const HASHED: &str = "hashed ";
+
+fn about_password(question: PasswordQuestion) -> PasswordAnswer {
+    let verified = |password: String, hash: Option<String>| PasswordAnswer::Verified {
+        fits: hash == Some(format!("{HASHED}{password}")),
+    };
+    match question {
+        PasswordQuestion::Hash { password } => PasswordAnswer::Hashed {
+            hash: format!("{HASHED}{}", password.0),
+        },
+        PasswordQuestion::Verify { hash, .. } if !hash.starts_with(HASHED) => PasswordAnswer::NoHash,
+        PasswordQuestion::Verify { password, hash } => verified(password.0, Some(hash)),
+        PasswordQuestion::SignIn { name, .. } if name == "guessed" => PasswordAnswer::Wait { seconds: 7 },
+        PasswordQuestion::SignIn { name, .. } if name == "busy" => PasswordAnswer::Busy,
+        PasswordQuestion::SignIn { password, hash, .. } => verified(password.0, hash),
     }
 }

@@ -13,6 +13,9 @@ const RUNNING_MAX: usize = 4;
 /// Most hashes that wait for their turn; what comes beyond is refused.
 const WAITING_MAX: usize = 32;
 
+/// What all hashes begin with that are made here.
+const HASH_BEGINNING: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
+
 /// Verified in place of a hash that does not exist, so that this takes as long. Nobody knows a password for it.
 const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$cGljbG91ZCBubyBzYWx0Lg$bm8gcGFzc3dvcmQgbGVhZHMgdG8gdGhpcyBoYXNoLi4";
@@ -34,11 +37,22 @@ pub(crate) struct Busy;
 
 impl Hasher {
     pub(crate) fn new(give_memory_back: fn()) -> Self {
+        Self::bounded(RUNNING_MAX, WAITING_MAX, give_memory_back)
+    }
+
+    /// One that runs and has wait as many as this.
+    pub(crate) fn bounded(running_max: usize, waiting_max: usize, give_memory_back: fn()) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(RUNNING_MAX + WAITING_MAX)),
-            turns: Arc::new(Semaphore::new(RUNNING_MAX)),
+            places: Arc::new(Semaphore::new(running_max + waiting_max)),
+            turns: Arc::new(Semaphore::new(running_max)),
             give_memory_back,
         }
+    }
+
+    /// Whether `hash` has the form and the cost of those that are made here. One from elsewhere may ask for any amount of
+    /// memory and time.
+    pub(crate) fn makes(hash: &str) -> bool {
+        hash.starts_with(HASH_BEGINNING) && PasswordHash::new(hash).is_ok()
     }
 
     /// The hash of `password`, in PHC form and with a salt of its own.
@@ -104,6 +118,7 @@ mod tests {
     fn the_dummy_costs_what_a_real_hash_costs() {
         let real = hash("correct horse battery");
         assert_eq!(parameters(&real), "$argon2id$v=19$m=19456,t=2,p=1");
+        assert!(Hasher::makes(&real));
         assert_eq!(parameters(DUMMY_HASH), parameters(&real));
         assert_eq!(DUMMY_HASH.len(), real.len());
         assert!(PasswordHash::new(DUMMY_HASH).is_ok());

@@ -99,7 +99,12 @@ impl ReadRange {
 pub(super) fn bounds(prefix: &str, after: Option<&str>) -> (Vec<u8>, Vec<u8>) {
     // No text holds the byte 0xFF.
     let high = [prefix.as_bytes(), &[0xFF]].concat();
-    let low = prefix.as_bytes().to_vec();
+    // Every key begins with an empty prefix but those that are reserved, which begin with 0.
+    let low = if prefix.is_empty() {
+        vec![1]
+    } else {
+        prefix.as_bytes().to_vec()
+    };
     match after.map(just_after) {
         Some(after) if after > low => (after, high),
         _ => (low, high),
@@ -146,6 +151,11 @@ mod tests {
         ] {
             assert_eq!(holds(&part, key), expected, "{key}");
         }
+        let every = ReadRange {
+            prefix: String::new(),
+            ..range(None, None)
+        };
+        assert!(holds(&every, "a") && !holds(&every, "\0users/id/a"));
         // A cursor before the prefix is no cursor.
         assert!(holds(&range(Some("a"), None), "user/"));
     }

@@ -11,7 +11,9 @@ mod commit;
 pub mod docs;
 mod http;
 mod kv;
+mod password;
 mod usage;
+mod users;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,13 @@ pub use self::{
         KEY_BYTES_MAX, KEYS_PER_CALL_MAX, KvEntry, KvItem, KvValue, LIST_BYTES_MAX, LIST_ENTRIES_DEFAULT,
         LIST_ENTRIES_MAX, TTL_MAX, VALUE_BYTES_MAX,
     },
+    password::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, Password, PasswordAnswer, PasswordQuestion},
     usage::{Service, ServiceUse},
+    users::{
+        SESSIONS_PER_USER_MAX, USER_DATA_BYTES_MAX, USER_EMAIL_BYTES_MAX, USER_NAME_CHARS_MAX, USER_NAMES,
+        USER_SESSION_SECONDS, UserRecord, UserRefused, UserSession, check_user_email, check_user_name,
+        is_reserved, session_hash, user_email_key, user_key, user_name_key,
+    },
 };
 use crate::{
     id::AppId,
@@ -87,6 +95,8 @@ pub enum Question {
         /// At most [`HTTP_REQUESTS_AT_ONCE_MAX`].
         requests: Vec<HttpRequest>,
     },
+    /// Something about passwords.
+    Password(PasswordQuestion),
     /// Everything that the run read is to be as it was, and everything that it writes is to take effect, at once.
     Commit(Commit),
 }
@@ -119,6 +129,8 @@ pub enum Answer {
         /// In the order of the requests.
         answers: Vec<Result<HttpAnswer, HttpFailure>>,
     },
+    /// To [`Question::Password`].
+    Password(PasswordAnswer),
     /// To [`Question::Commit`]: it is on disk.
     Committed,
     /// To [`Question::Commit`]: nothing was changed, because something that the run read is not as it was.

@@ -16,6 +16,10 @@ pub enum Service {
     Transaction,
     /// Requests to other servers.
     Http,
+    /// Passwords.
+    Password,
+    /// The app's own users.
+    Users,
 }
 
 /// What a run used of one service.

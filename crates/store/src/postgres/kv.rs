@@ -82,7 +82,7 @@ impl Postgres {
             }
             Question::Commit(commit) => self.commit(app, &commit, now).await,
             // Nothing that is stored; it comes here only if nobody else is there to answer it.
-            Question::Http { .. } => Err(ServiceError::Failed),
+            Question::Http { .. } | Question::Password(_) => Err(ServiceError::Failed),
         }
     }
 

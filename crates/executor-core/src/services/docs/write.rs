@@ -16,7 +16,7 @@ use super::{
     refused,
 };
 use crate::{
-    api::{Fallible, fail, new_v7, spend_bytes},
+    api::{Fallible, fail, new_uuid, spend_bytes},
     json,
     services::session::Session,
 };
@@ -34,7 +34,7 @@ pub(super) fn insert(session: &Session, name: &str, id: &str, document: Parsed) 
 
 /// Writes a new document under a new id, which it gives.
 pub(super) fn insert_new(session: &Session, name: &str, document: Parsed) -> Fallible<String> {
-    let id = new_v7()?;
+    let id = new_uuid()?.to_string();
     look_at(session, name)?;
     // Nobody has such an id; if somebody has, it is a conflict.
     known(session, name, |known| known.note_document(&id, None));

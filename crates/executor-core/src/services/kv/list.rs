@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use picloud_shared::services::{
     Answer, KvItem, KvValue, LIST_ENTRIES_DEFAULT, LIST_ENTRIES_MAX, Question, ReadRange, Service,
+    is_reserved,
 };
 use rhai::{Dynamic, Map};
 
@@ -72,20 +73,42 @@ pub(super) fn list(session: &Session, prefix: &str, options: Options) -> Fallibl
             "{FUNCTION}: a prefix has at most {KEY_BYTES_MAX} bytes"
         )));
     }
-    let Options { limit, mut after } = options;
-    let limit = limit as usize;
+    if is_reserved(prefix) {
+        return Err(fail(format!(
+            "{FUNCTION}: a key does not begin with the character 0"
+        )));
+    }
+    let (found, cursor) = entries(session, prefix, options.limit as usize, options.after)?;
     let mut entries = rhai::Array::new();
+    for (key, value) in found {
+        let entry = Map::from([
+            ("key".into(), Dynamic::from(key)),
+            ("value".into(), of_stored(&value)?),
+        ]);
+        entries.push(Dynamic::from_map(entry));
+    }
+    let cursor = cursor.map_or(Dynamic::UNIT, Dynamic::from);
+    Ok(Map::from([
+        ("entries".into(), Dynamic::from_array(entries)),
+        ("cursor".into(), cursor),
+    ]))
+}
+
+/// Up to `limit` entries after `after`, and the key after which there are more.
+pub(in crate::services) fn entries(
+    session: &Session,
+    prefix: &str,
+    limit: usize,
+    mut after: Option<String>,
+) -> Fallible<(Vec<(String, Rc<KvValue>)>, Option<String>)> {
+    let mut entries = Vec::new();
     loop {
         let wanted = limit - entries.len();
         let Stretch { found, until } = stretch(session, prefix, after.as_deref(), wanted)?;
         let has_more = until.is_some() || found.len() > wanted;
         for (key, value) in found.into_iter().take(wanted) {
-            let entry = Map::from([
-                ("key".into(), Dynamic::from(key.clone())),
-                ("value".into(), of_stored(&value)?),
-            ]);
-            entries.push(Dynamic::from_map(entry));
-            after = Some(key);
+            after = Some(key.clone());
+            entries.push((key, value));
         }
         if entries.is_empty() && until.is_some() {
             // What is stored there was deleted by this run: the page goes on behind it.
@@ -99,11 +122,7 @@ pub(super) fn list(session: &Session, prefix: &str, options: Options) -> Fallibl
         } else {
             until
         };
-        let cursor = cursor.map_or(Dynamic::UNIT, Dynamic::from);
-        return Ok(Map::from([
-            ("entries".into(), Dynamic::from_array(entries)),
-            ("cursor".into(), cursor),
-        ]));
+        return Ok((entries, cursor));
     }
 }
 

@@ -9,3 +9,4 @@ mod secrets;
 mod serializable;
 mod stopped;
 mod transactions;
+mod users;

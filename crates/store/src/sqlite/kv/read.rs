@@ -57,7 +57,7 @@ pub(super) fn answer(
             })
         }
         // Nothing that is stored; it comes here only if nobody else is there to answer it.
-        Question::Http { .. } => Err(Error::InvalidQuery),
+        Question::Http { .. } | Question::Password(_) => Err(Error::InvalidQuery),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What scripts can ask of the world, through the whole program.
 
 mod database_away;
+mod disk_full;
 mod docs;
 mod fault;
 mod histories;

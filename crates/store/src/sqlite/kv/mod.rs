@@ -4,13 +4,17 @@
 //! go to one thread, which takes all that wait, compares and writes each, and has one flush to disk for all of them.
 //! While it writes it holds the store's only writing connection, so that it and all other writers take turns.
 
+mod cache;
 pub(crate) mod commit;
 pub(crate) mod connection;
 pub(crate) mod read;
 mod writer;
 pub(crate) mod writes;
 
-use std::{path::Path, sync::Mutex};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use picloud_shared::{
     id::AppId,
@@ -19,12 +23,17 @@ use picloud_shared::{
 };
 use sqlx::SqlitePool;
 
-use self::{connection::Readers, writer::Writer};
+use self::{
+    cache::{Cache, Lookup},
+    connection::Readers,
+    writer::Writer,
+};
 use crate::{kv::refusal, sqlite::kv::connection::fault_of};
 
 /// The keys and values of a database.
 #[derive(Debug)]
 pub(crate) struct KeyValues {
+    cache: Arc<Cache>,
     readers: Readers,
     writer: Writer,
 }
@@ -32,9 +41,11 @@ pub(crate) struct KeyValues {
 impl KeyValues {
     /// Those of the database at `path`, whose other writers take `turns`. Opens nothing before it is asked.
     pub(crate) fn new(path: &Path, turns: SqlitePool) -> Self {
+        let cache = Arc::new(Cache::default());
         Self {
             readers: Readers::new(path),
-            writer: Writer::new(path, turns),
+            writer: Writer::new(path, turns, Arc::clone(&cache)),
+            cache,
         }
     }
 
@@ -60,9 +71,29 @@ impl KeyValues {
         question: &Question,
         now: Timestamp,
     ) -> Result<Answer, ServiceError> {
+        if let Question::KvGet { keys } = question
+            && let [key] = &keys[..]
+        {
+            return self.get(app, key, now);
+        }
         self.readers
             .with(|connection| read::answer(connection, app, question, now))
             .map_err(|error| refusal(&fault_of(error)))
+    }
+
+    fn get(&self, app: AppId, key: &str, now: Timestamp) -> Result<Answer, ServiceError> {
+        let entry = match self.cache.look_up(app, key, now) {
+            Lookup::Known(entry) => entry,
+            Lookup::Unknown(ticket) => {
+                let found = self
+                    .readers
+                    .with(|connection| read::get(connection, app, key, now))
+                    .map_err(|error| refusal(&fault_of(error)))?;
+                self.cache.keep(ticket, app, key, found.as_ref());
+                found
+            }
+        };
+        Ok(Answer::Entries { entries: vec![entry] })
     }
 
     /// Waits for what is under way.

@@ -61,7 +61,13 @@ pub(super) fn answer(
     }
 }
 
-fn get(connection: &Connection, app: AppId, key: &str, now: Timestamp) -> Result<Option<KvEntry>, Error> {
+/// What a key has.
+pub(super) fn get(
+    connection: &Connection,
+    app: AppId,
+    key: &str,
+    now: Timestamp,
+) -> Result<Option<KvEntry>, Error> {
     connection
         .prepare_cached(GET_KV)?
         .query_row(params![id(&app), key.as_bytes(), now.as_micros()], entry)

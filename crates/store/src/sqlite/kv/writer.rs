@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread,
 };
 
@@ -16,6 +16,7 @@ use sqlx::SqlitePool;
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
+    cache::Cache,
     commit::{Waiting, commit_all},
     connection::{fault_of, open_writer},
     lock,
@@ -33,6 +34,8 @@ const COMMITS_PER_BATCH_MAX: usize = 512;
 pub(super) struct Writer {
     path: PathBuf,
     turns: SqlitePool,
+    /// Forgets what is written.
+    cache: Arc<Cache>,
     /// Where the connections of `turns` live.
     runtime: Handle,
     state: Mutex<State>,
@@ -55,10 +58,11 @@ struct Job {
 }
 
 impl Writer {
-    pub(super) fn new(path: &Path, turns: SqlitePool) -> Self {
+    pub(super) fn new(path: &Path, turns: SqlitePool, cache: Arc<Cache>) -> Self {
         Self {
             path: path.to_owned(),
             turns,
+            cache,
             runtime: Handle::current(),
             state: Mutex::new(State::NotStarted),
         }
@@ -103,6 +107,7 @@ impl Writer {
         let thread = WriterThread {
             path: self.path.clone(),
             turns: self.turns.clone(),
+            cache: Arc::clone(&self.cache),
             runtime: self.runtime.clone(),
             connection: None,
         };
@@ -128,6 +133,7 @@ impl Writer {
 struct WriterThread {
     path: PathBuf,
     turns: SqlitePool,
+    cache: Arc<Cache>,
     runtime: Handle,
     /// Opened when it is needed; one that failed is not used again.
     connection: Option<Connection>,
@@ -162,6 +168,12 @@ impl WriterThread {
             Some(connection) => connection,
             None => open_writer(&self.path).map_err(|error| refusal(&fault_of(error)))?,
         };
+        let written = batch.iter().flat_map(|job| {
+            let Waiting { app, commit, .. } = &job.waiting;
+            commit.writes.iter().map(|write| (*app, write.key.as_str()))
+        });
+        // Until the end of this function: nobody has been told of the commits then.
+        let _writing = self.cache.write(written);
         let answers = commit_all(&connection, batch.iter().map(|job| &job.waiting))
             .map_err(|error| refusal(&fault_of(error)))?;
         self.connection = Some(connection);

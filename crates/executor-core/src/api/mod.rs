@@ -42,7 +42,7 @@ pub(crate) use self::{
     clock::now_ms,
     form::{encode as encode_form, scalar},
     regex::RecentPatterns,
-    uuid::new as new_uuid,
+    uuid::new_v7,
 };
 use crate::services;
 

@@ -10,8 +10,8 @@ pub(super) fn module() -> Module {
     exported_module!(functions)
 }
 
-/// A UUID that begins with the present time.
-pub(crate) fn new() -> Fallible<Uuid> {
+/// A new UUID that begins with the present time.
+pub(crate) fn new_v7() -> Fallible<Uuid> {
     let mut bytes = [0; 10];
     chance::fill(&mut bytes)?;
     let millis = u64::try_from(clock::now_ms()).unwrap_or_default();
@@ -48,7 +48,7 @@ mod functions {
     /// ```
     #[rhai_fn(return_raw, volatile)]
     fn v7() -> Fallible<String> {
-        Ok(super::new()?.to_string())
+        Ok(super::new_v7()?.to_string())
     }
 
     /// Reads a UUID in any usual form (upper case, braces, without hyphens, `urn:uuid:`) and gives the plain

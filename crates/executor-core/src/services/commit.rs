@@ -4,7 +4,7 @@ use picloud_shared::{
     outcome::ScriptErrorKind,
     services::{Answer, Question, Service, is_reserved},
 };
-use rhai::{Module, export_module, exported_module};
+use rhai::{EvalAltResult, Module, export_module, exported_module};
 
 use super::session::{Failed, Session, unexpected};
 use crate::api::Fallible;
@@ -56,17 +56,24 @@ fn commit(session: &Session) -> Fallible<()> {
             session.state(|state| state.commits += u32::from(written > 0));
             Ok(())
         }
-        Answer::Conflict { key } => {
-            // One that may run again does, and then nobody sees this.
-            let why = session.why_not_repeated().unwrap_or(NotRepeated::TooOften);
-            Err(session.fail(Failed {
-                kind: ScriptErrorKind::Conflict,
-                message: conflict_message(key, why),
-                conflict_over: Some(key.clone()),
-            }))
-        }
+        Answer::Conflict { key } => Err(met(session, key)),
         other => Err(unexpected(other)),
     }
+}
+
+/// Ends a run that met a conflict over `key` before its end.
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the form in which Rhai takes errors"
+)]
+pub(super) fn met(session: &Session, key: &str) -> Box<EvalAltResult> {
+    // One that may run again does, and then nobody sees this.
+    let why = session.why_not_repeated().unwrap_or(NotRepeated::TooOften);
+    session.fail(Failed {
+        kind: ScriptErrorKind::Conflict,
+        message: conflict_message(key, why),
+        conflict_over: Some(key.to_owned()),
+    })
 }
 
 /// Why a run that met a conflict does not run again.

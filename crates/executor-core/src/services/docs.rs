@@ -20,14 +20,14 @@ pub(crate) use self::functions::module;
 pub(super) use self::pending::Docs;
 use self::pending::{Known, Parsed, Seen};
 use super::{
+    commit as conflict,
     foreign::ForeignAnswer,
-    session::{Failed, Session, unexpected},
+    session::{Session, unexpected},
 };
 use crate::{
     api::{Fallible, fail, spend_bytes},
     gate, json,
 };
-use picloud_shared::outcome::ScriptErrorKind;
 
 /// Lends what is known of a collection, which is there from the first question about it on.
 fn known<T>(session: &Session, name: &str, act: impl FnOnce(&mut Known) -> T) -> T {
@@ -66,12 +66,7 @@ fn ask<T>(
     });
     if !is_same {
         // What follows from the one form of the collection would be laid over what follows from the other.
-        let again = session.state(|state| state.commits == 0);
-        return Err(session.fail(Failed {
-            kind: ScriptErrorKind::Conflict,
-            message: super::commit::conflict_message(name, again),
-            conflict_over: Some(name.to_owned()),
-        }));
+        return Err(conflict::met(session, name));
     }
     session.state(|state| state.transaction.begin_moment());
     let result = act(found)?;

@@ -2,9 +2,10 @@
 
 use picloud_shared::{
     id::AppId,
-    repository::AppRepository,
+    quota::{AppUsage, Quotas},
+    repository::{AppRepository, QuotaRepository, QuotaUpdate},
     services::{
-        Answer, Commit, Expiry, KvValue, Question, Write,
+        Answer, Commit, Expiry, KvValue, Question, ServiceError, Write,
         docs::{
             CollectionCommit, Definition, DocPath, DocsAnswer, DocsAsk, DocsFound, DocsQuestion, Document,
             DocumentWrite, Find, FoundPage, Index, LOOKED_AT_MAX, Plan, ReadDocument, Selection, Stretch,
@@ -32,6 +33,7 @@ cases! {
     too_many_candidates_are_refused_with_advice,
     apps_do_not_see_each_other,
     deleting_an_app_deletes_its_documents,
+    what_documents_take_is_counted_and_bounded,
     finding_uses_the_indexes,
 }
 
@@ -694,6 +696,49 @@ async fn deleting_an_app_deletes_its_documents(bed: Bed) {
             .await;
         assert_eq!(count, 0, "{table}");
     }
+    bed.finish().await;
+}
+
+async fn what_documents_take_is_counted_and_bounded(bed: Bed) {
+    let store = &bed.store;
+    let owner = app(store, "one").await.id;
+    let people = People::make(store, owner, definition(&[("a", false)])).await;
+    people.put("ada", None, &json!({ "a": "é" })).await;
+    people.put("bob", None, &json!({ "a": "much" })).await;
+    people
+        .put("ada", Some(&json!({ "a": "é" })), &json!({ "a": "éé" }))
+        .await;
+    people
+        .put("ada", Some(&json!({ "a": "éé" })), &json!({ "a": "eeee" }))
+        .await;
+    people.put("cy", None, &json!({})).await;
+    people.delete("bob", &json!({ "a": "much" })).await;
+    let docs = |usage: Option<(AppUsage, Quotas)>| usage.unwrap().0.docs;
+    let bytes = "ada{\"a\":\"eeee\"}cy{}".len() as u64;
+    let kept = docs(store.app_usage(owner).await.unwrap());
+    assert_eq!((kept.bytes, kept.rows), (bytes, 2));
+
+    let update = QuotaUpdate {
+        data_rows_max: Some(Some(2)),
+        ..QuotaUpdate::default()
+    };
+    store.update_quotas(owner, update, &change()).await.unwrap();
+    let more = Commit {
+        docs: vec![CollectionCommit {
+            writes: vec![people.write("dan", None, Some(&json!({})))],
+            ..people.read()
+        }],
+        ..Commit::default()
+    };
+    let refused = store.answer_kv(owner, Question::Commit(more), now()).await;
+    assert!(
+        matches!(refused, Err(ServiceError::QuotaExceeded(_))),
+        "{refused:?}"
+    );
+    assert_eq!(people.get("dan").await, None);
+    people.delete("cy", &json!({})).await;
+    people.put("dan", None, &json!({})).await;
+    assert_eq!(docs(store.app_usage(owner).await.unwrap()).rows, 2);
     bed.finish().await;
 }
 

@@ -10,8 +10,7 @@ pub(crate) fn module() -> Module {
 /// Collections of documents that stay. Each app has its own; no other app sees them.
 ///
 /// A document is a map of at most 256 KiB as JSON. It has an id within its collection, a text of 1 to 128 bytes. A
-/// collection comes into being with its first document; indexes, and a schema that documents have to be like, are
-/// declared in the dashboard or by the API. A filter says what documents are like: a map of paths, each with a value or
+/// collection comes into being with its first document. A filter says what documents are like: a map of paths, each with a value or
 /// with conditions (`eq`, `ne`, `lt`, `lte`, `gt`, `gte`, `in`, `contains`, `exists`), and `and`, `or` and `not`. What a
 /// run writes takes effect when it has ended well, together with its keys. See the module `transaction`.
 #[export_module(export_all)]
@@ -146,8 +145,8 @@ mod functions {
     }
 
     /// Documents that match: `filter`; `sort`, a path, or `_id`, with `-` before it for the other way round; `limit`, from
-    /// 1 to 1,000; `cursor`, that of the page before. Without `sort` the order is that of the index that is used, or
-    /// of the ids. At most 10,000 documents are looked at; what needs more needs an index.
+    /// 1 to 1,000; `cursor`, that of the page before. Without `sort` the order is that of the ids, or of the index that
+    /// is used. A call that would have to look at more than 10,000 documents is an error.
     ///
     /// ```rhai
     /// docs::insert("people", "ada", #{age: 36, tags: ["x"]});

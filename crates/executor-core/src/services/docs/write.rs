@@ -8,7 +8,6 @@ use picloud_shared::services::{
 };
 use rhai::{Dynamic, Map};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{
     ask, current, known, look_at, look_up, parsed,
@@ -16,7 +15,7 @@ use super::{
     refused,
 };
 use crate::{
-    api::{Fallible, fail, new_uuid, spend_bytes},
+    api::{Fallible, fail, new_v7, spend_bytes},
     json,
     services::session::Session,
 };
@@ -34,7 +33,7 @@ pub(super) fn insert(session: &Session, name: &str, id: &str, document: Parsed) 
 
 /// Writes a new document under a new id, which it gives.
 pub(super) fn insert_new(session: &Session, name: &str, document: Parsed) -> Fallible<String> {
-    let id = new_uuid()?.to_string();
+    let id = new_v7()?.to_string();
     look_at(session, name)?;
     // Nobody has such an id; if somebody has, it is a conflict.
     known(session, name, |known| known.note_document(&id, None));
@@ -113,18 +112,15 @@ fn too_large(function: &str) -> Box<rhai::EvalAltResult> {
 
 /// Writes a document, whose stored form was looked up; or deletes it.
 fn write(session: &Session, function: &str, name: &str, id: &str, document: Option<Parsed>) -> Fallible<()> {
-    let (collection, before) = known(session, name, |known| {
+    let (collection, before) = known(session, name, |known| -> Fallible<_> {
         let collection = known.collection().cloned();
-        let collection = collection.unwrap_or_else(|| {
-            let created = Rc::new(new_collection());
-            known.created = Some(Rc::clone(&created));
-            created
-        });
-        (
-            collection,
-            known.written.get(id).map(|pending| Rc::clone(&pending.before)),
-        )
-    });
+        let collection = match collection {
+            Some(collection) => collection,
+            None => Rc::clone(known.created.insert(Rc::new(new_collection()?))),
+        };
+        let before = known.written.get(id).map(|pending| Rc::clone(&pending.before));
+        Ok((collection, before))
+    })?;
     let definition = &collection.definition;
     let before = match before {
         Some(before) => before,
@@ -158,12 +154,12 @@ fn write(session: &Session, function: &str, name: &str, id: &str, document: Opti
 }
 
 /// A collection that nobody declared.
-fn new_collection() -> Collection {
-    Collection {
-        id: Uuid::new_v4(),
+fn new_collection() -> Fallible<Collection> {
+    Ok(Collection {
+        id: new_v7()?,
         version: 0,
         definition: Definition::default(),
-    }
+    })
 }
 
 fn places(function: &str, definition: &Definition, document: &Value) -> Fallible<Places> {

@@ -10,7 +10,7 @@ use super::{
     fields::{Given, shown},
     records,
 };
-use crate::api::{Fallible, fail, new_uuid, now_ms};
+use crate::api::{Fallible, fail, new_v7, now_ms};
 
 /// Makes a user.
 pub(super) fn create(session: &Session, given: Given) -> Fallible<Map> {
@@ -22,7 +22,7 @@ pub(super) fn create(session: &Session, given: Given) -> Fallible<Map> {
     check_free(session, None, Some(&name), email.as_deref())?;
     let now = now_ms();
     let record = UserRecord {
-        id: new_uuid()?,
+        id: new_v7()?,
         name,
         email,
         data: given.data.map_or_else(no_data, Ok)?,

@@ -54,7 +54,11 @@ pub(super) async fn read(
         tokio::task::consume_budget().await;
     }
     let bounded = unpacked.finish()?;
-    Ok((texts(&head.headers), bounded.bytes.into()))
+    // It counts as held until the run has its own copy: of several at one time the first may wait for the last.
+    let Bounded { bytes, held, .. } = bounded;
+    let bytes = memory.keep(bytes.into());
+    drop(held);
+    Ok((texts(&head.headers), bytes))
 }
 
 /// Where bytes go that have to be unpacked, or not.

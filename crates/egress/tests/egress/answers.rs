@@ -30,6 +30,8 @@ async fn an_answer_has_its_status_headers_and_body() {
         "{request}"
     );
     assert!(request.ends_with("\r\n\r\nhello"), "{request}");
+    assert_eq!(ground.memory.bytes_held(), 5);
+    drop(answered);
     assert_eq!(ground.memory.bytes_held(), 0);
 }
 
@@ -133,6 +135,9 @@ async fn tls_with_a_certificate_of_nobody_known_is_refused() {
         let _ = stream.readable().await;
         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     });
-    let failure = ground.ask(APP, get(format!("https://{address}/"))).await.expect_err("a failure");
+    let failure = ground
+        .ask(APP, get(format!("https://{address}/")))
+        .await
+        .expect_err("a failure");
     assert_eq!(failure.kind, HttpFailureKind::Tls, "{failure:?}");
 }

@@ -221,11 +221,11 @@ impl Session {
         error
     }
 
+    /// Ends the session, because it asks for too much.
     #[expect(
         clippy::unnecessary_box_returns,
         reason = "the form in which Rhai takes errors"
     )]
-    /// Ends the session, because it asks for too much.
     pub(super) fn too_much(&self, message: String) -> Box<EvalAltResult> {
         self.fail(Failed {
             kind: ScriptErrorKind::Services,

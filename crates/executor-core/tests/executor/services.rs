@@ -486,3 +486,72 @@ fn what_was_used_is_told() {
     assert_eq!((kv.calls, kv.bytes_read, kv.bytes_written), (2, 5, 8));
     assert_eq!(used(Service::Transaction).calls, 1);
 }
+
+fn requests(host: &MemoryHost) -> usize {
+    let asked = host.asked();
+    asked
+        .iter()
+        .filter(|question| matches!(question, Question::Http { .. }))
+        .count()
+}
+
+#[test]
+fn a_run_that_has_sent_something_is_not_repeated() {
+    let rest = "kv::set(\"a\", (kv::get(\"a\") ?? 0) + 1); \"done\"";
+    let host = Arc::<MemoryHost>::default();
+    host.disturb("a", 1);
+    let outcome = run(
+        &host,
+        &format!("http::post(\"https://api.example.com/\", \"x\"); {rest}"),
+    );
+    let error = outcome.result.expect_err("a conflict");
+    assert_eq!(error.kind, ScriptErrorKind::Conflict);
+    assert!(error.message.contains("has sent something"), "{}", error.message);
+    assert_eq!(requests(&host), 1);
+    // What only reads does no harm when it is done twice.
+    let host = Arc::<MemoryHost>::default();
+    host.disturb("a", 1);
+    says(
+        run(&host, &format!("http::get(\"https://api.example.com/\"); {rest}")),
+        "done",
+    );
+    assert_eq!(requests(&host), 2);
+}
+
+#[test]
+fn requests_of_a_run_are_counted_and_bounded() {
+    let host = Arc::<MemoryHost>::default();
+    let url = "https://api.example.com/";
+    let outcome = run(
+        &host,
+        &format!("for n in 0..50 {{ http::get(\"{url}\") }} \"done\""),
+    );
+    let used = outcome.services.iter().find(|used| used.service == Service::Http);
+    assert!(
+        used.is_some_and(|used| used.calls == 50 && used.bytes_read > 0),
+        "{used:?}"
+    );
+    says(outcome, "done");
+    let more = format!("for n in 0..51 {{ try {{ http::get(\"{url}\") }} catch {{}} }} \"done\"");
+    let error = run(&host, &more).result.expect_err("too many");
+    assert!(error.message.contains("50 requests"), "{}", error.message);
+    let many = format!("let all = []; for n in 0..11 {{ all.push(\"{url}\") }} http::all(all)");
+    let error = run(&host, &many).result.expect_err("too many at one time");
+    assert!(error.message.contains("at most 10"), "{}", error.message);
+}
+
+#[test]
+fn a_request_never_takes_longer_than_its_run() {
+    let host = Arc::<MemoryHost>::default();
+    let limits = Limits {
+        timeout_ms: 2_000,
+        ..LIMITS
+    };
+    let source = "http::get(\"https://api.example.com/\", #{timeout_ms: 30000}); \"done\"";
+    says(run_as(&host, APP, source, limits, true), "done");
+    let asked = host.asked();
+    let [Question::Http { requests }] = &asked[..] else {
+        panic!("one question: {asked:?}");
+    };
+    assert!(requests[0].timeout_ms <= 1_900, "{requests:?}");
+}

@@ -50,7 +50,7 @@ problems!(GetEgressProblems: NotFound);
 #[utoipa::path(
     get,
     path = "/api/v1/admin/apps/{app}/egress",
-    tag = "egress",
+    tag = "apps",
     responses((status = 200, description = "Where they may", body = EgressBody), GetEgressProblems),
 )]
 pub(crate) async fn get_egress(
@@ -80,7 +80,7 @@ pub(crate) struct PutEgress {
 #[utoipa::path(
     put,
     path = "/api/v1/admin/apps/{app}/egress",
-    tag = "egress",
+    tag = "apps",
     request_body = PutEgress,
     responses((status = 200, description = "Set", body = EgressBody), PutEgressProblems),
 )]

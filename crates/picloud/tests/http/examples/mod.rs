@@ -3,6 +3,7 @@
 mod contact_form;
 mod csv_to_json;
 mod deploy_script;
+mod feed_reader;
 mod github_webhook;
 mod guestbook;
 mod json_transform;
@@ -11,6 +12,7 @@ mod short_links;
 mod status_page;
 mod url_shortener;
 mod url_tool;
+mod webhook_relay;
 
 use std::path::PathBuf;
 

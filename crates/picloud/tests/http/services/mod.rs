@@ -5,6 +5,7 @@ mod disk_full;
 mod docs;
 mod fault;
 mod histories;
+mod http;
 mod kv;
 mod secrets;
 mod serializable;

@@ -142,6 +142,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("PUT", "/kv/{key}") => json!({ "value": 1 }),
         // One line of a file.
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
+        ("PUT", "/egress") => json!({ "allow": ["*.example.com"] }),
         ("PATCH", "/quotas") => json!({ "data_rows_max": 1_000_000 }),
         ("POST", "/domains") => json!({ "pattern": format!("{}.test", ground.fresh("claim")) }),
 

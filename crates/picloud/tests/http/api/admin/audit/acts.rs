@@ -63,6 +63,9 @@ const ACTS: &[Act] = &[
     ("update_quotas", Both, nothing, |on, _| {
         on.patch(&on.app.path("/quotas"), &json!({ "data_rows_max": 1_000 }));
     }),
+    ("put_egress", Both, nothing, |on, _| {
+        on.put(&on.app.path("/egress"), &json!({ "allow": ["*.example.com"] }));
+    }),
     ("create_script", After, nothing, |on, _| {
         let script = json!({ "app_id": on.app.id, "name": "new", "source": "1" });
         on.post("/admin/scripts", &script);

@@ -96,6 +96,10 @@ impl<'c> Stage<'c> {
         self.change("PATCH", path, body);
     }
 
+    pub(super) fn put(&self, path: &str, body: &Value) {
+        self.change("PUT", path, body);
+    }
+
     pub(super) fn delete(&self, path: &str) {
         self.change("DELETE", path, &Value::Null);
     }

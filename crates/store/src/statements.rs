@@ -56,7 +56,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("sealing/forget", crate::sealing::FORGET),
         ("sealing/sealer", crate::sealing::ALL),
         ("second_factors", crate::second_factors::ALL),
-        ("secrets", crate::secrets::ALL),
+        ("secrets/mod", crate::secrets::ALL),
         ("secrets/open", crate::secrets::OPEN),
         ("sessions", crate::sessions::ALL),
         ("store", crate::store::ALL),

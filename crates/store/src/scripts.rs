@@ -409,7 +409,17 @@ async fn write_script(
         insert_version(&mut release.transaction, version, change).await?;
     }
     // Nothing else can leave the app with an import that leads nowhere, or in a circle.
-    if after.name != before.name || (after.version != before.version && !imports(&after.source).is_empty()) {
+    if after.name != before.name {
+        let app = release.app();
+        let linker = linker(&mut release.transaction, app).await?;
+        let importers = linker.importers(&before.name);
+        if !importers.is_empty() {
+            return Err(WriteScriptError::Imported(
+                importers.into_iter().cloned().collect(),
+            ));
+        }
+    }
+    if after.version != before.version && !imports(&after.source).is_empty() {
         require_whole(&mut release).await?;
     }
     let entry = about(action, &after).before(state(before)).after(state(&after));

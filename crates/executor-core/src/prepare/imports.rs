@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use picloud_shared::{
-    modules,
+    modules::{self, MODULES_MAX},
     outcome::{Diagnostic, Severity},
     script::ScriptName,
 };
@@ -89,7 +89,9 @@ fn misnamed(engine: &Engine, ast: &AST) -> Option<Fault> {
         position,
     } in imports(ast)
     {
-        let message = if alias.is_empty() {
+        let message = if seen.len() == MODULES_MAX {
+            format!("a script has at most {MODULES_MAX} imports; join some of the scripts")
+        } else if alias.is_empty() {
             format!("say what the script is called here: import \"{name}\" as m;")
         } else if taken.iter().any(|taken| taken == alias) {
             format!("`{alias}` is a module of the script API; call `{name}` something else here")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use picloud_executor_core::LocalWorkbench;
+use picloud_executor_core::{Executor, ExecutorConfig, LocalWorkbench, bytes_held};
 use picloud_shared::{
     limits::Limits,
     memory::MemoryBudget,
@@ -360,4 +360,56 @@ fn what_modules_do_counts_in_the_limits_of_the_run() {
     assert_eq!(kind("s::fill()", memory), ScriptErrorKind::Memory);
     let circle = "fn around(n) { s::turn(Fn(\"around\"), n + 1) } around(0)";
     assert_eq!(kind(circle, Limits::DEFAULT), ScriptErrorKind::Depth);
+}
+
+#[test]
+fn what_holds_itself_in_a_module_is_freed() {
+    let tools = "fn circle() { let m = #{text: \"x\".repeated(100_000)}; m.again = || m; m }\n\
+                 private fn inner(f) { let n = #{}; n.f = f; n.again = || n; n }\n\
+                 fn with(f) { inner(f) }";
+    let main =
+        "import \"tools\" as t; let mine = #{}; mine.f = || mine; t::with(mine.f); t::circle().text.len()";
+    on_serving_thread(|executor| async move {
+        let run = async || {
+            let outcome = executor
+                .execute(invocation_in(&[("main", main), ("tools", tools)]))
+                .await;
+            assert_eq!(outcome.result.unwrap().body, "100000");
+        };
+        run().await;
+        let before = bytes_held();
+        for _ in 0..5 {
+            run().await;
+        }
+        assert!(bytes_held() - before < 10_000, "{} bytes", bytes_held() - before);
+    });
+}
+
+#[test]
+fn a_module_is_kept_as_long_as_a_script_that_imports_it() {
+    let bytes = |executor: &Executor| {
+        let executor = executor.clone();
+        async move {
+            let before = bytes_held();
+            for number in 0..200 {
+                let main = format!("import \"m\" as m; m::f() + {number}");
+                let module = format!("fn f() {{ 1 }} fn n{number}() {{ {} }}", "1 + 1; ".repeat(200));
+                let outcome = executor
+                    .execute(invocation_in(&[("main", &main), ("m", &module)]))
+                    .await;
+                assert_eq!(outcome.result.unwrap().body, (1 + number).to_string());
+            }
+            bytes_held() - before
+        }
+    };
+    on_serving_thread(|_| async move {
+        let cache_bytes_max = 256 * 1_024;
+        let executor = Executor::new(ExecutorConfig {
+            cache_bytes_max,
+            ..ExecutorConfig::default()
+        });
+        bytes(&executor).await;
+        let grown = bytes(&executor).await;
+        assert!(grown.unsigned_abs() < cache_bytes_max, "{grown} bytes");
+    });
 }

@@ -113,17 +113,6 @@ impl Linker {
         self.scripts.keys().try_for_each(|name| self.link(name).map(drop))
     }
 
-    /// Whether any script imports another.
-    pub fn has_imports(&self) -> bool {
-        self.scripts.values().any(|node| !node.imports.is_empty())
-    }
-
-    /// Where `importer` imports the script `name`.
-    pub fn import(&self, importer: &ScriptName, name: &str) -> Option<&Import> {
-        let node = self.scripts.get(importer)?;
-        node.imports.iter().find(|import| import.name == name)
-    }
-
     /// The scripts that import `name` themselves, by name.
     pub fn importers(&self, name: &ScriptName) -> Vec<&ScriptName> {
         self.scripts

@@ -138,6 +138,9 @@ pub enum WriteScriptError {
         /// The live version.
         live: u32,
     },
+    /// Others import it under the name that it would lose.
+    #[error("scripts import the script by its name")]
+    Imported(Vec<ScriptName>),
     /// Scripts of the app would import what is not there, or each other in a circle.
     #[error("the app's imports would not be whole: {0}")]
     Imports(LinkFault),

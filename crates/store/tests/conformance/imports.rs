@@ -101,7 +101,7 @@ async fn a_script_that_is_imported_keeps_its_name_and_stays(bed: Bed) {
     };
     let renamed = bed.store.update_script(base.id, rename.clone(), &change()).await;
     assert!(
-        matches!(&renamed, Err(WriteScriptError::Imports(LinkFault::Unknown { importer, .. })) if importer == "main"),
+        matches!(&renamed, Err(WriteScriptError::Imported(by)) if by[0].as_str() == "main"),
         "{renamed:?}"
     );
     let deleted = bed.store.delete_script(base.id, &Expected::Any, &change()).await;

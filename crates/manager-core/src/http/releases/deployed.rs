@@ -23,8 +23,7 @@ use crate::{
     Manager,
     http::{
         access::Caller,
-        problem::{Answer, Refusal, not_found, problem},
-        scripts::imports_refusal,
+        problem::{Answer, Refusal, not_found, problem, sentence},
     },
 };
 
@@ -112,7 +111,7 @@ impl Deployment {
                     .with("conflicts", conflicts)
                     .into()
             }
-            DeployError::Imports(fault) => imports_refusal(&fault),
+            DeployError::Imports(fault) => problem(Code::ScriptInvalid, sentence(&fault)),
             DeployError::HostsNotClaimed(hosts) => {
                 let detail = "No domain of the app covers the hosts in `hosts`. Name domains that do, or leave `host` out.";
                 Problem::new(Code::HostNotClaimed, detail)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use picloud_shared::{
+    modules::{Linker, imports},
     outcome::{Diagnostic, Severity},
     script::ScriptName,
 };
@@ -89,7 +90,11 @@ pub(crate) async fn check_script(
     let name: Option<ScriptName> = violations.parse_some("name", body.name.as_deref());
     violations.finish()?;
     let source: Arc<str> = body.source.into();
-    let mut scripts = live_scripts(&manager, app.id).await?;
+    let mut scripts = if name.is_none() && imports(&source).is_empty() {
+        Linker::new([])
+    } else {
+        live_scripts(&manager, app.id).await?
+    };
     let diagnostics = if let Some(name) = name {
         scripts.put(name.clone(), source);
         let mut diagnostics = remarks_on(&manager, &scripts, &name).await;

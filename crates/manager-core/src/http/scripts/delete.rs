@@ -58,12 +58,7 @@ pub(crate) async fn delete_script(
                 .with("routes", routes)
                 .into())
         }
-        Err(DeleteScriptError::Imported(importers)) => Err(imported(
-            importers
-                .iter()
-                .map(|importer| importer.as_str().to_owned())
-                .collect(),
-        )),
+        Err(DeleteScriptError::Imported(importers)) => Err(imported(&importers)),
         Err(DeleteScriptError::VersionMismatch { live }) => Err(version_mismatch(live)),
         Err(DeleteScriptError::Store(error)) => Err(error.into()),
     }

@@ -16,10 +16,9 @@ pub(crate) mod versions;
 use axum::{Json, response::IntoResponse};
 use http::header;
 use picloud_shared::{
-    modules::LinkFault,
     problem::{Code, Problem},
     repository::WriteScriptError,
-    script::Script,
+    script::{Script, ScriptName},
     strikes::Strikes,
     time::Timestamp,
 };
@@ -119,24 +118,18 @@ fn write_refusal(error: WriteScriptError, name: Option<&str>) -> Refusal {
             ),
         ),
         WriteScriptError::VersionMismatch { live } => version_mismatch(live),
-        WriteScriptError::Imports(fault) => imports_refusal(&fault),
+        WriteScriptError::Imported(importers) => imported(&importers),
+        WriteScriptError::Imports(fault) => problem(Code::ScriptInvalid, sentence(&fault)),
         WriteScriptError::NoApp => not_found("app"),
         WriteScriptError::Store(error) => error.into(),
     }
 }
 
-/// What stands against a change after which the app's imports would not be whole.
-pub(crate) fn imports_refusal(fault: &LinkFault) -> Refusal {
-    match fault {
-        LinkFault::Unknown { importer, .. } => imported(vec![importer.clone()]),
-        fault => problem(Code::ScriptInvalid, sentence(fault)),
-    }
-}
-
-/// What stands against taking a script away that `importers` import.
-fn imported(importers: Vec<String>) -> Refusal {
+/// What stands against taking away a script, or its name, that `importers` import.
+fn imported(importers: &[ScriptName]) -> Refusal {
     let detail = "Other scripts import this one, by its name. Change the scripts in `scripts` first, or all at once with a \
                   bundle.";
+    let importers: Vec<_> = importers.iter().map(ScriptName::as_str).collect();
     Problem::new(Code::ScriptInUse, detail)
         .with("scripts", importers)
         .into()

@@ -114,8 +114,6 @@ pub(super) async fn remarks(
 ) -> Vec<Diagnostic> {
     let modules = match modules {
         Ok(modules) => modules,
-        // The workbench says which, and everything else too.
-        Err(LinkFault::Unknown { .. }) => None,
         Err(fault) => return vec![at_import(source, &fault)],
     };
     let in_order = modules.iter().flat_map(|modules| &modules.in_order);

@@ -54,6 +54,10 @@ fn ask(session: &Session, question: &PasswordQuestion) -> Fallible<PasswordAnswe
 }
 
 /// What a script throws that throws this answers with its status.
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the form in which Rhai takes errors"
+)]
 pub(super) fn thrown(status: i64, message: &str, more: &[(&str, Dynamic)]) -> Box<EvalAltResult> {
     let mut error = Map::from([
         ("status".into(), status.into()),
@@ -63,6 +67,10 @@ pub(super) fn thrown(status: i64, message: &str, more: &[(&str, Dynamic)]) -> Bo
     EvalAltResult::ErrorRuntime(Dynamic::from_map(error), Position::NONE).into()
 }
 
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the form in which Rhai takes errors"
+)]
 fn not_tried(answer: &PasswordAnswer) -> Box<EvalAltResult> {
     match answer {
         PasswordAnswer::Wait { seconds } => {

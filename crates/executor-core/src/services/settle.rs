@@ -191,6 +191,9 @@ mod tests {
         often.count = REPEATS_MAX;
         let why = often.wait(&session, "a", Usage::default()).await;
         assert_eq!(why, Err(NotRepeated::TooOften));
-        assert!(conflict_message("a", NotRepeated::OutOfTime).ends_with("its time was over before it could run again"));
+        assert!(
+            conflict_message("a", NotRepeated::OutOfTime)
+                .ends_with("its time was over before it could run again")
+        );
     }
 }

@@ -350,8 +350,18 @@ fn what_an_error_says_of_writes_is_true() {
             1,
             "nothing was written since the last transaction::commit(): ",
         ),
-        (1, ServiceError::CommitUnknown, 0, "the connection to the database was lost"),
-        (2, ServiceError::CommitUnknown, 1, "the connection to the database was lost"),
+        (
+            1,
+            ServiceError::CommitUnknown,
+            0,
+            "the connection to the database was lost",
+        ),
+        (
+            2,
+            ServiceError::CommitUnknown,
+            1,
+            "the connection to the database was lost",
+        ),
     ] {
         let host = Arc::<MemoryHost>::default();
         host.refuse_from(number, error);

@@ -34,7 +34,7 @@ mod functions {
     use super::rendered;
     use crate::api::argument::Fallible;
 
-    /// Fills an HTML template with data. Values are escaped as [`html::escape`] does, so that they can stand between tags
+    /// Fills an HTML template with data. Values are escaped as `html::escape` does, so that they can stand between tags
     /// and in quoted attributes. The error for a broken template names the line.
     ///
     /// ```rhai

@@ -13,7 +13,6 @@ pub(crate) fn module() -> Module {
 /// as in the module `time`). Making and changing users is part of the run's transaction, so no two have one name or one
 /// address, in whatever case of letters. Who is signed in is `request.user`.
 #[export_module(export_all)]
-#[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
     use picloud_shared::services::Service;
     use rhai::{Dynamic, Map};

@@ -10,8 +10,8 @@ use rhai::{
 use picloud_shared::modules::MODULES_MAX;
 
 use crate::{
-    api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, modules, natives, request, response, services,
-    steps,
+    api, coroutine::with_current, declared::DECLARATIONS_MAX, gate, modules, natives, request, response,
+    services, steps,
 };
 
 /// How deep expressions and blocks may be nested, in a script and in a function.

@@ -2,8 +2,8 @@
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
-    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, EgressWrite, InstanceAudit, MemberManage,
-    QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, SecretList, SecretWrite, UserManage,
+    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, EgressWrite, InstanceAudit,
+    MemberManage, QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, SecretList, SecretWrite, UserManage,
 };
 
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, domains, egress, executions, health, invitations, kv, members, pages, releases,
-        routes, script_api, scripts, secrets, setup, tokens, usage,
+        api, apps, audit, auth, domains, egress, end_users, executions, health, invitations, kv, members,
+        pages, releases, routes, script_api, scripts, secrets, setup, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -78,6 +78,13 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(DataWrite), Changes: kv::delete::delete_kv;
         With(DataRead), Reads: kv::export::export_kv;
         With(DataWrite), Changes: kv::import::import_kv;
+
+        With(DataRead), Reads: end_users::list::list_end_users;
+        With(DataWrite), Changes: end_users::create::create_end_user;
+        With(DataRead), Reads: end_users::get::get_end_user;
+        With(DataWrite), Changes: end_users::update::update_end_user;
+        With(DataWrite), Changes: end_users::delete::delete_end_user;
+        With(DataWrite), Changes: end_users::end_sessions::end_end_user_sessions;
 
         With(MemberManage), Reads: members::list::list_members;
         With(MemberManage), Changes: members::add::add_member;

@@ -11,6 +11,7 @@ pub(crate) mod auth;
 pub(crate) mod cross_site;
 pub(crate) mod domains;
 pub(crate) mod egress;
+pub(crate) mod end_users;
 pub(crate) mod executions;
 pub(crate) mod extract;
 pub(crate) mod health;

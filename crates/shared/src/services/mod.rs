@@ -35,7 +35,7 @@ pub use self::{
     users::{
         SESSIONS_PER_USER_MAX, USER_DATA_BYTES_MAX, USER_EMAIL_BYTES_MAX, USER_NAME_CHARS_MAX, USER_NAMES,
         USER_SESSION_SECONDS, UserRecord, UserRefused, UserSession, check_user_email, check_user_name,
-        is_reserved, session_hash, user_email_key, user_key, user_name_key,
+        is_reserved, session_hash, user_email_key, user_key, user_name_key, user_writes,
     },
 };
 use crate::{

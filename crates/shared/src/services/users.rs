@@ -83,6 +83,42 @@ pub struct UserSession {
     pub ends_at: i64,
 }
 
+/// The keys and texts that are written when `before` becomes `after`; a key without a text is deleted.
+pub fn user_writes(
+    before: Option<&UserRecord>,
+    after: Option<&UserRecord>,
+) -> Result<Vec<(String, Option<String>)>, serde_json::Error> {
+    let (freed, taken) = (
+        before.map_or_else(Vec::new, claims),
+        after.map_or_else(Vec::new, claims),
+    );
+    let mut writes = Vec::new();
+    for key in &freed {
+        if !taken.contains(key) {
+            writes.push((key.clone(), None));
+        }
+    }
+    if let Some(after) = after {
+        for key in taken {
+            if !freed.contains(&key) {
+                writes.push((key, Some(format!("\"{}\"", after.id))));
+            }
+        }
+        writes.push((user_key(after.id), Some(serde_json::to_string(after)?)));
+    } else if let Some(before) = before {
+        writes.push((user_key(before.id), None));
+    }
+    Ok(writes)
+}
+
+/// The keys of a user's name and address, which nobody else may have.
+fn claims(record: &UserRecord) -> Vec<String> {
+    let email = record.email.as_deref().map(user_email_key);
+    std::iter::once(user_name_key(&record.name))
+        .chain(email)
+        .collect()
+}
+
 /// What is wrong about a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserRefused {

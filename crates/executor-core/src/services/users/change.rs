@@ -33,7 +33,7 @@ pub(super) fn create(session: &Session, given: Given) -> Fallible<Map> {
         updated_at: now,
         last_sign_in_at: None,
     };
-    records::write(session, None, &record)?;
+    records::write(session, None, Some(&record))?;
     shown(&record)
 }
 
@@ -60,7 +60,7 @@ pub(super) fn update(session: &Session, id: Uuid, given: Given) -> Fallible<Dyna
     }
     check_free(session, Some(id), Some(&after.name), after.email.as_deref())?;
     after.updated_at = now_ms();
-    records::write(session, Some(&before), &after)?;
+    records::write(session, Some(&before), Some(&after))?;
     shown(&after).map(Dynamic::from_map)
 }
 
@@ -82,7 +82,7 @@ pub(super) fn end_sessions(session: &Session, id: Uuid) -> Fallible<bool> {
 pub(super) fn delete(session: &Session, id: Uuid) -> Fallible<bool> {
     let record = records::by_id(session, id)?;
     if let Some(record) = &record {
-        records::remove(session, record)?;
+        records::write(session, Some(record), None)?;
     }
     Ok(record.is_some())
 }
@@ -94,7 +94,7 @@ fn changed(session: &Session, id: Uuid, change: impl FnOnce(&mut UserRecord)) ->
     let mut after = before.clone();
     change(&mut after);
     after.updated_at = now_ms();
-    records::write(session, Some(&before), &after)?;
+    records::write(session, Some(&before), Some(&after))?;
     Ok(true)
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use picloud_shared::services::{Expiry, KvValue, UserRecord, user_email_key, user_key, user_name_key};
+use picloud_shared::services::{Expiry, KvValue, UserRecord, user_key, user_name_key, user_writes};
 use uuid::Uuid;
 
 use super::super::{kv, session::Session, transaction::Pending};
@@ -54,33 +54,16 @@ pub(super) fn holder(value: &KvValue) -> Fallible<Uuid> {
     }
 }
 
-/// Writes a record, with its name and address; `before` is what was there.
-pub(super) fn write(session: &Session, before: Option<&UserRecord>, after: &UserRecord) -> Fallible<()> {
-    let (freed, taken) = (before.map_or_else(Vec::new, claims), claims(after));
-    for key in freed.iter().filter(|key| !taken.contains(key)) {
-        put(session, key, None)?;
+/// Writes `after` in place of `before`, with its name and address; without one it removes the user.
+pub(super) fn write(
+    session: &Session,
+    before: Option<&UserRecord>,
+    after: Option<&UserRecord>,
+) -> Fallible<()> {
+    for (key, text) in user_writes(before, after).map_err(|_| unreadable())? {
+        put(session, &key, text)?;
     }
-    for key in taken.iter().filter(|key| !freed.contains(key)) {
-        put(session, key, Some(format!("\"{}\"", after.id)))?;
-    }
-    let text = serde_json::to_string(after).map_err(|_| unreadable())?;
-    put(session, &user_key(after.id), Some(text))
-}
-
-/// Removes a record, with its name and address.
-pub(super) fn remove(session: &Session, record: &UserRecord) -> Fallible<()> {
-    for key in claims(record) {
-        put(session, &key, None)?;
-    }
-    put(session, &user_key(record.id), None)
-}
-
-/// The keys of a user's name and address, which nobody else may have.
-pub(super) fn claims(record: &UserRecord) -> Vec<String> {
-    let email = record.email.as_deref().map(user_email_key);
-    std::iter::once(user_name_key(&record.name))
-        .chain(email)
-        .collect()
+    Ok(())
 }
 
 fn put(session: &Session, key: &str, text: Option<String>) -> Fallible<()> {

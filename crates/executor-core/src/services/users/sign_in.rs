@@ -57,7 +57,7 @@ pub(super) fn sign_in(session: &Session, user: &Dynamic, https: bool) -> Fallibl
     let secret = URL_SAFE_NO_PAD.encode(secret);
     let mut after = before.clone();
     after.begin_session(session_hash(&secret), now_ms());
-    records::write(session, Some(&before), &after)?;
+    records::write(session, Some(&before), Some(&after))?;
     Ok(line(&format!("{id}.{secret}"), USER_SESSION_SECONDS, https))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn sign_out(session: &Session, request: &ScriptRequest) -> Fallible<S
     {
         let mut after = before.clone();
         after.sessions.retain(|known| known.hash != hash);
-        records::write(session, Some(&before), &after)?;
+        records::write(session, Some(&before), Some(&after))?;
     }
     Ok(line("", 0, request.scheme == "https"))
 }

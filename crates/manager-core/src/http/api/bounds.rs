@@ -13,6 +13,7 @@ use picloud_shared::{
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
     route::METHODS,
     secret::SECRET_BYTES_MAX,
+    services::USER_NAME_CHARS_MAX,
     text::unseen_in_class,
     user::{EMAIL_BYTES_MAX, InstanceRole},
 };
@@ -45,6 +46,11 @@ fn seen_text() -> String {
 fn name() -> String {
     let never = format!("{CONTROLS}{}", unseen_in_class());
     format!("^[^{never}]*[^\\s{never}][^{never}]*$")
+}
+
+/// A name of a user of an app: no control characters, and no space at its ends.
+fn end_user_name() -> String {
+    format!("^[^\\s{CONTROLS}]([^{CONTROLS}]*[^\\s{CONTROLS}])?$")
 }
 
 /// Adds the bounds to everything that `document` lets clients send.
@@ -101,6 +107,9 @@ fn of_field(schema: &str, field: &str) -> Value {
         (_, "email") => json!({ "pattern": EMAIL, "maxLength": EMAIL_BYTES_MAX }),
         (_, "instance_role") => json!({ "enum": InstanceRole::ALL.map(InstanceRole::as_str) }),
         (_, "role" | "app_role") => json!({ "enum": AppRole::ALL.map(AppRole::as_str) }),
+        ("CreateEndUser" | "UpdateEndUser", "name") => {
+            json!({ "pattern": end_user_name(), "maxLength": USER_NAME_CHARS_MAX })
+        }
         (_, "name") => json!({ "pattern": name(), "maxLength": NAME_CHARS_MAX }),
         (_, "description") => json!({ "pattern": seen_text(), "maxLength": DESCRIPTION_CHARS_MAX }),
         (_, "note") => json!({ "pattern": seen_text(), "maxLength": NOTE_CHARS_MAX }),

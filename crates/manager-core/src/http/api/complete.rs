@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 13] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 14] = [
     ("app", None, "Id or slug of the app"),
     ("code", None, "The `code` of a problem"),
     ("domain", Some("uuid"), "Id of the domain"),
+    ("end_user", Some("uuid"), "Id of the user of the app"),
     ("execution", Some("uuid"), "Id of the execution"),
     ("invitation", Some("uuid"), "Id of the invitation"),
     ("key", None, "The key, percent-encoded"),

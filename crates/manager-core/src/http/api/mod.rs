@@ -33,6 +33,7 @@ use crate::router;
         (name = "apps", description = "What isolates scripts, routes and domains from one another"),
         (name = "members", description = "Who has which role in an app"),
         (name = "domains", description = "Which hosts an app answers for"),
+        (name = "users", description = "Who signs in to an app: its own users"),
         (name = "kv", description = "The keys and values that the scripts of an app keep"),
         (name = "scripts", description = "Scripts and their immutable versions"),
         (name = "routes", description = "Which requests a script answers"),

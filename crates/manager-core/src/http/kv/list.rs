@@ -1,7 +1,7 @@
 //! `GET /api/v1/admin/apps/{app}/kv`.
 
 use axum::{Json, extract::State};
-use picloud_shared::services::KEY_BYTES_MAX;
+use picloud_shared::services::{KEY_BYTES_MAX, is_reserved};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -54,6 +54,11 @@ pub(crate) async fn list_kv(
         prefix.len() <= KEY_BYTES_MAX,
         "prefix",
         format!("must have at most {KEY_BYTES_MAX} bytes"),
+    );
+    violations.require(
+        !is_reserved(&prefix),
+        "prefix",
+        "must not begin with the character 0",
     );
     violations.finish()?;
     let limit = list::limit(query.limit)?;

@@ -18,6 +18,7 @@ use picloud_shared::{
     problem::Code,
     services::{
         Answer as Answered, Commit, KEY_BYTES_MAX, KvEntry, KvItem, KvValue, Question, ServiceError, Write,
+        is_reserved,
     },
     time::Timestamp,
 };
@@ -129,7 +130,7 @@ impl Named for Key {
 
 /// Whether scripts could have the key.
 fn may_be_key(key: &str) -> bool {
-    (1..=KEY_BYTES_MAX).contains(&key.len())
+    (1..=KEY_BYTES_MAX).contains(&key.len()) && !is_reserved(key)
 }
 
 impl Key {
@@ -147,7 +148,7 @@ impl Key {
 }
 
 /// One page of an app's items, and whether there are more.
-async fn page(
+pub(super) async fn page(
     manager: &Manager,
     app: AppId,
     prefix: &str,
@@ -181,7 +182,7 @@ async fn commit(manager: &Manager, app: AppId, writes: Vec<Write>) -> Answer<()>
     }
 }
 
-async fn ask(manager: &Manager, app: AppId, question: Question) -> Answer<Answered> {
+pub(super) async fn ask(manager: &Manager, app: AppId, question: Question) -> Answer<Answered> {
     manager.services().ask(app, question).await.map_err(refusal)
 }
 

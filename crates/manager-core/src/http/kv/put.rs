@@ -60,7 +60,7 @@ pub(crate) async fn put_kv(
     violations.require(
         may_be_key(&key.0),
         "key",
-        format!("must have 1 to {KEY_BYTES_MAX} bytes"),
+        format!("must have 1 to {KEY_BYTES_MAX} bytes, of which the first is not 0"),
     );
     let value = body.read(&mut violations);
     let ttl = body.ttl_seconds.map(Duration::from_secs);

@@ -6,6 +6,7 @@ mod apps;
 mod audit;
 mod auth;
 mod bodies;
+mod end_users;
 mod executions;
 mod executions_stats;
 mod executions_tail;

@@ -68,6 +68,7 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
                 &json!({ "pattern": pattern }),
             )
         }
+        "end_user" => ground.fresh_end_user(),
         "execution" => ground.execution.clone(),
         "key" => {
             ground.put_key();
@@ -101,7 +102,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
     let in_app = template.strip_prefix("/admin/apps/{app}");
     Some(match (method, in_app.unwrap_or(template)) {
         ("GET" | "DELETE", _)
-        | (_, "/execute/{script_id}")
+        | (_, "/execute/{script_id}" | "/users/{end_user}/sessions:end")
         | ("POST", "/admin/auth/logout" | "/admin/scripts/{script}/resume" | "/admin/audit:verify") => {
             return None;
         }
@@ -139,6 +140,8 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
             json!({ "user_id": ground.subject, "role": "viewer" })
         }
         ("PATCH", "/members/{user}") => json!({ "role": "editor" }),
+        ("POST", "/users") => json!({ "name": ground.fresh("joined"), "password": PASSWORD }),
+        ("PATCH", "/users/{end_user}") => json!({ "data": { "a": 1 } }),
         ("PUT", "/kv/{key}") => json!({ "value": 1 }),
         // One line of a file.
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),

@@ -136,6 +136,13 @@ impl Ground {
         self.maker.put(&path, &json!({ "value": "a value" })).expect(204);
     }
 
+    /// A new user of [`APP`]: their id.
+    #[track_caller]
+    pub(super) fn fresh_end_user(&self) -> String {
+        let user = json!({ "name": self.fresh("user"), "password": "correct horse" });
+        self.make(&format!("/admin/apps/{APP}/users"), &user)
+    }
+
     /// Makes the subject a member of [`APP`], or not.
     pub(super) fn admit_subject(&self, is_member: bool) {
         let members = format!("/admin/apps/{APP}/members");

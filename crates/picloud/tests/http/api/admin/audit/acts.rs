@@ -94,6 +94,43 @@ const ACTS: &[Act] = &[
             on.delete(&on.app.path(&format!("/kv/{key}")));
         },
     ),
+    ("create_end_user", After, nothing, |on, _| {
+        on.post(
+            &on.app.path("/users"),
+            &json!({ "name": "New", "password": NEW_PASSWORD }),
+        );
+    }),
+    (
+        "update_end_user",
+        Both,
+        |on| on.end_user(),
+        |on, user| {
+            on.patch(
+                &on.app.path(&format!("/users/{user}")),
+                &json!({ "name": "Better" }),
+            );
+        },
+    ),
+    (
+        "end_end_user_sessions",
+        Both,
+        |on| on.end_user(),
+        |on, user| {
+            on.change(
+                "POST",
+                &on.app.path(&format!("/users/{user}/sessions:end")),
+                &Value::Null,
+            );
+        },
+    ),
+    (
+        "delete_end_user",
+        Before,
+        |on| on.end_user(),
+        |on, user| {
+            on.delete(&on.app.path(&format!("/users/{user}")));
+        },
+    ),
     ("import_kv", After, nothing, |on, _| {
         on.post(&on.app.path("/kv:import"), &json!({ "key": "i", "value": 1 }));
     }),

@@ -137,6 +137,13 @@ impl<'c> Stage<'c> {
         path
     }
 
+    pub(super) fn end_user(&self) -> String {
+        id(&self.post(
+            &self.app.path("/users"),
+            &json!({ "name": "Old", "password": NEW_PASSWORD }),
+        ))
+    }
+
     pub(super) fn account(&self) -> String {
         id(&self.app.cloud.account(&self.name(), "member"))
     }

@@ -83,7 +83,7 @@ impl Worker {
                 hash,
             } => self.sign_in(app, &name, address, password, hash).await,
         };
-        answered.unwrap_or_else(|Busy| PasswordAnswer::Busy)
+        answered.unwrap_or(PasswordAnswer::Busy)
     }
 
     async fn sign_in(

@@ -42,7 +42,7 @@ struct EgressRow {
 impl EgressRepository for Store {
     async fn find_egress(&self, app: AppId) -> Result<Option<EgressSettings>, StoreError> {
         let row: Option<EgressRow> = self.db.fetch_optional(FIND_EGRESS, args![app]).await?;
-        row.map(|row| row.settings()).transpose()
+        row.map(EgressRow::settings).transpose()
     }
 
     async fn list_egress(&self) -> Result<Vec<(AppId, EgressSettings)>, StoreError> {
@@ -67,7 +67,7 @@ impl EgressRepository for Store {
         confirm(&mut transaction, change, Some(app)).await?;
         let row: Option<EgressRow> = transaction.fetch_optional(FIND_EGRESS, args![app]).await?;
         let before = row
-            .map(|row| row.settings())
+            .map(EgressRow::settings)
             .transpose()?
             .and_then(|before| before.allow);
         if allow

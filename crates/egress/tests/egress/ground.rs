@@ -94,10 +94,11 @@ impl Ground {
             allow,
             updated_at: Timestamp::from_micros(1),
         };
-        let mut all = self.world.settings.lock().expect("no holder panics");
-        all.retain(|(other, _)| *other != app);
-        all.push((app, settings));
-        drop(all);
+        {
+            let mut all = self.world.settings.lock().expect("no holder panics");
+            all.retain(|(other, _)| *other != app);
+            all.push((app, settings));
+        }
         self.egress.refresh(app).await.expect("it is read");
     }
 

@@ -88,7 +88,7 @@ async fn a_head_that_is_too_large_is_an_error() {
     let server = Server::start(|request| {
         let headers = match request.split(' ').nth(1) {
             Some("/one") => format!("x-large: {}\r\n", "a".repeat(200_000)),
-            _ => (0..200).map(|n| format!("x-{n}: a\r\n")).collect(),
+            _ => "x-many: a\r\n".repeat(200),
         };
         answer("200 OK", &headers, b"")
     })

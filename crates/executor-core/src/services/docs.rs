@@ -77,7 +77,7 @@ fn ask<T>(
 /// Looks a document up as it is stored, and with it the collection. It is asked for unless it is known.
 fn look_up(session: &Session, name: &str, id: &str) -> Fallible<Option<Seen>> {
     let known_before = is_known(session, name)
-        .then(|| known(session, name, |known| known.read(id).map(|seen| seen.cloned())))
+        .then(|| known(session, name, |known| known.read(id).map(Option::<&Seen>::cloned)))
         .flatten();
     if let Some(seen) = known_before {
         return Ok(seen);

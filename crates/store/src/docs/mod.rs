@@ -51,7 +51,7 @@ pub(crate) fn nothing() -> DocsAnswer {
 }
 
 /// Why a walk has ended, for who asked; or for the log.
-pub(crate) fn refused(error: WalkError) -> Result<DocsFound, StoreError> {
+pub(crate) fn refused(error: &WalkError) -> Result<DocsFound, StoreError> {
     match error {
         WalkError::Filter(_) | WalkError::TooMany { .. } => Ok(DocsFound::Refused {
             message: error.to_string(),

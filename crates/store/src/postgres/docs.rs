@@ -199,12 +199,12 @@ async fn find(
 ) -> Result<DocsFound, StoreError> {
     let mut walk = match Walk::new(&collection.definition, ask) {
         Ok(walk) => walk,
-        Err(error) => return docs::refused(error),
+        Err(error) => return docs::refused(&error),
     };
     while let Some(wanted) = walk.wanted() {
         let (found, is_cut) = candidates(&mut *connection, collection, &wanted).await?;
         if let Err(error) = walk.take(found, is_cut) {
-            return docs::refused(error);
+            return docs::refused(&error);
         }
     }
     Ok(DocsFound::Page(walk.finish()))

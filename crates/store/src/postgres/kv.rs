@@ -75,14 +75,14 @@ impl Postgres {
             Question::KvList { prefix, after, limit } => {
                 within(self.list(app, &prefix, after.as_deref(), limit, now)).await
             }
-            // Answered before any database is asked.
-            Question::Secret { .. } => Err(ServiceError::Failed),
             Question::Docs(question) => {
                 within(async { self.answer_docs(app, &question).await.map(Answer::Docs) }).await
             }
             Question::Commit(commit) => self.commit(app, &commit, now).await,
-            // Nothing that is stored; it comes here only if nobody else is there to answer it.
-            Question::Http { .. } | Question::Password(_) => Err(ServiceError::Failed),
+            // Others answer these before any database is asked, if anybody does.
+            Question::Secret { .. } | Question::Http { .. } | Question::Password(_) => {
+                Err(ServiceError::Failed)
+            }
         }
     }
 

@@ -52,6 +52,10 @@ struct App {
 
 impl SecretCache {
     /// A secret, or that there is none; nothing if that is not known.
+    #[expect(
+        clippy::option_option,
+        reason = "unknown is another thing than known not to be there"
+    )]
     pub(crate) fn find(&self, app: AppId, name: &SettingName) -> Option<Option<SecretText>> {
         let mut kept = self.kept();
         kept.uses += 1;

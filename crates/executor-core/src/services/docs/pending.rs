@@ -66,6 +66,10 @@ impl Known {
     }
 
     /// What was read of a document; none if it was not asked for, though it has to be.
+    #[expect(
+        clippy::option_option,
+        reason = "unknown is another thing than known not to be there"
+    )]
     pub(in crate::services) fn read(&self, id: &str) -> Option<Option<&Seen>> {
         match self.read.get(id) {
             Some(seen) => Some(seen.as_ref()),

@@ -94,13 +94,16 @@ pub(super) fn list(session: &Session, prefix: &str, options: Options) -> Fallibl
     ]))
 }
 
+/// Keys with their values, in order.
+pub(in crate::services) type Entries = Vec<(String, Rc<KvValue>)>;
+
 /// Up to `limit` entries after `after`, and the key after which there are more.
 pub(in crate::services) fn entries(
     session: &Session,
     prefix: &str,
     limit: usize,
     mut after: Option<String>,
-) -> Fallible<(Vec<(String, Rc<KvValue>)>, Option<String>)> {
+) -> Fallible<(Entries, Option<String>)> {
     let mut entries = Vec::new();
     loop {
         let wanted = limit - entries.len();

@@ -54,7 +54,7 @@ fn in_base64(secret: &str, before: usize, alphabet: &Alphabet) -> Form {
     Form {
         bytes: Zeroizing::new(encoded.as_bytes()[start..end].to_vec()),
         shares_before: before > 0,
-        shares_after: plain.len() % 3 != 0,
+        shares_after: !plain.len().is_multiple_of(3),
     }
 }
 

@@ -32,7 +32,7 @@ fn get(session: &Session, name: &str) -> Fallible<String> {
         // One copy for the script, and one to know it by.
         gate::reserve(2 * value.expose().len())?;
         session.meter(Service::Secret, |used| {
-            used.bytes_read += value.expose().len() as u64
+            used.bytes_read += value.expose().len() as u64;
         });
         session.state(|state| {
             let known = |got: &Got| got.name == name && *got.value == value.expose();

@@ -20,6 +20,10 @@ pub(super) struct Given {
     pub(super) name: Option<String>,
     pub(super) password: Option<Password>,
     /// Given as `()`, there is none any more.
+    #[expect(
+        clippy::option_option,
+        reason = "not given is another thing than given as nothing"
+    )]
     pub(super) email: Option<Option<String>>,
     pub(super) data: Option<Box<RawValue>>,
     pub(super) is_active: Option<bool>,

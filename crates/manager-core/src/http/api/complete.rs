@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 14] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 15] = [
     ("app", None, "Id or slug of the app"),
     ("code", None, "The `code` of a problem"),
     ("domain", Some("uuid"), "Id of the domain"),
@@ -14,7 +14,7 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 14] = [
     ("execution", Some("uuid"), "Id of the execution"),
     ("invitation", Some("uuid"), "Id of the invitation"),
     ("key", None, "The key, percent-encoded"),
-    ("name", None, "Name of the secret"),
+    ("name", None, "Name of the secret or the value"),
     ("release", Some("int32"), "Number of the release"),
     ("route", Some("uuid"), "Id of the route"),
     ("script", Some("uuid"), "Id of the script"),

@@ -79,12 +79,12 @@ pub(crate) async fn create_end_user(
         last_sign_in_at: None,
     };
     let make = |_: Option<&UserRecord>| Ok(Some(record.clone()));
-    let made = records::change(&manager, &caller, app.id, "create_end_user", record.id, make).await?;
-    let made = made.ok_or_else(internal)?;
-    let location = format!("/api/v1/admin/apps/{}/users/{}", app.slug, made.id);
+    let user = records::change(&manager, &caller, app.id, "create_end_user", record.id, make).await?;
+    let user = user.ok_or_else(internal)?;
+    let location = format!("/api/v1/admin/apps/{}/users/{}", app.slug, user.id);
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(EndUserBody::at(made, manager.now())),
+        Json(EndUserBody::at(user, manager.now())),
     ))
 }

@@ -122,7 +122,7 @@ fn find(
 ) -> Result<DocsFound, Error> {
     match walk(connection, collection, definition, ask)? {
         Ok(found) => Ok(found),
-        Err(error) => docs::refused(error).map_err(corrupt),
+        Err(error) => docs::refused(&error).map_err(corrupt),
     }
 }
 

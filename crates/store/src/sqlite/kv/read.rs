@@ -46,8 +46,6 @@ pub(super) fn answer(
         Question::KvList { prefix, after, limit } => {
             list(connection, app, prefix, after.as_deref(), *limit, now)
         }
-        // Answered before any database is asked.
-        Question::Secret { .. } => Err(Error::InvalidQuery),
         Question::Docs(question) => docs::answer(connection, app, question).map(Answer::Docs),
         Question::Commit(commit) => {
             let _moment = connection.unchecked_transaction()?;
@@ -56,8 +54,8 @@ pub(super) fn answer(
                 Some(key) => Answer::Conflict { key },
             })
         }
-        // Nothing that is stored; it comes here only if nobody else is there to answer it.
-        Question::Http { .. } | Question::Password(_) => Err(Error::InvalidQuery),
+        // Others answer these before any database is asked, if anybody does.
+        Question::Secret { .. } | Question::Http { .. } | Question::Password(_) => Err(Error::InvalidQuery),
     }
 }
 

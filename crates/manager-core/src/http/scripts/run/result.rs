@@ -156,6 +156,7 @@ impl TestRunBody {
             duration_us: 0,
             cpu_us: 0,
             memory_bytes_peak: 0,
+            services: Vec::new(),
             writes_discarded: 0,
         }
     }

@@ -194,6 +194,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get where scripts may connect to
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_egress"];
+        /**
+         * Set where scripts may connect to
+         * @description It counts from their next request on. To add an entry that lets scripts reach what is not public takes an admin of the
+         *     instance: addresses of the network that the server is in belong to whoever runs it.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        put: operations["put_egress"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/executions": {
         parameters: {
             query?: never;
@@ -266,6 +293,105 @@ export interface paths {
         get: operations["tail_executions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/kv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's keys
+         * @description In the order of the bytes of the keys, with values of up to 4,096 bytes.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_kv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/kv/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a key
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_kv"];
+        /**
+         * Write a key
+         * @description Whatever it had before. A script that has read it and is still running meets a conflict, and runs again.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        put: operations["put_kv"];
+        post?: never;
+        /**
+         * Delete a key
+         * @description Needs the role `editor` in the app.
+         */
+        delete: operations["delete_kv"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/kv:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export all keys
+         * @description In the order of their keys, with their values, as a file that `kv:import` takes. It is read page by page: what
+         *     changes meanwhile is in it as it was when its page was read. In JSON each line is `{"key", "value" or "blob_base64",
+         *     "expires_at"}`; in CSV the columns are `key`, `type`, `value` (JSON, or Base64 of a `blob`) and `expires_at`.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["export_kv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/kv:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import keys
+         * @description From a file as `kv:export` writes it, of at most 4 MiB. All of it is checked before anything is written; then it is
+         *     written in steps of 1,000 keys, each of them whole. Keys that are not in the file stay as they are.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["import_kv"];
         delete?: never;
         options?: never;
         head?: never;
@@ -517,13 +643,65 @@ export interface paths {
         put?: never;
         /**
          * Try a script
-         * @description Runs within the limits of the script, or the default ones, and leaves no execution record. That the script fails,
-         *     or does not compile, is the result of the test: it stands in `error`.
+         * @description Runs within the limits of the script, or the default ones. That the script fails, or does not compile, is the result
+         *     of the test: it stands in `error`. A run that keeps what it writes leaves an execution record, with the trigger
+         *     `test`, and a record in the audit log; others leave nothing.
          *
          *     Needs the role `editor` in the app.
          */
         post: operations["run_script"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's secrets
+         * @description By name, all on one page, without their values.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a secret
+         * @description A new one, or another value for one that is there: every run that begins after the answer has it. The value is
+         *     encrypted in the database, and no operation shows it. An app has at most 100 secrets.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        put: operations["set_secret"];
+        post?: never;
+        /**
+         * Delete a secret
+         * @description No run that begins after the answer has it.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        delete: operations["delete_secret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -545,6 +723,82 @@ export interface paths {
         get: operations["get_app_usage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's own users
+         * @description In the order of their names. They sign in to the app; the accounts of PiCloud are others.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_end_users"];
+        put?: never;
+        /**
+         * Make a user of an app
+         * @description Needs the role `editor` in the app.
+         */
+        post: operations["create_end_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/users/{end_user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a user of an app
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_end_user"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a user of an app
+         * @description Needs the role `editor` in the app.
+         */
+        delete: operations["delete_end_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a user of an app
+         * @description A new password and `is_active: false` end all sessions of the user.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        patch: operations["update_end_user"];
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/users/{end_user}/sessions:end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a user of an app out everywhere
+         * @description Needs the role `editor` in the app.
+         */
+        post: operations["end_end_user_sessions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1043,7 +1297,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a script
-         * @description Once no route leads to it. Its versions are gone with it, but for releases that are restored: of what an app has
+         * @description Once no route leads to it, and no script imports it. Its versions are gone with it, but for releases that are restored: of what an app has
          *     removed, the newest 64 MiB of source are kept for them. Send the `ETag` that you know as `If-Match` to be sure that
          *     nobody saved meanwhile.
          *
@@ -1055,7 +1309,8 @@ export interface paths {
         /**
          * Change a script
          * @description A source is a new, immutable version and live before this is answered; requests in flight finish on the version
-         *     that they started with. Send the `ETag` that you know as `If-Match` to be sure that nobody saved meanwhile.
+         *     that they started with. Scripts that import it use it at once too, and have to work with it. One that others import
+         *     keeps its name. Send the `ETag` that you know as `If-Match` to be sure that nobody saved meanwhile.
          *
          *     Needs the role `editor` in the app.
          */
@@ -1733,6 +1988,11 @@ export interface components {
         };
         /** @description A source to check. */
         CheckScript: {
+            /**
+             * @description The name of the script that is to have this source, if it has one: only then is it looked whether those that import
+             *     it would still work, and whether it imports itself.
+             */
+            name?: string | null;
             source: string;
         };
         /** @description A slug to check. */
@@ -1774,6 +2034,28 @@ export interface components {
              * @example shop
              */
             slug: string;
+        };
+        /** @description A user to make. */
+        CreateEndUser: {
+            /** @description Anything that JSON can hold, of at most 65,536 bytes (64 KiB); an empty object unless set. */
+            data?: unknown;
+            /**
+             * @description Such as `name@example.com`; at most 254 bytes.
+             * @example ada@example.com
+             */
+            email?: string | null;
+            /** @description Whether they may sign in; they may unless set. */
+            is_active?: boolean | null;
+            /**
+             * @description 1 to 64 characters; no two users of the app have one name, in whatever case.
+             * @example Ada
+             */
+            name: string;
+            /**
+             * @description 8 to 1,024 bytes.
+             * @example a bicycle for the mind
+             */
+            password: string;
         };
         /** @description Whom to invite, and to what. */
         CreateInvitation: {
@@ -1984,6 +2266,46 @@ export interface components {
             id: string | null;
             pattern: string;
         };
+        /** @description Where scripts of an app may connect to. */
+        Egress: {
+            /**
+             * @description What may be connected to, and nothing else: hosts (`api.example.com`, `*.example.com`, `*`), which lead to public
+             *     addresses alone, and addresses or networks (`10.1.2.3`, `10.0.0.0/8`), public or not; each with a port after a
+             *     colon if it is to be that one alone. Null for every public address.
+             * @example [
+             *       "*.example.com",
+             *       "10.1.2.3:8080"
+             *     ]
+             */
+            allow?: string[] | null;
+            /**
+             * Format: date-time
+             * @description When it was set; null if it never was.
+             */
+            updated_at?: string | null;
+        };
+        /** @description A user of an app. */
+        EndUser: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description What the app keeps with them. */
+            data: unknown;
+            email: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description Whether they may sign in. */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description When they last signed in.
+             */
+            last_sign_in_at: string | null;
+            name: string;
+            /** @description At how many places they are signed in. */
+            sessions: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description What is kept of one run. */
         Execution: {
             /** Format: uuid */
@@ -2028,6 +2350,8 @@ export interface components {
             script_id: string;
             /** @description Its name at that time. */
             script_name: string;
+            /** @description What it used of each service that it called. */
+            services: components["schemas"]["ServiceUse"][];
             /** Format: date-time */
             started_at: string;
             /**
@@ -2075,6 +2399,13 @@ export interface components {
              * @description When the last bucket ends, which may be after what was asked for.
              */
             until: string;
+        };
+        /** @description What became of a file. */
+        ImportedKv: {
+            /** @description How many were left out, because they have expired, or stand once more further down. */
+            skipped: number;
+            /** @description How many keys were written. */
+            written: number;
         };
         /** @description An invitation that nobody took yet. Its token is shown only to who made it. */
         Invitation: {
@@ -2133,6 +2464,29 @@ export interface components {
              */
             rows: number;
         };
+        /** @description A key with its value. */
+        KvItem: {
+            /** @description The value in Base64, if it is a blob. */
+            blob_base64?: string | null;
+            /** @description The size of the value. */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it ceases to be there; null if never.
+             */
+            expires_at: string | null;
+            key: string;
+            /** @description Whether the value is left out because it has more than 4,096 bytes; only in lists. */
+            truncated: boolean;
+            type: components["schemas"]["KvKind"];
+            /** @description The value, if it is JSON; null if it is a blob, or left out because it is large. */
+            value: unknown;
+        };
+        /**
+         * @description What a value is.
+         * @enum {string}
+         */
+        KvKind: "json" | "blob";
         /** @description What one run of a script may use. */
         Limits: {
             /**
@@ -2316,6 +2670,33 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        List_EndUser: {
+            /** @description The items on this page. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** @description What the app keeps with them. */
+                data: unknown;
+                email: string | null;
+                /** Format: uuid */
+                id: string;
+                /** @description Whether they may sign in. */
+                is_active: boolean;
+                /**
+                 * Format: date-time
+                 * @description When they last signed in.
+                 */
+                last_sign_in_at: string | null;
+                name: string;
+                /** @description At how many places they are signed in. */
+                sessions: number;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         List_Invitation: {
             /** @description The items on this page. */
             items: {
@@ -2345,6 +2726,29 @@ export interface components {
                 instance_role: string;
                 /** @description The username that the new person gets; if null, they choose. */
                 username: string | null;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_KvItem: {
+            /** @description The items on this page. */
+            items: {
+                /** @description The value in Base64, if it is a blob. */
+                blob_base64?: string | null;
+                /** @description The size of the value. */
+                bytes: number;
+                /**
+                 * Format: date-time
+                 * @description When it ceases to be there; null if never.
+                 */
+                expires_at: string | null;
+                key: string;
+                /** @description Whether the value is left out because it has more than 4,096 bytes; only in lists. */
+                truncated: boolean;
+                type: components["schemas"]["KvKind"];
+                /** @description The value, if it is JSON; null if it is a blob, or left out because it is large. */
+                value: unknown;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -2524,6 +2928,26 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        List_Secret: {
+            /** @description The items on this page. */
+            items: {
+                /** @example MAIL_API_KEY */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When its value was set.
+                 */
+                updated_at: string;
+                /**
+                 * @description Who set it.
+                 * @example ada
+                 */
+                updated_by: string | null;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         List_Session: {
             /** @description The items on this page. */
             items: {
@@ -2650,6 +3074,8 @@ export interface components {
              * @description Microseconds since the run began.
              */
             offset_us: number;
+            /** @description The script in which that line is, if it is one that is imported. */
+            script?: string | null;
         };
         /** @description A request that might come. */
         MatchRoute: {
@@ -2839,6 +3265,29 @@ export interface components {
             code: string;
             /** @example correct horse battery */
             password: string;
+        };
+        /** @description Where scripts of an app may connect to. */
+        PutEgress: {
+            /**
+             * @description At most 100 entries; null for every public address.
+             * @example [
+             *       "*.example.com",
+             *       "10.1.2.3:8080"
+             *     ]
+             */
+            allow?: string[] | null;
+        };
+        /** @description A value: either `value` or `blob_base64`. */
+        PutKv: {
+            /** @description Bytes, in Base64; at most 262,144 (256 KiB). */
+            blob_base64?: string | null;
+            /**
+             * Format: int64
+             * @description How long it is there, in seconds: 1 to 316,224,000 (about ten years); without end unless set.
+             */
+            ttl_seconds?: number | null;
+            /** @description Anything that JSON can hold, of at most 262,144 bytes (256 KiB). */
+            value?: unknown;
         };
         /** @description What an app may keep, of keys, values and documents together. */
         Quotas: {
@@ -3163,6 +3612,8 @@ export interface components {
              */
             line: number | null;
             message: string;
+            /** @description The script in which the place is, if it is one that is imported. */
+            script?: string | null;
             /** @description The calls that led there, innermost first. */
             trace: components["schemas"]["TraceFrame"][];
         };
@@ -3227,6 +3678,49 @@ export interface components {
              * @example 10
              */
             recovery_codes_left: number;
+        };
+        /** @description A secret of an app. Nobody sees its value. */
+        Secret: {
+            /** @example MAIL_API_KEY */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When its value was set.
+             */
+            updated_at: string;
+            /**
+             * @description Who set it.
+             * @example ada
+             */
+            updated_by: string | null;
+        };
+        /** @description What a run used of one service. */
+        ServiceUse: {
+            /**
+             * Format: int64
+             * @description Bytes of values that the script got.
+             */
+            bytes_read: number;
+            /**
+             * Format: int64
+             * @description Bytes of keys and values that the script gave.
+             */
+            bytes_written: number;
+            /**
+             * Format: int64
+             * @description How often it was called.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Time in which the run waited for it, in microseconds.
+             */
+            duration_us: number;
+            /**
+             * @description Such as `kv`, or `transaction` for its commits.
+             * @example kv
+             */
+            service: string;
         };
         /** @description One sign-in of one person. */
         Session: {
@@ -3307,6 +3801,14 @@ export interface components {
              * @default null
              */
             timeout_ms: number | null;
+        };
+        /** @description The value of a secret. */
+        SetSecret: {
+            /**
+             * @description A text of 1 to 32,768 bytes, kept as it is.
+             * @example sk_live_4eC39HqLyjWDarjtT1zdp7dc
+             */
+            value: string;
         };
         /** @description Who the first owner is to be. */
         SetUp: {
@@ -3455,6 +3957,8 @@ export interface components {
              */
             operations: number;
             response: components["schemas"]["TestResponse"] | null;
+            /** @description What it used of each service that it called. */
+            services: components["schemas"]["ServiceUse"][];
             /** @description Keys that it would have written: a test run changes nothing unless `keep_writes` is set. */
             writes_discarded: number;
         };
@@ -3471,6 +3975,8 @@ export interface components {
              * @description Line of the call, from 1; 0 if unknown.
              */
             line: number;
+            /** @description The script in which the call is, if it is one that is imported. */
+            script?: string | null;
         };
         /** @description What to change in an app; what is absent or null stays. */
         UpdateApp: {
@@ -3480,6 +3986,28 @@ export interface components {
             name?: string | null;
             /** @description The old slug stays behind as a redirect. */
             slug?: string | null;
+        };
+        /** @description What to change in a user; what is absent stays, and so does what is null, but for `email` and `data`. */
+        UpdateEndUser: {
+            /** @description Anything that JSON can hold, of at most 65,536 bytes (64 KiB). */
+            data?: unknown;
+            /**
+             * @description Such as `name@example.com`; at most 254 bytes. Null takes it away.
+             * @example ada@example.com
+             */
+            email?: string | null;
+            /** @description Whether they may sign in. */
+            is_active?: boolean | null;
+            /**
+             * @description 1 to 64 characters.
+             * @example Ada
+             */
+            name?: string | null;
+            /**
+             * @description 8 to 1,024 bytes.
+             * @example a bicycle for the mind
+             */
+            password?: string | null;
         };
         /** @description Another role for a member. */
         UpdateMember: {
@@ -5288,6 +5816,251 @@ export interface operations {
             };
         };
     };
+    get_egress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where they may */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "allow": [
+                     *         "*.example.com",
+                     *         "10.1.2.3:8080"
+                     *       ],
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Egress"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_egress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "allow": [
+                 *         "*.example.com",
+                 *         "10.1.2.3:8080"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutEgress"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "allow": [
+                     *         "*.example.com",
+                     *         "10.1.2.3:8080"
+                     *       ],
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Egress"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_executions: {
         parameters: {
             query?: {
@@ -5337,7 +6110,8 @@ export interface operations {
                      *               "level": "info",
                      *               "line": 1,
                      *               "message": "Unknown property `quary`.",
-                     *               "offset_us": 110
+                     *               "offset_us": 110,
+                     *               "script": "hello"
                      *             }
                      *           ],
                      *           "memory_bytes_peak": 16384,
@@ -5353,6 +6127,15 @@ export interface operations {
                      *           "response_status": 1,
                      *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *           "script_name": "hello",
+                     *           "services": [
+                     *             {
+                     *               "bytes_read": 1,
+                     *               "bytes_written": 1,
+                     *               "calls": 1,
+                     *               "duration_us": 1250,
+                     *               "service": "kv"
+                     *             }
+                     *           ],
                      *           "started_at": "2026-01-31T09:30:00.000Z",
                      *           "status": "success",
                      *           "trigger": "http",
@@ -5688,6 +6471,730 @@ export interface operations {
             };
             /** @description `overloaded`, `database_unavailable` */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_kv: {
+        parameters: {
+            query?: {
+                /** @description Only keys that begin with this. */
+                prefix?: string;
+                /** @description Most items on a page. There may be fewer, if they are large. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "blob_base64": null,
+                     *           "bytes": 1,
+                     *           "expires_at": "2026-02-01T09:30:00.000Z",
+                     *           "key": "user/ada",
+                     *           "truncated": false,
+                     *           "type": "json",
+                     *           "value": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_KvItem"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_kv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description The key, percent-encoded */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key with its value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "blob_base64": null,
+                     *       "bytes": 1,
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "key": "user/ada",
+                     *       "truncated": false,
+                     *       "type": "json",
+                     *       "value": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KvItem"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_kv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description The key, percent-encoded */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["PutKv"];
+            };
+        };
+        responses: {
+            /** @description Written */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "blob_base64": null,
+                     *       "bytes": 1,
+                     *       "expires_at": "2026-02-01T09:30:00.000Z",
+                     *       "key": "user/ada",
+                     *       "truncated": false,
+                     *       "type": "json",
+                     *       "value": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KvItem"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_kv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description The key, percent-encoded */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_kv: {
+        parameters: {
+            query?: {
+                /** @description `json`, one object per line, or `csv`. */
+                format?: ("json" | "csv") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_kv: {
+        parameters: {
+            query?: {
+                /** @description `json`, one object per line, or `csv`. */
+                format?: ("json" | "csv") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Imported */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "skipped": 1,
+                     *       "written": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportedKv"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8146,7 +9653,8 @@ export interface operations {
                      *           "level": "info",
                      *           "line": 1,
                      *           "message": "Unknown property `quary`.",
-                     *           "offset_us": 110
+                     *           "offset_us": 110,
+                     *           "script": "hello"
                      *         }
                      *       ],
                      *       "memory_bytes_peak": 16384,
@@ -8156,6 +9664,15 @@ export interface operations {
                      *         "headers": {},
                      *         "status": 200
                      *       },
+                     *       "services": [
+                     *         {
+                     *           "bytes_read": 1,
+                     *           "bytes_written": 1,
+                     *           "calls": 1,
+                     *           "duration_us": 1250,
+                     *           "service": "kv"
+                     *         }
+                     *       ],
                      *       "writes_discarded": 1
                      *     }
                      */
@@ -8226,6 +9743,345 @@ export interface operations {
             };
             /** @description `validation_failed` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "MAIL_API_KEY",
+                     *           "updated_at": "2026-01-31T09:30:00.000Z",
+                     *           "updated_by": "ada"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Secret"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the secret or the value */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "value": "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetSecret"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `limit_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the secret or the value */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8354,6 +10210,774 @@ export interface operations {
             };
             /** @description `database_unavailable` */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_end_users: {
+        parameters: {
+            query?: {
+                /** @description Only users whose names begin with this, in any case. */
+                q?: string;
+                /** @description Most items on a page; more than 100 count as 100. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of users */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "data": null,
+                     *           "email": "ada@example.com",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "is_active": true,
+                     *           "last_sign_in_at": "2026-01-31T09:30:00.000Z",
+                     *           "name": "hello",
+                     *           "sessions": 1,
+                     *           "updated_at": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_EndUser"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_end_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "name": "Ada",
+                 *       "password": "a bicycle for the mind"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateEndUser"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "data": null,
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_active": true,
+                     *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
+                     *       "name": "hello",
+                     *       "sessions": 1,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EndUser"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_end_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the user of the app */
+                end_user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "data": null,
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_active": true,
+                     *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
+                     *       "name": "hello",
+                     *       "sessions": 1,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EndUser"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_end_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the user of the app */
+                end_user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_end_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the user of the app */
+                end_user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "name": "Ada",
+                 *       "password": "a bicycle for the mind"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateEndUser"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "data": null,
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_active": true,
+                     *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
+                     *       "name": "hello",
+                     *       "sessions": 1,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EndUser"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`, `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_end_user_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the user of the app */
+                end_user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "data": null,
+                     *       "email": "ada@example.com",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_active": true,
+                     *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
+                     *       "name": "hello",
+                     *       "sessions": 1,
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EndUser"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9934,7 +12558,8 @@ export interface operations {
                      *           "level": "info",
                      *           "line": 1,
                      *           "message": "Unknown property `quary`.",
-                     *           "offset_us": 110
+                     *           "offset_us": 110,
+                     *           "script": "hello"
                      *         }
                      *       ],
                      *       "memory_bytes_peak": 16384,
@@ -9950,6 +12575,15 @@ export interface operations {
                      *       "response_status": 1,
                      *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *       "script_name": "hello",
+                     *       "services": [
+                     *         {
+                     *           "bytes_read": 1,
+                     *           "bytes_written": 1,
+                     *           "calls": 1,
+                     *           "duration_us": 1250,
+                     *           "service": "kv"
+                     *         }
+                     *       ],
                      *       "started_at": "2026-01-31T09:30:00.000Z",
                      *       "status": "success",
                      *       "trigger": "http",
@@ -11816,7 +14450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `script_name_taken` */
+            /** @description `script_name_taken`, `script_in_use` */
             409: {
                 headers: {
                     [name: string]: unknown;

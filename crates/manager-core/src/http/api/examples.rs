@@ -24,6 +24,7 @@ const BY_NAME: &[(&str, &str)] = &[
     ("fields", "source"),
     ("function", "handle"),
     ("host", "shop.example.com"),
+    ("key", "user/ada"),
     ("message", "Unknown property `quary`."),
     ("method", "GET"),
     ("methods", "GET"),

@@ -40,7 +40,7 @@ impl SmallDisk {
     /// Leaves not a byte on it.
     pub(crate) fn fill(&self) {
         let mut file = File::create(self.folder.join(FILLER)).expect("there is room for an empty file");
-        let chunk = [b'x'; CHUNK_BYTES];
+        let chunk = vec![b'x'; CHUNK_BYTES];
         let error = loop {
             if let Err(error) = file.write_all(&chunk) {
                 break error;

@@ -142,7 +142,8 @@ impl Schema {
                 let content = content.get(media_type);
                 let content =
                     content.unwrap_or_else(|| panic!("{}: `{media_type}` is not described", answer.request));
-                if media_type.ends_with("json") && method != "HEAD" {
+                let is_json = media_type == "application/json" || media_type.ends_with("+json");
+                if is_json && method != "HEAD" {
                     let mut faults = Vec::new();
                     self.compare(&content["schema"], &answer.json(), "body", &mut faults);
                     assert!(

@@ -33,12 +33,12 @@ fn writes_are_refused_while_the_disk_is_full_and_nothing_acknowledged_is_lost() 
     );
     app.serve(
         "/has/{from}",
-        r#"let all = [];
+        r"let all = [];
         for n in 0..100 {
             let key = `k/${request.params.from.parse_int() + n}`;
             if kv::has(key) { all.push(key) }
         }
-        all"#,
+        all",
     );
     app.serve("/hello", "\"hello\"");
     // Another app, since not every run of one that runs so often is described.
@@ -51,7 +51,11 @@ fn writes_are_refused_while_the_disk_is_full_and_nothing_acknowledged_is_lost() 
         set(key).says("set");
     }
     // Some write while it becomes full, and on until each has heard that it is.
-    let answers = Mutex::new(BTreeMap::from_iter((0..KEYS_BEFORE).map(|key| (key, true))));
+    let answers = Mutex::new(
+        (0..KEYS_BEFORE)
+            .map(|key| (key, true))
+            .collect::<BTreeMap<_, _>>(),
+    );
     let (next, together) = (AtomicUsize::new(KEYS_BEFORE), Barrier::new(WRITERS + 1));
     thread::scope(|scope| {
         for _ in 0..WRITERS {

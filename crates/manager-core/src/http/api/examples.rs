@@ -68,6 +68,7 @@ const TRUE: &[&str] = &["current", "is_active", "matched"];
 
 /// What answers have only where something is left to say, or went wrong: an example does without.
 const ABSENT: &[&str] = &[
+    "blob_base64",
     "body_base64",
     "error",
     "held_by",

@@ -79,7 +79,11 @@ struct Line<'a> {
     tag = "kv",
     params(ExportKvQuery),
     responses(
-        (status = 200, description = "The file", body = String, content_type = "application/x-ndjson"),
+        (
+            status = 200,
+            description = "The file",
+            content((String = "application/x-ndjson"), (String = "text/csv")),
+        ),
         ExportKvProblems,
     ),
 )]

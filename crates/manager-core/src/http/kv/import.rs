@@ -45,7 +45,7 @@ pub(crate) struct ImportedBody {
     path = "/api/v1/admin/apps/{app}/kv:import",
     tag = "kv",
     params(ExportKvQuery),
-    request_body(content = String, content_type = "application/x-ndjson"),
+    request_body(content((String = "application/x-ndjson"), (String = "text/csv"))),
     responses((status = 200, description = "Imported", body = ImportedBody), ImportKvProblems),
 )]
 pub(crate) async fn import_kv(

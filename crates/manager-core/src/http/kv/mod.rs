@@ -43,7 +43,7 @@ pub(crate) struct KvItemBody {
     #[serde(rename = "type")]
     kind: KvKind,
     /// The value, if it is JSON; null if it is a blob, or left out because it is large.
-    #[schema(required)]
+    #[schema(required, example = json!({ "name": "Ada" }))]
     value: Option<Value>,
     /// The value in Base64, if it is a blob.
     #[serde(skip_serializing_if = "Option::is_none")]

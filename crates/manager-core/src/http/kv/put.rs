@@ -30,6 +30,7 @@ problems!(PutKvProblems: NotFound, Conflict, QuotaExceeded, CommitUnknown);
 pub(crate) struct PutKv {
     /// Anything that JSON can hold, of at most 262,144 bytes (256 KiB).
     #[serde(default, deserialize_with = "present")]
+    #[schema(example = json!({ "name": "Ada" }))]
     value: Option<Value>,
     /// Bytes, in Base64; at most 262,144 (256 KiB).
     #[serde(default)]

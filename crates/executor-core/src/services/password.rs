@@ -53,7 +53,7 @@ fn ask(session: &Session, question: &PasswordQuestion) -> Fallible<PasswordAnswe
     }
 }
 
-/// What a script throws that throws this answers with its status.
+/// What answers with its status, if a script does not catch it.
 #[expect(
     clippy::unnecessary_box_returns,
     reason = "the form in which Rhai takes errors"
@@ -76,9 +76,22 @@ fn not_tried(answer: &PasswordAnswer) -> Box<EvalAltResult> {
         PasswordAnswer::Wait { seconds } => {
             let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
             let message = format!("too many attempts; try again in {seconds} s");
-            thrown(429, &message, &[("retry_after", seconds.into())])
+            thrown(429, &message, &retry_after(seconds))
         }
-        PasswordAnswer::Busy => thrown(503, "too many passwords are being checked; try again", &[]),
+        PasswordAnswer::Busy => thrown(
+            503,
+            "too many passwords are being checked; try again",
+            &retry_after(1),
+        ),
         _ => fail("password::verify: that is not a hash that password::hash made"),
     }
+}
+
+/// When to try again: for the script, and for the client if the script does not catch it.
+fn retry_after(seconds: i64) -> [(&'static str, Dynamic); 2] {
+    let headers = Map::from([("retry-after".into(), seconds.into())]);
+    [
+        ("retry_after", seconds.into()),
+        ("headers", Dynamic::from_map(headers)),
+    ]
 }

@@ -261,6 +261,8 @@ fn who_has_to_wait_is_told_so() {
     let host = Arc::<MemoryHost>::default();
     let guessed = answer(&host, "users::verify(\"Guessed\", \"correct horse\")");
     assert_eq!(guessed.status, 429);
+    let header = guessed.headers.get("retry-after");
+    assert_eq!(header.and_then(|value| value.to_str().ok()), Some("7"));
     assert_eq!(
         answer(&host, "users::verify(\"busy\", \"correct horse\")").status,
         503

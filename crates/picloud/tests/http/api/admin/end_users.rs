@@ -189,7 +189,10 @@ fn users_are_no_keys() {
         .get(&app.path("/kv?prefix=%00users"))
         .problem(422, "validation_failed");
     let value = json!({ "value": 1 });
-    let put = cloud.owner().call("PUT", &app.path("/kv/%00users%2Fname%2Fada"));
+    let put = cloud.owner().call(
+        "PUT",
+        &format!("/api/v1{}", app.path("/kv/%00users%2Fname%2Fada")),
+    );
     put.json(&value).send().problem(422, "validation_failed");
     let export = cloud
         .owner()

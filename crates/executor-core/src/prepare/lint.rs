@@ -70,7 +70,8 @@ fn nothing_to_run(source: &str, script: &Prepared) -> Option<(Position, &'static
     }
     if script.ast().has_functions() {
         let message = "the script has functions but runs none of them, so it answers 204 without a body; call one \
-                       at the end, or name one `handle`: fn handle(request) { .. }";
+                       at the end, or name one `handle`: fn handle(request) { .. }; a script that is only imported needs \
+                       neither";
         return Some((position_of_function(source, None), message));
     }
     let message = "the script is empty, so it answers 204 without a body";

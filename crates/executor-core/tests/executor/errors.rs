@@ -174,12 +174,12 @@ fn a_source_that_does_not_compile_has_its_place() {
     compile(
         "fn handle(request) { 1 }\nhandle(request)",
         (2, 1),
-        "a script with `fn handle` has only functions and constants beside it; move this into a function",
+        "a script with `fn handle` has only functions, constants and imports beside it; move this into a function",
     );
     compile(
         "let cache = #{}; fn handle(request) { 1 }",
         (1, 1),
-        "a script with `fn handle` has only functions and constants beside it; move this into a function",
+        "a script with `fn handle` has only functions, constants and imports beside it; move this into a function",
     );
     compile(
         "const P = request.path; fn handle(request) { 1 }",
@@ -212,11 +212,13 @@ fn an_answer_that_cannot_be_sent_has_its_place() {
 
 #[test]
 fn an_import_is_refused_with_its_place() {
-    let message = "there is nothing to import; the modules of the script API are there without it";
-    for (source, place) in [
-        ("import \"x\" as x;", (1, 1)),
-        ("let n = \"x\";\n  import n as x;", (2, 3)),
-        ("fn handle(request) { import \"x\" as x; 1 }", (1, 22)),
+    let not_there = "there is no script `x` in this app; make it first";
+    let computed = "the name of a script to import is a plain text: import \"name\" as m;";
+    let inside = "`import` stands at the top of a script, not inside of a block or a function";
+    for (source, place, message) in [
+        ("import \"x\" as x;", (1, 8), not_there),
+        ("let n = \"x\";\n  import n as x;", (2, 10), computed),
+        ("fn handle(request) { import \"x\" as x; 1 }", (1, 22), inside),
     ] {
         let error = check(source, place, message);
         assert_eq!(error.kind, ScriptErrorKind::Compile);

@@ -88,7 +88,8 @@ fn a_script_that_does_nothing_is_remarked_on() {
     check("", &[(Severity::Warning, 1, 1, 2, empty)]);
     check("// later\n", &[(Severity::Warning, 1, 1, 2, empty)]);
     let uncalled = "the script has functions but runs none of them, so it answers 204 without a body; call one at \
-                    the end, or name one `handle`: fn handle(request) { .. }";
+                    the end, or name one `handle`: fn handle(request) { .. }; a script that is only imported needs \
+                    neither";
     check(
         "\n  fn greet(name) { name }",
         &[(Severity::Warning, 2, 3, 5, uncalled)],

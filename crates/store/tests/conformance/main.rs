@@ -7,7 +7,6 @@
 
 mod bed;
 mod fixtures;
-mod imports;
 
 mod accounts;
 mod apps;
@@ -17,6 +16,7 @@ mod deployments;
 mod docs;
 mod domains;
 mod executions;
+mod imports;
 mod invitations;
 mod kv;
 mod members;

@@ -22,7 +22,7 @@ pub(crate) struct PreparedModule {
     pub(crate) ast: AST,
     /// What it gives to those that import it.
     pub(crate) exported: Shared<Module>,
-    /// Its constants, by their names with marks.
+    /// The constants that its functions use, by their names with marks.
     pub(crate) constants: Vec<(ImmutableString, Dynamic)>,
     /// What it calls what it imports, with marks; and what that is.
     pub(crate) imports: Vec<(ImmutableString, String)>,

@@ -17,11 +17,7 @@ pub(crate) use self::{
     names::{Functions, is_closure, nearest},
 };
 use self::{excerpt::excerpt, message::message};
-use crate::{
-    modules::ModuleSet,
-    prepare::{MAIN, without_marks},
-    response,
-};
+use crate::{modules::ModuleSet, prepare::without_marks, response};
 
 /// Longest message in bytes.
 const MESSAGE_BYTES_MAX: usize = 2_000;
@@ -82,7 +78,7 @@ pub(crate) fn at_call<T>(
 
 /// The script in which a native function is called, if it is one that is imported.
 pub(crate) fn script_of<'a>(context: &'a NativeCallContext<'_>) -> Option<&'a str> {
-    context.call_source().filter(|script| *script != MAIN)
+    context.call_source()
 }
 
 /// Where `error` happened, as far as it knows, for one in `script`.
@@ -261,12 +257,8 @@ fn unwind(error: &EvalAltResult) -> Unwound<'_> {
             position: *position,
             script,
         });
-        // What it calls is in the same script, if nothing else is said.
-        script = match called.as_str() {
-            "" => script,
-            MAIN => None,
-            imported => Some(imported),
-        };
+        // Only scripts that are imported have a name here.
+        script = Some(called.as_str()).filter(|script| !script.is_empty());
         root = inner;
     }
     calls.reverse();

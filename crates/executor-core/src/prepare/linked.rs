@@ -10,16 +10,16 @@ use rhai::{
 use super::style::HANDLER;
 use crate::modules::ModuleSet;
 
-/// What a script called `name` begins with that imports what is in `modules`: the functions, constants and imports of
-/// all of them. Their names have marks, so that none is taken for another.
+/// What a script begins with that imports what is in `modules`: the functions, constants and imports of all of them. Their
+/// names have marks, so that none is taken for another. One that is run has no `name`; those that it imports have.
 pub(super) fn global_state(
     engine: &Engine,
     ast: &AST,
-    name: &str,
+    name: Option<&str>,
     modules: &ModuleSet,
 ) -> GlobalRuntimeState {
     let mut global = engine.new_global_runtime_state();
-    global.source = Some(name.into());
+    global.source = name.map(Into::into);
     // Rhai calls a closure that it finds in the first place without noting whose it is; so nothing is there.
     global.lib.push(Module::new().into());
     let mut constants = BTreeMap::new();

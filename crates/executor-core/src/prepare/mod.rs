@@ -36,9 +36,6 @@ use crate::{
     request::Request,
 };
 
-/// What Rhai calls the script that is run, beside the names of those that it imports. No script has it as its name.
-pub(crate) const MAIN: &str = "-";
-
 /// The name under which a bare script sees its request.
 const REQUEST: &str = "request";
 
@@ -69,7 +66,6 @@ pub(crate) fn prepare(engine: &Engine, source: &str, modules: ModuleSet) -> Resu
         Style::Bare => Returned::replace(&mut ast),
         Style::Handler => None,
     };
-    ast.set_source(MAIN);
     let captured = modules.captured_with(captured::names_in(&ast));
     Ok(Prepared {
         ast,
@@ -142,7 +138,7 @@ impl Prepared {
                 let result = if self.modules.is_empty() {
                     engine.eval_ast_with_scope(scope, &self.ast)?
                 } else {
-                    let mut global = linked::global_state(engine, &self.ast, MAIN, &self.modules);
+                    let mut global = linked::global_state(engine, &self.ast, None, &self.modules);
                     linked::evaluate(engine, &mut global, &mut Caches::new(), scope, &self.ast)?
                 };
                 Ok(match &self.returned {
@@ -151,7 +147,7 @@ impl Prepared {
                 })
             }
             Style::Handler if !self.modules.is_empty() => {
-                let mut global = linked::global_state(engine, &self.ast, MAIN, &self.modules);
+                let mut global = linked::global_state(engine, &self.ast, None, &self.modules);
                 linked::handle(engine, &mut global, scope, &self.ast, Dynamic::from(request))
             }
             Style::Handler => {

@@ -3,7 +3,7 @@
 //! A module gives its functions and its constants to those that import it. Its constants are made once, when it is
 //! prepared, and every run gets copies of the same ones; so nothing may happen while they are made.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use picloud_shared::{
     modules::Module,
@@ -67,7 +67,7 @@ pub(crate) fn prepare_module(
         source: Arc::clone(&module.source),
         exported: export(&ast, &own, &constants, module.name.as_str()),
         captured: captured::names_in(&ast),
-        constants,
+        constants: used_by_functions(&ast, constants),
         imports,
         ast,
         bytes: held_since(held_before) + size_of::<PreparedModule>(),
@@ -152,7 +152,7 @@ fn constants(
     modules: &ModuleSet,
 ) -> Result<Vec<(ImmutableString, Dynamic)>, Diagnostic> {
     let mut scope = Scope::new();
-    let mut global = global_state(engine, ast, name.as_str(), modules);
+    let mut global = global_state(engine, ast, Some(name.as_str()), modules);
     let made = evaluate(engine, &mut global, &mut Caches::new(), &mut scope, ast);
     made.map_err(|error| {
         let explainer = Explainer {
@@ -171,6 +171,24 @@ fn constants(
         .iter_raw()
         .map(|(name, _, value)| (name.into(), value.clone()))
         .collect())
+}
+
+/// Those among `constants` that the functions of the module use, as `global::NAME`. Each run gets a copy of these.
+fn used_by_functions(
+    ast: &AST,
+    mut constants: Vec<(ImmutableString, Dynamic)>,
+) -> Vec<(ImmutableString, Dynamic)> {
+    let mut used = HashSet::new();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::Variable(variable, ..))) = path.last()
+            && !variable.2.is_empty()
+        {
+            used.insert(variable.1.clone());
+        }
+        true
+    });
+    constants.retain(|(name, _)| used.contains(name));
+    constants
 }
 
 /// What those that import the module see of it.

@@ -9,6 +9,7 @@ use super::{
     save::fsync,
     setting::Setting,
     statistics::median,
+    stores,
     target::kept,
 };
 
@@ -93,6 +94,18 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
         unit: "",
         bound: Bound::AtLeast(bound),
     };
+    let goals = vec![
+        goal("kv::get, × constant", get.ratio_to(constant), GET_RATIO_MIN),
+        goal(
+            "kv::set, × one fsync for each",
+            set.rate() / syncs_per_second,
+            SET_RATIO_MIN,
+        ),
+    ];
+    // One after the other: PiCloud does nothing while other stores are measured.
+    drop(server);
+    let (others, notes) = stores::measure(setting, &place);
+    rows.extend(others);
     Ok(Report {
         name: "kv",
         title: "Keys and values",
@@ -102,15 +115,8 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
             setting.method()
         ),
         columns: vec!["script", "cpu µs/request", "requests/s"],
-        goals: vec![
-            goal("kv::get, × constant", get.ratio_to(constant), GET_RATIO_MIN),
-            goal(
-                "kv::set, × one fsync for each",
-                set.rate() / syncs_per_second,
-                SET_RATIO_MIN,
-            ),
-        ],
+        goals,
         rows,
-        notes: Vec::new(),
+        notes,
     })
 }

@@ -7,7 +7,7 @@
 //! Reading order: `setting` (what all benchmarks share), one file per benchmark (`hello` first), `report` (what
 //! each gives back) and `page` (where it is written); then the tools: `target` (what is built), `process` (a
 //! server under measurement), `load` and `rounds` (servers that take turns), `client`, `api` and `seed`; and
-//! `peers`, other people's servers.
+//! `peers` and `stores`, other people's servers.
 
 mod api;
 mod client;
@@ -21,6 +21,7 @@ mod rounds;
 mod seed;
 mod setting;
 mod statistics;
+mod stores;
 mod target;
 
 mod cpu;

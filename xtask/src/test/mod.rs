@@ -3,10 +3,10 @@
 //! A part that needs a program which is missing fails and says so; nothing is ever skipped.
 
 pub(crate) mod dashboard;
-mod debian;
+pub(crate) mod debian;
 pub(crate) mod journeys;
 mod part;
-mod postgres;
+pub(crate) mod postgres;
 mod report;
 mod schemathesis;
 

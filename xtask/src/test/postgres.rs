@@ -1,4 +1,4 @@
-//! A PostgreSQL for the tests alone: made, started, stopped and deleted with the run.
+//! A PostgreSQL for one run of the tests or benchmarks alone: made, started, stopped and deleted with the run.
 //!
 //! It takes nothing from a PostgreSQL that the machine has but the programs, and gives it nothing.
 
@@ -39,17 +39,24 @@ const START_MAX: Duration = Duration::from_mins(1);
 const READY: &str = "database system is ready to accept connections";
 /// Each cloud of the HTTP tests has a pool of connections, and many run at once.
 const CONNECTIONS_MAX: u32 = 400;
+/// The data need not survive the machine, only the programs under test.
+const FOR_TESTS: [&str; 3] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
 
 impl Postgres {
-    /// Makes a new cluster and starts it; installs PostgreSQL first if it is missing and root asks.
+    /// Makes a new cluster for tests and starts it; installs PostgreSQL first if it is missing and root asks.
     pub(crate) fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("picloud-postgres-").tempdir()?;
+        Self::start_in(folder, &FOR_TESTS)
+    }
+
+    /// The same in `folder`, with `settings`.
+    pub(crate) fn start_in(folder: TempDir, settings: &[&str]) -> anyhow::Result<Self> {
         let programs = programs()?;
         let account = if debian::is_root()? {
             Some(account("postgres")?)
         } else {
             None
         };
-        let folder = tempfile::Builder::new().prefix("picloud-postgres-").tempdir()?;
         let password = random_password()?;
         let password_file = folder.path().join("password");
         fs::write(&password_file, &password)?;
@@ -90,15 +97,7 @@ impl Postgres {
             .arg("-k")
             .arg(folder.path())
             .args(["-h", "127.0.0.1", "-p", &port.to_string()])
-            // The data need not survive the machine, only the programs under test.
-            .args([
-                "-c",
-                "fsync=off",
-                "-c",
-                "full_page_writes=off",
-                "-c",
-                "synchronous_commit=off",
-            ])
+            .args(settings.iter().flat_map(|setting| ["-c", *setting]))
             .args([
                 "-c",
                 &format!("max_connections={CONNECTIONS_MAX}"),
@@ -135,7 +134,17 @@ impl Postgres {
 
     /// The program that sends statements to it.
     pub(crate) fn psql(&self) -> PathBuf {
-        self.programs.join("psql")
+        self.program("psql")
+    }
+
+    /// A program that came with it.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// The process that starts all others.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 }
 

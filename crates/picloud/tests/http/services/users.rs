@@ -1,6 +1,6 @@
 //! An app's own users, through the whole program.
 
-use std::thread;
+use std::{fs, thread};
 
 use serde_json::json;
 
@@ -108,6 +108,29 @@ fn of_many_who_want_one_name_one_gets_it() {
         statuses.iter().all(|status| matches!(status, 200 | 409 | 503)),
         "{statuses:?}"
     );
+}
+
+#[test]
+fn a_copy_of_the_database_signs_nobody_in() {
+    let cloud = TestCloud::start();
+    with_users(&cloud);
+    send(&cloud, "/join", "Ada", "correct horse").expect(200);
+    let cookie = cookie(&send(&cloud, "/in", "Ada", "correct horse").expect(200));
+    let (_, secret) = cookie.split_once('.').expect("an id and a secret");
+    let copy = cloud.dump();
+    let log = fs::read(cloud.log_file()).expect("a log");
+    // PostgreSQL writes bytes in hexadecimal.
+    let holds = |bytes: &[u8], text: &str| {
+        let forms = [text.to_owned(), hex::encode(text)];
+        forms
+            .iter()
+            .any(|form| bytes.windows(form.len()).any(|part| part == form.as_bytes()))
+    };
+    assert!(holds(&copy, "users/name/ada"), "the copy proves nothing");
+    for known in [secret, "correct horse"] {
+        assert!(!holds(&copy, known), "{known} is in the database");
+        assert!(!holds(&log, known), "{known} is in the log");
+    }
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn release(number: usize, app: &App, limits: Limits) -> LiveRelease {
             modules: None,
             limits,
             suspended: false,
+            config: Arc::default(),
         })
     };
     let route = |(at, route): (usize, &AppRoute)| Route {

@@ -111,6 +111,7 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
             modules: None,
             limits: LIMITS,
             suspended: false,
+            config: Arc::default(),
         }),
         keeps_writes: true,
         trigger: Trigger::Test,

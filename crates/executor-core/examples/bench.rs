@@ -61,6 +61,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         modules: None,
         limits: Limits::DEFAULT,
         suspended: false,
+        config: Arc::default(),
     });
     let request = Arc::new(ScriptRequest {
         method: http::Method::GET,

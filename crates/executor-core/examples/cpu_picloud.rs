@@ -54,6 +54,7 @@ fn invocation(source: &str) -> Invocation {
             modules: None,
             limits: Limits::DEFAULT,
             suspended: false,
+            config: Arc::default(),
         }),
         keeps_writes: true,
         trigger: Trigger::Http,

@@ -297,6 +297,9 @@ impl Shared {
             script,
             request,
         } = given;
+        if !live.config.is_empty() {
+            let _ = run.config.set(Arc::clone(&live.config));
+        }
         let _emptied = Captured::of_run(run, script.captured());
         if !script.modules().is_empty() {
             run.modules.replace(script.modules().clone());

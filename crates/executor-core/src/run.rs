@@ -1,14 +1,16 @@
 //! What the host knows of one run, from its start to its end.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     net::IpAddr,
     ops::Range,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use picloud_shared::{
+    config::AppConfig,
     id::AppId,
     invocation::Invocation,
     memory::MemoryAccount,
@@ -90,6 +92,8 @@ pub(crate) struct Run {
     pub(crate) renaming: RefCell<Option<Renaming>>,
     /// What the source declares that it compiles.
     pub(crate) declared: Declared,
+    /// The configuration of its app, if it has any.
+    pub(crate) config: OnceCell<Arc<AppConfig>>,
     /// What it has asked of the services.
     pub(crate) session: Session,
     log: RefCell<Log>,
@@ -117,6 +121,7 @@ impl Run {
             modules: RefCell::default(),
             renaming: RefCell::default(),
             declared: Declared::default(),
+            config: OnceCell::new(),
             session: Session::new(services, settings.app, settings.keeps_writes),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
         }

@@ -12,8 +12,8 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, domains, egress, end_users, executions, health, invitations, kv, members,
-        pages, releases, routes, script_api, scripts, secrets, setup, tokens, usage,
+        api, apps, audit, auth, config, domains, egress, end_users, executions, health, invitations, kv,
+        members, pages, releases, routes, script_api, scripts, secrets, setup, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -118,6 +118,10 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(RouteWrite), Changes: routes::update::update_route;
         With(RouteWrite), Changes: routes::delete::delete_route;
         With(AppRead), Reads: routes::explain::match_route;
+
+        With(DataRead), Reads: config::list_config;
+        With(DataWrite), Changes: config::set_config;
+        With(DataWrite), Changes: config::delete_config;
 
         With(SecretList), Reads: secrets::list_secrets;
         With(SecretWrite), Changes: secrets::set_secret;

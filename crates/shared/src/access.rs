@@ -118,7 +118,7 @@ capabilities! {
     DomainWrite = "domain.write": Needs::App(AppRole::AppAdmin);
     /// See what an app keeps, and how much that is.
     DataRead = "data.read": Needs::App(AppRole::Viewer);
-    /// Change what an app keeps.
+    /// Change what an app keeps, and its configuration.
     DataWrite = "data.write": Needs::App(AppRole::Editor);
     /// See which secrets an app has. Nobody sees what they are.
     SecretList = "secret.list": Needs::App(AppRole::Editor);

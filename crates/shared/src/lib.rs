@@ -4,8 +4,8 @@
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
 //! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`modules`],
-//! [`route`], [`release`], [`secret`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`],
-//! [`member`], [`change`], [`audit`], [`quota`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
+//! [`route`], [`release`], [`secret`], [`config`], [`user`], [`second_factor`], [`token`], [`access`], [`account`],
+//! [`invitation`], [`member`], [`change`], [`audit`], [`quota`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
 //! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
 //! [`seam`]).
 
@@ -15,6 +15,7 @@ pub mod admin_host;
 pub mod app;
 pub mod audit;
 pub mod change;
+pub mod config;
 pub mod domain;
 pub mod durations;
 pub mod egress;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    config::AppConfig,
     id::{AppId, ScriptId, UserId},
     limits::Limits,
     modules::{Linker, Modules, imports},
@@ -80,6 +81,8 @@ pub struct LiveScript {
     pub limits: Limits,
     /// Whether it may not run, because the server ended too often because of it.
     pub suspended: bool,
+    /// The configuration of its app in the same release.
+    pub config: Arc<AppConfig>,
 }
 
 impl LiveScript {

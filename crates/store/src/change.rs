@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     audit::{Entry, append},
     authority::confirm,
+    config::config_of,
     convert::{from_json, hash, number, to_json},
     db::{Db, Transaction},
     statements::statements,
@@ -148,6 +149,7 @@ impl<'a> ReleaseChange<'a> {
                 .collect::<Result<_, _>>()?,
             routes: routes.into_iter().map(ManifestRoute::from).collect(),
             domains: domains.into_iter().map(ManifestDomain::from).collect(),
+            config: config_of(&mut self.transaction, self.app).await?,
         })
     }
 }

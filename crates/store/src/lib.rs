@@ -10,6 +10,7 @@
 mod store;
 
 mod change;
+mod config;
 mod convert;
 mod db;
 mod error;

@@ -1,9 +1,10 @@
 //! Releases, and the live state that nodes answer from.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use picloud_shared::{
+    config::AppConfig,
     domain::DomainClaim,
     id::{AppId, ScriptId, UserId},
     release::{LiveRelease, Manifest, Release},
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     Store,
+    config::{LiveConfigRow, app_config},
     convert::{Source, from_json, hash, number, parse},
     db::Transaction,
     domains::DomainRow,
@@ -51,6 +53,12 @@ macro_rules! select_routes {
     };
 }
 
+macro_rules! select_config {
+    ($rest:literal) => {
+        concat!("SELECT app_id, name, value FROM config ", $rest)
+    };
+}
+
 macro_rules! select_scripts {
     ($rest:literal) => {
         concat!(
@@ -71,10 +79,12 @@ statements! {
     LIVE_DOMAINS = select_domains!("WHERE app_id = $1 ORDER BY id");
     LIVE_ROUTES = select_routes!("WHERE app_id = $1 ORDER BY id");
     LIVE_SCRIPTS = select_scripts!("WHERE s.app_id = $1 ORDER BY s.id");
+    LIVE_CONFIG = select_config!("WHERE app_id = $1");
     // In the order of the tables themselves, which costs nothing; what belongs to which app is sorted out below.
     ALL_LIVE_APPS = select_apps!("ORDER BY id");
     ALL_LIVE_DOMAINS = select_domains!("ORDER BY id");
     ALL_LIVE_ROUTES = select_routes!("ORDER BY id");
+    ALL_LIVE_CONFIG = select_config!("ORDER BY app_id");
     ALL_LIVE_SCRIPTS = select_scripts!("ORDER BY s.id");
 }
 
@@ -146,8 +156,9 @@ impl ReleaseRepository for Store {
         let domains = snapshot.fetch_all(LIVE_DOMAINS, args![app]).await?;
         let routes = snapshot.fetch_all(LIVE_ROUTES, args![app]).await?;
         let scripts = snapshot.fetch_all(LIVE_SCRIPTS, args![app]).await?;
+        let config: Vec<LiveConfigRow> = snapshot.fetch_all(LIVE_CONFIG, args![app]).await?;
         snapshot.commit().await?;
-        assemble(apps, domains, routes, scripts).map(|mut releases| releases.pop())
+        assemble(apps, domains, routes, scripts, &config).map(|mut releases| releases.pop())
     }
 
     async fn live_releases(&self) -> Result<Vec<LiveRelease>, StoreError> {
@@ -156,8 +167,9 @@ impl ReleaseRepository for Store {
         let domains = snapshot.fetch_all(ALL_LIVE_DOMAINS, args![]).await?;
         let routes = snapshot.fetch_all(ALL_LIVE_ROUTES, args![]).await?;
         let scripts = snapshot.fetch_all(ALL_LIVE_SCRIPTS, args![]).await?;
+        let config: Vec<LiveConfigRow> = snapshot.fetch_all(ALL_LIVE_CONFIG, args![]).await?;
         snapshot.commit().await?;
-        assemble(apps, domains, routes, scripts)
+        assemble(apps, domains, routes, scripts, &config)
     }
 }
 
@@ -186,6 +198,7 @@ fn assemble(
     domains: Vec<DomainRow>,
     routes: Vec<RouteRow>,
     scripts: Vec<LiveScriptRow>,
+    config: &[LiveConfigRow],
 ) -> Result<Vec<LiveRelease>, StoreError> {
     let mut releases: Vec<LiveRelease> = apps
         .into_iter()
@@ -206,10 +219,17 @@ fn assemble(
             releases[*position].routes.push(Route::try_from(row)?);
         }
     }
+    // Those of one app stand together.
+    let configs: HashMap<Uuid, Arc<AppConfig>> = config
+        .chunk_by(|one, other| one.app_id == other.app_id)
+        .filter_map(|rows| Some((rows.first()?.app_id, app_config(rows))))
+        .collect();
+    let empty = Arc::default();
     let mut by_release: Vec<Vec<LiveScript>> = vec![Vec::new(); releases.len()];
     for row in scripts {
         if let Some(position) = positions.get(&row.app_id) {
-            by_release[*position].push(row.try_into()?);
+            let config = Arc::clone(configs.get(&row.app_id).unwrap_or(&empty));
+            by_release[*position].push(row.read(config)?);
         }
     }
     for (release, scripts) in releases.iter_mut().zip(by_release) {
@@ -249,11 +269,10 @@ impl TryFrom<LiveAppRow> for LiveRelease {
     }
 }
 
-impl TryFrom<LiveScriptRow> for LiveScript {
-    type Error = StoreError;
-
-    fn try_from(row: LiveScriptRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl LiveScriptRow {
+    fn read(self, config: Arc<AppConfig>) -> Result<LiveScript, StoreError> {
+        let row = self;
+        Ok(LiveScript {
             app_id: AppId(row.app_id),
             script_id: ScriptId(row.id),
             name: parse("script name", &row.name)?,
@@ -263,6 +282,7 @@ impl TryFrom<LiveScriptRow> for LiveScript {
             modules: None,
             limits: from_json("limits", &row.limits)?,
             suspended: row.suspended_at.is_some(),
+            config,
         })
     }
 }

@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 37] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 38] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -34,6 +34,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("audit/verify", crate::audit::verify::ALL),
         ("authority", crate::authority::ALL),
         ("change", crate::change::ALL),
+        ("config", crate::config::ALL),
         ("deployments/write", crate::deployments::write::ALL),
         ("domains", crate::domains::ALL),
         ("egress", crate::egress::ALL),

@@ -10,6 +10,7 @@ mod chance;
 mod clock;
 
 mod base64;
+mod config;
 mod csv;
 mod form;
 mod hash;
@@ -71,6 +72,7 @@ impl Modules {
     fn build() -> Self {
         let named = [
             ("base64", base64::module()),
+            ("config", config::module()),
             ("crypto", hmac::crypto_module()),
             ("csv", csv::module()),
             ("docs", services::docs_module()),

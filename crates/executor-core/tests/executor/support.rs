@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_shared::{
+    config::AppConfig,
     id::{AppId, ExecutionId, ScriptId},
     invocation::{Invocation, ScriptRequest, Trigger},
     limits::Limits,
@@ -53,6 +54,10 @@ pub(crate) fn with_header(mut request: ScriptRequest, name: &str, value: &str) -
 
 /// Everything that is needed to run `source`.
 pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -> Invocation {
+    // The ones of which the examples of the script API speak.
+    let mut config = AppConfig::default();
+    config.insert("GREETING".to_owned(), "\"Hello\"");
+    config.insert("LIMITS".to_owned(), "{\"max\":10}");
     let now = Timestamp::from_micros(1_763_670_896_789_123);
     Invocation {
         id: ExecutionId::new(now),
@@ -66,6 +71,7 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
             modules: None,
             limits,
             suspended: false,
+            config: Arc::new(config),
         }),
         trigger: Trigger::Test,
         keeps_writes: true,

@@ -8,6 +8,7 @@ pub(crate) mod api;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod config;
 pub(crate) mod cross_site;
 pub(crate) mod domains;
 pub(crate) mod egress;

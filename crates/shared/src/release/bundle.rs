@@ -1,10 +1,21 @@
 //! Bundles: a whole app at once, as a client writes it down.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use serde_json::Value;
 
 use crate::{
-    domain::HostPattern, limits::Limits, path::PathPattern, route::MethodSet, route::shape_key,
+    config::{CONFIG_BYTES_MAX, CONFIG_VALUE_BYTES_MAX, CONFIG_VALUES_MAX},
+    domain::HostPattern,
+    limits::Limits,
+    path::PathPattern,
+    route::MethodSet,
+    route::shape_key,
     script::ScriptName,
+    secret::SettingName,
 };
 
 /// Most scripts in a bundle.
@@ -26,6 +37,8 @@ pub struct Bundle {
     pub routes: Vec<BundleRoute>,
     /// `None` leaves the domains as they are.
     pub domains: Option<Vec<HostPattern>>,
+    /// `None` leaves the configuration as it is.
+    pub config: Option<BTreeMap<String, Value>>,
 }
 
 /// A script of a [`Bundle`].
@@ -70,6 +83,7 @@ impl Bundle {
         self.check_scripts(&mut faults);
         self.check_routes(&mut faults);
         self.check_domains(&mut faults);
+        self.check_config(&mut faults);
         faults
     }
 
@@ -137,6 +151,32 @@ impl Bundle {
             }
         }
     }
+
+    fn check_config(&self, faults: &mut Vec<BundleFault>) {
+        let Some(config) = &self.config else { return };
+        let mut bytes = 0;
+        for (name, value) in config {
+            let field = format!("config.{name}");
+            if let Err(error) = name.parse::<SettingName>() {
+                fault(faults, field.clone(), error.to_string());
+            }
+            let size = value.to_string().len();
+            if size > CONFIG_VALUE_BYTES_MAX {
+                fault(
+                    faults,
+                    field,
+                    format!("must have at most {CONFIG_VALUE_BYTES_MAX} bytes as JSON"),
+                );
+            }
+            bytes += name.len() + size;
+        }
+        if config.len() > CONFIG_VALUES_MAX || bytes > CONFIG_BYTES_MAX {
+            let message = format!(
+                "an app has at most {CONFIG_VALUES_MAX} values with {CONFIG_BYTES_MAX} bytes together"
+            );
+            fault(faults, "config".to_owned(), message);
+        }
+    }
 }
 
 fn fault(faults: &mut Vec<BundleFault>, field: String, message: String) {
@@ -180,10 +220,22 @@ mod tests {
                 route("c", Some("a.test"), "/{x}", "GET"),
             ],
             domains: Some(vec!["{a}.test".parse().unwrap(), "*.test".parse().unwrap()]),
+            config: Some(BTreeMap::from([
+                ("2A".to_owned(), Value::Null),
+                ("LARGE".to_owned(), "x".repeat(CONFIG_VALUE_BYTES_MAX).into()),
+                ("FINE".to_owned(), 1.into()),
+            ])),
         };
         assert_eq!(
             fields(&bundle),
-            ["scripts[2].name", "routes[2]", "routes[3].script", "domains[1]"]
+            [
+                "scripts[2].name",
+                "routes[2]",
+                "routes[3].script",
+                "domains[1]",
+                "config.2A",
+                "config.LARGE"
+            ]
         );
     }
 
@@ -195,10 +247,19 @@ mod tests {
                 .map(|number| route("a", None, &format!("/{number}"), "*"))
                 .collect(),
             domains: None,
+            config: Some(
+                (0..CONFIG_VALUES_MAX)
+                    .map(|number| (format!("C{number}"), Value::Null))
+                    .collect(),
+            ),
         };
         assert_eq!(fields(&bundle), [""; 0]);
         bundle.routes.push(route("a", None, "/more", "*"));
         bundle.scripts[0].source = "x".repeat(BUNDLE_SOURCE_BYTES_MAX + 1).into();
-        assert_eq!(fields(&bundle), ["scripts", "routes"]);
+        bundle
+            .config
+            .iter_mut()
+            .for_each(|config| drop(config.insert("MORE".to_owned(), Value::Null)));
+        assert_eq!(fields(&bundle), ["scripts", "routes", "config"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Manifest, ManifestDomain, ManifestRoute, ManifestScript};
+use super::{Manifest, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript};
 use crate::id::ScriptId;
 
 /// What differs between two manifests. Scripts and routes are the same by their id, whatever they are called. Domains
@@ -16,6 +16,8 @@ pub struct Changes {
     pub routes: Vec<Changed<ManifestRoute>>,
     /// By pattern.
     pub domains: Vec<Changed<ManifestDomain>>,
+    /// By name.
+    pub config: Vec<Changed<ManifestConfig>>,
     /// What the scripts are called that routes lead to: as afterwards, or as before if they are gone then.
     pub script_names: BTreeMap<ScriptId, String>,
 }
@@ -59,24 +61,32 @@ impl Changes {
             |domain| domain.pattern.clone(),
             ManifestDomain::differences,
         );
+        let mut config = compare(
+            &before.config,
+            &after.config,
+            |config| config.name.clone(),
+            ManifestConfig::differences,
+        );
         scripts.sort_by(|a, b| a.latest().name.cmp(&b.latest().name));
         routes.sort_by(|a, b| {
             let key = |route: &ManifestRoute| (route.path.clone(), route.host.clone(), route.methods.clone());
             key(a.latest()).cmp(&key(b.latest()))
         });
         domains.sort_by(|a, b| a.latest().pattern.cmp(&b.latest().pattern));
+        config.sort_by(|a, b| a.latest().name.cmp(&b.latest().name));
         let named = before.scripts.iter().chain(&after.scripts);
         Self {
             scripts,
             routes,
             domains,
+            config,
             script_names: named.map(|script| (script.id, script.name.clone())).collect(),
         }
     }
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.scripts.is_empty() && self.routes.is_empty() && self.domains.is_empty()
+        self.scripts.is_empty() && self.routes.is_empty() && self.domains.is_empty() && self.config.is_empty()
     }
 
     /// In a few words, such as `2 scripts added, 1 changed, 1 route removed`.
@@ -85,6 +95,7 @@ impl Changes {
             summary("script", &self.scripts),
             summary("route", &self.routes),
             summary("domain", &self.domains),
+            summary("config value", &self.config),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         parts.join(", ")
@@ -208,11 +219,13 @@ mod tests {
             scripts: vec![script(1, "z", 1), script(2, "gone", 1), script(3, "same", 1)],
             routes: vec![route(1, "/a")],
             domains: vec![domain(1, "a.test")],
+            config: Vec::new(),
         };
         let after = Manifest {
             scripts: vec![script(1, "a", 2), script(3, "same", 1), script(4, "new", 1)],
             routes: vec![route(1, "/b")],
             domains: vec![domain(1, "a.test"), domain(2, "b.test")],
+            config: Vec::new(),
         };
         let changes = Changes::between(&before, &after);
         assert_eq!(
@@ -264,6 +277,31 @@ mod tests {
         early.content_hash = None;
         assert_eq!(early.differences(&script(1, "a", 1)), [""; 0]);
         assert_eq!(early.differences(&again), ["version", "source"]);
+    }
+
+    #[test]
+    fn values_are_the_same_by_name() {
+        let with = |values: &[(&str, i64)]| Manifest {
+            config: values
+                .iter()
+                .map(|(name, value)| ManifestConfig {
+                    name: (*name).to_owned(),
+                    value: (*value).into(),
+                })
+                .collect(),
+            ..Manifest::default()
+        };
+        let changes = Changes::between(
+            &with(&[("B", 1), ("C", 1), ("A", 1)]),
+            &with(&[("A", 2), ("B", 1), ("D", 1)]),
+        );
+        let names: Vec<_> = changes
+            .config
+            .iter()
+            .map(|one| one.latest().name.as_str())
+            .collect();
+        assert_eq!(names, ["A", "C", "D"]);
+        assert_eq!(changes.summary(), "1 config value added, 1 changed, 1 removed");
     }
 
     #[test]

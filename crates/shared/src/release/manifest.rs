@@ -1,6 +1,7 @@
 //! Manifests: what a release holds.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     id::{DomainId, RouteId, ScriptId},
@@ -17,6 +18,9 @@ pub struct Manifest {
     pub routes: Vec<ManifestRoute>,
     /// The domains, by id.
     pub domains: Vec<ManifestDomain>,
+    /// The configuration, by name; none in manifests that were written before there was any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<ManifestConfig>,
 }
 
 /// A script in a [`Manifest`]. Its source is that of the version, which never changes.
@@ -61,6 +65,15 @@ pub struct ManifestDomain {
     pub pattern: String,
 }
 
+/// A value of the configuration in a [`Manifest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestConfig {
+    /// Its name.
+    pub name: String,
+    /// Any JSON.
+    pub value: Value,
+}
+
 impl ManifestScript {
     /// The names of the fields in which `other` differs. A version without a noted hash has the source of the same
     /// version elsewhere, and is taken to have another one than every other version.
@@ -96,6 +109,13 @@ impl ManifestDomain {
     /// The names of the fields in which `other` differs.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         differing([("pattern", self.pattern == other.pattern)])
+    }
+}
+
+impl ManifestConfig {
+    /// The names of the fields in which `other` differs.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        differing([("value", self.value == other.value)])
     }
 }
 

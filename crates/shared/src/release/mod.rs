@@ -20,7 +20,7 @@ pub use self::{
         BundleFault, BundleRoute, BundleScript,
     },
     changes::{Changed, Changes},
-    manifest::{Manifest, ManifestDomain, ManifestRoute, ManifestScript},
+    manifest::{Manifest, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript},
 };
 
 /// One release of an app, as it is listed.

@@ -7,6 +7,7 @@
 mod accounts;
 mod apps;
 mod audit;
+mod config;
 mod deployments;
 mod domains;
 mod egress;
@@ -29,6 +30,7 @@ pub use apps::{
     UpdateAppError,
 };
 pub use audit::AuditRepository;
+pub use config::{ConfigRepository, SetConfigError};
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use egress::{EgressRepository, EgressSettings};
@@ -67,6 +69,7 @@ pub trait Repository:
     + SessionRepository
     + SecondFactorRepository
     + SecretRepository
+    + ConfigRepository
     + TokenRepository
     + ExecutionRepository
     + EgressRepository
@@ -90,6 +93,7 @@ impl<T> Repository for T where
         + SessionRepository
         + SecondFactorRepository
         + SecretRepository
+        + ConfigRepository
         + TokenRepository
         + ExecutionRepository
         + EgressRepository

@@ -6,7 +6,10 @@ use picloud_shared::{
     change::Change,
     domain::HostPattern,
     id::{DomainId, RouteId, ScriptId},
-    release::{Bundle, BundleRoute, BundleScript, Manifest, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{
+        Bundle, BundleRoute, BundleScript, Manifest, ManifestConfig, ManifestDomain, ManifestRoute,
+        ManifestScript,
+    },
     repository::{DeployError, StoreError},
     script::{ContentHash, ScriptName},
 };
@@ -49,6 +52,7 @@ impl Plan {
                 scripts,
                 routes: plan_routes(before, &bundle.routes, &ids, change),
                 domains,
+                config: plan_config(before, bundle),
             },
             sources,
         })
@@ -143,6 +147,17 @@ fn plan_domains(before: &Manifest, bundle: &Bundle, change: &Change) -> Vec<Mani
             id: DomainId::new(change.at),
             pattern: pattern.as_str().to_owned(),
         })
+    });
+    planned.collect()
+}
+
+fn plan_config(before: &Manifest, bundle: &Bundle) -> Vec<ManifestConfig> {
+    let Some(config) = &bundle.config else {
+        return before.config.clone();
+    };
+    let planned = config.iter().map(|(name, value)| ManifestConfig {
+        name: name.clone(),
+        value: value.clone(),
     });
     planned.collect()
 }

@@ -1,6 +1,8 @@
 //! What the audit log says of a deployment: what it changed, by name, as far as that fits into a record.
 
-use picloud_shared::release::{Changed, Changes, ManifestDomain, ManifestRoute, ManifestScript};
+use picloud_shared::release::{
+    Changed, Changes, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript,
+};
 use serde_json::{Map, Value, json};
 
 /// Names of one kind that a record has; of the rest it says how many they are.
@@ -27,6 +29,7 @@ fn names(changes: &Changes, side: impl Fn(bool, bool) -> bool) -> Map<String, Va
         ("scripts", listed(&changes.scripts, &side, script)),
         ("routes", listed(&changes.routes, &side, route)),
         ("domains", listed(&changes.domains, &side, domain)),
+        ("config", listed(&changes.config, &side, config)),
     ];
     let (mut state, mut more) = (Map::new(), Map::new());
     for (kind, (names, rest)) in kinds {
@@ -88,6 +91,10 @@ fn route(route: &ManifestRoute) -> Value {
 
 fn domain(domain: &ManifestDomain) -> Value {
     domain.pattern.as_str().into()
+}
+
+fn config(config: &ManifestConfig) -> Value {
+    config.name.as_str().into()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use picloud_shared::{
     access::Capability,
     change::Change,
     domain::DomainClaim,
-    release::{Changed, Changes, Manifest, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{Changed, Changes, Manifest, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript},
     repository::{DeployConflict, DeployError, DeployTerms, StoreError, WriteRouteError},
     route::Route,
 };
@@ -14,6 +14,7 @@ use super::plan::NewVersion;
 use crate::{
     authority::confirm_for,
     change::ReleaseChange,
+    config::{remove_config, write_config},
     convert::{parse, to_json},
     domains::{delete_domain, insert_domain},
     imports::linker,
@@ -74,6 +75,7 @@ pub(super) async fn bring_to(
     work.write_scripts(&changes.scripts).await?;
     work.write_routes(&changes.routes).await?;
     work.remove_scripts(&changes.scripts).await?;
+    work.write_config(&changes.config).await?;
     if !changes.scripts.is_empty() {
         let app = release.app();
         let linker = linker(&mut release.transaction, app).await?;
@@ -268,6 +270,20 @@ impl Work<'_, '_> {
         if any {
             let app = self.release.app();
             forget_oldest(&mut self.release.transaction, app).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_config(&mut self, config: &[Changed<ManifestConfig>]) -> Result<(), StoreError> {
+        let app = self.release.app();
+        let transaction = &mut self.release.transaction;
+        for changed in config {
+            match changed {
+                Changed::Removed(config) => remove_config(transaction, app, &config.name).await?,
+                Changed::Added(config) | Changed::Changed { after: config, .. } => {
+                    write_config(transaction, app, config, self.change.at).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -106,6 +106,7 @@ fn bundle(scripts: &[(&str, &str)], routes: &[(&str, Option<&str>, &str, &str)])
             })
             .collect(),
         domains: None,
+        config: None,
     }
 }
 

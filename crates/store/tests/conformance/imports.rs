@@ -141,6 +141,7 @@ async fn a_bundle_is_whole_or_not_at_all(bed: Bed) {
             .collect(),
         routes: Vec::new(),
         domains: None,
+        config: None,
     };
     let deploy = async |scripts: &[(&str, String)]| {
         let terms = DeployTerms::default();

@@ -12,6 +12,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod authority;
+mod config;
 mod deployments;
 mod docs;
 mod domains;

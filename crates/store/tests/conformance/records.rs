@@ -57,6 +57,7 @@ fn bundle(scripts: &[(&str, &str)], routes: &[(&str, &str)], domains: &[&str]) -
             })
             .collect(),
         domains: Some(domains.iter().map(|domain| domain.parse().unwrap()).collect()),
+        config: None,
     }
 }
 

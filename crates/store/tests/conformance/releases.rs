@@ -125,6 +125,7 @@ async fn a_release_holds_all_of_the_app(bed: Bed) {
             id: held.id,
             pattern: "{t}.test".to_owned(),
         }],
+        config: Vec::new(),
     };
     assert_eq!(manifest, expected);
     let (_, before) = store.find_release(owner.id, 2).await.unwrap().unwrap();

@@ -37,6 +37,7 @@ use crate::router;
         (name = "kv", description = "The keys and values that the scripts of an app keep"),
         (name = "scripts", description = "Scripts and their immutable versions"),
         (name = "routes", description = "Which requests a script answers"),
+        (name = "config", description = "Values that scripts read, as a part of the app's releases"),
         (name = "secrets", description = "What scripts need and nobody reads back"),
         (name = "releases", description = "Every change of an app, numbered"),
         (name = "executions", description = "What is kept of runs"),

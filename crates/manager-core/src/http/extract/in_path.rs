@@ -23,7 +23,7 @@ pub(crate) struct VersionNumber(pub(crate) u32);
 /// The number of a release.
 pub(crate) struct ReleaseNumber(pub(crate) u32);
 
-/// The text that stands for the name of a secret. What is wrong with it is said by the operation.
+/// The text that stands for the name of a secret or a config value. What is wrong with it is said by the operation.
 pub(crate) struct SettingNameText(pub(crate) String);
 
 impl FromStr for SettingNameText {

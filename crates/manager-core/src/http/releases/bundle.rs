@@ -1,12 +1,13 @@
 //! A bundle as it is sent.
 
-use std::{mem, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 use picloud_shared::{
     limits::Limits,
     release::{Bundle, BundleRoute, BundleScript},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
@@ -37,6 +38,11 @@ pub(crate) struct CreateRelease {
     #[serde(default)]
     #[schema(example = json!(["{tenant}.example.com"]))]
     domains: Option<Vec<String>>,
+    /// The whole configuration of the app, by name: at most 200 values of any JSON, with 256 KiB together. If absent or
+    /// null, it stays as it is.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, Value>>, example = json!({ "GREETING": "Hello" }))]
+    config: Option<BTreeMap<String, Value>>,
     /// Only if this release is live, so that nobody's change is lost; 0 if the app has none yet.
     #[serde(default)]
     pub(super) expected_release: Option<u32>,
@@ -111,6 +117,7 @@ impl CreateRelease {
             scripts,
             routes,
             domains: self.domains.is_some().then_some(domains),
+            config: self.config.take(),
         };
         let mut violations = Violations::default();
         for fault in bundle.faults() {

@@ -2,9 +2,10 @@
 
 use picloud_shared::{
     id::ScriptId,
-    release::{Changed, Changes, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{Changed, Changes, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript},
 };
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -24,6 +25,8 @@ pub(super) struct ChangesBody {
     routes: Vec<RouteChange>,
     /// By pattern.
     domains: Vec<DomainChange>,
+    /// By name.
+    config: Vec<ConfigChange>,
 }
 
 /// What became of one thing.
@@ -105,6 +108,20 @@ struct DomainChange {
     pattern: String,
 }
 
+/// What became of a value of the configuration.
+#[derive(Serialize, ToSchema)]
+struct ConfigChange {
+    change: ChangeKind,
+    #[schema(example = "GREETING")]
+    name: String,
+    /// Null if it was added.
+    #[schema(required, value_type = Value)]
+    before: Value,
+    /// Null if it was removed.
+    #[schema(required, value_type = Value)]
+    after: Value,
+}
+
 /// Whether the changes have been made: what was only tried has no ids.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Made {
@@ -132,6 +149,7 @@ impl ChangesBody {
                 .into_iter()
                 .map(|domain| DomainChange::new(&domain, made))
                 .collect(),
+            config: changes.config.into_iter().map(ConfigChange::from).collect(),
         }
     }
 }
@@ -184,6 +202,20 @@ impl DomainChange {
             change,
             id: told(domain.id.0, change, made),
             pattern: domain.pattern.clone(),
+        }
+    }
+}
+
+impl From<Changed<ManifestConfig>> for ConfigChange {
+    fn from(changed: Changed<ManifestConfig>) -> Self {
+        let name = changed.latest().name.clone();
+        let (change, _, before, after) = parts(changed);
+        let value = |config: Option<ManifestConfig>| config.map(|config| config.value).unwrap_or_default();
+        Self {
+            change,
+            name,
+            before: value(before),
+            after: value(after),
         }
     }
 }

@@ -12,11 +12,14 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod restore;
 
+use std::collections::BTreeMap;
+
 use picloud_shared::{
     release::{Manifest, Release},
     time::Timestamp,
 };
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -39,7 +42,7 @@ pub(crate) struct ReleaseBody {
     summary: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// The scripts, routes and domains of the app at that time; only where one release is got.
+    /// The scripts, routes, domains and configuration of the app at that time; only where one release is got.
     #[serde(skip_serializing_if = "Option::is_none")]
     manifest: Option<ManifestBody>,
 }
@@ -51,6 +54,9 @@ struct ManifestBody {
     scripts: Vec<ReleasedScript>,
     routes: Vec<ReleasedRoute>,
     domains: Vec<ReleasedDomain>,
+    /// Its configuration, by name.
+    #[schema(value_type = BTreeMap<String, Value>, example = json!({ "GREETING": "Hello" }))]
+    config: BTreeMap<String, Value>,
 }
 
 /// A script as it was in a release. Its source is that of the version.
@@ -118,10 +124,15 @@ impl From<Manifest> for ManifestBody {
             id: domain.id.0,
             pattern: domain.pattern,
         });
+        let config = manifest
+            .config
+            .into_iter()
+            .map(|config| (config.name, config.value));
         Self {
             scripts: scripts.collect(),
             routes: routes.collect(),
             domains: domains.collect(),
+            config: config.collect(),
         }
     }
 }

@@ -35,6 +35,7 @@ fn release(app: u64, domains: &[&str], routes: &[(&str, &str, &str)]) -> LiveRel
         modules: None,
         limits: Limits::DEFAULT,
         suspended: false,
+        config: Arc::default(),
     };
     let claim = |pattern: &&str| DomainClaim {
         id: DomainId::new(NEVER),

@@ -284,6 +284,7 @@ fn release() -> LiveRelease {
             modules: None,
             limits: Limits::DEFAULT,
             suspended: false,
+            config: Arc::default(),
         })
     };
     let route = |(name, path, methods): &(&str, &str, &str)| Route {

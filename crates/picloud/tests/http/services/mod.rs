@@ -1,5 +1,6 @@
 //! What scripts can ask of the world, through the whole program.
 
+mod config;
 mod database_away;
 mod disk_full;
 mod docs;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::{Extension, Json, extract::State};
 use picloud_shared::{
     app::App,
+    config::AppConfig,
     id::ScriptId,
     invocation::{Invocation, Trigger},
     limits::Limits,
@@ -99,10 +100,11 @@ pub(crate) async fn run_script(
         Some(source) => unsaved(&app, source.into())?,
         None => saved(&manager, &app, body.script_id.map(ScriptId), body.version).await?,
     };
-    let script = match linked(&manager, script).await? {
+    let mut script = match linked(&manager, script).await? {
         Ok(script) => script,
         Err(fault) => return Ok(Json(TestRunBody::not_linked(&fault))),
     };
+    script.config = Arc::new(config(&manager, &app).await?);
     let invocation = Invocation {
         id: origin.request_id,
         script: Arc::new(script),
@@ -121,6 +123,15 @@ pub(crate) async fn run_script(
     Ok(Json(outcome.into()))
 }
 
+/// What scripts of the app see as its configuration now.
+async fn config(manager: &Manager, app: &App) -> Answer<AppConfig> {
+    let mut config = AppConfig::default();
+    for value in manager.repository().list_config(app.id).await? {
+        config.insert(value.name.as_str().to_owned(), value.value.to_string());
+    }
+    Ok(config)
+}
+
 fn unsaved(app: &App, source: Arc<str>) -> Answer<LiveScript> {
     Ok(LiveScript {
         app_id: app.id,
@@ -132,6 +143,7 @@ fn unsaved(app: &App, source: Arc<str>) -> Answer<LiveScript> {
         modules: None,
         limits: Limits::DEFAULT,
         suspended: false,
+        config: Arc::default(),
     })
 }
 
@@ -167,6 +179,7 @@ async fn saved(
         limits: script.limits,
         // Trying it is how its author finds out what is wrong.
         suspended: false,
+        config: Arc::default(),
     })
 }
 

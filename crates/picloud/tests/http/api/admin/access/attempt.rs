@@ -76,7 +76,12 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
         }
         "invitation" => ground.invite().0,
         "name" => {
-            ground.set_secret("KEY");
+            let kind = if template.contains("/secrets/") {
+                "secrets"
+            } else {
+                "config"
+            };
+            ground.set(kind, "KEY");
             "KEY".to_owned()
         }
         "release" | "version" => "1".to_owned(),
@@ -149,7 +154,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("PATCH", "/quotas") => json!({ "data_rows_max": 1_000_000 }),
         ("POST", "/domains") => json!({ "pattern": format!("{}.test", ground.fresh("claim")) }),
 
-        ("PUT", "/secrets/{name}") => json!({ "value": "a new value" }),
+        ("PUT", "/secrets/{name}" | "/config/{name}") => json!({ "value": ground.fresh("value") }),
 
         ("POST", "/releases") => json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] }),
         ("POST", "/releases/{release}:restore") => json!({ "note": "once more" }),

@@ -130,10 +130,12 @@ impl Ground {
         call.json(&json!({ "value": 1 })).send().expect(200);
     }
 
-    /// Gives [`APP`] a secret.
-    pub(super) fn set_secret(&self, name: &str) {
-        let path = format!("/admin/apps/{APP}/secrets/{name}");
-        self.maker.put(&path, &json!({ "value": "a value" })).expect(204);
+    /// Gives [`APP`] one of its `secrets`, or of its `config`.
+    #[track_caller]
+    pub(super) fn set(&self, kind: &str, name: &str) {
+        let path = format!("/admin/apps/{APP}/{kind}/{name}");
+        let answer = self.maker.put(&path, &json!({ "value": "a value" }));
+        assert!(answer.status < 300, "{}", answer.text());
     }
 
     /// A new user of [`APP`]: their id.

@@ -194,6 +194,22 @@ const ACTS: &[Act] = &[
             on.delete(secret);
         },
     ),
+    (
+        "set_config",
+        Both,
+        |on| on.config(),
+        |on, config| {
+            on.change("PUT", config, &json!({ "value": [1, 2] }));
+        },
+    ),
+    (
+        "delete_config",
+        Before,
+        |on| on.config(),
+        |on, config| {
+            on.delete(config);
+        },
+    ),
     ("create_release", Both, nothing, |on, _| {
         let bundle = json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] });
         on.post(&on.app.path("/releases"), &bundle);

@@ -144,6 +144,13 @@ impl<'c> Stage<'c> {
         ))
     }
 
+    /// The path of a value of the configuration.
+    pub(super) fn config(&self) -> String {
+        let path = self.app.path("/config/KEY");
+        self.change("PUT", &path, &json!({ "value": 1 }));
+        path
+    }
+
     pub(super) fn account(&self) -> String {
         id(&self.app.cloud.account(&self.name(), "member"))
     }

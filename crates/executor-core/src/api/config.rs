@@ -1,0 +1,55 @@
+//! `config::…`
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Module, export_module, exported_module};
+
+use super::argument::Fallible;
+use crate::{coroutine::with_current, json};
+
+/// The module as scripts see it.
+pub(super) fn module() -> Module {
+    exported_module!(functions)
+}
+
+/// Values that are set in the app's settings, as any JSON. They are part of its releases: a run sees those of the
+/// release that it began with, and restoring a release brings its values back. Keep what nobody is to read in secrets.
+#[export_module(export_all)]
+mod functions {
+    use rhai::Dynamic;
+
+    use crate::api::argument::{Fallible, fail};
+
+    /// A value. It is an error if the app has none of this name.
+    ///
+    /// ```rhai
+    /// config::get("GREETING")  //=> "Hello"
+    /// config::get("LIMITS").max  //=> 10
+    /// config::get("NO_SUCH")   //=> error: has no value `NO_SUCH`
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    fn get(name: &str) -> Fallible<Dynamic> {
+        super::look_up(name)?.ok_or_else(|| {
+            fail(format!(
+                "config::get: this app has no value `{name}`; an editor sets it with PUT \
+                 /api/v1/admin/apps/<app>/config/{name}, or give a second argument for when it is not set"
+            ))
+        })
+    }
+
+    /// A value, or another one if the app has none of this name.
+    ///
+    /// ```rhai
+    /// config::get("GREETING", "Hi")  //=> "Hello"
+    /// config::get("NO_SUCH", 5)      //=> 5
+    /// ```
+    #[rhai_fn(name = "get", return_raw, volatile)]
+    fn get_or(name: &str, default: Dynamic) -> Fallible<Dynamic> {
+        Ok(super::look_up(name)?.unwrap_or(default))
+    }
+}
+
+fn look_up(name: &str) -> Fallible<Option<Dynamic>> {
+    let text = with_current(|run| run.and_then(|run| run.config.get()?.get(name).map(Arc::clone)));
+    text.map(|text| Ok(json::parse_text(&text)?)).transpose()
+}

@@ -8,7 +8,7 @@ use super::fault::{Fault, Outcome};
 use crate::harness::{App, RawConnection, TestCloud, rounds};
 
 /// What a run asks, one after the other, when the app holds what [`BEFORE`] writes.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 16] = [
     r#"kv::set("a", 1)"#,
     r#"kv::set("b", blob(3, 7), 3600)"#,
     r#"kv::set("old", "new")"#,
@@ -20,12 +20,20 @@ const CALLS: [&str; 12] = [
     r#"kv::get_many(["a", "other"])"#,
     r#"kv::has("nowhere")"#,
     r#"kv::list("")"#,
+    r#"docs::insert("notes", "d", #{n: 1})"#,
+    r#"docs::patch("notes", "d", #{m: 2})"#,
+    r#"docs::find("notes", #{filter: #{n: #{gte: 1}}})"#,
     r#"kv::set("z", "last")"#,
+    // Hashing a password takes another thread, so this is the last.
+    r#"users::create(#{name: "Ada", password: "correct horse"})"#,
 ];
 
 const BEFORE: &str = r#"kv::set_many(#{"old": "old", "n": 1, "gone": true, "other": "x"}); """#;
 
-const STATE: &str = r#"kv::list("").entries.map(|entry| [entry.key, entry.value])"#;
+const STATE: &str = r#"let all = kv::list("").entries.map(|entry| [entry.key, entry.value]);
+all += docs::find("notes").items.map(|item| ["document " + item.id, item.document]);
+all += users::list(#{}).items.map(|user| ["user " + user.name, user.is_active]);
+all"#;
 
 /// Clients that write five keys each, while the server ends.
 const CLIENTS: usize = 12;
@@ -101,13 +109,26 @@ fn a_run_that_is_killed_at_any_of_its_calls_leaves_nothing_and_one_that_has_ende
     cloud.get("a.test", "/steps").says("done");
     cloud.kill9();
     cloud.start_again();
-    let keys = ["a", "b", "claimed", "m/1", "m/2", "n", "old", "other", "z"];
+    let keys = [
+        "a",
+        "b",
+        "claimed",
+        "document d",
+        "m/1",
+        "m/2",
+        "n",
+        "old",
+        "other",
+        "user Ada",
+        "z",
+    ];
     let after = state(&cloud);
     assert_eq!(after.keys().collect::<Vec<_>>(), keys);
     assert_eq!(
         [&after["n"], &after["old"], &after["claimed"]],
         [&json!(6), &json!("new"), &json!("mine")]
     );
+    assert_eq!(after["document d"], json!({ "n": 1, "m": 2 }));
 }
 
 #[test]

@@ -25,7 +25,9 @@ fn scripts_reach_what_the_list_of_their_app_allows() {
         let url = format!("http://{}/a?b=c", peer.address);
         app.serve(
             "/get",
-            &format!("try {{ http::get(\"{url}\").json().request }} catch (error) {{ error.kind }}"),
+            &format!(
+                "try {{ return http::get(\"{url}\").json().request }} catch (error) {{ return error.kind }}"
+            ),
         );
         app.serve("/uncaught", &format!("http::get(\"{url}\").body"));
     }
@@ -66,7 +68,7 @@ fn the_server_itself_is_never_reached() {
         let url = format!("http://{host}:{port}/healthz");
         app.serve(
             &path,
-            &format!("try {{ http::get(\"{url}\").status }} catch (error) {{ error.kind }}"),
+            &format!("try {{ return http::get(\"{url}\").status }} catch (error) {{ return error.kind }}"),
         );
         cloud.get("a.test", &path).says("blocked");
     }

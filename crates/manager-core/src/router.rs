@@ -12,8 +12,9 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, config, domains, egress, end_users, executions, health, invitations, kv,
-        members, pages, releases, routes, script_api, scripts, secrets, setup, tokens, usage,
+        api, apps, audit, auth, collections, config, documents, domains, egress, end_users, executions, health,
+        invitations, kv, members, pages, releases, routes, script_api, scripts, secrets, setup, tokens,
+        usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -78,6 +79,17 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(DataWrite), Changes: kv::delete::delete_kv;
         With(DataRead), Reads: kv::export::export_kv;
         With(DataWrite), Changes: kv::import::import_kv;
+
+        With(DataRead), Reads: collections::list_collections;
+        With(DataWrite), Changes: collections::create_collection;
+        With(DataRead), Reads: collections::get_collection;
+        With(DataWrite), Changes: collections::delete_collection;
+        With(DataRead), Reads: documents::read::list_documents;
+        With(DataWrite), Changes: documents::change::create_document;
+        With(DataRead), Reads: documents::read::get_document;
+        With(DataWrite), Changes: documents::change::replace_document;
+        With(DataWrite), Changes: documents::change::patch_document;
+        With(DataWrite), Changes: documents::change::delete_document;
 
         With(DataRead), Reads: end_users::list::list_end_users;
         With(DataWrite), Changes: end_users::create::create_end_user;

@@ -67,6 +67,8 @@ ids! {
     AppId,
     /// Names an app's claim on a domain.
     DomainId,
+    /// Names a collection of documents.
+    CollectionId,
     /// Names a script, whatever its version.
     ScriptId,
     /// Names a route.

@@ -149,6 +149,10 @@ codes! {
     DomainTaken = "domain_taken", CONFLICT, "Domain is taken";
     /// Routes name hosts under the domain.
     DomainInUse = "domain_in_use", CONFLICT, "Domain is in use";
+    /// Another collection of the app has the name.
+    CollectionTaken = "collection_taken", CONFLICT, "Collection name is taken";
+    /// Another document has the id, or a value that only one may have.
+    DocumentTaken = "document_taken", CONFLICT, "Document is taken";
     /// Another script of the app has the name.
     ScriptNameTaken = "script_name_taken", CONFLICT, "Script name is taken";
     /// Routes lead to the script.

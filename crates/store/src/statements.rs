@@ -36,6 +36,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("change", crate::change::ALL),
         ("config", crate::config::ALL),
         ("deployments/write", crate::deployments::write::ALL),
+        ("docs/collections", crate::docs::collections::ALL),
         ("domains", crate::domains::ALL),
         ("egress", crate::egress::ALL),
         ("executions/counts", crate::executions::counts::ALL),

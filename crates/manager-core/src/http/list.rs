@@ -117,6 +117,11 @@ fn decode<const N: usize>(cursor: &str) -> Answer<[u8; N]> {
         .ok_or_else(no_cursor)
 }
 
+/// The position that a cursor is about.
+pub(crate) fn decode_bytes(cursor: &str) -> Answer<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(cursor).map_err(|_| no_cursor())
+}
+
 /// The text that a cursor is about.
 pub(crate) fn decode_text(cursor: &str) -> Answer<String> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();

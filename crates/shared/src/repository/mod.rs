@@ -7,6 +7,7 @@
 mod accounts;
 mod apps;
 mod audit;
+mod collections;
 mod config;
 mod deployments;
 mod domains;
@@ -30,6 +31,7 @@ pub use apps::{
     UpdateAppError,
 };
 pub use audit::AuditRepository;
+pub use collections::{AppCollection, CollectionRepository, CreateCollectionError};
 pub use config::{ConfigRepository, SetConfigError};
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
@@ -65,6 +67,7 @@ pub trait Repository:
     + AccountRepository
     + InvitationRepository
     + MemberRepository
+    + CollectionRepository
     + QuotaRepository
     + SessionRepository
     + SecondFactorRepository
@@ -89,6 +92,7 @@ impl<T> Repository for T where
         + AccountRepository
         + InvitationRepository
         + MemberRepository
+        + CollectionRepository
         + QuotaRepository
         + SessionRepository
         + SecondFactorRepository

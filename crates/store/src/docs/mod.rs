@@ -3,6 +3,7 @@
 //! What is looked at, and what of it matches, is decided by [`walk`], and where a document stands in the indexes by
 //! `picloud_shared::services::docs`. A database only fetches rows between two positions, and commits.
 
+pub(crate) mod collections;
 pub(crate) mod walk;
 
 use picloud_shared::{

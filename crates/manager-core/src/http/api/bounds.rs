@@ -13,7 +13,10 @@ use picloud_shared::{
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
     route::METHODS,
     secret::SECRET_BYTES_MAX,
-    services::{TTL_MAX, USER_NAME_CHARS_MAX, VALUE_BYTES_MAX},
+    services::{
+        TTL_MAX, USER_NAME_CHARS_MAX, VALUE_BYTES_MAX,
+        docs::{DOCUMENT_ID_BYTES_MAX, INDEXES_MAX, PATH_BYTES_MAX},
+    },
     text::unseen_in_class,
     user::{EMAIL_BYTES_MAX, InstanceRole},
 };
@@ -35,6 +38,9 @@ const SETTING_NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
 const EMAIL: &str = "^[!-?A-~]+@[!-?A-~]+$";
 /// With padding, and nothing in the bits that are left over.
 const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
+const COLLECTION_NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,63}$";
+/// Not every path that is taken, but all that people write.
+const DOCUMENT_PATH: &str = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+){0,15}$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
@@ -97,6 +103,10 @@ fn of_field(schema: &str, field: &str) -> Value {
             json!({ "pattern": BASE64, "maxLength": VALUE_BYTES_MAX.div_ceil(3) * 4 })
         }
         ("PutKv", "ttl_seconds") => json!({ "minimum": 1, "maximum": TTL_MAX.as_secs() }),
+        ("CreateCollection", "name") => json!({ "pattern": COLLECTION_NAME }),
+        ("CreateCollection", "indexes") => json!({ "maxItems": INDEXES_MAX }),
+        ("CreateDocument", "id") => json!({ "minLength": 1, "maxLength": DOCUMENT_ID_BYTES_MAX }),
+        ("NewIndex", "path") => json!({ "pattern": DOCUMENT_PATH, "maxLength": PATH_BYTES_MAX }),
         ("UpdateQuotas", _) => json!({ "minimum": 0, "maximum": QUOTA_MAX }),
         ("SetSecret", "value") => json!({ "minLength": 1, "maxLength": SECRET_BYTES_MAX }),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),

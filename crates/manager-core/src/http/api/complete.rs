@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 15] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 17] = [
     ("app", None, "Id or slug of the app"),
     ("code", None, "The `code` of a problem"),
+    ("collection", None, "Name of the collection"),
+    ("document", None, "Id of the document, percent-encoded"),
     ("domain", Some("uuid"), "Id of the domain"),
     ("end_user", Some("uuid"), "Id of the user of the app"),
     ("execution", Some("uuid"), "Id of the execution"),

@@ -35,6 +35,7 @@ use crate::router;
         (name = "domains", description = "Which hosts an app answers for"),
         (name = "users", description = "Who signs in to an app: its own users"),
         (name = "kv", description = "The keys and values that the scripts of an app keep"),
+        (name = "documents", description = "The collections of documents that the scripts of an app keep"),
         (name = "scripts", description = "Scripts and their immutable versions"),
         (name = "routes", description = "Which requests a script answers"),
         (name = "config", description = "Values that scripts read, as a part of the app's releases"),

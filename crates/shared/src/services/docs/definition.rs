@@ -1,6 +1,6 @@
 //! What a collection is declared to be: its indexes, and the form of its documents.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,6 +68,14 @@ impl TryFrom<String> for CollectionName {
 
     fn try_from(text: String) -> Result<Self, NoCollectionName> {
         Self::new(&text)
+    }
+}
+
+impl FromStr for CollectionName {
+    type Err = NoCollectionName;
+
+    fn from_str(text: &str) -> Result<Self, NoCollectionName> {
+        Self::new(text)
     }
 }
 

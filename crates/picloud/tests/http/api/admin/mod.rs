@@ -6,6 +6,8 @@ mod apps;
 mod audit;
 mod auth;
 mod bodies;
+mod collections;
+mod documents;
 mod end_users;
 mod executions;
 mod executions_stats;

@@ -69,6 +69,8 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
             )
         }
         "end_user" => ground.fresh_end_user(),
+        "collection" => ground.make_collection(is_used_up),
+        "document" => ground.put_document(),
         "execution" => ground.execution.clone(),
         "key" => {
             ground.put_key();
@@ -151,6 +153,11 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         // One line of a file.
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
         ("PUT", "/egress") => json!({ "allow": ["*.example.com"] }),
+        ("POST", "/collections") => json!({ "name": ground.fresh("c") }),
+        ("POST", "/collections/{collection}/documents") => json!({ "document": { "a": 1 } }),
+        ("PUT" | "PATCH", "/collections/{collection}/documents/{document}") => {
+            json!({ "document": { "a": 1 } })
+        }
         ("PATCH", "/quotas") => json!({ "data_rows_max": 1_000_000 }),
         ("POST", "/domains") => json!({ "pattern": format!("{}.test", ground.fresh("claim")) }),
 

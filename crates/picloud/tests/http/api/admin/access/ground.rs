@@ -145,6 +145,28 @@ impl Ground {
         self.make(&format!("/admin/apps/{APP}/users"), &user)
     }
 
+    /// The name of a collection of the app: of a new one if it is to be used up.
+    #[track_caller]
+    pub(super) fn make_collection(&self, is_new: bool) -> String {
+        let name = if is_new {
+            self.fresh("c")
+        } else {
+            "there".to_owned()
+        };
+        let path = format!("/admin/apps/{APP}/collections");
+        let made = self.maker.post(&path, &json!({ "name": name }));
+        assert!(matches!(made.status, 201 | 409), "{}", made.status);
+        name
+    }
+
+    /// The id of a document in the collection `there`.
+    #[track_caller]
+    pub(super) fn put_document(&self) -> String {
+        let name = self.make_collection(false);
+        let path = format!("/admin/apps/{APP}/collections/{name}/documents");
+        self.make(&path, &json!({ "document": {} }))
+    }
+
     /// Makes the subject a member of [`APP`], or not.
     pub(super) fn admit_subject(&self, is_member: bool) {
         let members = format!("/admin/apps/{APP}/members");

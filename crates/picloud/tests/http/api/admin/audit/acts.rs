@@ -131,6 +131,48 @@ const ACTS: &[Act] = &[
             on.delete(&on.app.path(&format!("/users/{user}")));
         },
     ),
+    ("create_collection", After, nothing, |on, _| {
+        on.post(&on.app.path("/collections"), &json!({ "name": "new" }));
+    }),
+    (
+        "delete_collection",
+        Before,
+        |on| on.collection(),
+        |on, name| {
+            on.delete(&on.app.path(&format!("/collections/{name}")));
+        },
+    ),
+    (
+        "create_document",
+        After,
+        |on| on.collection(),
+        |on, name| {
+            let path = on.app.path(&format!("/collections/{name}/documents"));
+            on.post(&path, &json!({ "document": { "a": 1 } }));
+        },
+    ),
+    (
+        "replace_document",
+        Both,
+        |on| on.document(),
+        |on, path| {
+            on.change("PUT", path, &json!({ "document": { "a": 2 } }));
+        },
+    ),
+    (
+        "patch_document",
+        Both,
+        |on| on.document(),
+        |on, path| on.patch(path, &json!({ "document": { "a": 2 } })),
+    ),
+    (
+        "delete_document",
+        Before,
+        |on| on.document(),
+        |on, path| {
+            on.delete(path);
+        },
+    ),
     ("import_kv", After, nothing, |on, _| {
         on.post(&on.app.path("/kv:import"), &json!({ "key": "i", "value": 1 }));
     }),

@@ -151,6 +151,19 @@ impl<'c> Stage<'c> {
         path
     }
 
+    pub(super) fn collection(&self) -> String {
+        self.post(&self.app.path("/collections"), &json!({ "name": "old" }));
+        "old".to_owned()
+    }
+
+    /// The path of a document.
+    pub(super) fn document(&self) -> String {
+        let name = self.collection();
+        let path = self.app.path(&format!("/collections/{name}/documents"));
+        let made = id(&self.post(&path, &json!({ "document": { "a": 1 } })));
+        format!("{path}/{made}")
+    }
+
     pub(super) fn account(&self) -> String {
         id(&self.app.cloud.account(&self.name(), "member"))
     }

@@ -1,0 +1,205 @@
+//! Changing documents.
+
+use axum::{Json, extract::State, response::IntoResponse};
+use http::{StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use picloud_shared::{
+    id::ExecutionId,
+    problem::Code,
+    services::docs::{CollectionName, DOCUMENT_ID_BYTES_MAX, is_document_id, merge},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{DocumentBody, DocumentId, write::Place};
+use crate::{
+    Manager,
+    http::{
+        access::Caller,
+        extract::{AppPath, InPath, JsonBody},
+        problem::{Answer, not_found, problem, problems},
+        validate::Violations,
+    },
+};
+
+problems!(CreateDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown);
+
+/// A document to write.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateDocument {
+    /// 1 to 128 bytes; a new one, greater than those before it, unless set.
+    #[schema(example = "ada")]
+    id: Option<String>,
+    /// At most 262,144 bytes (256 KiB) as JSON.
+    #[schema(value_type = Object, example = json!({ "name": "Ada", "age": 36 }))]
+    document: Map<String, Value>,
+}
+
+/// Write a new document
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/apps/{app}/collections/{collection}/documents",
+    tag = "documents",
+    request_body = CreateDocument,
+    responses((status = 201, description = "Written", body = DocumentBody), CreateDocumentProblems),
+)]
+pub(crate) async fn create_document(
+    State(manager): State<Manager>,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(name): InPath<CollectionName>,
+    JsonBody(body): JsonBody<CreateDocument>,
+) -> Answer<impl IntoResponse> {
+    let id = body
+        .id
+        .unwrap_or_else(|| ExecutionId::new(manager.now()).to_string());
+    let mut violations = Violations::default();
+    violations.require(
+        is_document_id(&id),
+        "id",
+        format!("must have 1 to {DOCUMENT_ID_BYTES_MAX} bytes"),
+    );
+    violations.finish()?;
+    let place = Place {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        collection: &name,
+        id: &id,
+    };
+    let written = place.change("create_document", |before| match before {
+        Some(_) => Err(problem(
+            Code::DocumentTaken,
+            format!("The collection has a document `{id}` already."),
+        )),
+        None => Ok(Some(Value::Object(body.document.clone()))),
+    });
+    let document = written.await?.ok_or_else(|| not_found("document"))?;
+    let location = format!(
+        "/api/v1/admin/apps/{}/collections/{name}/documents/{}",
+        app.slug,
+        utf8_percent_encode(&id, NON_ALPHANUMERIC)
+    );
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(DocumentBody::from(document)),
+    ))
+}
+
+problems!(ReplaceDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown);
+
+/// A document in the place of one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplaceDocument {
+    /// At most 262,144 bytes (256 KiB) as JSON.
+    #[schema(value_type = Object, example = json!({ "name": "Ada", "age": 37 }))]
+    document: Map<String, Value>,
+}
+
+/// Replace a document
+#[utoipa::path(
+    put,
+    path = "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}",
+    tag = "documents",
+    request_body = ReplaceDocument,
+    responses((status = 200, description = "Replaced", body = DocumentBody), ReplaceDocumentProblems),
+)]
+pub(crate) async fn replace_document(
+    State(manager): State<Manager>,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(name): InPath<CollectionName>,
+    InPath(id): InPath<DocumentId>,
+    JsonBody(body): JsonBody<ReplaceDocument>,
+) -> Answer<Json<DocumentBody>> {
+    let place = Place {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        collection: &name,
+        id: &id.0,
+    };
+    let written = place.change("replace_document", |before| match before {
+        Some(_) => Ok(Some(Value::Object(body.document.clone()))),
+        None => Err(not_found("document")),
+    });
+    Ok(Json(written.await?.ok_or_else(|| not_found("document"))?.into()))
+}
+
+problems!(PatchDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown);
+
+/// Changes of a document.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PatchDocument {
+    /// A JSON Merge Patch (RFC 7396): null takes a field away, an object is laid over what is there, all else takes its
+    /// place.
+    #[schema(value_type = Object, example = json!({ "age": 37, "address": null }))]
+    document: Map<String, Value>,
+}
+
+/// Change parts of a document
+#[utoipa::path(
+    patch,
+    path = "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}",
+    tag = "documents",
+    request_body = PatchDocument,
+    responses((status = 200, description = "Changed", body = DocumentBody), PatchDocumentProblems),
+)]
+pub(crate) async fn patch_document(
+    State(manager): State<Manager>,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(name): InPath<CollectionName>,
+    InPath(id): InPath<DocumentId>,
+    JsonBody(body): JsonBody<PatchDocument>,
+) -> Answer<Json<DocumentBody>> {
+    let place = Place {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        collection: &name,
+        id: &id.0,
+    };
+    let written = place.change("patch_document", |before| {
+        let mut document = before.ok_or_else(|| not_found("document"))?;
+        merge(&mut document, Value::Object(body.document.clone()));
+        Ok(Some(document))
+    });
+    Ok(Json(written.await?.ok_or_else(|| not_found("document"))?.into()))
+}
+
+problems!(DeleteDocumentProblems: NotFound, Conflict, CommitUnknown);
+
+/// Delete a document
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}",
+    tag = "documents",
+    responses((status = 204, description = "Deleted"), DeleteDocumentProblems),
+)]
+pub(crate) async fn delete_document(
+    State(manager): State<Manager>,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(name): InPath<CollectionName>,
+    InPath(id): InPath<DocumentId>,
+) -> Answer<StatusCode> {
+    let place = Place {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        collection: &name,
+        id: &id.0,
+    };
+    let deleted = place.change("delete_document", |before| match before {
+        Some(_) => Ok(None),
+        None => Err(not_found("document")),
+    });
+    deleted.await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,202 @@
+//! Writing one document: as a run that only does that would, again if it meets a conflict.
+
+use picloud_shared::{
+    audit::{DataChange, Target},
+    id::AppId,
+    problem::Code,
+    services::{
+        Answer as Answered, Commit, Question,
+        docs::{
+            Collection, CollectionCommit, CollectionName, DOCUMENT_BYTES_MAX, DocsAsk, DocsFound, Document,
+            DocumentWrite, Entry, ReadDocument, Stretch,
+        },
+    },
+};
+use serde_json::{Value, json};
+
+use super::{ask, look_up};
+use crate::{
+    Manager,
+    http::{
+        access::Caller,
+        kv,
+        problem::{Answer, FieldError, internal, invalid, problem},
+    },
+};
+
+/// How often a change is tried while scripts change what it is about.
+const TRIES_MAX: usize = 10;
+
+/// Where a change is made.
+pub(super) struct Place<'p> {
+    pub(super) manager: &'p Manager,
+    pub(super) caller: &'p Caller,
+    pub(super) app: AppId,
+    pub(super) collection: &'p CollectionName,
+    pub(super) id: &'p str,
+}
+
+/// A change that is worked out, and the collection as it was then.
+struct Draft {
+    collection: Collection,
+    before: Option<Document>,
+    document: Option<String>,
+    write: DocumentWrite,
+    stretches: Vec<Stretch>,
+}
+
+impl Place<'_> {
+    /// Makes of the document what `make` says, which is given what it is, and records that. Gives what it is now.
+    pub(super) async fn change(
+        &self,
+        action: &'static str,
+        make: impl Fn(Option<Value>) -> Answer<Option<Value>>,
+    ) -> Answer<Option<Document>> {
+        let change = self.caller.change(self.manager, None);
+        for _ in 0..TRIES_MAX {
+            let draft = self.draft(&make).await?;
+            self.manager
+                .repository()
+                .confirm_data_change(self.app, &change)
+                .await?;
+            let commit = Question::Commit(Commit {
+                docs: vec![self.commit(&draft)],
+                ..Commit::default()
+            });
+            match kv::ask(self.manager, self.app, commit).await? {
+                Answered::Committed => {
+                    let done = self.done(action, &draft);
+                    self.manager
+                        .repository()
+                        .record_data_change(self.app, &done, &change)
+                        .await?;
+                    return Ok(look_up(self.manager, self.app, self.collection, self.id).await?.1);
+                }
+                Answered::Conflict { .. } => {}
+                _ => return Err(internal()),
+            }
+        }
+        Err(problem(
+            Code::Conflict,
+            "Scripts changed the document all the time. Nothing was changed. Try again in a moment.",
+        ))
+    }
+
+    async fn draft(&self, make: &impl Fn(Option<Value>) -> Answer<Option<Value>>) -> Answer<Draft> {
+        let (collection, before) = look_up(self.manager, self.app, self.collection, self.id).await?;
+        let old: Option<Value> = match &before {
+            Some(document) => Some(serde_json::from_str(&document.document).map_err(|_| internal())?),
+            None => None,
+        };
+        let new = make(old.clone())?;
+        let text = new.as_ref().map(Value::to_string);
+        if text.as_ref().is_some_and(|text| text.len() > DOCUMENT_BYTES_MAX) {
+            return Err(wrong(format!(
+                "must have at most {DOCUMENT_BYTES_MAX} bytes as JSON"
+            )));
+        }
+        let definition = &collection.definition;
+        if let (Some(schema), Some(new)) = (&definition.schema, &new) {
+            schema.check(new).map_err(|error| wrong(error.to_string()))?;
+        }
+        let entries = |value: &Option<Value>| match value {
+            Some(value) => definition
+                .entries(value)
+                .map_err(|error| wrong(error.to_string())),
+            None => Ok(Vec::new()),
+        };
+        let claims = |value: &Option<Value>| {
+            value
+                .as_ref()
+                .map_or(Vec::new(), |value| definition.claims(value))
+        };
+        let (old_entries, new_entries) = (entries(&old)?, entries(&new)?);
+        let (old_claims, new_claims) = (claims(&old), claims(&new));
+        let only_in = |some: &[Entry], others: &[Entry]| -> Vec<Entry> {
+            some.iter()
+                .filter(|entry| !others.contains(entry))
+                .cloned()
+                .collect()
+        };
+        let stretches = self.claim(&collection, only_in(&new_claims, &old_claims)).await?;
+        Ok(Draft {
+            write: DocumentWrite {
+                id: self.id.to_owned(),
+                document: text.clone(),
+                added: only_in(&new_entries, &old_entries),
+                removed: only_in(&old_entries, &new_entries),
+                claims: [old_claims, new_claims].concat(),
+            },
+            collection,
+            before,
+            document: text,
+            stretches,
+        })
+    }
+
+    /// Looks that no other document has what is claimed.
+    async fn claim(&self, collection: &Collection, claims: Vec<Entry>) -> Answer<Vec<Stretch>> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = DocsAsk::Claims {
+            claims: claims.clone(),
+        };
+        let (_, DocsFound::Claims { claims: found }) =
+            ask(self.manager, self.app, self.collection, asked).await?
+        else {
+            return Err(internal());
+        };
+        for (claim, holders) in claims.iter().zip(&found) {
+            if holders.ids.iter().any(|other| other != self.id) {
+                let index = collection.definition.index(claim.index);
+                let path = index.map_or("", |index| index.path.as_str());
+                let detail = format!(
+                    "Another document of the collection has the same value at `{path}`, which is unique."
+                );
+                return Err(problem(Code::DocumentTaken, detail));
+            }
+        }
+        Ok(found.into_iter().map(|claim| claim.stretch).collect())
+    }
+
+    fn commit(&self, draft: &Draft) -> CollectionCommit {
+        CollectionCommit {
+            name: self.collection.as_str().to_owned(),
+            id: Some(draft.collection.id),
+            version: Some(draft.collection.version),
+            created: None,
+            documents: vec![ReadDocument {
+                id: self.id.to_owned(),
+                version: draft.before.as_ref().map(|document| document.version),
+            }],
+            stretches: draft.stretches.clone(),
+            writes: vec![draft.write.clone()],
+            indexed: Vec::new(),
+        }
+    }
+
+    /// What the log says: never the document itself, which may hold anything.
+    fn done(&self, action: &'static str, draft: &Draft) -> DataChange {
+        let state = |text: &str| json!({ "bytes": text.len() });
+        let name = format!("{}/{}", self.collection, self.id);
+        DataChange {
+            action,
+            target: Target {
+                kind: "document".to_owned(),
+                id: Some(name.clone()),
+                name: Some(name),
+            },
+            before: draft.before.as_ref().map(|document| state(&document.document)),
+            after: draft.document.as_deref().map(state),
+        }
+    }
+}
+
+/// That the document is not as it should be.
+fn wrong(message: String) -> crate::http::problem::Refusal {
+    invalid(&[FieldError {
+        field: "document".to_owned(),
+        message,
+    }])
+}

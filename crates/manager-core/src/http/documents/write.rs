@@ -99,19 +99,16 @@ impl Place<'_> {
         if let (Some(schema), Some(new)) = (&definition.schema, &new) {
             schema.check(new).map_err(|error| wrong(error.to_string()))?;
         }
-        let entries = |value: &Option<Value>| match value {
+        let entries = |value: Option<&Value>| match value {
             Some(value) => definition
                 .entries(value)
                 .map_err(|error| wrong(error.to_string())),
             None => Ok(Vec::new()),
         };
-        let claims = |value: &Option<Value>| {
-            value
-                .as_ref()
-                .map_or(Vec::new(), |value| definition.claims(value))
-        };
-        let (old_entries, new_entries) = (entries(&old)?, entries(&new)?);
-        let (old_claims, new_claims) = (claims(&old), claims(&new));
+        let claims = |value: Option<&Value>| value.map_or(Vec::new(), |value| definition.claims(value));
+        let (old, new) = (old.as_ref(), new.as_ref());
+        let (old_entries, new_entries) = (entries(old)?, entries(new)?);
+        let (old_claims, new_claims) = (claims(old), claims(new));
         let only_in = |some: &[Entry], others: &[Entry]| -> Vec<Entry> {
             some.iter()
                 .filter(|entry| !others.contains(entry))

@@ -1,8 +1,10 @@
 // What an app keeps, as the people who work on it see it.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { barriers } from './axe';
 import { openBrowser } from './browser';
 import { call, seedApp, signIn, startCloud, type Cloud } from './cloud';
-import { hasFocus, tabTo } from './keyboard';
+import { choose, dialogOf, goTo, hasFocus, tabTo } from './keyboard';
 
 const SOURCE = `kv::set(request.params.name, #{ price: 1.0, id: 9007199254740993 }); "kept"`;
 const PASSWORD = 'a fine password';
@@ -60,6 +62,149 @@ test('an app admin sees quotas and is told who sets them', async () => {
 	} finally {
 		await hers.close();
 	}
+});
+
+const keys = () => call<{ items: { key: string }[] }>(cloud.page, 'GET', '/apps/shop/kv').then(({ items }) => items.map(({ key }) => key));
+/** A value as the server writes it: what JavaScript makes of its numbers is something else. */
+const value = async (key: string) => (await cloud.page.request.get(`${cloud.server.url}/api/v1/admin/apps/shop/kv/${encodeURIComponent(key)}`)).text();
+
+test('a key is found, changed, made and deleted with the keyboard alone', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	await page.goto('/admin/apps/shop');
+	await page.getByText(/^2 keys with /).waitFor();
+	await goTo(page, 'Data');
+	await page.getByRole('button', { name: 'second', exact: true }).waitFor();
+	await tabTo(page, /^Search keys/);
+	await keyboard.type('fir');
+	await page.waitForURL(/prefix=fir$/);
+	await page.getByRole('button', { name: 'second', exact: true }).waitFor({ state: 'detached' });
+
+	await tabTo(page, 'first');
+	await keyboard.press('Enter');
+	const dialog = await dialogOf(page, 'Key');
+	const field = dialog.getByLabel('Value');
+	await field.waitFor();
+	expect(await field.inputValue()).toContain('"id": 9007199254740993');
+	expect(await field.inputValue()).toContain('"price": 1.0');
+	await tabTo(page, 'Value');
+	await keyboard.press('Control+a');
+	await keyboard.insertText('{"price": 2.0, "id": 9007199254740995}');
+	await tabTo(page, 'Save');
+	await keyboard.press('Enter');
+	await dialog.waitFor({ state: 'detached' });
+	expect(await value('first')).toMatch(/"price":2\.0/);
+	expect(await value('first')).toMatch(/"id":9007199254740995/);
+
+	await tabTo(page, /^New key/);
+	await keyboard.press('Enter');
+	const made = await dialogOf(page, 'New key');
+	await hasFocus(page, made.getByLabel('Key', { exact: true }));
+	await keyboard.type('fire/works');
+	await tabTo(page, 'Value');
+	await keyboard.insertText('"soon');
+	await tabTo(page, 'Expires');
+	await made.getByText(/^(Line 1, column|This is no JSON)/).waitFor();
+	await keyboard.press('A');
+	await made.getByLabel('How many').waitFor();
+	await keyboard.press('Shift+Tab');
+	await keyboard.insertText('"');
+	await tabTo(page, 'Create key');
+	await keyboard.press('Enter');
+	await made.waitFor({ state: 'detached' });
+	await page.getByRole('row', { name: /^fire\/works/ }).getByText('in 1 hour').waitFor();
+
+	await tabTo(page, 'Delete fire/works');
+	await keyboard.press('Enter');
+	await dialogOf(page, 'Delete fire/works?');
+	await tabTo(page, 'Delete key');
+	await keyboard.press('Enter');
+	await page.getByRole('row', { name: /^fire\/works/ }).waitFor({ state: 'detached' });
+	expect(await keys()).toEqual(['first', 'second']);
+});
+
+test('keys are taken out as a file and in from one', async () => {
+	const { page } = cloud;
+	await page.goto('/admin/apps/shop/data');
+	await page.getByRole('button', { name: 'Import and export' }).click();
+	const dialog = page.getByRole('dialog', { name: 'Import and export keys' });
+	const [file] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('link', { name: 'Export as JSON' }).click()]);
+	const lines = readFileSync(await file.path(), 'utf8').trim().split('\n');
+	expect(lines).toHaveLength(2);
+	expect(lines[0]).toContain('9007199254740995');
+
+	const third = (lines[0] ?? '').replace('"first"', '"third"');
+	await dialog.getByLabel('File').setInputFiles({ name: 'keys.ndjson', mimeType: 'application/x-ndjson', buffer: Buffer.from(`${third}\n`) });
+	await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+	await dialog.getByText('Imported: 1 written').waitFor();
+	await dialog.getByRole('button', { name: 'Done' }).click();
+	await page.getByRole('button', { name: 'third', exact: true }).waitFor();
+	expect(await value('third')).toContain('9007199254740995');
+});
+
+test('a viewer reads keys and is told what changing them takes', async () => {
+	const { page: owners } = cloud;
+	const { id } = await call<{ id: string }>(owners, 'POST', '/admins', { username: 'mary', password: PASSWORD, instance_role: 'member' });
+	await call(owners, 'POST', '/apps/shop/members', { user_id: id, role: 'viewer' });
+	const hers = await openBrowser(cloud.server.url);
+	try {
+		const { page } = hers;
+		await signIn(page, { username: 'mary', password: PASSWORD });
+		await page.goto('/admin/apps/shop/data');
+		await page.getByRole('button', { name: 'first', exact: true }).click();
+		const dialog = page.getByRole('dialog', { name: 'Key' });
+		await dialog.getByText('This needs the role editor').waitFor();
+		expect(await dialog.getByLabel('Value').getAttribute('readonly')).not.toBeNull();
+		expect(await dialog.getByRole('button', { name: 'Save' }).count()).toBe(0);
+		expect(await barriers(page)).toEqual([]);
+		expect(hers.faults).toEqual([]);
+	} finally {
+		await hers.close();
+	}
+});
+
+test('a user of the app is made, changed, signed out and deleted with the keyboard alone', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	await page.goto('/admin/apps/shop/data/users');
+	await page.getByText('No user yet').waitFor();
+	await tabTo(page, /^New user/);
+	await keyboard.press('Enter');
+	const made = await dialogOf(page, 'New user');
+	await hasFocus(page, made.getByLabel('Name'));
+	await keyboard.type('Joan');
+	await tabTo(page, 'E-mail');
+	await keyboard.type('joan@example.com');
+	await tabTo(page, 'Password');
+	await keyboard.type(PASSWORD);
+	await keyboard.press('Enter');
+	await made.waitFor({ state: 'detached' });
+	const row = page.getByRole('row', { name: /Joan.*joan@example\.com/ });
+	await row.waitFor();
+
+	await choose(page, 'Actions for Joan', 'Edit…');
+	const edited = await dialogOf(page, 'Joan');
+	await tabTo(page, 'Data');
+	await keyboard.press('Control+a');
+	await keyboard.insertText('{"plan": "free"}');
+	await tabTo(page, 'Save user');
+	await keyboard.press('Enter');
+	await edited.waitFor({ state: 'detached' });
+	const { items } = await call<{ items: { data: unknown }[] }>(page, 'GET', '/apps/shop/users');
+	expect(items.map(({ data }) => data)).toEqual([{ plan: 'free' }]);
+
+	await choose(page, 'Actions for Joan', 'Deactivate');
+	await page.getByRole('row', { name: /^Joan inactive/ }).waitFor();
+	await choose(page, 'Actions for Joan', 'Sign out everywhere…');
+	await dialogOf(page, 'Sign Joan out everywhere?');
+	await tabTo(page, 'Sign out');
+	await keyboard.press('Enter');
+	await page.getByText('Joan is signed out everywhere').first().waitFor();
+	await choose(page, 'Actions for Joan', 'Delete…');
+	await dialogOf(page, 'Delete Joan?');
+	await tabTo(page, 'Delete user');
+	await keyboard.press('Enter');
+	await row.waitFor({ state: 'detached' });
 });
 
 test('nothing went wrong in the pages', () => {

@@ -49,7 +49,9 @@ async function take(page: Page, { name, path, ready }: Shown, before?: (page: Pa
 async function signingInWithTwo(page: Page) {
 	await signIn(page, GRACE);
 	await take(page, { name: 'people-refused', path: '/admin/admins', ready: (page) => page.getByText('This page is for').waitFor() });
+	await take(page, { name: 'configuration-refused', path: '/admin/apps/shop/configuration', ready: (page) => page.getByText('MAIL_KEY').waitFor() });
 	await take(page, { name: 'settings-refused', path: '/admin/apps/shop/settings', ready: (page) => page.getByRole('heading', { name: 'Delete' }).waitFor() });
+	await take(page, { name: 'keys-new-failing', path: '/admin/apps/shop/data', ready: (page) => page.getByRole('button', { name: 'visits' }).waitFor() }, wrongValue);
 	await page.goto('/admin/account');
 	await page.getByRole('button', { name: 'Set up…' }).click();
 	await page.getByLabel('Password').last().fill(GRACE.password);
@@ -73,6 +75,16 @@ async function signingInWithTwo(page: Page) {
 	await page.getByRole('button', { name: 'Sign in' }).click();
 	await page.getByLabel('Code', { exact: true }).waitFor();
 	await shoot(page, 'login-second-factor');
+}
+
+/** A value that is no JSON. */
+async function wrongValue(page: Page) {
+	await page.getByRole('button', { name: 'New key' }).click();
+	const dialog = page.getByRole('dialog');
+	await dialog.getByLabel('Key', { exact: true }).fill('greeting');
+	await dialog.getByLabel('Value').fill('{\n  "text": "Hello",\n}');
+	await dialog.getByLabel('Expires').focus();
+	await dialog.getByRole('alert').waitFor();
 }
 
 /** Takes a picture once nothing changes any more: what is in fields gets its colour some frames later. */
@@ -137,6 +149,9 @@ async function failing(page: Page) {
 	for (const [name, path, call] of [
 		['executions-unreachable', '/admin/apps/shop/executions', '**/api/v1/admin/**/executions*'],
 		['app-unreachable', '/admin/apps/shop', '**/api/v1/admin/scripts?**'],
+		['keys-unreachable', '/admin/apps/shop/data', '**/api/v1/admin/apps/*/kv?**'],
+		['users-unreachable', '/admin/apps/shop/data/users', '**/api/v1/admin/apps/*/users?**'],
+		['configuration-unreachable', '/admin/apps/shop/configuration', '**/api/v1/admin/apps/*/secrets'],
 		['script-unreachable', '/admin/apps/shop/scripts/greet', '**/api/v1/admin/scripts?**'],
 		['people-unreachable', '/admin/admins', '**/api/v1/admin/admins?**'],
 		['audit-unreachable', '/admin/audit', '**/api/v1/admin/audit?**'],

@@ -31,6 +31,22 @@ export const PAGES: Shown[] = [
 	{ name: 'executions-charts', path: '/admin/apps/shop/executions', ready: charts },
 	{ name: 'execution', path: '/admin/apps/shop/executions?status=success', ready: firstRun },
 	{ name: 'apps-search', path: '/admin/apps', ready: searched },
+	{ name: 'keys', path: '/admin/apps/shop/data', ready: button('visits') },
+	{ name: 'keys-none', path: '/admin/apps/shop/data?prefix=nothing', ready: text('No key begins with that') },
+	{ name: 'keys-empty', path: '/admin/apps/empty/data', ready: text('No key yet') },
+	{ name: 'keys-entry', path: '/admin/apps/shop/data?prefix=session', ready: entry },
+	{ name: 'keys-new', path: '/admin/apps/shop/data', ready: opened(button('visits'), 'New key') },
+	{ name: 'keys-transfer', path: '/admin/apps/shop/data', ready: opened(button('visits'), 'Import and export') },
+	{ name: 'keys-delete', path: '/admin/apps/shop/data', ready: opened(button('visits'), 'Delete visits') },
+	{ name: 'users', path: '/admin/apps/shop/data/users', ready: button('Actions for Joan') },
+	{ name: 'users-none', path: '/admin/apps/shop/data/users', ready: noUser },
+	{ name: 'users-empty', path: '/admin/apps/empty/data/users', ready: text('No user yet') },
+	{ name: 'users-new', path: '/admin/apps/shop/data/users', ready: opened(button('Actions for Joan'), 'New user') },
+	{ name: 'users-edit', path: '/admin/apps/shop/data/users', ready: userEdited },
+	{ name: 'configuration', path: '/admin/apps/shop/configuration', ready: configuration },
+	{ name: 'configuration-empty', path: '/admin/apps/empty/configuration', ready: text('No secret yet') },
+	{ name: 'configuration-secret', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'New secret…') },
+	{ name: 'configuration-replace', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'Replace MAIL_KEY') },
 	{ name: 'releases', path: '/admin/apps/shop/releases', ready: text('live') },
 	{ name: 'releases-empty', path: '/admin/apps/empty/releases', ready: text('No release yet') },
 	{ name: 'domains', path: '/admin/apps/shop/domains', ready: (page) => page.getByRole('cell', { name: 'shop.test' }).waitFor() },
@@ -78,6 +94,27 @@ async function charts(page: Page) {
 async function firstRun(page: Page) {
 	await page.getByRole('link', { name: /GET/ }).first().click();
 	await page.getByText('greeting').first().waitFor();
+}
+
+async function entry(page: Page) {
+	await page.getByRole('button', { name: /^session/ }).first().click();
+	await page.getByRole('dialog').getByLabel('Value').waitFor();
+}
+
+async function noUser(page: Page) {
+	await button('Actions for Joan')(page);
+	await page.getByLabel('Search users').fill('zzz');
+	await text('No name begins with that')(page);
+}
+
+async function userEdited(page: Page) {
+	await page.getByRole('button', { name: 'Actions for Joan' }).click();
+	await page.getByRole('menuitem', { name: 'Edit…' }).click();
+	await page.getByRole('dialog').getByLabel('Data').waitFor();
+}
+
+async function configuration(page: Page) {
+	await Promise.all([button('Replace MAIL_KEY')(page), page.getByRole('textbox', { name: 'Allowed' }).waitFor()]);
 }
 
 async function searched(page: Page) {
@@ -197,6 +234,15 @@ export async function fill(page: Page) {
 	await call(page, 'POST', '/admins', { ...mary, username: 'katherine', email: 'katherine@example.com', instance_role: 'admin' });
 	await call(page, 'POST', '/invitations', { email: 'joan@example.com', instance_role: 'admin' });
 	const invitation = await call<{ path: string }>(page, 'POST', '/invitations', { username: 'annie', instance_role: 'member', app: 'shop', app_role: 'viewer' });
+	const session = { user: 'ada', roles: ['admin', 'editor'], basket: [{ item: 'cheese', count: 2, price: 4.5 }] };
+	await call(page, 'PUT', '/apps/shop/kv/visits', { value: 1_234 });
+	await call(page, 'PUT', '/apps/shop/kv/session:8f14e45f', { value: session, ttl_seconds: 5 * 3_600 });
+	await call(page, 'PUT', '/apps/shop/kv/picture:logo', { blob_base64: Buffer.alloc(20_480, 7).toString('base64') });
+	await call(page, 'PUT', '/apps/shop/kv/feed:news', { value: 'All that is new. '.repeat(600) });
+	await call(page, 'POST', '/apps/shop/users', { name: 'Joan', password: 'a fine password', email: 'joan@example.com', data: { plan: 'free', since: 2026 } });
+	await call(page, 'POST', '/apps/shop/users', { name: 'Rosalind', password: 'a fine password', is_active: false });
+	for (const name of ['MAIL_KEY', 'WEATHER_TOKEN']) await call(page, 'PUT', `/apps/shop/secrets/${name}`, { value: 'not a real one' });
+	await call(page, 'PUT', '/apps/shop/egress', { allow: ['api.example.com', '*.example.org:443'] });
 	await call(page, 'POST', '/tokens', { name: 'laptop', app: 'shop', role: 'editor' });
 	await call(page, 'POST', '/tokens', { name: 'deploy from CI', expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
 	const origin = new URL(page.url()).origin;

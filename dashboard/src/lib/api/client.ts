@@ -20,7 +20,7 @@ export function whenSessionEnds(listener: () => void) {
 	onSessionEnd = listener;
 }
 
-interface Answered<T> {
+export interface Answered<T> {
 	data?: T;
 	error?: unknown;
 	response: Response;

@@ -18,7 +18,7 @@ const usage = (bytes: number): Schemas['AppUsage'] => ({
 });
 
 test('what an app keeps is told beside what it may', () => {
-	render(Usage, { usage: usage(1_240_000) });
+	render(Usage, { usage: usage(1_240_000), at: '/admin/apps/shop' });
 	const meter = screen.getByRole('meter', { name: 'Bytes' });
 	expect(meter.getAttribute('aria-valuetext')).toBe('1.24 MB of 2.00 MB');
 	expect(document.body.textContent).toContain('1 key with 1.24 MB, 0 documents with 0 B');
@@ -26,7 +26,7 @@ test('what an app keeps is told beside what it may', () => {
 });
 
 test('whose quota is used up is told what that means', () => {
-	render(Usage, { usage: usage(2_000_000) });
+	render(Usage, { usage: usage(2_000_000), at: '/admin/apps/shop' });
 	expect(document.body.textContent).toContain('Scripts that write more get an error');
 });
 
@@ -41,7 +41,7 @@ test('an admin of the instance sets quotas, and an empty field is the default', 
 	await fireEvent.input(screen.getByLabelText('Most data, in MB'), { target: { value: '' } });
 	await fireEvent.input(screen.getByLabelText('Most keys and documents'), { target: { value: '20' } });
 	await fireEvent.click(screen.getByRole('button', { name: 'Save quotas' }));
-	await vi.waitFor(() => expect(onchanged).toHaveBeenCalled());
+	await vi.waitFor(() => expect(onchanged).toHaveBeenCalled(), { timeout: 30_000 });
 	expect(sent).toEqual([{ data_bytes_max: null, data_rows_max: 20 }]);
 });
 

@@ -8,6 +8,7 @@ afterEach(cleanup);
 
 const run: Schemas['TestRun'] = {
 	response: null,
+	services: [],
 	logs: [],
 	error: null,
 	operations: 12,
@@ -28,4 +29,11 @@ test('a test run says that what it wrote did not take effect', () => {
 
 test('a run that wrote nothing says nothing of it', () => {
 	expect(shown(0)).not.toContain('take effect');
+});
+
+test('a run tells what it used of the services', () => {
+	const kv = { service: 'kv', calls: 12, bytes_read: 1_240, bytes_written: 0, duration_us: 310 };
+	render(RunResult, { run: { ...run, services: [kv] }, onspot: () => {} });
+	const row = screen.getByRole('row', { name: /^kv/ }).textContent;
+	for (const part of ['12', '1.24 kB', '310 µs']) expect(row).toContain(part);
 });

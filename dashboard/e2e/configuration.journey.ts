@@ -1,0 +1,116 @@
+// What scripts know from outside of their source, and where they may connect to.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { barriers } from './axe';
+import { openBrowser, type Browser } from './browser';
+import { call, seedApp, signIn, startCloud, type Cloud } from './cloud';
+import { dialogOf, goTo, hasFocus, tabTo } from './keyboard';
+
+const PASSWORD = 'a fine password';
+/** Nobody is to see this again. */
+const CANARY = 'pk_canary_5f2c9';
+
+let cloud: Cloud;
+beforeAll(async () => {
+	cloud = await startCloud();
+	await seedApp(cloud.page, 'shop', `"Hello, " + secret::get("MAIL_KEY").len()`);
+	for (const [username, role] of [
+		['grace', 'editor'],
+		['mary', 'viewer']
+	]) {
+		const { id } = await call<{ id: string }>(cloud.page, 'POST', '/admins', { username, password: PASSWORD, instance_role: 'member' });
+		await call(cloud.page, 'POST', '/apps/shop/members', { user_id: id, role });
+	}
+});
+afterAll(() => cloud?.close());
+
+const run = async () => {
+	const answer = await cloud.page.request.get(`${cloud.server.url}/greet/x`, { headers: { host: 'shop.test' } });
+	return answer.ok() ? answer.text() : answer.status();
+};
+
+/** The page as `username` sees it. */
+async function as(username: string): Promise<Browser> {
+	const browser = await openBrowser(cloud.server.url);
+	await signIn(browser.page, { username, password: PASSWORD });
+	await browser.page.goto('/admin/apps/shop/configuration');
+	return browser;
+}
+
+test('a secret is set and replaced with the keyboard alone, and seen by nobody', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	await page.goto('/admin/apps/shop');
+	await page.getByText('Latest runs').waitFor();
+	await goTo(page, 'Configuration');
+	await page.getByText('No secret yet').waitFor();
+	await tabTo(page, /^New secret/);
+	await keyboard.press('Enter');
+	const made = await dialogOf(page, 'New secret');
+	await hasFocus(page, made.getByLabel('Name'));
+	await keyboard.type('MAIL_KEY');
+	await tabTo(page, 'Value');
+	await keyboard.insertText(CANARY);
+	await tabTo(page, 'Create secret');
+	await keyboard.press('Enter');
+	await made.waitFor({ state: 'detached' });
+	await page.getByRole('row', { name: /MAIL_KEY.*ada/ }).waitFor();
+	expect(await run()).toBe(`Hello, ${CANARY.length}`);
+
+	await tabTo(page, 'Replace MAIL_KEY');
+	await keyboard.press('Enter');
+	const replaced = await dialogOf(page, 'Replace MAIL_KEY');
+	await hasFocus(page, replaced.getByLabel('New value'));
+	expect(await replaced.getByLabel('New value').inputValue()).toBe('');
+	await keyboard.insertText('four');
+	await tabTo(page, 'Replace secret');
+	await keyboard.press('Enter');
+	await replaced.waitFor({ state: 'detached' });
+	expect(await run()).toBe('Hello, 4');
+	for (const path of ['configuration', 'audit', 'executions', 'releases']) {
+		await page.goto(`/admin/apps/shop/${path}`);
+		await page.getByRole('table').first().waitFor();
+		expect(await page.content()).not.toContain(CANARY);
+	}
+});
+
+test('where scripts may connect to is set, and what is wrong with an entry is told', async () => {
+	const { page } = cloud;
+	await page.goto('/admin/apps/shop/configuration');
+	await page.getByLabel('Only what is on this list').check();
+	const list = page.getByRole('textbox', { name: 'Allowed' });
+	await list.fill('api.example.com\nnot a host');
+	await page.getByRole('button', { name: 'Save list' }).click();
+	await page.getByRole('alert').first().waitFor();
+	await list.fill('api.example.com\n*.example.org:443');
+	await page.getByRole('button', { name: 'Save list' }).click();
+	await page.getByText('It holds from the next connection on').first().waitFor();
+	await page.reload();
+	await list.waitFor();
+	expect(await list.inputValue()).toBe('api.example.com\n*.example.org:443');
+});
+
+test('an editor sees the names of secrets, a viewer none of them', async () => {
+	const hers = await as('grace');
+	try {
+		await hers.page.getByRole('row', { name: /MAIL_KEY/ }).waitFor();
+		await hers.page.getByRole('button', { name: 'Replace MAIL_KEY' }).focus();
+		await hers.page.keyboard.press('Enter');
+		await hers.page.getByText('This needs the role app admin').first().waitFor();
+		expect(await hers.page.getByRole('dialog').count()).toBe(0);
+		expect(hers.faults).toEqual([]);
+	} finally {
+		await hers.close();
+	}
+	const theirs = await as('mary');
+	try {
+		await theirs.page.getByText('Secrets are for editors and app admins').waitFor();
+		expect(await barriers(theirs.page)).toEqual([]);
+		expect(theirs.faults).toEqual([]);
+	} finally {
+		await theirs.close();
+	}
+});
+
+test('nothing went wrong in the pages', () => {
+	expect(cloud.faults).toEqual([]);
+});

@@ -1,0 +1,56 @@
+// @vitest-environment jsdom
+import { cleanup, fireEvent, render, screen } from '@testing-library/svelte';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Schemas } from '$lib/api/client';
+import Egress from './Egress.svelte';
+import Secrets from './Secrets.svelte';
+
+afterEach(() => {
+	cleanup();
+	vi.unstubAllGlobals();
+});
+
+const as = (my_role: string) => ({ id: 'a1', slug: 'shop', name: 'Shop', my_role }) as Schemas['App'];
+/** Waits for what is on its way, on however busy a machine. */
+const PATIENCE = { timeout: 30_000 };
+
+/** Answers every request with `body`, and keeps those that change something. */
+function serve(body: unknown) {
+	const asked: { method: string; path: string; body: string }[] = [];
+	vi.stubGlobal('fetch', async (request: Request) => {
+		asked.push({ method: request.method, path: new URL(request.url).pathname, body: await request.clone().text() });
+		return new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } });
+	});
+	return asked;
+}
+
+test('a viewer is told who sees secrets, and the server is not asked for them', async () => {
+	const asked = serve({ items: [] });
+	render(Secrets, { app: as('viewer') });
+	expect(document.body.textContent).toContain('Secrets are for editors and app admins');
+	expect(asked).toEqual([]);
+});
+
+test('an editor sees the names of secrets and may set none', async () => {
+	serve({ items: [{ name: 'MAIL_KEY', updated_at: '2026-03-01T12:00:00Z', updated_by: 'ada' }] });
+	render(Secrets, { app: as('editor') });
+	const button = await screen.findByRole('button', { name: 'Replace MAIL_KEY' }, PATIENCE);
+	expect(button.title).toContain('app admin');
+	await fireEvent.click(button);
+	expect(screen.queryByRole('dialog')).toBeNull();
+});
+
+test('what is on the list is sent line by line, and no list allows every public address', async () => {
+	const asked = serve({ allow: ['api.example.com'], updated_at: null });
+	render(Egress, { app: as('app_admin'), managing: true });
+	const field = await screen.findByLabelText<HTMLTextAreaElement>('Allowed', { selector: 'textarea' }, PATIENCE);
+	expect(field.value).toBe('api.example.com');
+	await fireEvent.input(field, { target: { value: ' api.example.com\n\n*.example.org:443 ' } });
+	const save = screen.getByRole('button', { name: 'Save list' });
+	await fireEvent.click(save);
+	await vi.waitFor(() => expect(asked.filter(({ method }) => method === 'PUT').map(({ body }) => body)).toEqual(['{"allow":["api.example.com","*.example.org:443"]}']), PATIENCE);
+	await vi.waitFor(() => expect(save.getAttribute('aria-busy')).toBeNull(), PATIENCE);
+	await fireEvent.click(screen.getByLabelText('Every public address'));
+	await fireEvent.click(save);
+	await vi.waitFor(() => expect(asked.at(-1)?.body).toBe('{"allow":null}'), PATIENCE);
+});

@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// Every operation.
+#[expect(clippy::too_many_lines, reason = "it is a table, with a line for each")]
 pub(crate) fn operations() -> Vec<Operation> {
     table! {
         Open, Reads: health::get_healthz;

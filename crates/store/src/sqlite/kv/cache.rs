@@ -174,6 +174,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::option_option, reason = "unknown is another thing than known not to be there")]
     fn known(cache: &Cache, key: &str) -> Option<Option<KvEntry>> {
         match cache.look_up(app(1), key, NOW) {
             Lookup::Known(entry) => Some(entry),

@@ -144,6 +144,171 @@ export interface paths {
         patch: operations["update_app"];
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's collections
+         * @description Oldest first. Those that came into being with their first document are among them.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_collections"];
+        put?: never;
+        /**
+         * Declare a collection
+         * @description One that scripts write to without having been declared comes into being without indexes. To declare it then, delete
+         *     it first.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["create_collection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/collections/{collection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what a collection is
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_collection"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a collection with its documents
+         * @description Nothing brings them back.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        delete: operations["delete_collection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/collections/{collection}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the documents of a collection
+         * @description In the order of their ids, or of the index that is used, unless `sort` says another. At most 10,000 documents are
+         *     looked at.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_documents"];
+        put?: never;
+        /**
+         * Write a new document
+         * @description Needs the role `editor` in the app.
+         */
+        post: operations["create_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what a document is
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_document"];
+        /**
+         * Replace a document
+         * @description Needs the role `editor` in the app.
+         */
+        put: operations["replace_document"];
+        post?: never;
+        /**
+         * Delete a document
+         * @description Needs the role `editor` in the app.
+         */
+        delete: operations["delete_document"];
+        options?: never;
+        head?: never;
+        /**
+         * Change parts of a document
+         * @description Needs the role `editor` in the app.
+         */
+        patch: operations["patch_document"];
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's configuration
+         * @description By name, all on one page.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/config/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a value of the configuration
+         * @description A new one, or another value for one that is there: a release of the app, as is every change of it. Nothing changes
+         *     if the value is the same. An app has at most 200 values with 256 KiB together.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        put: operations["set_config"];
+        post?: never;
+        /**
+         * Remove a value of the configuration
+         * @description A release of the app, as is every change of it.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        delete: operations["delete_config"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/domains": {
         parameters: {
             query?: never;
@@ -2002,6 +2167,18 @@ export interface components {
             /** @description The slug, as it was typed. */
             slug: string;
         };
+        /** @description A collection of documents. */
+        Collection: {
+            /** Format: date-time */
+            created_at: string;
+            indexes: components["schemas"]["Index"][];
+            /** @example people */
+            name: string;
+            /** @description What documents have to be like, as JSON Schema; null if they may be anything. */
+            schema: Record<string, never> | null;
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description The difference of two releases. */
         Comparison: {
             changes: components["schemas"]["ReleaseChanges"];
@@ -2009,6 +2186,28 @@ export interface components {
             from: number;
             /** Format: int32 */
             to: number;
+        };
+        /** @description What became of a value of the configuration. */
+        ConfigChange: {
+            /** @description Null if it was removed. */
+            after: unknown;
+            /** @description Null if it was added. */
+            before: unknown;
+            change: components["schemas"]["ChangeKind"];
+            /** @example GREETING */
+            name: string;
+        };
+        /** @description A value of an app's configuration. */
+        ConfigValue: {
+            /** @example GREETING */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updated_at: string;
+            /** @description Any JSON. */
+            value: unknown;
         };
         /** @description A code of the authenticator app. */
         ConfirmTotp: {
@@ -2034,6 +2233,28 @@ export interface components {
              * @example shop
              */
             slug: string;
+        };
+        /** @description A collection to declare. */
+        CreateCollection: {
+            /** @description At most 16. */
+            indexes?: components["schemas"]["NewIndex"][] | null;
+            /**
+             * @description 1 to 64 letters, digits, `_` or `-`; begins with a letter.
+             * @example people
+             */
+            name: string;
+            /** @description What documents have to be like, as JSON Schema; `docs/documents.md` lists the words that are known. */
+            schema?: Record<string, never> | null;
+        };
+        /** @description A document to write. */
+        CreateDocument: {
+            /** @description At most 262,144 bytes (256 KiB) as JSON. */
+            document: Record<string, never>;
+            /**
+             * @description 1 to 128 bytes; a new one, greater than those before it, unless set.
+             * @example ada
+             */
+            id?: string | null;
         };
         /** @description A user to make. */
         CreateEndUser: {
@@ -2089,6 +2310,16 @@ export interface components {
         };
         /** @description A whole app. */
         CreateRelease: {
+            /**
+             * @description The whole configuration of the app, by name: at most 200 values of any JSON, with 256 KiB together. If absent or
+             *     null, it stays as it is.
+             * @example {
+             *       "GREETING": "Hello"
+             *     }
+             */
+            config?: {
+                [key: string]: unknown;
+            } | null;
             /**
              * @description All domains of the app: at most 100. If absent or null, they stay as they are.
              * @example [
@@ -2233,6 +2464,21 @@ export interface components {
         Diagnostics: {
             /** @description Empty if there is nothing to say. */
             diagnostics: components["schemas"]["Diagnostic"][];
+        };
+        /** @description A document. */
+        Document: {
+            /** Format: date-time */
+            created_at: string;
+            document: Record<string, never>;
+            /** @example 01890a5d-ac96-774b-bcce-b302099a8057 */
+            id: string;
+            /** Format: date-time */
+            updated_at: string;
+            /**
+             * @description Names this writing of it; every other has another.
+             * @example 4611686018427387904
+             */
+            version: string;
         };
         /** @description An app's claim on hosts. */
         Domain: {
@@ -2406,6 +2652,16 @@ export interface components {
             skipped: number;
             /** @description How many keys were written. */
             written: number;
+        };
+        /** @description An index of a collection. */
+        Index: {
+            /**
+             * @description A path into the documents.
+             * @example address.city
+             */
+            path: string;
+            /** @description Whether no two documents may have the same text, number or truth value there. */
+            unique: boolean;
         };
         /** @description An invitation that nobody took yet. Its token is shown only to who made it. */
         Invitation: {
@@ -2639,6 +2895,60 @@ export interface components {
                  */
                 sequence: number;
                 target: components["schemas"]["AuditTarget"];
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_Collection: {
+            /** @description The items on this page. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                indexes: components["schemas"]["Index"][];
+                /** @example people */
+                name: string;
+                /** @description What documents have to be like, as JSON Schema; null if they may be anything. */
+                schema: Record<string, never> | null;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_ConfigValue: {
+            /** @description The items on this page. */
+            items: {
+                /** @example GREETING */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last changed.
+                 */
+                updated_at: string;
+                /** @description Any JSON. */
+                value: unknown;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_Document: {
+            /** @description The items on this page. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                document: Record<string, never>;
+                /** @example 01890a5d-ac96-774b-bcce-b302099a8057 */
+                id: string;
+                /** Format: date-time */
+                updated_at: string;
+                /**
+                 * @description Names this writing of it; every other has another.
+                 * @example 4611686018427387904
+                 */
+                version: string;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -3164,6 +3474,16 @@ export interface components {
              */
             token: string;
         };
+        /** @description An index to declare. */
+        NewIndex: {
+            /**
+             * @description 1 to 16 names with dots between them, at most 256 bytes.
+             * @example address.city
+             */
+            path: string;
+            /** @description Whether no two documents may have the same text, number or truth value there. */
+            unique?: boolean | null;
+        };
         /** @description A new invitation, with the only copy of its token. */
         NewInvitation: {
             /**
@@ -3211,6 +3531,14 @@ export interface components {
             executor: components["schemas"]["PartStatus"];
             /** @description Whether every live release was loaded. */
             routing_table: components["schemas"]["PartStatus"];
+        };
+        /** @description Changes of a document. */
+        PatchDocument: {
+            /**
+             * @description A JSON Merge Patch (RFC 7396): null takes a field away, an object is laid over what is there, all else takes its
+             *     place.
+             */
+            document: Record<string, never>;
         };
         /** @description The token of an invitation. */
         PreviewInvitation: {
@@ -3340,6 +3668,8 @@ export interface components {
         };
         /** @description What differs between two releases of an app. A thing is the same in both if its id is, whatever it is called. */
         ReleaseChanges: {
+            /** @description By name. */
+            config: components["schemas"]["ConfigChange"][];
             /** @description By pattern. */
             domains: components["schemas"]["DomainChange"][];
             /** @description By path. */
@@ -3354,6 +3684,15 @@ export interface components {
         };
         /** @description All that a release holds. */
         ReleaseManifest: {
+            /**
+             * @description Its configuration, by name.
+             * @example {
+             *       "GREETING": "Hello"
+             *     }
+             */
+            config: {
+                [key: string]: unknown;
+            };
             domains: components["schemas"]["ReleasedDomain"][];
             routes: components["schemas"]["ReleasedRoute"][];
             scripts: components["schemas"]["ReleasedScript"][];
@@ -3385,6 +3724,11 @@ export interface components {
             name: string;
             /** Format: int32 */
             version: number;
+        };
+        /** @description A document in the place of one. */
+        ReplaceDocument: {
+            /** @description At most 262,144 bytes (256 KiB) as JSON. */
+            document: Record<string, never>;
         };
         /** @description A request in short: no headers, no query, no body. */
         RequestSummary: {
@@ -3750,6 +4094,11 @@ export interface components {
              * @example Mozilla/5.0 (X11; Linux x86_64)
              */
             user_agent: string | null;
+        };
+        /** @description A value. */
+        SetConfig: {
+            /** @description Any JSON of at most 32 KiB. */
+            value: unknown;
         };
         /** @description Limits to set; those that are absent or null stay as they are. */
         SetLimits: {
@@ -5441,6 +5790,1639 @@ export interface operations {
             };
         };
     };
+    list_collections: {
+        parameters: {
+            query?: {
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of collections */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "indexes": [
+                     *             {
+                     *               "path": "address.city",
+                     *               "unique": false
+                     *             }
+                     *           ],
+                     *           "name": "people",
+                     *           "schema": {},
+                     *           "updated_at": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Collection"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_collection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "people"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateCollection"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "indexes": [
+                     *         {
+                     *           "path": "address.city",
+                     *           "unique": false
+                     *         }
+                     *       ],
+                     *       "name": "people",
+                     *       "schema": {},
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `collection_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_collection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The collection */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "indexes": [
+                     *         {
+                     *           "path": "address.city",
+                     *           "unique": false
+                     *         }
+                     *       ],
+                     *       "name": "people",
+                     *       "schema": {},
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_collection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_documents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What documents are like, as in `docs::find`: a JSON object. At most 65,536 bytes.
+                 * @example {"age":{"gte":18}}
+                 */
+                filter?: string;
+                /**
+                 * @description A path, or `_id`, with `-` before it for the other way round.
+                 * @example -_id
+                 */
+                sort?: string;
+                /** @description Most items on a page. There may be fewer, if they are large. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "document": {},
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "updated_at": "2026-01-31T09:30:00.000Z",
+                     *           "version": "4611686018427387904"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Document"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": {},
+                 *       "id": "ada"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateDocument"];
+            };
+        };
+        responses: {
+            /** @description Written */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "document": {},
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "4611686018427387904"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+                /** @description Id of the document, percent-encoded */
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "document": {},
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "4611686018427387904"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+                /** @description Id of the document, percent-encoded */
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplaceDocument"];
+            };
+        };
+        responses: {
+            /** @description Replaced */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "document": {},
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "4611686018427387904"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+                /** @description Id of the document, percent-encoded */
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+                /** @description Id of the document, percent-encoded */
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchDocument"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "document": {},
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "4611686018427387904"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The values */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "GREETING",
+                     *           "updated_at": "2026-01-31T09:30:00.000Z",
+                     *           "value": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_ConfigValue"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the secret or the value */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "value": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetConfig"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "GREETING",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "value": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConfigValue"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `limit_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the secret or the value */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_domains: {
         parameters: {
             query?: {
@@ -6518,7 +8500,6 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "blob_base64": null,
                      *           "bytes": 1,
                      *           "expires_at": "2026-02-01T09:30:00.000Z",
                      *           "key": "user/ada",
@@ -6628,7 +8609,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "blob_base64": null,
                      *       "bytes": 1,
                      *       "expires_at": "2026-02-01T09:30:00.000Z",
                      *       "key": "user/ada",
@@ -6731,7 +8711,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "blob_base64": null,
                      *       "bytes": 1,
                      *       "expires_at": "2026-02-01T09:30:00.000Z",
                      *       "key": "user/ada",
@@ -6986,6 +8965,7 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": string;
+                    "text/csv": string;
                 };
             };
             /** @description The app has another slug now; the same path under it is in `location` */
@@ -7077,6 +9057,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/x-ndjson": string;
+                "text/csv": string;
             };
         };
         responses: {
@@ -8003,6 +9984,9 @@ export interface operations {
                      *           "author": "ada",
                      *           "created_at": "2026-01-31T09:30:00.000Z",
                      *           "manifest": {
+                     *             "config": {
+                     *               "GREETING": "Hello"
+                     *             },
                      *             "domains": [
                      *               {
                      *                 "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -8138,6 +10122,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "config": {
+                 *         "GREETING": "Hello"
+                 *       },
                  *       "domains": [
                  *         "{tenant}.example.com"
                  *       ],
@@ -8172,6 +10159,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "changes": {
+                     *         "config": [
+                     *           {
+                     *             "after": null,
+                     *             "before": null,
+                     *             "change": "added",
+                     *             "name": "GREETING"
+                     *           }
+                     *         ],
                      *         "domains": [
                      *           {
                      *             "change": "added",
@@ -8252,6 +10247,9 @@ export interface operations {
                      *         "author": "ada",
                      *         "created_at": "2026-01-31T09:30:00.000Z",
                      *         "manifest": {
+                     *           "config": {
+                     *             "GREETING": "Hello"
+                     *           },
                      *           "domains": [
                      *             {
                      *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -8307,6 +10305,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "changes": {
+                     *         "config": [
+                     *           {
+                     *             "after": null,
+                     *             "before": null,
+                     *             "change": "added",
+                     *             "name": "GREETING"
+                     *           }
+                     *         ],
                      *         "domains": [
                      *           {
                      *             "change": "added",
@@ -8387,6 +10393,9 @@ export interface operations {
                      *         "author": "ada",
                      *         "created_at": "2026-01-31T09:30:00.000Z",
                      *         "manifest": {
+                     *           "config": {
+                     *             "GREETING": "Hello"
+                     *           },
                      *           "domains": [
                      *             {
                      *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -8585,6 +10594,9 @@ export interface operations {
                      *       "author": "ada",
                      *       "created_at": "2026-01-31T09:30:00.000Z",
                      *       "manifest": {
+                     *         "config": {
+                     *           "GREETING": "Hello"
+                     *         },
                      *         "domains": [
                      *           {
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -8726,6 +10738,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "changes": {
+                     *         "config": [
+                     *           {
+                     *             "after": null,
+                     *             "before": null,
+                     *             "change": "added",
+                     *             "name": "GREETING"
+                     *           }
+                     *         ],
                      *         "domains": [
                      *           {
                      *             "change": "added",
@@ -8806,6 +10826,9 @@ export interface operations {
                      *         "author": "ada",
                      *         "created_at": "2026-01-31T09:30:00.000Z",
                      *         "manifest": {
+                     *           "config": {
+                     *             "GREETING": "Hello"
+                     *           },
                      *           "domains": [
                      *             {
                      *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -8861,6 +10884,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "changes": {
+                     *         "config": [
+                     *           {
+                     *             "after": null,
+                     *             "before": null,
+                     *             "change": "added",
+                     *             "name": "GREETING"
+                     *           }
+                     *         ],
                      *         "domains": [
                      *           {
                      *             "change": "added",
@@ -8941,6 +10972,9 @@ export interface operations {
                      *         "author": "ada",
                      *         "created_at": "2026-01-31T09:30:00.000Z",
                      *         "manifest": {
+                     *           "config": {
+                     *             "GREETING": "Hello"
+                     *           },
                      *           "domains": [
                      *             {
                      *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -9140,6 +11174,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "changes": {
+                     *         "config": [
+                     *           {
+                     *             "after": null,
+                     *             "before": null,
+                     *             "change": "added",
+                     *             "name": "GREETING"
+                     *           }
+                     *         ],
                      *         "domains": [
                      *           {
                      *             "change": "added",

@@ -1,0 +1,1 @@
+var e=[{path:``,label:`Keys`},{path:`/users`,label:`Users`}];export{e as t};

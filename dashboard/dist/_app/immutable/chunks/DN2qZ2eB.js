@@ -1,0 +1,1 @@
+export{n as default}from"./BX7K3GqL.js";

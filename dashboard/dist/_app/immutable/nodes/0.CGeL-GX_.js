@@ -1,1 +1,0 @@
-export{P as component,J as universal}from"../chunks/C5t_IC9F.js";

@@ -1,1 +1,0 @@
-import{It as e,Pt as t,j as n,tn as r,yn as i}from"../chunks/C5t_IC9F.js";var a=e(`<main><!></main>`);function o(e){var o=a(),s=r(o);n(s,{}),i(o),t(e,o)}export{o as component};

@@ -1,1 +1,0 @@
-export{S as component,O as universal}from"../chunks/C5t_IC9F.js";

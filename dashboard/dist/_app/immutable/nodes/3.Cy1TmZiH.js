@@ -1,1 +1,0 @@
-import{j as e}from"../chunks/C5t_IC9F.js";function t(t){e(t,{})}export{t as component};

@@ -1,1 +1,0 @@
-export{n as component,i as universal}from"../chunks/C5t_IC9F.js";

@@ -1,4 +1,4 @@
-// What scripts know from outside of their source, and where they may connect to.
+// What scripts know from outside of their source: values, secrets, and where they may connect to.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { barriers } from './axe';
 import { openBrowser, type Browser } from './browser';
@@ -12,7 +12,7 @@ const CANARY = 'pk_canary_5f2c9';
 let cloud: Cloud;
 beforeAll(async () => {
 	cloud = await startCloud();
-	await seedApp(cloud.page, 'shop', `"Hello, " + secret::get("MAIL_KEY").len()`);
+	await seedApp(cloud.page, 'shop', `config::get("greeting", "Hello") + ", " + secret::get("MAIL_KEY").len()`);
 	for (const [username, role] of [
 		['grace', 'editor'],
 		['mary', 'viewer']
@@ -73,6 +73,20 @@ test('a secret is set and replaced with the keyboard alone, and seen by nobody',
 	}
 });
 
+test('a value is set, is a release, and takes effect', async () => {
+	const { page } = cloud;
+	await page.goto('/admin/apps/shop/configuration');
+	await page.getByRole('button', { name: 'New value…' }).click();
+	const dialog = page.getByRole('dialog', { name: 'New value' });
+	await dialog.getByLabel('Name').fill('greeting');
+	await dialog.getByLabel('Value').fill('"Salve"');
+	await dialog.getByRole('button', { name: 'Save value' }).click();
+	await page.getByRole('row', { name: /greeting.*Salve/ }).waitFor();
+	expect(await run()).toBe('Salve, 4');
+	await page.goto('/admin/apps/shop/releases');
+	await page.getByRole('row', { name: /greeting/ }).first().waitFor();
+});
+
 test('where scripts may connect to is set, and what is wrong with an entry is told', async () => {
 	const { page } = cloud;
 	await page.goto('/admin/apps/shop/configuration');
@@ -104,6 +118,7 @@ test('an editor sees the names of secrets, a viewer none of them', async () => {
 	const theirs = await as('mary');
 	try {
 		await theirs.page.getByText('Secrets are for editors and app admins').waitFor();
+		await theirs.page.getByRole('row', { name: /greeting/ }).waitFor();
 		expect(await barriers(theirs.page)).toEqual([]);
 		expect(theirs.faults).toEqual([]);
 	} finally {

@@ -25,7 +25,7 @@ test('what an app keeps is on its first page, and an owner sets how much it may,
 	const { page } = cloud;
 	const { keyboard } = page;
 	await page.goto('/admin/apps/shop');
-	await page.getByText(/^1 key with /).waitFor();
+	await page.getByText(/^Keys and users: 1 with /).waitFor();
 	await page.goto('/admin/apps/shop/settings');
 	const field = page.getByLabel('Most keys and documents');
 	await field.waitFor();
@@ -72,7 +72,7 @@ test('a key is found, changed, made and deleted with the keyboard alone', async 
 	const { page } = cloud;
 	const { keyboard } = page;
 	await page.goto('/admin/apps/shop');
-	await page.getByText(/^2 keys with /).waitFor();
+	await page.getByText(/^Keys and users: 2 with /).waitFor();
 	await goTo(page, 'Data');
 	await page.getByRole('button', { name: 'second', exact: true }).waitFor();
 	await tabTo(page, /^Search keys/);
@@ -205,6 +205,81 @@ test('a user of the app is made, changed, signed out and deleted with the keyboa
 	await tabTo(page, 'Delete user');
 	await keyboard.press('Enter');
 	await row.waitFor({ state: 'detached' });
+});
+
+test('a collection is declared, and documents made, found, changed and deleted with the keyboard alone', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	await page.goto('/admin/apps/shop/data/collections');
+	await page.getByText('No collection yet').waitFor();
+	await tabTo(page, /^New collection/);
+	await keyboard.press('Enter');
+	const declared = await dialogOf(page, 'New collection');
+	await hasFocus(page, declared.getByLabel('Name'));
+	await keyboard.type('notes');
+	await tabTo(page, 'Indexes');
+	await keyboard.insertText('day\nslug unique');
+	await tabTo(page, 'Create collection');
+	await keyboard.press('Enter');
+	await declared.waitFor({ state: 'detached' });
+	await tabTo(page, 'notes');
+	await keyboard.press('Enter');
+	await page.getByText('No document yet').waitFor();
+	await page.getByText('slug, unique').waitFor();
+
+	for (const [slug, price] of [
+		['milk', '1.0'],
+		['bread', '2.50']
+	] as const) {
+		await tabTo(page, /^New document/);
+		await keyboard.press('Enter');
+		const made = await dialogOf(page, 'New document');
+		await hasFocus(page, made.getByLabel('Document', { exact: true }));
+		await keyboard.press('Control+a');
+		await keyboard.insertText(`{"slug": "${slug}", "price": ${price}}`);
+		await tabTo(page, 'Create document');
+		await keyboard.press('Enter');
+		await made.waitFor({ state: 'detached' });
+		await page.getByRole('row', { name: new RegExp(slug) }).waitFor();
+	}
+
+	// What is unique is so here, too, and the reason is told.
+	await tabTo(page, /^New document/);
+	await keyboard.press('Enter');
+	const refused = await dialogOf(page, 'New document');
+	await hasFocus(page, refused.getByLabel('Document', { exact: true }));
+	await keyboard.press('Control+a');
+	await keyboard.insertText('{"slug": "milk"}');
+	await tabTo(page, 'Create document');
+	await keyboard.press('Enter');
+	await refused.getByRole('alert').waitFor();
+	await keyboard.press('Escape');
+	await refused.waitFor({ state: 'detached' });
+
+	await tabTo(page, 'Filter');
+	await keyboard.insertText('{"slug": "milk"}');
+	await keyboard.press('Enter');
+	await page.waitForURL(/filter=/);
+	await page.getByRole('row', { name: /bread/ }).waitFor({ state: 'detached' });
+	await tabTo(page, /^\{"slug":"milk"/);
+	await keyboard.press('Enter');
+	const changed = await dialogOf(page, 'Document');
+	const field = changed.getByLabel('Document', { exact: true });
+	await hasFocus(page, field);
+	expect(await field.inputValue()).toMatch(/"price": 1\.0/);
+	await keyboard.press('Control+a');
+	await keyboard.insertText('{"slug": "milk", "price": 3.0}');
+	await tabTo(page, 'Save document');
+	await keyboard.press('Enter');
+	await changed.waitFor({ state: 'detached' });
+	await page.getByRole('row', { name: /"price":3\.0/ }).waitFor();
+
+	await tabTo(page, /^Delete [^.…]+$/);
+	await keyboard.press('Enter');
+	await dialogOf(page, 'Delete this document?');
+	await tabTo(page, 'Delete document');
+	await keyboard.press('Enter');
+	await page.getByText('No document is like that').waitFor();
 });
 
 test('nothing went wrong in the pages', () => {

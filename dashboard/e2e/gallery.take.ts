@@ -51,7 +51,7 @@ async function signingInWithTwo(page: Page) {
 	await take(page, { name: 'people-refused', path: '/admin/admins', ready: (page) => page.getByText('This page is for').waitFor() });
 	await take(page, { name: 'configuration-refused', path: '/admin/apps/shop/configuration', ready: (page) => page.getByText('MAIL_KEY').waitFor() });
 	await take(page, { name: 'settings-refused', path: '/admin/apps/shop/settings', ready: (page) => page.getByRole('heading', { name: 'Delete' }).waitFor() });
-	await take(page, { name: 'keys-new-failing', path: '/admin/apps/shop/data', ready: (page) => page.getByRole('button', { name: 'visits' }).waitFor() }, wrongValue);
+	await take(page, { name: 'keys-new-failing', path: '/admin/apps/shop/data', ready: (page) => page.getByRole('button', { name: 'visits', exact: true }).waitFor() }, wrongValue);
 	await page.goto('/admin/account');
 	await page.getByRole('button', { name: 'Set up…' }).click();
 	await page.getByLabel('Password').last().fill(GRACE.password);

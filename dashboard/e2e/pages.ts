@@ -9,7 +9,7 @@ export interface Shown {
 	ready: (page: Page) => Promise<unknown>;
 }
 
-const button = (name: string) => (page: Page) => page.getByRole('button', { name }).first().waitFor();
+const button = (name: string | RegExp) => (page: Page) => page.getByRole('button', { name }).first().waitFor();
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
 const text = (words: string | RegExp) => (page: Page) => page.getByText(words).first().waitFor();
 
@@ -38,6 +38,15 @@ export const PAGES: Shown[] = [
 	{ name: 'keys-new', path: '/admin/apps/shop/data', ready: opened(button('visits'), 'New key') },
 	{ name: 'keys-transfer', path: '/admin/apps/shop/data', ready: opened(button('visits'), 'Import and export') },
 	{ name: 'keys-delete', path: '/admin/apps/shop/data', ready: opened(button('visits'), 'Delete visits') },
+	{ name: 'collections', path: '/admin/apps/shop/data/collections', ready: (page) => page.getByRole('link', { name: 'notes' }).waitFor() },
+	{ name: 'collections-empty', path: '/admin/apps/empty/data/collections', ready: text('No collection yet') },
+	{ name: 'collections-new', path: '/admin/apps/shop/data/collections', ready: opened((page) => page.getByRole('link', { name: 'notes' }).waitFor(), 'New collection') },
+	{ name: 'documents', path: '/admin/apps/shop/data/collections/notes', ready: button(/milk/) },
+	{ name: 'documents-none', path: '/admin/apps/shop/data/collections/notes?filter={"slug":"nothing"}', ready: text('No document is like that') },
+	{ name: 'documents-wrong', path: '/admin/apps/shop/data/collections/notes?filter={"slug":{"like":"m"}}', ready: text('This cannot be looked for') },
+	{ name: 'documents-empty', path: '/admin/apps/shop/data/collections/drafts', ready: text('No document yet') },
+	{ name: 'documents-new', path: '/admin/apps/shop/data/collections/notes', ready: opened(button(/milk/), 'New document') },
+	{ name: 'documents-entry', path: '/admin/apps/shop/data/collections/notes', ready: opened(button(/milk/), /^\{.*milk/) },
 	{ name: 'users', path: '/admin/apps/shop/data/users', ready: button('Actions for Joan') },
 	{ name: 'users-none', path: '/admin/apps/shop/data/users', ready: noUser },
 	{ name: 'users-empty', path: '/admin/apps/empty/data/users', ready: text('No user yet') },
@@ -45,6 +54,7 @@ export const PAGES: Shown[] = [
 	{ name: 'users-edit', path: '/admin/apps/shop/data/users', ready: userEdited },
 	{ name: 'configuration', path: '/admin/apps/shop/configuration', ready: configuration },
 	{ name: 'configuration-empty', path: '/admin/apps/empty/configuration', ready: text('No secret yet') },
+	{ name: 'configuration-value', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'New value…') },
 	{ name: 'configuration-secret', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'New secret…') },
 	{ name: 'configuration-replace', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'Replace MAIL_KEY') },
 	{ name: 'releases', path: '/admin/apps/shop/releases', ready: text('live') },
@@ -114,7 +124,7 @@ async function userEdited(page: Page) {
 }
 
 async function configuration(page: Page) {
-	await Promise.all([button('Replace MAIL_KEY')(page), page.getByRole('textbox', { name: 'Allowed' }).waitFor()]);
+	await Promise.all([button('Replace MAIL_KEY')(page), button('Delete greeting')(page), page.getByRole('textbox', { name: 'Allowed' }).waitFor()]);
 }
 
 async function searched(page: Page) {
@@ -181,7 +191,7 @@ async function dialog(page: Page) {
 }
 
 /** A dialog that a button opens. */
-function opened(ready: Shown['ready'], name: string) {
+function opened(ready: Shown['ready'], name: string | RegExp) {
 	return async (page: Page) => {
 		await ready(page);
 		await page.getByRole('button', { name }).first().click();
@@ -208,6 +218,7 @@ function chosen(name: string, item: string) {
 const SOURCE = `// Greets whoever the path names.
 let name = request.params.name ?? "World";
 log::info(\`greeting \${name}\`);
+kv::incr("greeted:" + name);
 
 if name == "nobody" {
     throw "nobody is not to be greeted";
@@ -239,9 +250,17 @@ export async function fill(page: Page) {
 	await call(page, 'PUT', '/apps/shop/kv/session:8f14e45f', { value: session, ttl_seconds: 5 * 3_600 });
 	await call(page, 'PUT', '/apps/shop/kv/picture:logo', { blob_base64: Buffer.alloc(20_480, 7).toString('base64') });
 	await call(page, 'PUT', '/apps/shop/kv/feed:news', { value: 'All that is new. '.repeat(600) });
+	const schema = { type: 'object', required: ['slug'], properties: { slug: { type: 'string' }, price: { type: 'number' } } };
+	await call(page, 'POST', '/apps/shop/collections', { name: 'notes', indexes: [{ path: 'day' }, { path: 'slug', unique: true }], schema });
+	await call(page, 'POST', '/apps/shop/collections', { name: 'drafts' });
+	for (const slug of ['milk', 'bread', 'cheese']) {
+		await call(page, 'POST', '/apps/shop/collections/notes/documents', { id: slug, document: { slug, day: '2026-03-01', price: 4.5, tags: ['market', 'saturday'], note: `Where the best ${slug} is sold` } });
+	}
 	await call(page, 'POST', '/apps/shop/users', { name: 'Joan', password: 'a fine password', email: 'joan@example.com', data: { plan: 'free', since: 2026 } });
 	await call(page, 'POST', '/apps/shop/users', { name: 'Rosalind', password: 'a fine password', is_active: false });
 	for (const name of ['MAIL_KEY', 'WEATHER_TOKEN']) await call(page, 'PUT', `/apps/shop/secrets/${name}`, { value: 'not a real one' });
+	await call(page, 'PUT', '/apps/shop/config/greeting', { value: 'Hello' });
+	await call(page, 'PUT', '/apps/shop/config/limits', { value: { items: 20, currencies: ['EUR', 'CHF'] } });
 	await call(page, 'PUT', '/apps/shop/egress', { allow: ['api.example.com', '*.example.org:443'] });
 	await call(page, 'POST', '/tokens', { name: 'laptop', app: 'shop', role: 'editor' });
 	await call(page, 'POST', '/tokens', { name: 'deploy from CI', expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });

@@ -21,7 +21,7 @@ test('what an app keeps is told beside what it may', () => {
 	render(Usage, { usage: usage(1_240_000), at: '/admin/apps/shop' });
 	const meter = screen.getByRole('meter', { name: 'Bytes' });
 	expect(meter.getAttribute('aria-valuetext')).toBe('1.24 MB of 2.00 MB');
-	expect(document.body.textContent).toContain('1 key with 1.24 MB, 0 documents with 0 B');
+	expect(document.body.textContent).toContain('Keys and users: 1 with 1.24 MB. Documents: 0 with 0 B.');
 	expect(document.body.textContent).not.toContain('get an error');
 });
 

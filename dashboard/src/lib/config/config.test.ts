@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { Schemas } from '$lib/api/client';
 import Egress from './Egress.svelte';
 import Secrets from './Secrets.svelte';
+import Values from './Values.svelte';
 
 afterEach(() => {
 	cleanup();
@@ -53,4 +54,11 @@ test('what is on the list is sent line by line, and no list allows every public 
 	await fireEvent.click(screen.getByLabelText('Every public address'));
 	await fireEvent.click(save);
 	await vi.waitFor(() => expect(asked.at(-1)?.body).toBe('{"allow":null}'), PATIENCE);
+});
+
+test('values are shown as they are, and a viewer changes none', async () => {
+	serve({ items: [{ name: 'greeting', value: '<b>Hello</b>', updated_at: '2026-03-01T12:00:00Z' }] });
+	render(Values, { app: as('viewer') });
+	await screen.findByText('"<b>Hello</b>"', {}, PATIENCE);
+	expect(screen.getByRole('button', { name: 'New value…' }).title).toContain('editor');
 });

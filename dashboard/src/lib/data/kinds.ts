@@ -8,5 +8,6 @@ export interface Kind {
 /** The kinds, in their order. The command palette has all of them. */
 export const KINDS: Kind[] = [
 	{ path: '', label: 'Keys' },
+	{ path: '/collections', label: 'Collections' },
 	{ path: '/users', label: 'Users' }
 ];

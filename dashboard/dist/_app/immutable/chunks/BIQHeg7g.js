@@ -1,1 +1,0 @@
-var e=[{path:``,label:`Keys`},{path:`/users`,label:`Users`}];export{e as t};

@@ -1,1 +1,0 @@
-export{n as default}from"./BX7K3GqL.js";

@@ -12,9 +12,9 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, collections, config, documents, domains, egress, end_users, executions, health,
-        invitations, kv, members, pages, releases, routes, script_api, scripts, secrets, setup, tokens,
-        usage,
+        api, apps, audit, auth, collections, config, documents, domains, egress, end_users, executions,
+        health, invitations, kv, members, pages, releases, routes, script_api, scripts, secrets, setup,
+        tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{

@@ -160,7 +160,10 @@ mod tests {
         Arc::new(BTreeMap::from([("KEY".to_owned(), value.to_owned().into())]))
     }
 
-    #[expect(clippy::option_option, reason = "unknown is another thing than known not to be there")]
+    #[expect(
+        clippy::option_option,
+        reason = "unknown is another thing than known not to be there"
+    )]
     fn found(cache: &SecretCache, app: AppId) -> Option<Option<String>> {
         let found = cache.find(app, &name())?;
         Some(found.map(|value| value.expose().to_owned()))

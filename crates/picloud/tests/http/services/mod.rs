@@ -1,7 +1,7 @@
 //! What scripts can ask of the world, through the whole program.
 
-mod config;
 mod canaries;
+mod config;
 mod database_away;
 mod disk_full;
 mod docs;

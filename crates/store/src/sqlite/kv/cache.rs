@@ -174,7 +174,10 @@ mod tests {
         }
     }
 
-    #[expect(clippy::option_option, reason = "unknown is another thing than known not to be there")]
+    #[expect(
+        clippy::option_option,
+        reason = "unknown is another thing than known not to be there"
+    )]
     fn known(cache: &Cache, key: &str) -> Option<Option<KvEntry>> {
         match cache.look_up(app(1), key, NOW) {
             Lookup::Known(entry) => Some(entry),

@@ -103,7 +103,7 @@ fn a_unique_name_is_claimed_once_by_many_clients() {
     );
     app.serve(
         "/found",
-        "docs::find(\"names\", #{filter: #{name: #{in: [\"ada\", \"bob\"]}}, sort: \"-name\"}).items.len",
+        "docs::find(\"names\", #{filter: #{name: #{\"in\": [\"ada\", \"bob\"]}}, sort: \"-name\"}).items.len",
     );
     let statuses = Mutex::new(Vec::new());
     thread::scope(|scope| {

@@ -216,7 +216,7 @@ mod tests {
         check("let ü = 'ü'; import\n  \"a\" as m", &[("a", 2, 3)]);
         check(
             "`${import \"a\" as a; `${1}`} import \"no\"`; import \"b\" as b",
-            &[("a", 1, 10), ("b", 1, 50)],
+            &[("a", 1, 11), ("b", 1, 50)],
         );
     }
 

@@ -278,17 +278,17 @@ fn imports_stand_where_they_are_known_before_the_script_runs() {
     );
     check(
         "for i in 0..9 { import \"a\" as m; }",
-        (1, 17),
+        (1, 24),
         "at the top of a script",
     );
     check(
         "fn f() { import \"a\" as m; } f()",
-        (1, 10),
+        (1, 17),
         "at the top of a script",
     );
     check(
         "let f = || { import \"a\" as m; m::f() }; f.call()",
-        (1, 14),
+        (1, 21),
         "at the top of a script",
     );
     check("m::f(); import \"a\" as m;", (1, 1), "no module `m`");

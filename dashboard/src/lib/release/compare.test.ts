@@ -6,17 +6,20 @@ const script = (id: string, name: string, version: number) => ({ id, name, versi
 const route = (id: string, path: string) => ({ id, path, host: null, methods: ['GET'], script_id: 's' });
 
 test('what was added, removed and changed is told', () => {
-	const before = { scripts: [script('1', 'a', 1), script('2', 'b', 1)], routes: [route('r', '/a')], domains: [] };
-	const after = { scripts: [script('1', 'c', 3)], routes: [route('r', '/x')], domains: [{ id: 'd', pattern: 'example.com' }] };
+	const before = { scripts: [script('1', 'a', 1), script('2', 'b', 1)], routes: [route('r', '/a')], domains: [], config: { limit: 1, old: true } };
+	const after = { scripts: [script('1', 'c', 3)], routes: [route('r', '/x')], domains: [{ id: 'd', pattern: 'example.com' }], config: { greeting: 'Hello', limit: 2 } };
 	expect(compare(before, after)).toEqual([
 		{ kind: 'changed', what: 'script c', detail: 'was a, version 1 → 3' },
 		{ kind: 'removed', what: 'script b' },
 		{ kind: 'changed', what: 'route GET /x', detail: 'was GET /a' },
-		{ kind: 'added', what: 'domain example.com', detail: undefined }
+		{ kind: 'added', what: 'domain example.com', detail: undefined },
+		{ kind: 'added', what: 'value greeting', detail: '"Hello"' },
+		{ kind: 'changed', what: 'value limit', detail: '1 → 2' },
+		{ kind: 'removed', what: 'value old' }
 	]);
 });
 
 test('a release is no different from itself', () => {
-	const same = { scripts: [script('1', 'a', 1)], routes: [route('r', '/a')], domains: [] };
+	const same = { scripts: [script('1', 'a', 1)], routes: [route('r', '/a')], domains: [], config: { a: [1] } };
 	expect(compare(same, structuredClone(same))).toEqual([]);
 });

@@ -14,8 +14,14 @@ export function compare(before: Manifest, after: Manifest): Difference[] {
 	return [
 		...differences(before.scripts, after.scripts, ({ name, version }) => [`script ${name}`, `version ${version}`], scriptChange),
 		...differences(before.routes, after.routes, (route) => [`route ${routeText(route)}`], (a, b) => changed(routeText(a), routeText(b)) ?? changed(a.script_id, b.script_id, 'leads to another script')),
-		...differences(before.domains, after.domains, ({ pattern }) => [`domain ${pattern}`], (a, b) => changed(a.pattern, b.pattern))
+		...differences(before.domains, after.domains, ({ pattern }) => [`domain ${pattern}`], (a, b) => changed(a.pattern, b.pattern)),
+		...differences(values(before), values(after), ({ id, text }) => [`value ${id}`, text], (a, b) => changed(a.text, b.text, `${a.text} → ${b.text}`))
 	];
+}
+
+/** The configuration of a release: a value is told from others by its name. */
+function values({ config }: Manifest): { id: string; text: string }[] {
+	return Object.entries(config).map(([id, value]) => ({ id, text: JSON.stringify(value) }));
 }
 
 function differences<T extends { id: string }>(before: T[], after: T[], tell: (item: T) => [string, string?], change: (before: T, after: T) => string | undefined): Difference[] {

@@ -79,7 +79,7 @@ fn only_admins_of_the_instance_open_what_is_not_public() {
     let cloud = TestCloud::start();
     let app = cloud.app("a");
     let admin = cloud.person("eve", "member");
-    app.admit("eve", "app_admin");
+    app.admit(&admin.id, "app_admin");
     let put = |entries: Value| {
         let call = admin
             .client

@@ -141,6 +141,11 @@ async fn make_old(bed: &Bed) {
             ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
                 format!("ALTER TABLE {table} DROP COLUMN {column}")
             }
+            ["CREATE", "FUNCTION", signature, ..]
+            | ["CREATE", "OR", "REPLACE", "FUNCTION", signature, ..] => {
+                let (name, _) = signature.split_once('(').unwrap_or((signature, ""));
+                format!("DROP FUNCTION IF EXISTS {name} CASCADE")
+            }
             ["DROP", "TABLE", table] => made_by(&first[0], table.trim_end_matches(';')),
             _ => continue,
         };

@@ -31,11 +31,11 @@ fn links_to_files_of_the_repository_exist() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// The targets of links such as `[text](target)` that are not URLs.
+/// The targets of links such as `[text](target)` that are not URLs, outside of what is shown as code.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    let targets = text
-        .split("](")
-        .skip(1)
+    let prose = text.split("```").step_by(2);
+    let targets = prose
+        .flat_map(|prose| prose.split("](").skip(1))
         .filter_map(|rest| rest.split_once(')'))
         .map(|(target, _)| target);
     targets.filter(|target| {

@@ -80,7 +80,7 @@ fn it_is_a_part_of_releases() {
     assert_eq!(changes["config"], expected);
 
     let restore = app.path(&format!("/releases/{old}:restore"));
-    cloud.owner().post(&restore, &json!({})).expect(200);
+    cloud.owner().post(&restore, &json!({})).expect(201);
     cloud.get("a.test", "/").says("1 0");
 
     let mut bundle = json!({ "scripts": [{ "name": "n", "source": "config::get(\"A\", \"none\")" }],

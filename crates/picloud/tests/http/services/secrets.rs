@@ -52,7 +52,7 @@ fn restoring_a_release_and_deploying_leave_secrets_as_they_are() {
     set(&app, "KEY", "after");
     assert_eq!(items(cloud.owner().get(&app.path("/releases"))), releases);
     let restore = app.path(&format!("/releases/{}:restore", releases[0]["number"]));
-    cloud.owner().post(&restore, &json!({})).expect(200);
+    cloud.owner().post(&restore, &json!({})).expect(201);
     cloud.get("a.test", "/").says("after");
     let bundle = json!({ "scripts": [{ "name": "n", "source": "secret::get(\"KEY\")" }],
         "routes": [{ "script": "n", "path": "/", "methods": ["GET"] }] });
@@ -209,7 +209,7 @@ fn a_secret_is_in_nothing_that_is_kept_or_shown() {
     let mut shown: Vec<Value> = records
         .iter()
         .map(|record| {
-            let path = app.path(&format!("/executions/{}", record["id"].as_str().expect("an id")));
+            let path = format!("/admin/executions/{}", record["id"].as_str().expect("an id"));
             cloud.owner().get(&path).expect(200).json()
         })
         .collect();

@@ -15,6 +15,9 @@ use super::{Answer, App, Call, Client, Postgres, Process, RawConnection, SmallDi
 /// Name and password of the owner that a cloud has from the start.
 pub(crate) const OWNER: (&str, &str) = ("ada", "correct horse battery");
 
+/// How often one of many clients asks for its turn.
+const TURNS_MAX: usize = 1_000;
+
 /// A running `picloud` with a database of its own. Ends when dropped, and fails if it ever panicked.
 pub(crate) struct TestCloud {
     // Dropped in this order: the process before its data.
@@ -173,6 +176,19 @@ impl TestCloud {
     #[track_caller]
     pub(crate) fn get(&self, host: &str, path: &str) -> Answer {
         self.call("GET", host, path).send()
+    }
+
+    /// The same by one of many clients, who asks again as long as the database has no connection to spare: of such a
+    /// run nothing has happened.
+    #[track_caller]
+    pub(crate) fn get_in_turn(&self, host: &str, path: &str) -> Answer {
+        for _ in 0..TURNS_MAX {
+            let answer = self.get(host, path);
+            if answer.status != 503 || answer.json()["code"] != "database_unavailable" {
+                return answer;
+            }
+        }
+        panic!("GET {path} was never given a connection to the database");
     }
 
     /// Makes a new connection.

@@ -89,7 +89,7 @@ fn ask_at_once(cloud: &TestCloud, path: impl Fn(usize) -> String + Sync) -> Vec<
         for client in 0..CLIENTS {
             let (answers, path) = (&answers, &path);
             scope.spawn(move || {
-                let status = cloud.get("a.test", &path(client)).status;
+                let status = cloud.get_in_turn("a.test", &path(client)).status;
                 answers.lock().expect("no client panics").push(status);
             });
         }

@@ -58,7 +58,7 @@ fn ask_at_once(cloud: &TestCloud, path: impl Fn(usize, usize) -> String + Sync) 
             let (answers, path) = (&answers, &path);
             scope.spawn(move || {
                 for number in 0..REQUESTS {
-                    let answer = cloud.get("a.test", &path(client, number));
+                    let answer = cloud.get_in_turn("a.test", &path(client, number));
                     let answer = (answer.status, answer.text());
                     answers.lock().expect("no client panics").push(answer);
                 }

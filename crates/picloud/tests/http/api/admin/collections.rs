@@ -110,7 +110,7 @@ fn a_unique_name_is_claimed_once_by_many_clients() {
         for client in 0..CLIENTS {
             let (statuses, cloud) = (&statuses, &cloud);
             scope.spawn(move || {
-                let status = cloud.get("a.test", &format!("/claim/{client}")).status;
+                let status = cloud.get_in_turn("a.test", &format!("/claim/{client}")).status;
                 statuses.lock().expect("no client panics").push(status);
             });
         }

@@ -186,7 +186,9 @@ impl<'c> Keeper<'c> {
     }
 
     fn get(&self, path: &str) -> crate::harness::Answer {
-        self.app.cloud.get(&format!("{}.test", self.app.slug), path)
+        self.app
+            .cloud
+            .get_in_turn(&format!("{}.test", self.app.slug), path)
     }
 
     fn own_name(&self) -> String {

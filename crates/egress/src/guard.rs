@@ -102,8 +102,18 @@ impl Guard {
             .filter(|listener| listener.port() == address.port());
         with_port.into_iter().any(|listener| {
             let ip = listener.ip().to_canonical();
-            ip == address.ip() || ip.is_unspecified() && is_of_this_machine(address)
+            ip == address.ip()
+                || ip.is_unspecified() && is_of_this_machine(address)
+                || ip.is_loopback() && means_this_machine(address.ip())
         })
+    }
+}
+
+/// Whether whoever connects there is led to loopback: to no address, or to one of those that are kept for that.
+fn means_this_machine(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.octets()[0] == 0,
+        IpAddr::V6(ip) => ip.is_unspecified(),
     }
 }
 

@@ -94,10 +94,9 @@ impl Worker {
         password: Password,
         hash: Option<String>,
     ) -> Result<PasswordAnswer, Busy> {
-        let account = format!("{app}\0{name}");
         let attempt = self
             .throttle
-            .begin(Who::Account(&account), address, self.clock.now());
+            .begin(Who::User(app, name), address, self.clock.now());
         let attempt = match attempt {
             Ok(attempt) => attempt,
             Err(wait) => {

@@ -20,7 +20,7 @@ use crate::{
     audit::{Entry, append},
     authority::confirm,
     convert::{number, parse},
-    db::Transaction,
+    db::{Db, Transaction},
     executions::purge::delete_all,
     statements::statements,
     value::args,
@@ -62,7 +62,10 @@ statements! {
     UPDATE_APP = "UPDATE apps SET slug = $2, name = $3, description = $4, updated_at = $5 WHERE id = $1";
     HAS_CONTENT = "SELECT EXISTS (SELECT 1 FROM scripts WHERE app_id = $1) \
         OR EXISTS (SELECT 1 FROM domains WHERE app_id = $1) \
-        OR EXISTS (SELECT 1 FROM kv WHERE app_id = $1) AS has_content";
+        OR EXISTS (SELECT 1 FROM kv WHERE app_id = $1) \
+        OR EXISTS (SELECT 1 FROM collections WHERE app_id = $1) \
+        OR EXISTS (SELECT 1 FROM config WHERE app_id = $1) \
+        OR EXISTS (SELECT 1 FROM secrets WHERE app_id = $1) AS has_content";
     DELETE_APP = "DELETE FROM apps WHERE id = $1";
     FIND_OLD_SLUG = "SELECT app_id FROM slug_history WHERE slug = $1";
     INSERT_OLD_SLUG = "INSERT INTO slug_history (slug, app_id, created_at) VALUES ($1, $2, $3) \
@@ -230,6 +233,9 @@ impl AppRepository for Store {
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
         self.secrets.forget(app);
+        if let Db::Sqlite(db) = &self.db {
+            db.kv.forget(app);
+        }
         // The app is gone now, whatever comes of this; what remains is found by the next purge.
         if let Err(error) = delete_all(&self.db, app).await {
             tracing::warn!(app.id = %app, %error, "records of a deleted app remain until the next purge");

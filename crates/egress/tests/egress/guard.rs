@@ -308,6 +308,16 @@ async fn no_list_leads_to_the_server_itself() {
         assert_eq!(kind, Err(HttpFailureKind::Blocked), "{url}");
     }
     assert_eq!(trap.caught(), 0);
+
+    let loopback: SocketAddr = format!("127.0.0.1:{}", trap.port).parse().expect("an address");
+    let ground = Ground::with_listeners(vec![loopback]).await;
+    ground.allow(APP, Some(&["0.0.0.0/0", "::/0"])).await;
+    for host in ["0.0.0.0", "0", "[::]", "[::ffff:0.0.0.0]", "0.0.0.1", "127.0.0.1"] {
+        let url = format!("http://{host}:{}/", trap.port);
+        let kind = Ground::kind(ground.ask(APP, get(&url)).await);
+        assert_eq!(kind, Err(HttpFailureKind::Blocked), "{url}");
+    }
+    assert_eq!(trap.caught(), 0);
 }
 
 #[tokio::test]

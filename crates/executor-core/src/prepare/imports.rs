@@ -93,7 +93,7 @@ fn misnamed(engine: &Engine, ast: &AST) -> Option<Fault> {
             format!("a script has at most {MODULES_MAX} imports; join some of the scripts")
         } else if alias.is_empty() {
             format!("say what the script is called here: import \"{name}\" as m;")
-        } else if taken.iter().any(|taken| taken == alias) {
+        } else if alias == "global" || taken.iter().any(|taken| taken == alias) {
             format!("`{alias}` is a module of the script API; call `{name}` something else here")
         } else if !seen.insert(alias) {
             format!("`{alias}` is what another import is called; call `{name}` something else here")

@@ -283,12 +283,12 @@ fn imports_stand_where_they_are_known_before_the_script_runs() {
     );
     check(
         "fn f() { import \"a\" as m; } f()",
-        (1, 17),
+        (1, 10),
         "at the top of a script",
     );
     check(
         "let f = || { import \"a\" as m; m::f() }; f.call()",
-        (1, 21),
+        (1, 14),
         "at the top of a script",
     );
     check("m::f(); import \"a\" as m;", (1, 1), "no module `m`");

@@ -25,10 +25,10 @@ pub(crate) struct EgressBody {
     /// What may be connected to, and nothing else: hosts (`api.example.com`, `*.example.com`, `*`), which lead to public
     /// addresses alone, and addresses or networks (`10.1.2.3`, `10.0.0.0/8`), public or not; each with a port after a
     /// colon if it is to be that one alone. Null for every public address.
-    #[schema(example = json!(["*.example.com", "10.1.2.3:8080"]))]
+    #[schema(required, example = json!(["*.example.com", "10.1.2.3:8080"]))]
     allow: Option<Vec<String>>,
     /// When it was set; null if it never was.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     updated_at: Option<Timestamp>,
 }
 
@@ -69,7 +69,9 @@ problems!(PutEgressProblems: NotFound);
 #[serde(deny_unknown_fields)]
 pub(crate) struct PutEgress {
     /// At most 100 entries; null for every public address.
-    #[schema(example = json!(["*.example.com", "10.1.2.3:8080"]))]
+    // Not given is an error: it must not take a list away.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required, example = json!(["*.example.com", "10.1.2.3:8080"]))]
     allow: Option<Vec<String>>,
 }
 

@@ -76,7 +76,7 @@ problems!(GetAppUsageProblems: NotFound);
 
 /// Tell how much an app keeps
 ///
-/// Exact, as of one moment.
+/// Exact, as of one moment: of keys and documents with their ids. What indexes of collections take is not counted.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/apps/{app}/usage",

@@ -96,10 +96,10 @@ impl Linker {
         let mut walk = Walk {
             linker: self,
             path: Vec::new(),
-            hashes: HashMap::new(),
+            seen: HashMap::new(),
             in_order: Vec::new(),
         };
-        let hash = walk.visit(name, node)?;
+        let (hash, _) = walk.visit(name, node)?;
         // The script itself came last.
         walk.in_order.pop();
         Ok(Some(Modules {
@@ -150,8 +150,8 @@ struct Walk<'l> {
     linker: &'l Linker,
     /// From the script to where the walk is.
     path: Vec<&'l str>,
-    /// Of scripts that the walk has left.
-    hashes: HashMap<&'l str, ContentHash>,
+    /// Of scripts that the walk has left, each with how far imports lead from it.
+    seen: HashMap<&'l str, (ContentHash, usize)>,
     in_order: Vec<Module>,
 }
 
@@ -167,9 +167,12 @@ impl Node {
 }
 
 impl<'l> Walk<'l> {
-    fn visit(&mut self, name: &'l str, node: &'l Node) -> Result<ContentHash, LinkFault> {
-        if let Some(hash) = self.hashes.get(name) {
-            return Ok(*hash);
+    fn visit(&mut self, name: &'l str, node: &'l Node) -> Result<(ContentHash, usize), LinkFault> {
+        if let Some((hash, depth)) = self.seen.get(name) {
+            if self.path.len() + depth > IMPORT_DEPTH_MAX {
+                return Err(LinkFault::TooDeep);
+            }
+            return Ok((*hash, *depth));
         }
         if let Some(start) = self.path.iter().position(|on_path| *on_path == name) {
             let circle = self.path[start..].iter().copied().chain([name]);
@@ -182,6 +185,7 @@ impl<'l> Walk<'l> {
         }
         self.path.push(name);
         let mut hash = ContentHash::of(&node.source);
+        let mut depth = 0;
         if !node.imports.is_empty() {
             let mut whole = Sha256::new_with_prefix(b"with imports");
             whole.update(hash.0);
@@ -192,13 +196,14 @@ impl<'l> Walk<'l> {
                 };
                 let key: ScriptName = import.name.parse().map_err(|_| unknown())?;
                 let node = self.linker.scripts.get(&key).ok_or_else(unknown)?;
-                let imported = self.visit(node.name.as_str(), node)?;
+                let (imported, below) = self.visit(node.name.as_str(), node)?;
+                depth = depth.max(below + 1);
                 whole.update(named(&node.name, &imported).0);
             }
             hash = ContentHash(whole.finalize().into());
         }
         self.path.pop();
-        self.hashes.insert(name, hash);
+        self.seen.insert(name, (hash, depth));
         if self.in_order.len() > MODULES_MAX {
             return Err(LinkFault::TooMany);
         }
@@ -207,7 +212,7 @@ impl<'l> Walk<'l> {
             source: Arc::clone(&node.source),
             hash: named(&node.name, &hash),
         });
-        Ok(hash)
+        Ok((hash, depth))
     }
 }
 
@@ -312,6 +317,17 @@ mod tests {
         assert!(chain(IMPORT_DEPTH_MAX).check().is_ok());
         assert_eq!(chain(IMPORT_DEPTH_MAX + 1).check(), Err(LinkFault::TooDeep));
         assert_eq!(chain(10_000).check(), Err(LinkFault::TooDeep));
+        for order in [[1, 5], [5, 1]] {
+            let mut app = chain(IMPORT_DEPTH_MAX + 1);
+            app.remove(&name("s0"));
+            let main = order.map(|number| format!("import \"s{number}\" as m{number};"));
+            let main = main.concat().into();
+            assert_eq!(
+                app.link_unsaved(&main).err(),
+                Some(LinkFault::TooDeep),
+                "{order:?}"
+            );
+        }
         let star = |width: usize| {
             let lines = (0..width).map(|number| format!("import \"s{number}\" as m{number};"));
             let main = (name("main"), lines.collect::<String>().into());

@@ -470,7 +470,13 @@ async fn deleting_an_app_deletes_its_keys(bed: Bed) {
     let store = &bed.store;
     let owner = app(store, "one").await.id;
     write(store, owner, vec![put("a", "1")]).await;
+    assert!(get(store, owner, "a").await.is_some());
     assert!(store.delete_app(owner, true, &change()).await.unwrap());
+    assert_eq!(
+        get(store, owner, "a").await,
+        None,
+        "what was read before is known no more"
+    );
     assert_eq!(bed.raw().await.number("SELECT count(*) FROM kv").await, 0);
     let late = Question::Commit(Commit {
         writes: vec![put("a", "1")],

@@ -715,7 +715,7 @@ export interface paths {
         put?: never;
         /**
          * Restore a release
-         * @description Puts the scripts with their versions, names, descriptions and limits, the routes and the domains back to what they
+         * @description Puts the scripts with their versions, names, descriptions and limits, the routes, the domains and the configuration back to what they
          *     were in that release, all at once, as a new release. Scripts that were deleted since come back under their ids; what
          *     was made since is removed. If anything stands against it, nothing changes.
          *
@@ -881,7 +881,7 @@ export interface paths {
         };
         /**
          * Tell how much an app keeps
-         * @description Exact, as of one moment.
+         * @description Exact, as of one moment: of keys and documents with their ids. What indexes of collections take is not counted.
          *
          *     Needs the role `viewer` in the app.
          */
@@ -2523,12 +2523,12 @@ export interface components {
              *       "10.1.2.3:8080"
              *     ]
              */
-            allow?: string[] | null;
+            allow: string[] | null;
             /**
              * Format: date-time
              * @description When it was set; null if it never was.
              */
-            updated_at?: string | null;
+            updated_at: string | null;
         };
         /** @description A user of an app. */
         EndUser: {
@@ -3603,7 +3603,7 @@ export interface components {
              *       "10.1.2.3:8080"
              *     ]
              */
-            allow?: string[] | null;
+            allow: string[] | null;
         };
         /** @description A value: either `value` or `blob_base64`. */
         PutKv: {

@@ -137,7 +137,7 @@ fn fixed(data: &Data, decimals: usize) -> String {
     }
 }
 
-/// JSON that ends no `<script>` and no attribute.
+/// JSON that ends no `<script>`, and no attribute in single quotes.
 fn json(at: &Evaluation<'_>, data: &Data) -> Fallible<String> {
     let mut out = JsonOut::default();
     let written = serde_json::to_writer(&mut out, data);

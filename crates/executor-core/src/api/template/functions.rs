@@ -25,8 +25,8 @@ fn rendered(function: &str, text: &str, data: Map, escapes: bool) -> Fallible<St
 /// Conditions compare with `==`, `!=`, `<`, `<=`, `>`, `>=` and `in`, and combine with `and`, `or`, `not` and
 /// parentheses. What is not in the data is false there, and an error where it would be shown or gone through; with
 /// `default` it is not. Filters follow a bar: `upper`, `lower`, `trim`, `length`, `first`, `last`, `join(", ")`,
-/// `default("none")`, `fixed(2)` (decimals), `url` (as a part of one), `json` (safe inside `<script>` too), `escape`, and
-/// `safe` for HTML that stands in a page as it is.
+/// `default("none")`, `fixed(2)` (decimals), `url` (as a part of one), `json` (safe inside `<script>` and of an attribute in
+/// single quotes, not in double ones), `escape`, and `safe` for HTML that stands in a page as it is.
 #[export_module(export_all)]
 mod functions {
     use rhai::Map;

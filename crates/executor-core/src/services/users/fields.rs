@@ -1,8 +1,8 @@
 //! What a script gives and gets of a user.
 
 use picloud_shared::services::{
-    PASSWORD_BYTES_MIN, Password, USER_DATA_BYTES_MAX, UserRecord, UserRefused, check_user_email,
-    check_user_name,
+    PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, Password, USER_DATA_BYTES_MAX, UserRecord, UserRefused,
+    check_user_email, check_user_name,
 };
 use rhai::{Dynamic, Map};
 use serde_json::value::RawValue;
@@ -33,7 +33,7 @@ impl Given {
     /// Reads a map with fields out of `known`.
     pub(super) fn read(function: &str, known: &[&str], fields: &Map) -> Fallible<Self> {
         let mut given = Self::default();
-        let refuse = |refused: UserRefused| fail(format!("{function}: {refused}"));
+        let refuse = |refused: UserRefused| password::thrown(422, &refused.to_string(), &[]);
         for (name, value) in fields {
             let text = || {
                 let text = value.as_immutable_string_ref().map(|text| text.to_string());
@@ -78,7 +78,11 @@ impl Given {
 /// `text`, if it may be the password of a user.
 pub(super) fn new_password(function: &str, text: &str) -> Fallible<Password> {
     if text.len() < PASSWORD_BYTES_MIN {
-        let message = format!("the password is too short; use at least {PASSWORD_BYTES_MIN} characters");
+        let message = format!("the password is too short; use at least {PASSWORD_BYTES_MIN} bytes");
+        return Err(password::thrown(422, &message, &[]));
+    }
+    if text.len() > PASSWORD_BYTES_MAX {
+        let message = format!("the password is too long; use at most {PASSWORD_BYTES_MAX} bytes");
         return Err(password::thrown(422, &message, &[]));
     }
     password::valid(function, text)

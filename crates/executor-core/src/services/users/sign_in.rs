@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use picloud_shared::{
     invocation::ScriptRequest,
-    services::{PasswordQuestion, Service, USER_SESSION_SECONDS, UserRecord, session_hash},
+    services::{
+        PASSWORD_BYTES_MAX, PasswordQuestion, Service, USER_SESSION_SECONDS, UserRecord, session_hash,
+    },
 };
 use rhai::Dynamic;
 use uuid::Uuid;
@@ -36,11 +38,16 @@ pub(super) fn verify(
 ) -> Fallible<Dynamic> {
     const FUNCTION: &str = "users::verify";
     let record = records::by_name(session, name)?.filter(|record| record.is_active);
+    // One that is too long is nobody's, and counts like any other that is wrong.
+    let is_possible = password.len() <= PASSWORD_BYTES_MAX;
     let question = PasswordQuestion::SignIn {
         name: name.to_lowercase(),
         address: address.unwrap_or(IpAddr::from([0; 4])),
-        password: password::valid(FUNCTION, password)?,
-        hash: record.as_ref().map(|record| record.password_hash.clone()),
+        password: password::valid(FUNCTION, if is_possible { password } else { "" })?,
+        hash: record
+            .as_ref()
+            .filter(|_| is_possible)
+            .map(|record| record.password_hash.clone()),
     };
     let fits = password::fits(session, &question)?;
     shown_or_unit(record.as_ref().filter(|_| fits))

@@ -9,7 +9,8 @@
 //! - of people who are signed in and prove who they are once more, those of their session: whoever knows but a name holds
 //!   up none of its changes, and whoever stole a session guesses no faster.
 //!
-//! Beside that, there are 20 failures a minute per client address. An attempt counts as failed until it is known to have
+//! Beside that, there are 20 failures a minute per client address, of PiCloud's own accounts together and of the users of
+//! each app apart: no app holds up who asks another. An attempt counts as failed until it is known to have
 //! succeeded, so that many at once gain nothing. All of it is in memory and bounded; nothing ticks.
 
 mod known;
@@ -24,7 +25,10 @@ use std::{
     time::Duration,
 };
 
-use picloud_shared::{id::SessionId, time::Timestamp};
+use picloud_shared::{
+    id::{AppId, SessionId},
+    time::Timestamp,
+};
 use sha2::{Digest as _, Sha256};
 
 use known::Known;
@@ -43,7 +47,7 @@ const ADDRESSES_MAX: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct Throttle {
     guessed: Mutex<HashMap<Key, Failures>>,
-    addresses: Mutex<HashMap<IpAddr, Failures>>,
+    addresses: Mutex<HashMap<Place, Failures>>,
     known: Mutex<Known>,
 }
 
@@ -54,9 +58,14 @@ pub(crate) enum Who<'a> {
     Nobody,
     /// The account of this name, if there is one.
     Account(&'a str),
+    /// The user of an app who is called so, if there is one.
+    User(AppId, &'a str),
     /// Somebody who is signed in.
     Session(SessionId),
 }
+
+/// Where failures are counted together: the network of a client, and the app whose users are asked for, if it is one's.
+type Place = (Option<AppId>, IpAddr);
 
 /// A hash of what is counted together, so that long names cost no memory.
 type Key = [u8; 32];
@@ -68,7 +77,7 @@ pub(crate) struct Attempt<'a> {
     /// Of a sign-in, what becomes known by its success.
     sign_in: Option<SignInFrom>,
     /// Whose failures are counted by address.
-    address: Option<IpAddr>,
+    place: Option<Place>,
     at: Timestamp,
 }
 
@@ -102,30 +111,32 @@ impl Throttle {
         now: Timestamp,
     ) -> Result<Attempt<'_>, Duration> {
         let network = network(address);
-        let sign_in = match who {
-            Who::Account(name) => {
-                let account = key_of_account(name);
-                let known = lock(&self.known).contains(account, network, now);
-                Some(SignInFrom {
-                    account,
-                    network,
-                    known,
-                })
-            }
+        let account = match who {
+            Who::Account(name) => Some(key_of_account(name)),
+            Who::User(app, name) => Some(key_of_user(app, name)),
             Who::Nobody | Who::Session(_) => None,
         };
+        let sign_in = account.map(|account| SignInFrom {
+            account,
+            network,
+            known: lock(&self.known).contains(account, network, now),
+        });
         let key = match who {
             Who::Nobody => None,
             Who::Session(session) => Some(key(&[b"session", session.0.as_bytes()])),
-            Who::Account(_) => sign_in.map(SignInFrom::key),
+            Who::Account(_) | Who::User(..) => sign_in.map(SignInFrom::key),
         };
         // A session is slowed down by itself, wherever it is used.
-        let address = (!matches!(who, Who::Session(_))).then_some(network);
+        let place = match who {
+            Who::Session(_) => None,
+            Who::User(app, _) => Some((Some(app), network)),
+            Who::Nobody | Who::Account(_) => Some((None, network)),
+        };
 
         let (mut guessed, mut addresses) = (lock(&self.guessed), lock(&self.addresses));
         let before = key.and_then(|key| guessed.get(&key)).copied();
         let before = before.filter(|failures| now < failures.since.plus(MEMORY));
-        let window = address.and_then(|address| addresses.get(&address)).copied();
+        let window = place.and_then(|place| addresses.get(&place)).copied();
         let window = window.filter(|failures| now < failures.since.plus(ADDRESS_WINDOW));
         let free_at = [
             before.map(|failures| failures.since.plus(wait_after(failures.count))),
@@ -146,17 +157,17 @@ impl Throttle {
             guessed.insert(key, now);
             Counted { key, before, now }
         });
-        if let Some(address) = address {
-            make_room(&mut addresses, &address, ADDRESSES_MAX);
+        if let Some(place) = place {
+            make_room(&mut addresses, &place, ADDRESSES_MAX);
             let window = window.unwrap_or(Failures { count: 0, since: now });
             let count = window.count + 1;
-            addresses.insert(address, Failures { count, ..window });
+            addresses.insert(place, Failures { count, ..window });
         }
         Ok(Attempt {
             throttle: self,
             counted,
             sign_in,
-            address,
+            place,
             at: now,
         })
     }
@@ -205,8 +216,8 @@ impl Attempt<'_> {
     }
 
     fn forgive_address(&self) {
-        if let Some(address) = &self.address
-            && let Some(failures) = lock(&self.throttle.addresses).get_mut(address)
+        if let Some(place) = &self.place
+            && let Some(failures) = lock(&self.throttle.addresses).get_mut(place)
         {
             failures.count = failures.count.saturating_sub(1);
         }
@@ -228,6 +239,10 @@ impl SignInFrom {
 
 fn key_of_account(name: &str) -> Key {
     key(&[b"account", name.to_lowercase().as_bytes()])
+}
+
+fn key_of_user(app: AppId, name: &str) -> Key {
+    key(&[b"user", app.0.as_bytes(), name.to_lowercase().as_bytes()])
 }
 
 fn key(parts: &[&[u8]]) -> Key {

@@ -192,3 +192,16 @@ fn a_session_counts_for_itself() {
     assert_eq!(prove(one, 9).err(), Some(FIRST_WAIT), "from wherever it is used");
     assert!(prove(two, 1).is_ok());
 }
+
+#[test]
+fn no_app_holds_up_who_asks_another() {
+    let throttle = Throttle::default();
+    let [one, two] = [1, 2].map(|number| AppId(uuid::Uuid::from_u128(number)));
+    for number in 0..FAILURES_PER_ADDRESS_MAX {
+        let name = format!("nobody-{number}");
+        assert!(throttle.begin(Who::User(one, &name), address(1), START).is_ok());
+    }
+    assert!(throttle.begin(Who::User(one, "ada"), address(1), START).is_err());
+    assert!(throttle.begin(Who::User(two, "ada"), address(1), START).is_ok());
+    assert!(throttle.begin(Who::Account("ada"), address(1), START).is_ok());
+}

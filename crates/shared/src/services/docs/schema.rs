@@ -68,7 +68,13 @@ impl Schema {
 
     /// Whether `document` is as the schema says.
     pub fn check(&self, document: &Value) -> Result<(), SchemaError> {
-        Check { steps: Cell::new(0) }.value(&self.0, document, "document")
+        let check = Check { steps: Cell::new(0) };
+        let result = check.value(&self.0, document, "document");
+        if check.steps.get() > STEPS_MAX {
+            // Wherever that was found: within `not` it would count as what does not fit.
+            return Err(too_large("document"));
+        }
+        result
     }
 }
 
@@ -84,6 +90,10 @@ impl From<Schema> for Value {
     fn from(schema: Schema) -> Self {
         schema.0
     }
+}
+
+fn too_large(place: &str) -> SchemaError {
+    error(place, "the document and the schema are too large to be compared")
 }
 
 fn check_schema(schema: &Value, place: &str, depth: usize) -> Result<(), SchemaError> {
@@ -187,10 +197,7 @@ impl Check {
             .saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
         self.steps.set(steps);
         if steps > STEPS_MAX {
-            return Err(error(
-                place,
-                "the document and the schema are too large to be compared",
-            ));
+            return Err(too_large(place));
         }
         Ok(())
     }
@@ -474,5 +481,17 @@ mod tests {
         }
         let nested = (0..=SCHEMA_DEPTH_MAX).fold(json!({}), |inner, _| json!({ "items": inner }));
         assert!(Schema::read(nested).is_err());
+    }
+
+    #[test]
+    fn what_is_too_large_to_be_compared_does_not_pass_for_what_does_not_fit() {
+        let each: Vec<_> = (0..12)
+            .map(|_| json!({ "items": { "type": "integer" } }))
+            .collect();
+        let schema = Schema::try_from(json!({ "not": { "allOf": each } })).unwrap();
+        assert!(schema.check(&json!([1, 2])).is_err());
+        let long = Value::from(vec![1; 100_000]);
+        let refused = schema.check(&long).unwrap_err();
+        assert!(refused.to_string().contains("too large"), "{refused}");
     }
 }

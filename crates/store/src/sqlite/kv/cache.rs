@@ -1,7 +1,7 @@
 //! Values that were read lately, in memory: what is asked for again is not looked up again.
 //!
-//! Only this process writes the database, and one thread of it writes all keys. So a value may be kept until that
-//! thread is about to write its key. While it commits, nothing is taken in: whoever looks into the database then may
+//! Only this process writes the database, and one thread of it writes all keys; besides, only apps are deleted as a whole,
+//! and what has expired. So a value may be kept until that thread is about to write its key, or its app is gone. While it commits, nothing is taken in: whoever looks into the database then may
 //! find what was before, and nobody can tell. What is given back is therefore never older than what another caller
 //! has got from the database before.
 
@@ -84,6 +84,29 @@ impl Cache {
             return;
         }
         with_name(app, key, |name| state.insert(name, entry.cloned()));
+    }
+
+    /// Forgets all keys of an app that is gone. Whoever began to read before keeps nothing.
+    pub(super) fn forget_app(&self, app: AppId) {
+        let mut state = lock(&self.0);
+        // By two: whether a batch is being written stays as it is.
+        state.phase += 2;
+        let names = state.entries.iter().map(|(name, _)| name);
+        let names: Vec<_> = names
+            .filter(|name| name.starts_with(app.0.as_bytes()))
+            .cloned()
+            .collect();
+        for name in names {
+            state.remove(&name);
+        }
+    }
+
+    /// Forgets keys that were not as they were read.
+    pub(super) fn forget<'k>(&self, app: AppId, keys: impl Iterator<Item = &'k str>) {
+        let mut state = lock(&self.0);
+        for key in keys {
+            with_name(app, key, |name| state.remove(name));
+        }
     }
 
     /// Forgets the keys that are about to be written, and keeps nothing until what this gives back is dropped: after
@@ -231,6 +254,25 @@ mod tests {
         );
         cache.keep(ticket(&cache, "a"), app(1), "a", Some(&before));
         assert!(known(&cache, "a").is_some());
+    }
+
+    #[test]
+    fn of_an_app_that_is_gone_nothing_is_known() {
+        let cache = Cache::default();
+        let found = entry("1", None);
+        cache.keep(ticket(&cache, "a"), app(1), "a", Some(&found));
+        let before = ticket(&cache, "b");
+        let Lookup::Unknown(of_other) = cache.look_up(app(2), "a", NOW) else {
+            panic!("another app's key is known");
+        };
+        cache.keep(of_other, app(2), "a", Some(&found));
+        cache.forget_app(app(1));
+        assert_eq!(known(&cache, "a"), None);
+        cache.keep(before, app(1), "b", Some(&found));
+        assert_eq!(known(&cache, "b"), None, "kept with what was read before");
+        assert!(matches!(cache.look_up(app(2), "a", NOW), Lookup::Known(Some(_))));
+        cache.forget(app(2), ["a"].into_iter());
+        assert!(matches!(cache.look_up(app(2), "a", NOW), Lookup::Unknown(_)));
     }
 
     #[test]

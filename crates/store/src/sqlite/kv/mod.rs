@@ -58,7 +58,13 @@ impl KeyValues {
     ) -> Result<Answer, ServiceError> {
         match question {
             Question::Commit(commit) if !commit.writes_nothing() => {
-                self.writer.commit(app, commit, now).await
+                let read: Vec<_> = commit.keys.iter().map(|read| read.key.clone()).collect();
+                let answer = self.writer.commit(app, commit, now).await;
+                if let Ok(Answer::Conflict { .. }) = answer {
+                    // Whoever runs again looks into the database.
+                    self.cache.forget(app, read.iter().map(String::as_str));
+                }
+                answer
             }
             question => self.read(app, &question, now),
         }
@@ -94,6 +100,11 @@ impl KeyValues {
             }
         };
         Ok(Answer::Entries { entries: vec![entry] })
+    }
+
+    /// Forgets what was read of an app that is gone.
+    pub(crate) fn forget(&self, app: AppId) {
+        self.cache.forget_app(app);
     }
 
     /// Waits for what is under way.

@@ -152,7 +152,9 @@ fn blob(base64: &str) -> Result<KvValue, String> {
 
 fn write(key: String, value: KvValue, expires_at: Option<&str>) -> Result<Write, String> {
     if !may_be_key(&key) {
-        return Err(format!("a key must have 1 to {KEY_BYTES_MAX} bytes"));
+        return Err(format!(
+            "a key must have 1 to {KEY_BYTES_MAX} bytes, of which the first is not 0"
+        ));
     }
     if value.bytes() > VALUE_BYTES_MAX {
         return Err(format!("a value must have at most {VALUE_BYTES_MAX} bytes"));

@@ -1,5 +1,7 @@
 //! `DELETE /api/v1/admin/apps/{app}`.
 
+use serde_json::json;
+
 use crate::harness::TestCloud;
 
 #[test]
@@ -37,6 +39,23 @@ fn one_with_data_goes_only_by_force() {
     let refused = cloud.owner().delete(&app.path(""));
     refused.problem(409, "app_not_empty");
     cloud.owner().delete(&app.path("?force=true")).expect(204);
+
+    let with_documents = cloud.app("documents");
+    let script = with_documents.script("s", "docs::insert(\"c\", #{}); \"kept\"");
+    script.execute().says("kept");
+    cloud.owner().delete(&script.path("")).expect(204);
+    let [with_config, with_secret] = ["config", "secrets"].map(|kind| {
+        let app = cloud.app(kind);
+        let answer = cloud
+            .owner()
+            .put(&app.path(&format!("/{kind}/KEY")), &json!({ "value": "a value" }));
+        assert!(answer.status < 300, "{}", answer.text());
+        app
+    });
+    for app in [&with_documents, &with_config, &with_secret] {
+        cloud.owner().delete(&app.path("")).problem(409, "app_not_empty");
+        cloud.owner().delete(&app.path("?force=true")).expect(204);
+    }
 }
 
 #[test]

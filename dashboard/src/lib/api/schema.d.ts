@@ -8947,7 +8947,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description `json`, one object per line, or `csv`. */
-                format?: ("json" | "csv") & Record<string, never>;
+                format?: "json" | "csv";
             };
             header?: never;
             path: {
@@ -9045,7 +9045,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description `json`, one object per line, or `csv`. */
-                format?: ("json" | "csv") & Record<string, never>;
+                format?: "json" | "csv";
             };
             header?: never;
             path: {

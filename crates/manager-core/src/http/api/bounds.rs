@@ -79,6 +79,11 @@ pub(super) fn add_bounds(document: &mut Value) {
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
         for parameter in parameters.into_iter().flatten() {
             let bounds = match (parameter["in"].as_str(), parameter["name"].as_str()) {
+                (Some("query"), Some("format")) => {
+                    // What is made of its default contradicts itself.
+                    parameter["schema"] = json!({ "type": "string", "default": "json" });
+                    json!({ "enum": ["json", "csv"] })
+                }
                 (Some("query"), Some(name)) => of_query(name),
                 (Some("path"), Some("name")) => json!({ "pattern": SETTING_NAME }),
                 (Some("header"), Some("If-Match")) => json!({ "type": "string", "pattern": IF_MATCH }),
@@ -112,7 +117,8 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
         ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),
         ("CreateRelease", "domains") => json!({ "maxItems": BUNDLE_DOMAINS_MAX }),
-        ("BundledRoute", "script") | ("BundledScript" | "CreateScript" | "UpdateScript", "name") => {
+        ("BundledRoute", "script")
+        | ("BundledScript" | "CheckScript" | "CreateScript" | "UpdateScript", "name") => {
             json!({ "pattern": SCRIPT_NAME })
         }
         ("BundledRoute" | "CreateRoute" | "UpdateRoute", "path") => {

@@ -1,7 +1,7 @@
 //! `GET /api/v1/admin/apps/{app}/users`.
 
 use axum::{Json, extract::State};
-use picloud_shared::services::{KvItem, KvValue, USER_NAME_CHARS_MAX, USER_NAMES, user_name_key};
+use picloud_shared::services::{KvItem, KvValue, USER_NAMES, user_name_key};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -10,6 +10,7 @@ use super::{EndUserBody, records};
 use crate::{
     Manager,
     http::{
+        executions::list::SEARCH_CHARS_MAX,
         extract::{AppPath, QueryParams},
         kv::page,
         list::{self, List},
@@ -29,7 +30,6 @@ const USERS_PER_PAGE_MAX: u32 = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListEndUsersQuery {
     /// Only users whose names begin with this, in any case.
-    #[param(max_length = 64)]
     q: Option<String>,
     /// Most items on a page; more than 100 count as 100.
     #[param(default = 50, minimum = 1, maximum = 200)]
@@ -56,9 +56,9 @@ pub(crate) async fn list_end_users(
     let q = query.q.unwrap_or_default();
     let mut violations = Violations::default();
     violations.require(
-        q.chars().count() <= USER_NAME_CHARS_MAX,
+        q.chars().count() <= SEARCH_CHARS_MAX,
         "q",
-        format!("must have at most {USER_NAME_CHARS_MAX} characters"),
+        format!("must have at most {SEARCH_CHARS_MAX} characters"),
     );
     violations.finish()?;
     let limit = list::limit(query.limit)?.min(USERS_PER_PAGE_MAX);

@@ -6,6 +6,7 @@ Each exception says why. What the API itself can do better is mended there.
 import itertools
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 
@@ -47,6 +48,7 @@ FIELDS_BEYOND_SCHEMA = {
     "host": "as `invalid_domain`",
     "indexes": "each path once",
     "key": "bytes, where a schema counts characters",
+    "line": "what stands in a file",
     "method": "any token is a method",
     "new_password": "as `password`",
     "password": "which are the commonest; bytes, where a schema counts characters",
@@ -131,5 +133,5 @@ def is_of_the_script(failure, response):
 def is_beyond_schema(problem):
     if problem["code"] != "validation_failed":
         return problem["code"] in BEYOND_SCHEMA
-    fields = {error["field"].split(".")[0].split("[")[0] for error in problem["errors"]}
+    fields = {re.split(r"[. \[]", error["field"])[0] for error in problem["errors"]}
     return fields <= FIELDS_BEYOND_SCHEMA.keys()

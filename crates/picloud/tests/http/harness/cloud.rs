@@ -46,6 +46,7 @@ enum Place {
     Shared,
     Alone,
     SmallDisk,
+    LogOnSmallDisk,
 }
 
 impl Options {
@@ -73,6 +74,12 @@ impl Options {
         self
     }
 
+    /// With the write-ahead log of PostgreSQL on a disk that can be filled.
+    pub(crate) fn log_on_small_disk(mut self) -> Self {
+        self.place = Place::LogOnSmallDisk;
+        self
+    }
+
     /// Starts it.
     pub(crate) fn start(self) -> TestCloud {
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -80,6 +87,7 @@ impl Options {
             Place::Shared => (Database::create(), None),
             Place::Alone => (Database::create_alone(), None),
             Place::SmallDisk => Database::create_on_small_disk(folder.path()),
+            Place::LogOnSmallDisk => (Database::create_with_log_on_small_disk(), None),
         };
         let process = Process::spawn(
             &mut command(&self, &database, folder.path()),

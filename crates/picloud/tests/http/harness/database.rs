@@ -47,6 +47,16 @@ impl Database {
         }
     }
 
+    /// The same on a server whose write-ahead log is on a small disk; on SQLite, where that is a part of the database,
+    /// as any other.
+    pub(crate) fn create_with_log_on_small_disk() -> Self {
+        if Self::is("postgres") {
+            Self::OwnPostgres(Postgres::start_with_log_on_small_disk())
+        } else {
+            Self::create()
+        }
+    }
+
     /// Its server, if it has one of its own.
     pub(crate) fn server(&self) -> Option<&Postgres> {
         match self {

@@ -6,7 +6,7 @@
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
-    os::unix::fs::chown,
+    os::unix::fs::{chown, symlink},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, mpsc},
@@ -101,6 +101,30 @@ impl Postgres {
             psql(&postgres.url(), statement).unwrap_or_else(|output| panic!("{output}"));
         }
         postgres.database = "small";
+        postgres
+    }
+
+    /// One whose write-ahead log is on a disk of its own, and nothing else of it.
+    pub(crate) fn start_with_log_on_small_disk() -> Self {
+        let mut postgres = Self::start();
+        postgres.stop();
+        let folder = postgres.folder.path().join("disk");
+        postgres.disk = Some(SmallDisk::mount(&folder));
+        let (log, moved) = (postgres.data().join("pg_wal"), folder.join("pg_wal"));
+        let output = Command::new("cp")
+            .arg("--archive")
+            .args([&log, &moved])
+            .output()
+            .expect("`cp` can be run");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        postgres.give(&folder);
+        fs::remove_dir_all(&log).expect("its log can be removed");
+        symlink(&moved, &log).expect("its log can be elsewhere");
+        postgres.start_again();
         postgres
     }
 

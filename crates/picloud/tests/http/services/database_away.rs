@@ -13,6 +13,11 @@ const CLIENTS: usize = 40;
 /// The promise is about 2 s. A machine with much to do gets more; what it took is printed.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 
+/// What is written while its log has space, and how much fills it surely.
+const KEYS_BEFORE: usize = 10;
+const KEYS_MAX: usize = 2_000;
+const VALUE_BYTES: usize = 64 * 1_024;
+
 const NEEDS_DATA: [(&str, &str); 5] = [
     ("/get", r#"kv::get("a")"#),
     ("/list", r#"kv::list("").entries.len"#),
@@ -65,6 +70,72 @@ fn who_needs_no_data_goes_on_and_all_recovers_by_itself() {
         // What was refused has not happened, and does not happen later.
         cloud.get("a.test", "/all").says("[1,null,null]");
         cloud.get("a.test", "/first").says("set");
+    }
+}
+
+/// PostgreSQL ends itself when it cannot write its log, and does so again and again until there is space.
+#[test]
+fn a_log_without_space_loses_nothing_that_was_acknowledged() {
+    if !TestCloud::is_on_postgres() {
+        // The log of SQLite is on the disk that the tests of a full disk fill.
+        return;
+    }
+    let cloud = TestCloud::with().log_on_small_disk().start();
+    let postgres = cloud.postgres().expect("it has a server of its own");
+    let app = cloud.app_with_domain("a");
+    app.script(
+        "set",
+        r#"kv::set("k/" + request.params.key, request.body); "set""#,
+    )
+    .route("/set/{key}", &["PUT"]);
+    app.serve("/has/{key}", r#"kv::has("k/" + request.params.key)"#);
+    app.serve("/hello", "\"hello\"");
+    // Different for each key, so that it cannot be made smaller.
+    let value = |key: usize| {
+        let mut chance = fastrand::Rng::with_seed(key as u64);
+        std::iter::repeat_with(|| chance.alphanumeric())
+            .take(VALUE_BYTES)
+            .collect::<String>()
+    };
+    let set = |key: usize| {
+        let call = cloud.call("PUT", "a.test", &format!("/set/{key}"));
+        call.body(value(key)).send()
+    };
+    for key in 0..KEYS_BEFORE {
+        set(key).says("set");
+    }
+    cloud.disk().fill();
+    let mut answers = Vec::new();
+    let refused = (KEYS_BEFORE..KEYS_MAX).find(|key| {
+        let answer = set(*key);
+        let is_set = answer.status == 200;
+        answers.push((*key, (!is_set).then(|| answer.json()["code"].clone())));
+        !is_set
+    });
+    assert!(refused.is_some(), "there is no end to the disk");
+    let (_, code) = answers.last().expect("somebody was refused");
+    let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default();
+    assert!(
+        ["commit_unknown", "database_unavailable", "insufficient_storage"].contains(&code),
+        "{code}"
+    );
+    cloud.get("a.test", "/hello").says("hello");
+
+    cloud.disk().free();
+    // It may have given up meanwhile; whoever runs it starts it again.
+    postgres.start_again();
+    until(200, || set(KEYS_MAX));
+    let has = |key: &str| cloud.get("a.test", &format!("/has/{key}"));
+    for key in 0..KEYS_BEFORE {
+        has(&key.to_string()).says("true");
+    }
+    for (key, refused) in &answers {
+        match refused.as_ref().and_then(|code| code.as_str()) {
+            None => has(&key.to_string()).says("true"),
+            // Nobody knows.
+            Some("commit_unknown") => drop(has(&key.to_string()).expect(200)),
+            Some(_) => has(&key.to_string()).says("false"),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use picloud_shared::{
     domain::{DomainClaim, HostPattern},
-    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    execution::{Execution, ExecutionFilter, Retention, RunBatch},
     id::{AppId, DomainId, ExecutionId, RouteId, ScriptId},
     limits::Limits,
     page::{Page, PageRequest},
@@ -130,12 +130,7 @@ impl ReleaseRepository for Releases {
 
 #[async_trait]
 impl ExecutionRepository for Releases {
-    async fn record_executions(
-        &self,
-        _records: &[Execution],
-        _unrecorded: &[UnrecordedRuns],
-        _now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn record_executions(&self, _batch: RunBatch<'_>, _now: Timestamp) -> Result<(), StoreError> {
         Ok(())
     }
 

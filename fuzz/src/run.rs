@@ -114,6 +114,7 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
             config: Arc::default(),
         }),
         keeps_writes: true,
+        at_commit: None,
         trigger: Trigger::Test,
         request: Arc::new(request),
     }

@@ -78,6 +78,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         id,
         script: Arc::clone(&script),
         keeps_writes: true,
+        at_commit: None,
         trigger: Trigger::Http,
         request: Arc::clone(&request),
     };

@@ -57,6 +57,7 @@ fn invocation(source: &str) -> Invocation {
             config: Arc::default(),
         }),
         keeps_writes: true,
+        at_commit: None,
         trigger: Trigger::Http,
         request: Arc::new(ScriptRequest {
             method: http::Method::GET,

@@ -17,7 +17,7 @@ use picloud_shared::{
     modules::{Module, Modules},
     outcome::{Diagnostic, Outcome, ScriptError, ScriptResponse, Usage},
     script::LiveScript,
-    seam::{BusyRuns, ExecutorClient},
+    seam::{AtCommit, BusyRuns, ExecutorClient},
 };
 use rhai::Engine;
 
@@ -34,7 +34,7 @@ use crate::{
     response,
     run::{Run, Settings},
     scopes::ScopePool,
-    services::{self, End, Repeats, Services},
+    services::{self, Next, Repeats, Services, Settled},
 };
 
 /// What an executor may keep for the next run, and what its runs may hold.
@@ -152,6 +152,7 @@ impl ExecutorClient for Executor {
             id,
             script: live,
             request,
+            at_commit,
             ..
         } = invocation;
         let request = Request::new(id, request);
@@ -174,7 +175,7 @@ impl ExecutorClient for Executor {
                 Ok(task) => {
                     let (ended, run) = task.await;
                     if run.session.is_used() {
-                        Box::pin(shared.settle(ended, run, settings)).await
+                        Box::pin(shared.settle(ended, run, settings, at_commit)).await
                     } else {
                         run.finish(ended.result)
                     }
@@ -269,17 +270,47 @@ impl Shared {
     }
 
     /// Commits what a run has done, and repeats it as long as that meets a conflict.
-    async fn settle(self: Rc<Self>, mut ended: Ended, mut run: Rc<Run>, settings: Settings) -> Outcome {
+    async fn settle(
+        self: Rc<Self>,
+        mut ended: Ended,
+        mut run: Rc<Run>,
+        settings: Settings,
+        at_commit: Option<Arc<dyn AtCommit>>,
+    ) -> Outcome {
         let timeout = Duration::from_millis(ended.given.live.limits.timeout_ms);
         let mut repeats = Repeats::new(run.guard.started(), timeout);
         loop {
             let Ended { result, given } = ended;
-            let key = match run.session.end(result).await {
-                End::Settled(result) => return concluded(repeats, &run, result, &given).await,
-                End::Conflict(key) => key,
+            let session = &run.session;
+            let (result, next) = session.end(result);
+            let mut outcome = run.finish(result);
+            outcome.usage = repeats.used_with(outcome.usage);
+            session.scrub(&mut outcome, given.request.path()).await;
+            let settled = match next {
+                Next::Answer => return repeats.conclude(session, outcome),
+                Next::Repeat(key) => Settled::Repeat(key),
+                Next::Commit(mut commit) => {
+                    if !commit.writes_nothing() {
+                        commit.record = at_commit.as_ref().and_then(|more| more.record(&outcome));
+                    }
+                    outcome.recorded = commit.record.is_some();
+                    session.commit(*commit).await
+                }
             };
-            if let Err(why) = repeats.wait(&run.session, &key, run.usage()).await {
-                return concluded(repeats, &run, services::gave_up(&key, why), &given).await;
+            let error = match settled {
+                Settled::Committed => return repeats.conclude(session, outcome),
+                Settled::Failed(error) => Some(error),
+                Settled::Repeat(key) => repeats
+                    .wait(session, &key, run.usage())
+                    .await
+                    .err()
+                    .map(|why| services::gave_up(&key, why)),
+            };
+            if let Some(mut error) = error {
+                session.scrub_error(&mut error);
+                outcome.result = Err(error);
+                outcome.recorded = false;
+                return repeats.conclude(session, outcome);
             }
             let bounds = repeats.left_of(Bounds::of(&given.live.limits));
             match self.start(given, bounds, settings) {
@@ -397,18 +428,6 @@ impl Form {
     }
 }
 
-/// The outcome of an invocation whose last run came to `result`.
-async fn concluded(
-    repeats: Repeats,
-    run: &Run,
-    result: Result<ScriptResponse, ScriptError>,
-    given: &Given,
-) -> Outcome {
-    let mut outcome = repeats.conclude(run.finish(result));
-    run.session.scrub(&mut outcome, given.request.path()).await;
-    outcome
-}
-
 fn no_stack() -> ScriptError {
     internal_error("there is no memory for a stack")
 }
@@ -421,6 +440,7 @@ pub(crate) fn failed(error: ScriptError) -> Outcome {
         usage: Usage::default(),
         services: Vec::new(),
         commits: 0,
+        recorded: false,
         writes_discarded: 0,
         request_path: None,
     }

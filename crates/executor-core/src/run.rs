@@ -152,6 +152,7 @@ impl Run {
             usage: self.usage(),
             services: self.session.uses(),
             commits: self.session.commits(),
+            recorded: false,
             writes_discarded: self.session.writes_discarded(),
             request_path: None,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use picloud_shared::{
     app::AppRef,
-    execution::{Execution, ExecutionStatus, RequestSummary},
+    execution::{Execution, ExecutionStatus, RequestSummary, RunBatch},
     id::{AppId, ExecutionId, ScriptId},
     in_flight::{Ending, LostRun, LostWork},
     invocation::Trigger,
@@ -70,7 +70,9 @@ pub async fn answer_for_lost_runs(
             guilty.entry((script_id, version)).or_insert(execution_id);
         }
     }
-    repository.record_executions(&records, &[], now).await?;
+    repository
+        .record_executions(RunBatch::of_records(&records), now)
+        .await?;
     for ((script_id, version), execution_id) in guilty {
         let strike = Strike {
             script_id,

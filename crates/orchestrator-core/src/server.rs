@@ -182,6 +182,7 @@ impl Server {
                     executor,
                     live,
                     recorder: recorder.clone(),
+                    node: recorder.node().into(),
                     control,
                     clock: Arc::clone(&config.clock),
                     ids: RequestIds::new(),

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What is kept of one run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     /// Names the run; the `x-request-id` of its answer.
     pub id: ExecutionId,
@@ -29,8 +29,9 @@ pub struct Execution {
     /// How it ended.
     pub status: ExecutionStatus,
     /// When it began.
+    #[serde(with = "crate::time::micros")]
     pub started_at: Timestamp,
-    /// What it used.
+    /// What it used; up to its commit, if its record was written with that.
     pub usage: Usage,
     /// What it used of each service that it called.
     pub services: Vec<ServiceUse>,
@@ -137,6 +138,49 @@ pub struct UnrecordedRuns {
     pub script_id: ScriptId,
     /// How many, and how long they took.
     pub durations: Durations,
+}
+
+/// A run whose record was written in the transaction of its commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommittedRun {
+    /// The record, as it is kept.
+    pub record: Execution,
+    /// How long the run took with its commit.
+    pub duration_us: u64,
+}
+
+/// Runs that are written down together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunBatch<'b> {
+    /// Records to be written, each of a run that counts with it.
+    pub records: &'b [Execution],
+    /// Runs that have their records already: these only count.
+    pub committed: &'b [CommittedRun],
+    /// Runs without records.
+    pub unrecorded: &'b [UnrecordedRuns],
+}
+
+impl<'b> RunBatch<'b> {
+    /// Only records.
+    pub fn of_records(records: &'b [Execution]) -> Self {
+        Self {
+            records,
+            ..Self::default()
+        }
+    }
+
+    /// Only runs without records.
+    pub fn of_unrecorded(unrecorded: &'b [UnrecordedRuns]) -> Self {
+        Self {
+            unrecorded,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.committed.is_empty() && self.unrecorded.is_empty()
+    }
 }
 
 /// Which records are wanted; each part that is set must fit.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ExecutionId, script::LiveScript};
+use crate::{id::ExecutionId, script::LiveScript, seam::AtCommit};
 
 /// A script, and what to run it with.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Invocation {
     pub request: Arc<ScriptRequest>,
     /// Whether what it writes takes effect. If not, it still sees it itself.
     pub keeps_writes: bool,
+    /// What whoever began the run adds to its last commit; nothing if absent.
+    pub at_commit: Option<Arc<dyn AtCommit>>,
 }
 
 /// Why a script runs.

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub services: Vec<ServiceUse>,
     /// How often it has committed before its end. What was committed stays, however it ended.
     pub commits: u32,
+    /// Whether its [record](crate::seam::AtCommit::record) was written with its last commit.
+    pub recorded: bool,
     /// How many keys it would have written, had its invocation [kept](crate::invocation::Invocation::keeps_writes) them.
     pub writes_discarded: usize,
     /// The path of the request as it may be kept, if a secret that the script has read stands in it.

@@ -1,6 +1,7 @@
 //! Where the services meet. Each trait has a local implementation; in a cluster it gets a remote one.
 
 use std::{
+    fmt,
     future::Future,
     net::IpAddr,
     sync::{
@@ -12,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    execution::{Execution, ExecutionFilter},
+    execution::{CommittedRun, Execution, ExecutionFilter},
     id::{AppId, ExecutionId, RouteId, ScriptId},
     invocation::Invocation,
     modules::Modules,
@@ -31,6 +32,15 @@ pub trait ExecutorClient {
     fn busy(&self) -> BusyRuns {
         BusyRuns::default()
     }
+}
+
+/// What whoever began a run adds to its commit: they know what the executor does not.
+///
+/// Asked only at the end of a run that is about to commit something, and once more for each time that it is repeated.
+pub trait AtCommit: fmt::Debug + Send + Sync {
+    /// The record of the run, for the case that it ends with this outcome, which is all that will be known when its
+    /// commit takes effect; none if it is to have none, or none of this kind.
+    fn record(&self, outcome: &Outcome) -> Option<Box<Execution>>;
 }
 
 /// Checks and tries scripts for the control plane, away from the serving threads.
@@ -72,8 +82,14 @@ pub trait RunFeed: Send + Sync {
     /// From now on, tells of each run of `app` that `filter` lets through, once its record is kept.
     fn follow(&self, app: AppId, filter: ExecutionFilter) -> Box<dyn FollowedRuns>;
 
-    /// Records a run that no request of the public began. The node is the one on which this is called.
+    /// The name of this node, for records.
+    fn node(&self) -> &str;
+
+    /// Records a run that no request of the public began.
     fn record(&self, execution: Execution);
+
+    /// The same for one whose record was written with its commit.
+    fn committed(&self, run: CommittedRun);
 }
 
 /// What somebody follows; it ends when this is dropped.

@@ -77,6 +77,23 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// Moments as numbers, where nothing of them may be lost and nobody reads them.
+pub(crate) mod micros {
+    use super::{Deserialize, Deserializer, Serializer, Timestamp};
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the form in which serde calls it"
+    )]
+    pub(crate) fn serialize<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(moment.as_micros())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(Timestamp::from_micros)
+    }
+}
+
 /// Whether `text`, which cannot be read, could be in another year: there is no other fault in it than that the moment
 /// comes after the last one that can be counted. The other year is no leap year, as the last one is none.
 fn is_year_too_late(text: &str) -> bool {

@@ -8,6 +8,10 @@ use picloud_shared::{
     },
     time::Timestamp,
 };
+use rusqlite::{
+    ToSql,
+    types::{Null, ToSqlOutput},
+};
 use uuid::Uuid;
 
 /// One value. An absent one has a type too, because PostgreSQL asks for it.
@@ -51,6 +55,28 @@ macro_rules! bind {
     }};
 }
 pub(crate) use bind;
+
+/// The same for a connection to SQLite that has no thread of its own.
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Bool(value) => value.to_sql()?,
+            Self::Int(value) => value.to_sql()?,
+            Self::OptInt(value) => value.to_sql()?,
+            Self::Id(value) => value.as_bytes().as_slice().to_sql()?,
+            Self::OptId(value) => match value {
+                Some(value) => value.as_bytes().as_slice().to_sql()?,
+                None => ToSqlOutput::from(Null),
+            },
+            Self::Text(value) => value.as_ref().to_sql()?,
+            Self::OptText(value) => match value {
+                Some(value) => value.as_ref().to_sql()?,
+                None => ToSqlOutput::from(Null),
+            },
+            Self::Bytes(value) => value.to_sql()?,
+        })
+    }
+}
 
 /// PostgreSQL cannot hold NUL in a text; on both databases the replacement character takes its place.
 pub(crate) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {

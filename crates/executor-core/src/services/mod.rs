@@ -33,7 +33,7 @@ pub(crate) use self::{
     password::module as password_module,
     secret::module as secret_module,
     session::Session,
-    settle::{End, Repeats, gave_up},
+    settle::{Next, Repeats, Settled, gave_up},
     users::{current as current_user, module as users_module},
 };
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use picloud_shared::{
-    outcome::{Outcome, ScriptErrorKind, Usage},
-    services::{Answer, Question, Service},
+    outcome::{Outcome, ScriptError, ScriptErrorKind, Usage},
+    services::{Answer, Commit, Question, Service},
 };
 
 use super::{
@@ -21,68 +21,88 @@ const REPEATS_MAX: u32 = 20;
 const JITTER_FIRST: Duration = Duration::from_millis(1);
 const JITTER_MAX: Duration = Duration::from_millis(64);
 
-/// How a run ended.
-pub(crate) enum End {
-    /// With this.
-    Settled(ScriptResult),
+/// What is to be done at the end of a run.
+pub(crate) enum Next {
+    /// Nothing.
+    Answer,
     /// Something that it read has changed, and nothing has come of it: it may run again.
-    Conflict(String),
+    Repeat(String),
+    /// To compare what it has read, and to write what it writes.
+    Commit(Box<Commit>),
+}
+
+/// What came of the commit of a run.
+pub(crate) enum Settled {
+    /// It is on disk.
+    Committed,
+    /// Something that the run has read has changed: it may run again.
+    Repeat(String),
+    /// The run has failed with it.
+    Failed(ScriptError),
 }
 
 impl Session {
-    /// Ends the transaction of a run that came to `result`: only with what this gives back it has an answer.
-    pub(crate) async fn end(&self, result: ScriptResult) -> End {
+    /// Ends the transaction of a run that came to `result`. Only after what is to be done next it has an answer: the one
+    /// that this gives back, if it succeeds.
+    pub(crate) fn end(&self, result: ScriptResult) -> (ScriptResult, Next) {
         let failed = self.state(|state| state.failed.clone());
         if let Some(failed) = failed {
             return match failed.conflict_over {
-                Some(key) if self.why_not_repeated().is_none() => End::Conflict(key),
+                Some(key) if self.why_not_repeated().is_none() => (result, Next::Repeat(key)),
                 // What the script made of it does not count; where it happened does.
-                _ => End::Settled(result.and_then(|_| Err(host_error(failed.kind, &failed.message)))),
+                _ => (
+                    result.and_then(|_| Err(host_error(failed.kind, &failed.message))),
+                    Next::Answer,
+                ),
             };
         }
         match &result {
             Ok(_) => {}
             // What threw may have done so because it saw two moments at one time.
             Err(error) if error.kind == ScriptErrorKind::Runtime => self.roll_back(),
-            Err(_) => return End::Settled(result),
+            Err(_) => return (result, Next::Answer),
         }
         let transaction = self.state(|state| std::mem::take(&mut state.transaction));
         if !self.keeps_writes() {
             let keys = transaction.keys_written();
             self.state(|state| state.writes_discarded += keys);
-            return End::Settled(result);
+            return (result, Next::Answer);
         }
-        let Some((services, app)) = self.host().filter(|_| transaction.is_to_be_asked()) else {
-            return End::Settled(result);
+        if self.host().is_none() || !transaction.is_to_be_asked() {
+            return (result, Next::Answer);
+        }
+        self.meter(Service::Transaction, |used| used.calls += 1);
+        (result, Next::Commit(Box::new(transaction.to_commit())))
+    }
+
+    /// Commits at the end of a run. No limit of it ends this: whether it is committed would be known to nobody.
+    pub(crate) async fn commit(&self, commit: Commit) -> Settled {
+        let Some((services, app)) = self.host() else {
+            return failed(ScriptErrorKind::Internal, "there are no services here");
         };
         let begun = Instant::now();
-        let commit = Question::Commit(transaction.to_commit());
-        drop(transaction);
-        // The run is over, and no limit of it ends this: whether it is committed would be known to nobody.
-        let answer = services.host.ask(app, commit).await;
-        self.meter(Service::Transaction, |used| {
-            used.calls += 1;
-            used.duration_us += micros(begun);
-        });
+        let answer = services.host.ask(app, Question::Commit(commit)).await;
+        self.meter(Service::Transaction, |used| used.duration_us += micros(begun));
         match answer {
-            Ok(Answer::Committed) => End::Settled(result),
+            Ok(Answer::Committed) => Settled::Committed,
             Ok(Answer::Conflict { key }) => match self.why_not_repeated() {
-                None => End::Conflict(key),
-                Some(why) => {
-                    let message = conflict_message(&key, why);
-                    End::Settled(Err(host_error(ScriptErrorKind::Conflict, &message)))
-                }
+                None => Settled::Repeat(key),
+                Some(why) => failed(ScriptErrorKind::Conflict, &conflict_message(&key, why)),
             },
-            Ok(_) => End::Settled(Err(host_error(
+            Ok(_) => failed(
                 ScriptErrorKind::Internal,
                 "the host answered a commit with something else",
-            ))),
+            ),
             Err(error) => {
                 let (kind, message) = explained(error, self.has_committed());
-                End::Settled(Err(host_error(kind, &message)))
+                failed(kind, &message)
             }
         }
     }
+}
+
+fn failed(kind: ScriptErrorKind, message: &str) -> Settled {
+    Settled::Failed(host_error(kind, message))
 }
 
 /// The repeats of one invocation.
@@ -150,17 +170,25 @@ impl Repeats {
         }
     }
 
-    /// The outcome of the last run, with what all of them used.
-    pub(crate) fn conclude(self, mut outcome: Outcome) -> Outcome {
-        outcome.usage = sum(self.used, outcome.usage);
+    /// What all runs have used, with `last` of the last one.
+    pub(crate) fn used_with(&self, last: Usage) -> Usage {
+        Usage {
+            duration_us: micros(self.begun),
+            ..sum(self.used, last)
+        }
+    }
+
+    /// The outcome of the invocation, whose last run was that of `session`.
+    pub(crate) fn conclude(self, session: &Session, mut outcome: Outcome) -> Outcome {
         outcome.usage.duration_us = micros(self.begun);
+        outcome.services = session.uses();
         outcome
     }
 }
 
 /// The error of an invocation whose every run met a conflict.
-pub(crate) fn gave_up(key: &str, why: NotRepeated) -> ScriptResult {
-    Err(host_error(ScriptErrorKind::Conflict, &conflict_message(key, why)))
+pub(crate) fn gave_up(key: &str, why: NotRepeated) -> ScriptError {
+    host_error(ScriptErrorKind::Conflict, &conflict_message(key, why))
 }
 
 fn sum(before: Usage, last: Usage) -> Usage {

@@ -8,6 +8,7 @@ mod hostile;
 mod limits;
 mod modules;
 mod programs;
+mod recorded;
 mod secrets;
 mod services;
 mod support;

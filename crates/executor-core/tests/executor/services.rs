@@ -5,6 +5,7 @@ use std::sync::Arc;
 use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_shared::{
     id::AppId,
+    invocation::Invocation,
     limits::Limits,
     outcome::{Outcome, ScriptErrorKind},
     seam::ExecutorClient as _,
@@ -19,15 +20,19 @@ const OTHER: AppId = AppId(Uuid::from_u128(2));
 
 /// Runs `source` for `app` on `host`.
 fn run_as(host: &Arc<MemoryHost>, app: AppId, source: &str, limits: Limits, keeps_writes: bool) -> Outcome {
+    let mut invocation = invocation(source, limits, request());
+    Arc::make_mut(&mut invocation.script).app_id = app;
+    invocation.keeps_writes = keeps_writes;
+    run_invocation(host, invocation)
+}
+
+pub(crate) fn run_invocation(host: &Arc<MemoryHost>, invocation: Invocation) -> Outcome {
     let services = host.services();
     on_serving_thread(|_| async move {
         let executor = Executor::new(ExecutorConfig {
             services: Some(services),
             ..ExecutorConfig::default()
         });
-        let mut invocation = invocation(source, limits, request());
-        Arc::make_mut(&mut invocation.script).app_id = app;
-        invocation.keeps_writes = keeps_writes;
         executor.execute(invocation).await
     })
 }

@@ -75,6 +75,7 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
         }),
         trigger: Trigger::Test,
         keeps_writes: true,
+        at_commit: None,
         request: Arc::new(request),
     }
 }

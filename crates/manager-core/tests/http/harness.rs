@@ -18,7 +18,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use picloud_manager_core::{FirstStart, Manager, ManagerParts};
 use picloud_shared::{
     admin_host::AdminHost,
-    execution::{Execution, ExecutionFilter},
+    execution::{CommittedRun, Execution, ExecutionFilter},
     id::{AppId, ExecutionId},
     invocation::Invocation,
     modules::Modules,
@@ -241,7 +241,13 @@ impl RunFeed for NoRuns {
         Box::new(Self)
     }
 
+    fn node(&self) -> &'static str {
+        "node"
+    }
+
     fn record(&self, _: Execution) {}
+
+    fn committed(&self, _: CommittedRun) {}
 }
 
 #[async_trait]
@@ -276,6 +282,7 @@ impl Workbench for Bench {
             usage: Usage::default(),
             services: Vec::new(),
             commits: 0,
+            recorded: false,
             writes_discarded: 0,
             request_path: None,
         }

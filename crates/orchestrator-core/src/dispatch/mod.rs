@@ -9,6 +9,7 @@ mod control;
 mod credentials;
 mod host;
 mod public;
+mod record;
 mod refusal;
 mod run;
 
@@ -58,6 +59,8 @@ pub(crate) struct Dispatcher<E> {
     pub(crate) executor: E,
     pub(crate) live: Arc<LiveReleases>,
     pub(crate) recorder: Recorder,
+    /// The name of this node, for records. This thread's own, so that no other one counts its users.
+    pub(crate) node: Arc<str>,
     pub(crate) control: ControlPlane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: RequestIds,
@@ -187,7 +190,15 @@ impl<E: ExecutorClient> Dispatcher<E> {
             }
         };
         let (parts, incoming) = request.into_parts();
-        let run = Run::new(entry, trigger, routed, host, caller, parts);
+        let run = Run::new(
+            entry,
+            trigger,
+            routed,
+            host,
+            caller,
+            parts,
+            Arc::clone(&self.node),
+        );
         Ok(if incoming.is_end_stream() {
             Step::Run(run)
         } else {

@@ -5,32 +5,33 @@ use std::{mem, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response, StatusCode, Uri, request::Parts, uri::PathAndQuery};
 use picloud_shared::{
-    execution::{Execution, ExecutionStatus, RequestSummary},
+    execution::CommittedRun,
     invocation::{Invocation, ScriptRequest, Trigger},
     memory::Pressure,
-    outcome::{LogLine, Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
+    outcome::{Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
     problem::Code,
-    seam::ExecutorClient,
-    services::ServiceUse,
+    seam::{AtCommit, ExecutorClient},
 };
 
 use super::{
-    Caller, Dispatcher, Entry, RUNS_PER_THREAD_MAX, Refusal, ResponseBody, credentials, public::Routed,
+    Caller, Dispatcher, Entry, RUNS_PER_THREAD_MAX, Refusal, ResponseBody, credentials,
+    public::Routed,
+    record::{Carried, Ended, Fate},
 };
 use crate::{admission::Full, routing::LiveEntry};
-
-/// Longest path in a record, in bytes.
-const RECORDED_PATH_BYTES_MAX: usize = 2_048;
 
 /// A body of a response that is at least so large counts as memory until it is sent.
 const KEPT_BYTES_MIN: usize = 16 * 1_024;
 
 /// A script that is to run, and what its record needs.
 pub(super) struct Run {
-    entry: Entry,
-    trigger: Trigger,
-    live: Arc<LiveEntry>,
-    request: Arc<ScriptRequest>,
+    pub(super) entry: Entry,
+    pub(super) trigger: Trigger,
+    pub(super) live: Arc<LiveEntry>,
+    pub(super) request: Arc<ScriptRequest>,
+    pub(super) node: Arc<str>,
+    /// What its commit was to carry.
+    pub(super) carried: Carried,
 }
 
 impl Run {
@@ -45,6 +46,7 @@ impl Run {
             scheme,
         }: Caller,
         mut parts: Parts,
+        node: Arc<str>,
     ) -> Self {
         credentials::withhold(&mut parts.headers);
         let request = Arc::new(ScriptRequest {
@@ -62,6 +64,8 @@ impl Run {
             trigger,
             live,
             request,
+            node,
+            carried: Carried::default(),
         }
     }
 
@@ -74,32 +78,21 @@ impl Run {
         Arc::make_mut(&mut self.request).body = body;
     }
 
-    fn invocation(&self) -> Invocation {
+    fn invocation(self: &Arc<Self>) -> Invocation {
         Invocation {
             id: self.entry.id,
             script: Arc::clone(&self.live.script),
             trigger: self.trigger,
             request: Arc::clone(&self.request),
             keeps_writes: true,
-        }
-    }
-
-    /// The request in short, with `path` in place of its own.
-    fn summary(&self, path: Option<&str>) -> RequestSummary {
-        let request = &self.request;
-        let path = path.unwrap_or_else(|| request.uri.path());
-        RequestSummary {
-            method: request.method.to_string(),
-            host: request.host.to_string(),
-            path: path[..path.floor_char_boundary(RECORDED_PATH_BYTES_MAX)].to_owned(),
-            body_bytes: request.body.len() as u64,
-            remote_addr: request.remote_addr.to_string(),
+            at_commit: Some(Arc::clone(self) as Arc<dyn AtCommit>),
         }
     }
 }
 
 impl<E: ExecutorClient> Dispatcher<E> {
     pub(super) async fn run(&self, run: Run) -> Result<Response<ResponseBody>, Refusal> {
+        let run = Arc::new(run);
         self.refuse_without_memory()?;
         let _admitted = match run.live.gate.enter() {
             Some(running) => running,
@@ -152,6 +145,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             usage,
             services,
             commits,
+            recorded,
             request_path,
             ..
         } = outcome;
@@ -160,12 +154,21 @@ impl<E: ExecutorClient> Dispatcher<E> {
                 tracing::error!(execution.id = %run.entry.id, "a script answered with a status below 200");
                 (Err(Code::ScriptFailed), None)
             }
-            Ok(response) => {
-                if !self.recorder.admits(&run.live, usage.duration_us, run.entry.at) {
+            Ok(response) => match run.fate(!services.is_empty(), recorded) {
+                Fate::Recorded => (Ok(response), None),
+                Fate::OnlyCounted => {
+                    self.recorder.count(&run.live, usage.duration_us);
                     return Ok(self.answer(run, response));
                 }
-                (Ok(response), None)
-            }
+                Fate::Committed(record) => {
+                    let committed = CommittedRun {
+                        record: *record,
+                        duration_us: usage.duration_us,
+                    };
+                    self.recorder.committed(&run.live, committed);
+                    return Ok(self.answer(run, response));
+                }
+            },
             Err(error) => {
                 if error.kind == ScriptErrorKind::Internal {
                     tracing::error!(execution.id = %run.entry.id, error.message, "a run failed inside PiCloud");
@@ -194,44 +197,9 @@ impl<E: ExecutorClient> Dispatcher<E> {
     }
 }
 
-/// What a record tells of a run beside what was known at its begin.
-struct Ended {
-    request: RequestSummary,
-    usage: Usage,
-    services: Vec<ServiceUse>,
-    response_status: u16,
-    logs: Vec<LogLine>,
-    error: Option<ScriptError>,
-}
-
 impl<E> Dispatcher<E> {
     fn record(&self, run: &Run, ended: Ended) {
-        let Ended {
-            request,
-            usage,
-            services,
-            response_status,
-            logs,
-            error,
-        } = ended;
-        let execution = Execution {
-            id: run.entry.id,
-            app_id: run.live.script.app_id,
-            script_id: run.live.script.script_id,
-            script_name: run.live.script.name.as_str().to_owned(),
-            version: run.live.script.version,
-            trigger: run.trigger,
-            status: ExecutionStatus::of(error.as_ref()),
-            started_at: run.entry.at,
-            usage,
-            services,
-            request,
-            response_status,
-            logs,
-            error,
-            node: self.recorder.node().to_owned(),
-        };
-        self.recorder.record(&run.live, execution);
+        self.recorder.record(&run.live, run.execution(ended));
     }
 
     fn answer(&self, run: &Run, mut response: ScriptResponse) -> Response<ResponseBody> {
@@ -363,6 +331,7 @@ fn stopped() -> Outcome {
         usage: Usage::default(),
         services: Vec::new(),
         commits: 0,
+        recorded: false,
         writes_discarded: 0,
         request_path: None,
     }

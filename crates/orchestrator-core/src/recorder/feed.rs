@@ -7,13 +7,13 @@ use std::{
 
 use async_trait::async_trait;
 use picloud_shared::{
-    execution::{Execution, ExecutionFilter},
+    execution::{CommittedRun, Execution, ExecutionFilter},
     id::AppId,
     seam::{FollowedRuns, RunFeed, RunNews},
 };
 use tokio::sync::Notify;
 
-use super::Recorder;
+use super::{Recorder, queue::Ended};
 
 /// Most runs that wait for one follower; more are counted and not told of.
 const WAITING_MAX: usize = 256;
@@ -58,17 +58,22 @@ impl RunFeed for Recorder {
         })
     }
 
+    fn node(&self) -> &str {
+        self.node()
+    }
+
     fn record(&self, execution: Execution) {
-        self.push(Execution {
-            node: self.node().to_owned(),
-            ..execution
-        });
+        self.push(Ended::Unwritten(execution));
+    }
+
+    fn committed(&self, run: CommittedRun) {
+        self.push(Ended::Committed(run));
     }
 }
 
 impl Feed {
     /// Tells of records that are kept now.
-    pub(super) fn publish(&self, records: &[Execution]) {
+    pub(super) fn publish<'r>(&self, records: impl Iterator<Item = &'r Execution>) {
         let followers = self.followers();
         if followers.is_empty() {
             return;

@@ -2,7 +2,8 @@
 //!
 //! A serving thread only appends to memory. One task of the control runtime takes what has gathered and writes
 //! it in one transaction. It sleeps without a timer while there is nothing to write. What does not fit in
-//! memory because storage is slow or away is dropped and counted; a request never waits for its record.
+//! memory because storage is slow or away is dropped and counted; a request never waits for its record. A run that has
+//! committed something has its record in the same transaction; here it is only counted, and told of.
 
 mod config;
 mod feed;
@@ -20,7 +21,7 @@ use std::{
 };
 
 use picloud_shared::{
-    execution::{Execution, UnrecordedRuns},
+    execution::{CommittedRun, Execution, UnrecordedRuns},
     time::Timestamp,
 };
 use tokio::sync::{Notify, oneshot};
@@ -28,7 +29,7 @@ use tokio::sync::{Notify, oneshot};
 pub use self::config::RecorderConfig;
 use self::{
     feed::Feed,
-    queue::{Pushed, Queue},
+    queue::{Ended, Pushed, Queue},
     writer::Writer,
 };
 pub(crate) use self::{
@@ -98,44 +99,46 @@ impl Recorder {
         &self.shared.node
     }
 
-    /// Whether a successful run of `script` that began at `now` is to be recorded. If not, it has been counted.
-    pub(crate) fn admits<S: Counted + 'static>(
-        &self,
-        script: &Arc<S>,
-        duration_us: u64,
-        now: Timestamp,
-    ) -> bool {
-        let recorded = script.tally().rate.take(now);
-        if !recorded {
-            self.count(script, duration_us);
+    /// Whether a successful run of `script` that began at `now` is to be recorded. If not, it is to be counted.
+    pub(crate) fn admits<S: Counted>(script: &S, now: Timestamp) -> bool {
+        script.tally().rate.take(now)
+    }
+
+    /// Counts a successful run of `script` that is not recorded.
+    #[inline]
+    pub(crate) fn count<S: Counted + 'static>(&self, script: &Arc<S>, duration_us: u64) {
+        if script.tally().add(duration_us) {
+            self.wake_if(self.shared.list(Arc::clone(script) as Arc<dyn Counted>));
         }
-        recorded
     }
 
     /// Takes a record of a run of `script`. Whether it fits or not, the call is short.
     pub(crate) fn record<S: Counted + 'static>(&self, script: &Arc<S>, execution: Execution) {
-        if let Some(dropped) = self.push(execution)
-            && dropped.error.is_none()
+        self.take(script, Ended::Unwritten(execution));
+    }
+
+    /// Takes a run of `script` whose record was written with its commit. If there is no room for it, it counts as one
+    /// without a record.
+    pub(crate) fn committed<S: Counted + 'static>(&self, script: &Arc<S>, run: CommittedRun) {
+        self.take(script, Ended::Committed(run));
+    }
+
+    fn take<S: Counted + 'static>(&self, script: &Arc<S>, ended: Ended) {
+        if let Some(dropped) = self.push(ended)
+            && let Some(duration_us) = dropped.success_us()
         {
-            self.count(script, dropped.usage.duration_us);
+            self.count(script, duration_us);
         }
     }
 
-    /// Takes a record; gives it back if it does not fit.
-    fn push(&self, execution: Execution) -> Option<Box<Execution>> {
-        match self.shared.queue.push(execution) {
+    /// Takes a run; gives it back if it does not fit.
+    fn push(&self, ended: Ended) -> Option<Box<Ended>> {
+        match self.shared.queue.push(ended) {
             Pushed::First => self.wake_if(true),
             Pushed::More => {}
-            Pushed::Dropped(execution) => return Some(execution),
+            Pushed::Dropped(ended) => return Some(ended),
         }
         None
-    }
-
-    #[inline]
-    fn count<S: Counted + 'static>(&self, script: &Arc<S>, duration_us: u64) {
-        if script.tally().add(duration_us) {
-            self.wake_if(self.shared.list(Arc::clone(script) as Arc<dyn Counted>));
-        }
     }
 
     fn wake_if(&self, first: bool) {

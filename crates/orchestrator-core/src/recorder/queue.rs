@@ -1,4 +1,4 @@
-//! Records that wait to be written.
+//! Runs that wait for the writer.
 
 use std::{
     mem,
@@ -8,9 +8,9 @@ use std::{
     },
 };
 
-use picloud_shared::execution::Execution;
+use picloud_shared::execution::{CommittedRun, Execution};
 
-/// Records that wait to be written; bounded in number and in bytes.
+/// Runs that wait for the writer; bounded in number and in bytes.
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     records_max: usize,
@@ -20,18 +20,57 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    records: Vec<Execution>,
+    runs: Gathered,
     bytes: usize,
 }
 
-/// What became of a record.
+/// What waits.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// To be written.
+    pub(super) records: Vec<Execution>,
+    /// Written already; to be counted and told of.
+    pub(super) committed: Vec<CommittedRun>,
+}
+
+/// A run that has ended.
+pub(super) enum Ended {
+    /// Its record is to be written.
+    Unwritten(Execution),
+    /// Its record was written with its commit.
+    Committed(CommittedRun),
+}
+
+/// What became of it.
 pub(super) enum Pushed {
     /// It waits, and nothing else did.
     First,
     /// It waits with others.
     More,
     /// There is no room for it.
-    Dropped(Box<Execution>),
+    Dropped(Box<Ended>),
+}
+
+impl Gathered {
+    fn len(&self) -> usize {
+        self.records.len() + self.committed.len()
+    }
+}
+
+impl Ended {
+    fn record(&self) -> &Execution {
+        match self {
+            Self::Unwritten(record) | Self::Committed(CommittedRun { record, .. }) => record,
+        }
+    }
+
+    /// How long the run took, if it succeeded.
+    pub(super) fn success_us(&self) -> Option<u64> {
+        match self {
+            Self::Unwritten(record) => record.error.is_none().then_some(record.usage.duration_us),
+            Self::Committed(run) => Some(run.duration_us),
+        }
+    }
 }
 
 impl Queue {
@@ -44,25 +83,30 @@ impl Queue {
         }
     }
 
-    pub(super) fn push(&self, record: Execution) -> Pushed {
-        let bytes = size(&record);
+    pub(super) fn push(&self, ended: Ended) -> Pushed {
+        let bytes = size(ended.record());
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.records.len() >= self.records_max || waiting.bytes + bytes > self.bytes_max {
+        if waiting.runs.len() >= self.records_max || waiting.bytes + bytes > self.bytes_max {
             drop(waiting);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return Pushed::Dropped(Box::new(record));
+            if let Ended::Unwritten(_) = ended {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            return Pushed::Dropped(Box::new(ended));
         }
         waiting.bytes += bytes;
-        waiting.records.push(record);
-        if waiting.records.len() == 1 {
+        match ended {
+            Ended::Unwritten(record) => waiting.runs.records.push(record),
+            Ended::Committed(run) => waiting.runs.committed.push(run),
+        }
+        if waiting.runs.len() == 1 {
             Pushed::First
         } else {
             Pushed::More
         }
     }
 
-    pub(super) fn take(&self) -> Vec<Execution> {
-        mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner)).records
+    pub(super) fn take(&self) -> Gathered {
+        mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner)).runs
     }
 
     pub(super) fn dropped(&self) -> u64 {

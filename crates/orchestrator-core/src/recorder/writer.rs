@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use picloud_shared::{
-    execution::{Execution, UnrecordedRuns},
+    execution::{Execution, RunBatch},
     repository::StoreError,
 };
 use tokio::time::{Instant, sleep, sleep_until};
@@ -77,51 +77,59 @@ impl Writer {
     }
 
     async fn write_all(&mut self) {
-        let records = self.shared.queue.take();
+        let runs = self.shared.queue.take();
         let counts = self.shared.take_counts();
-        if records.is_empty() && counts.is_empty() {
+        let only_counted = RunBatch {
+            records: &[],
+            committed: &runs.committed,
+            unrecorded: &counts,
+        };
+        if runs.records.is_empty() && only_counted.is_empty() {
             return;
         }
-        let mut counts = counts.as_slice();
-        if records.is_empty() {
-            self.write(&[], counts).await;
+        // Those that are only counted go with the first records.
+        let mut rest = only_counted;
+        if runs.records.is_empty() {
+            self.write(rest).await;
         }
-        for chunk in records.chunks(RECORDS_PER_WRITE_MAX) {
-            self.write(chunk, counts).await;
-            counts = &[];
+        for records in runs.records.chunks(RECORDS_PER_WRITE_MAX) {
+            self.write(RunBatch { records, ..rest }).await;
+            rest = RunBatch::default();
         }
-        self.written_since_purge += records.len();
+        self.written_since_purge += runs.records.len() + runs.committed.len();
         self.due = Instant::now() + self.config.write_interval;
     }
 
     /// Writes until it succeeds or cannot succeed. New records gather meanwhile, within their bounds.
-    async fn write(&self, records: &[Execution], counts: &[UnrecordedRuns]) {
+    async fn write(&self, batch: RunBatch<'_>) {
         let mut pause = RETRY_MIN;
+        let records = batch.records.len();
+        let only_counted = RunBatch {
+            records: &[],
+            ..batch
+        };
+        let has_others = records > 1 || (records == 1 && !only_counted.is_empty());
         loop {
             let now = self.config.clock.now();
-            match self
-                .config
-                .repository
-                .record_executions(records, counts, now)
-                .await
-            {
+            match self.config.repository.record_executions(batch, now).await {
                 Ok(()) => {
-                    self.shared.feed.publish(records);
+                    let committed = batch.committed.iter().map(|run| &run.record);
+                    self.shared.feed.publish(batch.records.iter().chain(committed));
                     return;
                 }
                 Err(error @ (StoreError::Unavailable(_) | StoreError::Full(_))) => {
-                    tracing::warn!(%error, records = records.len(), "execution records wait for storage");
+                    tracing::warn!(%error, records, "execution records wait for storage");
                     sleep(pause).await;
                     pause = (pause * 2).min(RETRY_MAX);
                 }
-                Err(error) if records.len() > 1 => {
-                    tracing::error!(%error, records = records.len(), "writing execution records one by one");
-                    Box::pin(self.write_one_by_one(records, counts)).await;
+                Err(error) if has_others => {
+                    tracing::error!(%error, records, "writing execution records one by one");
+                    Box::pin(self.write_one_by_one(batch.records, only_counted)).await;
                     return;
                 }
                 Err(error) => {
                     tracing::error!(%error, "an execution record cannot be written");
-                    self.shared.queue.add_dropped(records.len() as u64);
+                    self.shared.queue.add_dropped(records as u64);
                     return;
                 }
             }
@@ -129,12 +137,13 @@ impl Writer {
     }
 
     /// So that one record that storage refuses does not take the others with it.
-    async fn write_one_by_one(&self, records: &[Execution], counts: &[UnrecordedRuns]) {
-        if !counts.is_empty() {
-            self.write(&[], counts).await;
+    async fn write_one_by_one(&self, records: &[Execution], only_counted: RunBatch<'_>) {
+        if !only_counted.is_empty() {
+            self.write(only_counted).await;
         }
         for record in records {
-            self.write(std::slice::from_ref(record), &[]).await;
+            self.write(RunBatch::of_records(std::slice::from_ref(record)))
+                .await;
         }
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::{
-    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    execution::{Execution, ExecutionFilter, Retention, RunBatch},
     id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
     run_stats::{Activity, RunStats, Slots},
@@ -16,13 +16,9 @@ use crate::{
 /// Storage of execution records.
 #[async_trait]
 pub trait ExecutionRepository: Send + Sync {
-    /// Writes a batch of records and counts in one transaction. Records of apps that are gone are left out.
-    async fn record_executions(
-        &self,
-        records: &[Execution],
-        unrecorded: &[UnrecordedRuns],
-        now: Timestamp,
-    ) -> Result<(), StoreError>;
+    /// Writes a batch of records and counts in one transaction. Those of apps that are gone are left out. A run that
+    /// has a record counts in the minute in which it ended; one that has none, in that of `now`.
+    async fn record_executions(&self, batch: RunBatch<'_>, now: Timestamp) -> Result<(), StoreError>;
 
     /// Lists an app's records, newest first.
     async fn list_executions(

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{KvValue, docs::CollectionCommit};
+use crate::execution::Execution;
 
 /// The end of a transaction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,10 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// What was read and is written in collections of documents: each collection once, in the order of their names.
     pub docs: Vec<CollectionCommit>,
+    /// The record of the run, if this is its end: written if all of this takes effect, and only then. A commit that
+    /// writes nothing carries none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<Execution>>,
 }
 
 impl Commit {

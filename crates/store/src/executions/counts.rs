@@ -1,6 +1,6 @@
 //! Counting runs, by minute: of every script, how many ended how, and how long they took.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use picloud_shared::{
     durations::DurationBand,
@@ -56,15 +56,14 @@ struct Count {
 
 impl Counts {
     /// A run counts in the minute in which it ended.
-    pub(super) fn add_recorded(&mut self, record: &Execution) {
-        let duration_us = i64::try_from(record.usage.duration_us).unwrap_or(i64::MAX);
-        let ended_at = Timestamp::from_micros(record.started_at.as_micros().saturating_add(duration_us));
+    pub(super) fn add_recorded(&mut self, record: &Execution, status: ExecutionStatus, duration_us: u64) {
+        let ended_at = record.started_at.plus(Duration::from_micros(duration_us));
         let key = (
             record.app_id,
             minute(ended_at),
             record.script_id,
-            record.status.as_str(),
-            DurationBand::of(record.usage.duration_us),
+            status.as_str(),
+            DurationBand::of(duration_us),
         );
         self.0.entry(key).or_default().runs += 1;
     }

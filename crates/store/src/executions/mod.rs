@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use picloud_shared::{
-    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    execution::{Execution, ExecutionFilter, Retention, RunBatch},
     id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
     repository::{ExecutionRepository, StoreError},
@@ -23,13 +23,8 @@ use crate::Store;
 
 #[async_trait]
 impl ExecutionRepository for Store {
-    async fn record_executions(
-        &self,
-        records: &[Execution],
-        unrecorded: &[UnrecordedRuns],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        record::record(&self.db, records, unrecorded, now).await
+    async fn record_executions(&self, batch: RunBatch<'_>, now: Timestamp) -> Result<(), StoreError> {
+        record::record(&self.db, batch, now).await
     }
 
     async fn list_executions(

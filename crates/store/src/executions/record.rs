@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use picloud_shared::{
-    execution::{Execution, UnrecordedRuns},
+    execution::{Execution, ExecutionStatus, RunBatch},
     id::AppId,
     repository::StoreError,
     time::Timestamp,
@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::counts::Counts;
 use crate::{
-    convert::to_json,
+    convert::{number, to_json},
     db::{Db, Transaction},
     statements::statements,
-    value::args,
+    value::{Value, args},
 };
 
 /// Rows in one statement, where there may be thousands: what a statement costs beside its rows is most of it.
@@ -31,31 +31,51 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING";
     INSERT_PAYLOAD = "INSERT INTO execution_payloads (execution_id, request, logs, error, search_text, services) \
         VALUES ($1, $2, $3, $4, $5, $6)";
+    FIND_STATUS = "SELECT status, duration_us FROM executions WHERE id = $1";
 }
 
-pub(super) async fn record(
-    db: &Db,
-    records: &[Execution],
-    unrecorded: &[UnrecordedRuns],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if records.is_empty() && unrecorded.is_empty() {
+/// Writes [`Rows::execution`], unless there is such a record.
+pub(crate) const EXECUTION: &str = INSERT_EXECUTION;
+/// Writes [`Rows::payload`], after a new [`EXECUTION`].
+pub(crate) const PAYLOAD: &str = INSERT_PAYLOAD;
+
+/// A record as it is written, whoever does it: the recorder, or the commit of the run.
+#[derive(Clone)]
+pub(crate) struct Rows {
+    pub(crate) execution: Vec<Value<'static>>,
+    pub(crate) payload: Vec<Value<'static>>,
+}
+
+pub(super) async fn record(db: &Db, batch: RunBatch<'_>, now: Timestamp) -> Result<(), StoreError> {
+    if batch.is_empty() {
         return Ok(());
     }
     let mut transaction = db.write().await?;
-    let apps = records
-        .iter()
-        .map(|record| record.app_id)
-        .chain(unrecorded.iter().map(|runs| runs.app_id));
-    let present = present(&mut transaction, apps.collect()).await?;
+    let recorded = batch.records.iter().map(|record| record.app_id);
+    let committed = batch.committed.iter().map(|run| run.record.app_id);
+    let unrecorded = batch.unrecorded.iter().map(|runs| runs.app_id);
+    let apps = recorded.chain(committed).chain(unrecorded).collect();
+    let present = present(&mut transaction, apps).await?;
     let mut counts = Counts::default();
-    for record in records.iter().filter(|record| present.contains(&record.app_id)) {
+    for record in batch.records {
+        if !present.contains(&record.app_id) {
+            continue;
+        }
         if insert(&mut transaction, record).await? {
-            counts.add_recorded(record);
+            counts.add_recorded(record, record.status, record.usage.duration_us);
+        } else if let Some(duration_us) = committed_meanwhile(&mut transaction, record).await? {
+            counts.add_recorded(record, ExecutionStatus::Success, duration_us);
         }
     }
-    for runs in unrecorded.iter().filter(|runs| present.contains(&runs.app_id)) {
-        counts.add_unrecorded(runs, now);
+    for run in batch.committed {
+        if present.contains(&run.record.app_id) {
+            counts.add_recorded(&run.record, run.record.status, run.duration_us);
+        }
+    }
+    for runs in batch.unrecorded {
+        if present.contains(&runs.app_id) {
+            counts.add_unrecorded(runs, now);
+        }
     }
     counts.write(&mut transaction).await?;
     transaction.commit().await
@@ -76,34 +96,60 @@ async fn present(transaction: &mut Transaction, apps: HashSet<AppId>) -> Result<
 
 /// Writes one record, unless it is there already; tells whether it did.
 async fn insert(transaction: &mut Transaction, record: &Execution) -> Result<bool, StoreError> {
-    let request = to_json(&record.request)?;
-    let logs = to_json(&record.logs)?;
-    let error = record.error.as_ref().map(to_json).transpose()?;
-    let search_text = record.search_text();
-    let services = to_json(&record.services)?;
-    let texts = [&request, &logs, &search_text, &services];
-    let bytes = texts.into_iter().chain(&error).map(String::len).sum::<usize>();
-    let row = args![
-        record.id,
-        record.app_id,
-        record.script_id,
-        &record.script_name,
-        record.version,
-        record.trigger.as_str(),
-        record.status.as_str(),
-        record.started_at,
-        record.usage.operations,
-        record.usage.duration_us,
-        record.usage.cpu_us,
-        record.usage.memory_bytes_peak,
-        record.response_status,
-        &record.node,
-        bytes,
-    ];
-    let is_new = transaction.execute(INSERT_EXECUTION, row).await? == 1;
+    let rows = Rows::of(record)?;
+    let is_new = transaction.execute(INSERT_EXECUTION, rows.execution).await? == 1;
     if is_new {
-        let payload = args![record.id, request, logs, error, search_text, services];
-        transaction.execute(INSERT_PAYLOAD, payload).await?;
+        transaction.execute(INSERT_PAYLOAD, rows.payload).await?;
     }
     Ok(is_new)
+}
+
+/// How long a run took that has its record from its commit, although whoever waited for it takes it for one that
+/// failed: the client left, or the database was lost, before the answer. None if the record is the same: then a batch
+/// is written once more.
+async fn committed_meanwhile(
+    transaction: &mut Transaction,
+    record: &Execution,
+) -> Result<Option<u64>, StoreError> {
+    if record.status == ExecutionStatus::Success {
+        return Ok(None);
+    }
+    let found: Option<(String, i64)> = transaction.fetch_optional(FIND_STATUS, args![record.id]).await?;
+    let success = ExecutionStatus::Success.as_str();
+    let committed = found.filter(|(status, _)| status == success);
+    committed
+        .map(|(_, duration_us)| number("duration", duration_us))
+        .transpose()
+}
+
+impl Rows {
+    pub(crate) fn of(record: &Execution) -> Result<Self, StoreError> {
+        let request = to_json(&record.request)?;
+        let logs = to_json(&record.logs)?;
+        let error = record.error.as_ref().map(to_json).transpose()?;
+        let search_text = record.search_text();
+        let services = to_json(&record.services)?;
+        let texts = [&request, &logs, &search_text, &services];
+        let bytes = texts.into_iter().chain(&error).map(String::len).sum::<usize>();
+        Ok(Self {
+            execution: args![
+                record.id,
+                record.app_id,
+                record.script_id,
+                record.script_name.clone(),
+                record.version,
+                record.trigger.as_str(),
+                record.status.as_str(),
+                record.started_at,
+                record.usage.operations,
+                record.usage.duration_us,
+                record.usage.cpu_us,
+                record.usage.memory_bytes_peak,
+                record.response_status,
+                record.node.clone(),
+                bytes,
+            ],
+            payload: args![record.id, request, logs, error, search_text, services],
+        })
+    }
 }

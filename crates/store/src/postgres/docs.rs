@@ -13,7 +13,11 @@ use picloud_shared::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Postgres, kv::count};
+use super::{
+    Postgres,
+    kv::count,
+    record::{Record, query, recorded},
+};
 use crate::{
     convert::to_json,
     docs::{
@@ -71,6 +75,8 @@ statements! {
         WHERE i.collection_id = $1 AND i.index_id = $4 AND i.position >= $2 AND i.position < $3";
     COMMIT_DOCUMENTS = "SELECT commit_documents($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
         $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) AS stale";
+    COMMIT_DOCUMENTS_RECORDED = recorded!("commit_documents($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, \
+        $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50)");
 }
 
 #[derive(sqlx::FromRow)]
@@ -243,11 +249,12 @@ async fn candidates(
     Ok((candidates.collect::<Result<_, StoreError>>()?, is_cut))
 }
 
-/// Commits what a run read and writes in one collection; gives what a conflict is over, if there is one.
+/// Commits what a run read and writes in one collection, with the record of the run if it is given; gives what a conflict is over, if there is one.
 pub(super) async fn commit(
     connection: &mut PgConnection,
     app: AppId,
     commit: &CollectionCommit,
+    record: Option<&Record>,
     is_alone_in_app: bool,
     now: Timestamp,
 ) -> Result<Option<String>, sqlx::Error> {
@@ -280,7 +287,7 @@ pub(super) async fn commit(
             .flat_map(|write| write.added.iter().map(move |entry| (entry, &write.id)));
         of_writes.chain(indexed.iter().map(|indexed| (&indexed.entry, &indexed.id)))
     };
-    let stale: Option<Vec<u8>> = sqlx::query_scalar(COMMIT_DOCUMENTS)
+    let stale = query(COMMIT_DOCUMENTS, COMMIT_DOCUMENTS_RECORDED, record)
         .bind(app.0)
         .bind(now.as_micros())
         .bind(&commit.name)

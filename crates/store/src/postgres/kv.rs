@@ -13,7 +13,11 @@ use picloud_shared::{
 };
 use sqlx::{Connection as _, PgConnection, pool::PoolConnection};
 
-use super::{Postgres, docs, failure::Failure};
+use super::{
+    Postgres, docs,
+    failure::Failure,
+    record::{Record, query, record_of, recorded},
+};
 use crate::{
     db::{Transaction, bounded},
     error::{store_error, unavailable},
@@ -42,6 +46,7 @@ statements! {
         WHERE bytes_before <= $6 ORDER BY key";
     COMMIT_KV = "SELECT commit_kv($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
         AS stale";
+    COMMIT_KV_RECORDED = recorded!("commit_kv($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)");
     SWEEP_KV = "SELECT sweep_kv($1, $2) AS removed";
 }
 
@@ -146,8 +151,10 @@ impl Postgres {
             .await
             .map_err(|elapsed| refusal(&unavailable(elapsed)))?
             .map_err(|error| refusal(&store_error(error)))?;
+        let record = record_of(commit).map_err(|error| refusal(&error))?;
+        let record = record.as_ref();
         for _ in 0..TRIES_MAX {
-            let error = match bounded(send_all(&mut connection, app, commit, now)).await {
+            let error = match bounded(send_all(&mut connection, app, commit, record, now)).await {
                 Ok(None) => return Ok(Answer::Committed),
                 Ok(Some(key)) => return Ok(Answer::Conflict { key }),
                 Err(error) => error,
@@ -183,31 +190,39 @@ fn in_the_way(commit: &Commit) -> Answer {
 }
 
 /// Commits keys and documents: in one call if they are of one kind, and otherwise in one transaction. The locks of
-/// documents are always taken first, in the order of their collections, and those of keys after them.
+/// documents are always taken first, in the order of their collections, and those of keys after them. The record of the
+/// run goes with the last call.
 async fn send_all(
     connection: &mut PoolConnection<sqlx::Postgres>,
     app: AppId,
     commit: &Commit,
+    record: Option<&Record>,
     now: Timestamp,
 ) -> Result<Option<String>, sqlx::Error> {
     let has_keys = !(commit.keys.is_empty() && commit.ranges.is_empty() && commit.writes.is_empty());
     match (commit.docs.as_slice(), has_keys) {
-        ([], _) => return send(connection, app, commit, now).await,
-        ([collection], false) => return docs::commit(connection, app, collection, false, now).await,
+        ([], _) => return send(connection, app, commit, record, now).await,
+        ([collection], false) => return docs::commit(connection, app, collection, record, false, now).await,
         _ => {}
     }
     let mut transaction = connection.begin().await?;
     // What needs the app alone in the end asks for it at the beginning.
     let is_alone =
         has_keys && (!commit.ranges.is_empty() || commit.keys.len() + commit.writes.len() > KEYS_LOCKED_MAX);
-    for collection in &commit.docs {
-        let stale = docs::commit(&mut transaction, app, collection, is_alone, now).await?;
+    let last = if has_keys {
+        None
+    } else {
+        commit.docs.len().checked_sub(1)
+    };
+    for (number, collection) in commit.docs.iter().enumerate() {
+        let record = record.filter(|_| Some(number) == last);
+        let stale = docs::commit(&mut transaction, app, collection, record, is_alone, now).await?;
         if stale.is_some() {
             return Ok(stale);
         }
     }
     if has_keys {
-        let stale = send(&mut transaction, app, commit, now).await?;
+        let stale = send(&mut transaction, app, commit, record, now).await?;
         if stale.is_some() {
             return Ok(stale);
         }
@@ -220,6 +235,7 @@ async fn send(
     connection: &mut PgConnection,
     app: AppId,
     commit: &Commit,
+    record: Option<&Record>,
     now: Timestamp,
 ) -> Result<Option<String>, sqlx::Error> {
     let now = now.as_micros();
@@ -232,7 +248,7 @@ async fn send(
         puts.filter_map(|write| write.value.as_ref().map(|value| (write, value)))
     };
     let deleted = writes.iter().filter(|write| write.value.is_none());
-    let stale: Option<Vec<u8>> = sqlx::query_scalar(COMMIT_KV)
+    let stale = query(COMMIT_KV, COMMIT_KV_RECORDED, record)
         .bind(app.0)
         .bind(now)
         .bind(keys.iter().map(|read| read.key.as_bytes()).collect::<Vec<_>>())

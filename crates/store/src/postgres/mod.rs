@@ -6,6 +6,7 @@ mod fault;
 pub(crate) mod kv;
 pub(crate) mod lock;
 mod open;
+mod record;
 pub(crate) mod server;
 mod turns;
 

@@ -2,6 +2,7 @@
 
 use picloud_shared::{
     app::{App, AppRef},
+    execution::RunBatch,
     id::AppId,
     page::Page,
     repository::{
@@ -240,7 +241,7 @@ async fn an_app_with_content_is_deleted_only_by_force(bed: Bed) {
     let served = route(store, &hello, "GET", None, "/").await;
     let run = execution(&hello, now());
     store
-        .record_executions(std::slice::from_ref(&run), &[], now())
+        .record_executions(RunBatch::of_records(std::slice::from_ref(&run)), now())
         .await
         .unwrap();
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use picloud_shared::{
     durations::{DurationBand, Durations},
-    execution::{Execution, ExecutionFilter, ExecutionStatus, UnrecordedRuns},
+    execution::{Execution, ExecutionFilter, ExecutionStatus, RunBatch, UnrecordedRuns},
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{LogLevel, LogLine, ScriptError, ScriptErrorKind, TraceFrame},
@@ -38,7 +38,10 @@ async fn hello(bed: &Bed) -> Script {
 }
 
 async fn record(bed: &Bed, records: &[Execution]) {
-    bed.store.record_executions(records, &[], now()).await.unwrap();
+    bed.store
+        .record_executions(RunBatch::of_records(records), now())
+        .await
+        .unwrap();
 }
 
 async fn list(bed: &Bed, app: AppId, filter: ExecutionFilter) -> Vec<ExecutionId> {
@@ -112,7 +115,14 @@ async fn records_of_a_missing_app_are_left_out(bed: Bed) {
         durations: Durations::of(1),
     };
     bed.store
-        .record_executions(&[stray.clone(), kept.clone()], &[runs], now())
+        .record_executions(
+            RunBatch {
+                records: &[stray.clone(), kept.clone()],
+                unrecorded: &[runs],
+                ..RunBatch::default()
+            },
+            now(),
+        )
         .await
         .unwrap();
     assert!(bed.store.find_execution(stray.id).await.unwrap().is_none());
@@ -346,18 +356,21 @@ async fn runs_without_a_record_are_counted(bed: Bed) {
     let start = Timestamp::from_micros(1_700_000_040_000_000);
     let later = start.plus(Duration::from_mins(5));
     bed.store
-        .record_executions(&[], &[runs(3), runs(4)], start)
+        .record_executions(RunBatch::of_unrecorded(&[runs(3), runs(4)]), start)
         .await
         .unwrap();
     bed.store
-        .record_executions(&[], &[runs(10)], start)
+        .record_executions(RunBatch::of_unrecorded(&[runs(10)]), start)
         .await
         .unwrap();
     bed.store
-        .record_executions(&[], &[runs(100)], later)
+        .record_executions(RunBatch::of_unrecorded(&[runs(100)]), later)
         .await
         .unwrap();
-    bed.store.record_executions(&[], &[], later).await.unwrap();
+    bed.store
+        .record_executions(RunBatch::of_unrecorded(&[]), later)
+        .await
+        .unwrap();
     let count = async |since| bed.store.count_unrecorded(hello.app_id, since).await.unwrap();
     assert_eq!(count(start).await, 117);
     assert_eq!(count(start.plus(Duration::from_mins(1))).await, 100);
@@ -381,7 +394,10 @@ async fn runs_of_many_scripts_are_counted_at_once(bed: Bed) {
         })
         .collect();
     for times in 1..=2 {
-        bed.store.record_executions(&[], &runs, now()).await.unwrap();
+        bed.store
+            .record_executions(RunBatch::of_unrecorded(&runs), now())
+            .await
+            .unwrap();
         let count = async |app| {
             bed.store
                 .count_unrecorded(app, Timestamp::from_micros(0))

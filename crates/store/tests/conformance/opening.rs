@@ -8,7 +8,7 @@ use std::{
 };
 
 use picloud_shared::{
-    execution::ExecutionStatus,
+    execution::{ExecutionStatus, RunBatch},
     repository::{
         AppRepository, AppScope, ExecutionRepository, Health, ReleaseRepository, ScriptRepository, StoreError,
     },
@@ -168,7 +168,10 @@ async fn an_older_database_is_brought_forward(mut bed: Bed) {
     let made = script(&bed.store, one.id, "hello").await;
     let run = execution(&made, now());
     let runs = std::slice::from_ref(&run);
-    bed.store.record_executions(runs, &[], now()).await.unwrap();
+    bed.store
+        .record_executions(RunBatch::of_records(runs), now())
+        .await
+        .unwrap();
     make_old(&bed).await;
     let count =
         "INSERT INTO execution_counts SELECT app_id, started_at / 60000000, script_id, 41, 1 FROM executions";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use picloud_shared::{
     durations::Durations,
-    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    execution::{Execution, ExecutionFilter, Retention, RunBatch, UnrecordedRuns},
     id::{AppId, ExecutionId},
     repository::ExecutionRepository,
     script::Script,
@@ -42,7 +42,10 @@ fn run(script: &Script, count: u64, end: Timestamp) -> Vec<Execution> {
 }
 
 async fn record(bed: &Bed, records: &[Execution]) {
-    bed.store.record_executions(records, &[], now()).await.unwrap();
+    bed.store
+        .record_executions(RunBatch::of_records(records), now())
+        .await
+        .unwrap();
 }
 
 async fn left(bed: &Bed, app: AppId) -> Vec<ExecutionId> {
@@ -88,7 +91,7 @@ async fn old_records_and_counts_go(bed: Bed) {
     };
     for moment in [start, start.plus(DAY)] {
         bed.store
-            .record_executions(&[], std::slice::from_ref(&runs), moment)
+            .record_executions(RunBatch::of_unrecorded(std::slice::from_ref(&runs)), moment)
             .await
             .unwrap();
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use picloud_shared::{
     durations::{DurationBand, Durations},
-    execution::{Execution, ExecutionStatus, Retention, UnrecordedRuns},
+    execution::{Execution, ExecutionStatus, Retention, RunBatch, UnrecordedRuns},
     id::{AppId, ScriptId},
     repository::ExecutionRepository,
     run_stats::{Activity, RunStats, Slots},
@@ -81,11 +81,21 @@ async fn every_run_counts_in_the_minute_in_which_it_ended(bed: Bed) {
     ];
     let counted = [unrecorded(&hello, 1_000, 7), unrecorded(&foreign, 1_000, 7)];
     bed.store
-        .record_executions(&records, &counted, START)
+        .record_executions(
+            RunBatch {
+                records: &records,
+                unrecorded: &counted,
+                ..RunBatch::default()
+            },
+            START,
+        )
         .await
         .unwrap();
     bed.store
-        .record_executions(&[], &[unrecorded(&other, 3_000_000, 2)], START)
+        .record_executions(
+            RunBatch::of_unrecorded(&[unrecorded(&other, 3_000_000, 2)]),
+            START,
+        )
         .await
         .unwrap();
 
@@ -116,7 +126,10 @@ async fn a_record_that_is_there_already_counts_once(bed: Bed) {
     let (hello, _) = two_scripts(&bed).await;
     let one = run(&hello, START, 1_000, ExecutionStatus::Error);
     for batch in [&[one.clone(), one.clone()][..], std::slice::from_ref(&one)] {
-        bed.store.record_executions(batch, &[], START).await.unwrap();
+        bed.store
+            .record_executions(RunBatch::of_records(batch), START)
+            .await
+            .unwrap();
     }
     let stats = stats(&bed, hello.app_id, None, minutes(1)).await;
     assert_eq!(stats[0].count(ExecutionStatus::Error), 1);
@@ -133,7 +146,10 @@ async fn slots_are_as_long_as_asked_for(bed: Bed) {
         })
         .map(|start| run(&hello, start, 10, ExecutionStatus::Success))
         .collect();
-    bed.store.record_executions(&records, &[], START).await.unwrap();
+    bed.store
+        .record_executions(RunBatch::of_records(&records), START)
+        .await
+        .unwrap();
     for (slots, expected) in [
         (6, vec![1, 2, 3, 4, 5, 6]),
         (3, vec![3, 7, 11]),
@@ -156,7 +172,10 @@ async fn numbers_outlive_their_records(bed: Bed) {
     let records: Vec<Execution> = (0..5)
         .map(|_| run(&hello, START, 10, ExecutionStatus::Error))
         .collect();
-    bed.store.record_executions(&records, &[], START).await.unwrap();
+    bed.store
+        .record_executions(RunBatch::of_records(&records), START)
+        .await
+        .unwrap();
     let few = Retention {
         records_per_app_max: 1,
         ..Retention::default()
@@ -184,7 +203,14 @@ async fn what_apps_did_lately_is_told(bed: Bed) {
         run(&other, last, 10, Error),
     ];
     bed.store
-        .record_executions(&records, &[unrecorded(&hello, 10, 5)], START)
+        .record_executions(
+            RunBatch {
+                records: &records,
+                unrecorded: &[unrecorded(&hello, 10, 5)],
+                ..RunBatch::default()
+            },
+            START,
+        )
         .await
         .unwrap();
     let found = bed.store.activity(&apps, START).await.unwrap();
@@ -199,7 +225,7 @@ async fn what_apps_did_lately_is_told(bed: Bed) {
     // One without a record is the last now; nobody knows more of it than its minute.
     let later = START.plus(MINUTE * 5);
     bed.store
-        .record_executions(&[], &[unrecorded(&hello, 10, 1)], later)
+        .record_executions(RunBatch::of_unrecorded(&[unrecorded(&hello, 10, 1)]), later)
         .await
         .unwrap();
     expected.last_run_at = Some(later);

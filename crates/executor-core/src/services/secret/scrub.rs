@@ -1,12 +1,12 @@
 //! Takes secrets away from what is kept of a run.
 //!
-//! This is against mistakes: a script that wants to show a secret can, for instance backwards. It is the last thing that
-//! happens to an outcome before it leaves the executor, and only runs that have got a secret pay for it.
+//! This is against mistakes: a script that wants to show a secret can, for instance backwards. It happens to an outcome
+//! before anybody outside of the executor sees it, and only runs that have got a secret pay for it.
 
 use std::{mem, ops::Range};
 
 use memchr::memmem;
-use picloud_shared::outcome::Outcome;
+use picloud_shared::outcome::{Outcome, ScriptError};
 use tokio::task::yield_now;
 
 use super::{
@@ -34,26 +34,29 @@ impl Session {
     pub(crate) async fn scrub(&self, outcome: &mut Outcome, request_path: &str) {
         let got = self.state(|state| mem::take(&mut state.secrets));
         let scrubber = Scrubber::of(&got);
-        if scrubber.secrets.is_empty() {
-            return;
-        }
-        let mut bytes = 0;
-        for line in &mut outcome.logs {
-            scrubber.replace(&mut line.message);
-            bytes += line.message.len() * scrubber.forms();
-            if bytes > BYTES_PER_TURN {
-                bytes = 0;
-                yield_now().await;
+        if !scrubber.secrets.is_empty() {
+            let mut bytes = 0;
+            for line in &mut outcome.logs {
+                scrubber.replace(&mut line.message);
+                bytes += line.message.len() * scrubber.forms();
+                if bytes > BYTES_PER_TURN {
+                    bytes = 0;
+                    yield_now().await;
+                }
             }
+            if let Err(error) = &mut outcome.result {
+                scrubber.replace_in_error(error);
+            }
+            outcome.request_path = scrubber.scrubbed(request_path);
         }
-        if let Err(error) = &mut outcome.result {
-            scrubber.replace(&mut error.message);
-            error
-                .excerpt
-                .iter_mut()
-                .for_each(|excerpt| scrubber.replace(excerpt));
-        }
-        outcome.request_path = scrubber.scrubbed(request_path);
+        drop(scrubber);
+        // An error may come after this.
+        self.state(|state| state.secrets = got);
+    }
+
+    /// The same for an error that comes later.
+    pub(crate) fn scrub_error(&self, error: &mut ScriptError) {
+        self.state(|state| Scrubber::of(&state.secrets).replace_in_error(error));
     }
 }
 
@@ -83,6 +86,11 @@ impl<'g> Scrubber<'g> {
         if let Some(scrubbed) = self.scrubbed(text) {
             *text = scrubbed;
         }
+    }
+
+    fn replace_in_error(&self, error: &mut ScriptError) {
+        self.replace(&mut error.message);
+        error.excerpt.iter_mut().for_each(|excerpt| self.replace(excerpt));
     }
 
     /// The text without secrets; nothing if there are none in it.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use picloud_shared::{
     domain::DomainClaim,
-    execution::{Execution, ExecutionFilter, Retention, UnrecordedRuns},
+    execution::{Execution, ExecutionFilter, Retention, RunBatch},
     id::{AppId, DomainId, ExecutionId, RouteId, ScriptId},
     invocation::Invocation,
     limits::Limits,
@@ -163,6 +163,7 @@ impl ExecutorClient for FakeExecutor {
             },
             services: Vec::new(),
             commits: 0,
+            recorded: false,
             writes_discarded: 0,
             request_path: None,
         }
@@ -349,16 +350,11 @@ impl ReleaseRepository for FakeRepository {
 
 #[async_trait]
 impl ExecutionRepository for FakeRepository {
-    async fn record_executions(
-        &self,
-        records: &[Execution],
-        _unrecorded: &[UnrecordedRuns],
-        _now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn record_executions(&self, batch: RunBatch<'_>, _now: Timestamp) -> Result<(), StoreError> {
         self.records
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(records);
+            .extend_from_slice(batch.records);
         Ok(())
     }
 

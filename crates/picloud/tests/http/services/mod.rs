@@ -9,6 +9,7 @@ mod fault;
 mod histories;
 mod http;
 mod kv;
+mod recorded;
 mod secrets;
 mod serializable;
 mod stopped;

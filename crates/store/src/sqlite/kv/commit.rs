@@ -6,14 +6,21 @@ use picloud_shared::{
     services::{Answer, Commit, ServiceError},
     time::Timestamp,
 };
-use rusqlite::{Connection, Error, OptionalExtension as _, params};
+use rusqlite::{Connection, Error, OptionalExtension as _, params, params_from_iter};
 
 use super::{
     connection::fault_of,
     read::{id, stale},
     writes::write,
 };
-use crate::{kv::refusal, quotas, sqlite::docs::writes as docs, statements::statements};
+use crate::{
+    executions::record::{self, Rows},
+    kv::refusal,
+    quotas,
+    sqlite::docs::writes as docs,
+    statements::statements,
+    value::Value,
+};
 
 statements! {
     /// Nothing if the app is gone.
@@ -90,8 +97,26 @@ fn commit(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, S
     let Some((after, _)) = account(connection, *app)? else {
         return Ok(Err(ServiceError::AppGone));
     };
-    let checked = quotas.check(before, after).map_err(ServiceError::QuotaExceeded);
-    Ok(checked.map(|()| Answer::Committed))
+    if let Err(exceeded) = quotas.check(before, after) {
+        return Ok(Err(ServiceError::QuotaExceeded(exceeded)));
+    }
+    if let Some(record) = &commit.record {
+        match Rows::of(record) {
+            Ok(rows) => write_record(connection, &rows)?,
+            Err(error) => return Ok(Err(refusal(&error))),
+        }
+    }
+    Ok(Ok(Answer::Committed))
+}
+
+/// Writes the record of the run, unless there is one already: the client may have left before the commit.
+fn write_record(connection: &Connection, rows: &Rows) -> Result<(), Error> {
+    let insert =
+        |sql, values: &[Value<'_>]| connection.prepare_cached(sql)?.execute(params_from_iter(values));
+    if insert(record::EXECUTION, &rows.execution)? == 1 {
+        insert(record::PAYLOAD, &rows.payload)?;
+    }
+    Ok(())
 }
 
 /// What the app keeps and may keep; nothing if it is gone.

@@ -1,16 +1,17 @@
 //! What a run from the editor leaves that keeps what it writes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 use picloud_shared::{
     audit::{DataChange, Target},
     change::Change,
-    execution::{Execution, ExecutionStatus, RequestSummary},
+    execution::{CommittedRun, Execution, ExecutionStatus, RequestSummary},
     id::ExecutionId,
     invocation::{Invocation, Trigger},
     outcome::Outcome,
     script::LiveScript,
+    seam::AtCommit,
     time::Timestamp,
 };
 use serde_json::json;
@@ -21,11 +22,15 @@ use crate::{Manager, http::problem::Answer};
 const RECORDED_PATH_BYTES_MAX: usize = 2_048;
 
 /// A run that keeps what it writes: people are to find it, and who began it.
+#[derive(Debug)]
 pub(super) struct Kept {
     id: ExecutionId,
     script: Arc<LiveScript>,
     started_at: Timestamp,
     request: RequestSummary,
+    node: String,
+    /// The record that its commit was given.
+    committed: Mutex<Option<Box<Execution>>>,
 }
 
 impl Kept {
@@ -44,35 +49,27 @@ impl Kept {
                 body_bytes: request.body.len() as u64,
                 remote_addr: request.remote_addr.to_string(),
             },
+            node: manager.runs().node().to_owned(),
+            committed: Mutex::default(),
         }
     }
 
     /// Leaves its records.
-    pub(super) async fn record(self, manager: &Manager, outcome: &Outcome, change: &Change) -> Answer<()> {
+    pub(super) async fn record(&self, manager: &Manager, outcome: &Outcome, change: &Change) -> Answer<()> {
         let script = &self.script;
-        let error = outcome.result.as_ref().err();
-        let status = ExecutionStatus::of(error);
-        manager.runs().record(Execution {
-            id: self.id,
-            app_id: script.app_id,
-            script_id: script.script_id,
-            script_name: script.name.to_string(),
-            version: script.version,
-            trigger: Trigger::Test,
-            status,
-            started_at: self.started_at,
-            usage: outcome.usage,
-            services: outcome.services.clone(),
-            request: self.request,
-            response_status: match &outcome.result {
-                Ok(response) => response.status.as_u16(),
-                Err(_) => StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
-            },
-            logs: outcome.logs.clone(),
-            error: error.cloned(),
-            // The recorder knows it.
-            node: String::new(),
-        });
+        let committed = self
+            .committed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match committed.filter(|_| outcome.recorded) {
+            Some(record) => manager.runs().committed(CommittedRun {
+                record: *record,
+                duration_us: outcome.usage.duration_us,
+            }),
+            None => manager.runs().record(self.execution(outcome)),
+        }
+        let status = ExecutionStatus::of(outcome.result.as_ref().err());
         let done = DataChange {
             action: "run_script",
             target: Target {
@@ -92,5 +89,39 @@ impl Kept {
             .record_data_change(script.app_id, &done, change)
             .await?;
         Ok(())
+    }
+
+    fn execution(&self, outcome: &Outcome) -> Execution {
+        let script = &self.script;
+        let error = outcome.result.as_ref().err();
+        Execution {
+            id: self.id,
+            app_id: script.app_id,
+            script_id: script.script_id,
+            script_name: script.name.to_string(),
+            version: script.version,
+            trigger: Trigger::Test,
+            status: ExecutionStatus::of(error),
+            started_at: self.started_at,
+            usage: outcome.usage,
+            services: outcome.services.clone(),
+            request: self.request.clone(),
+            response_status: match &outcome.result {
+                Ok(response) => response.status.as_u16(),
+                Err(_) => StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
+            },
+            logs: outcome.logs.clone(),
+            error: error.cloned(),
+            node: self.node.clone(),
+        }
+    }
+}
+
+impl AtCommit for Kept {
+    fn record(&self, outcome: &Outcome) -> Option<Box<Execution>> {
+        let record = Box::new(self.execution(outcome));
+        let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        *committed = Some(record.clone());
+        Some(record)
     }
 }

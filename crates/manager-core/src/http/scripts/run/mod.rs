@@ -16,7 +16,7 @@ use picloud_shared::{
     modules::imports,
     outcome::Diagnostic,
     script::{ContentHash, LiveScript, ScriptName},
-    seam::Origin,
+    seam::{AtCommit, Origin},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -105,19 +105,21 @@ pub(crate) async fn run_script(
         Err(fault) => return Ok(Json(TestRunBody::not_linked(&fault))),
     };
     script.config = Arc::new(config(&manager, &app).await?);
-    let invocation = Invocation {
+    let mut invocation = Invocation {
         id: origin.request_id,
         script: Arc::new(script),
         trigger: Trigger::Test,
         request: Arc::new(request),
         keeps_writes: body.keep_writes,
+        at_commit: None,
     };
     if !body.keep_writes {
         return Ok(Json(manager.workbench().run(invocation).await.into()));
     }
     let change = caller.change(&manager, None);
     manager.repository().confirm_data_change(app.id, &change).await?;
-    let kept = Kept::begin(&manager, &invocation);
+    let kept = Arc::new(Kept::begin(&manager, &invocation));
+    invocation.at_commit = Some(Arc::clone(&kept) as Arc<dyn AtCommit>);
     let outcome = manager.workbench().run(invocation).await;
     kept.record(&manager, &outcome, &change).await?;
     Ok(Json(outcome.into()))

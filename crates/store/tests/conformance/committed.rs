@@ -1,0 +1,257 @@
+//! Records of runs that are written with their commits.
+
+use std::time::Duration;
+
+use picloud_shared::{
+    execution::{CommittedRun, Execution, ExecutionStatus, Retention, RunBatch},
+    id::AppId,
+    repository::{AppRepository, ExecutionRepository, QuotaRepository, QuotaUpdate},
+    run_stats::Slots,
+    script::Script,
+    services::{
+        Answer, Commit, Expiry, KvValue, Question, ReadKey, ServiceError, Write,
+        docs::{CollectionCommit, Definition, DocumentWrite},
+    },
+};
+use picloud_store::Store;
+use uuid::Uuid;
+
+use crate::{
+    bed::{Bed, cases},
+    fixtures::{app, change, execution, now, script},
+};
+
+cases! {
+    a_record_is_there_with_what_its_run_wrote,
+    a_commit_that_is_refused_leaves_no_record,
+    the_record_of_a_run_is_written_once,
+    a_run_with_a_record_counts_once,
+    a_run_that_has_committed_has_succeeded,
+    what_is_too_old_is_deleted_however_it_was_written,
+}
+
+async fn hello(bed: &Bed) -> Script {
+    let owner = app(&bed.store, "one").await;
+    script(&bed.store, owner.id, "hello").await
+}
+
+fn put(key: &str) -> Write {
+    Write {
+        key: key.to_owned(),
+        value: Some(KvValue::Json("1".to_owned())),
+        expiry: Expiry::Never,
+    }
+}
+
+/// Makes the collection, with one document.
+fn made(name: &str) -> CollectionCommit {
+    CollectionCommit {
+        name: name.to_owned(),
+        id: Some(Uuid::new_v4()),
+        version: None,
+        created: Some(Definition::default()),
+        documents: Vec::new(),
+        stretches: Vec::new(),
+        writes: vec![DocumentWrite {
+            id: "a".to_owned(),
+            document: Some("{}".to_owned()),
+            added: Vec::new(),
+            removed: Vec::new(),
+            claims: Vec::new(),
+        }],
+        indexed: Vec::new(),
+    }
+}
+
+/// A commit with the record of a run of `script`.
+fn of(script: &Script, commit: Commit) -> (Execution, Commit) {
+    let mut record = execution(script, now());
+    record.logs[0].message.push_str("quotes \" and \n and \0");
+    let commit = Commit {
+        record: Some(Box::new(record.clone())),
+        ..commit
+    };
+    (record, commit)
+}
+
+async fn ask(store: &Store, app: AppId, commit: Commit) -> Result<Answer, ServiceError> {
+    store.answer_kv(app, Question::Commit(commit), now()).await
+}
+
+async fn runs(bed: &Bed, script: &Script, status: ExecutionStatus) -> u64 {
+    let moments = Duration::from_mins(30);
+    let slots = Slots::over(now().minus(moments), now().plus(moments), 1);
+    let found = bed.store.run_stats(script.app_id, None, slots).await.unwrap();
+    found[0].count(status)
+}
+
+async fn a_record_is_there_with_what_its_run_wrote(bed: Bed) {
+    let hello = hello(&bed).await;
+    let keys = Commit {
+        writes: vec![put("a"), put("b")],
+        ..Commit::default()
+    };
+    let documents = Commit {
+        docs: vec![made("one")],
+        ..Commit::default()
+    };
+    let collections = Commit {
+        docs: vec![made("three"), made("two")],
+        ..Commit::default()
+    };
+    let both = Commit {
+        writes: vec![put("c")],
+        docs: vec![made("five"), made("four")],
+        ..Commit::default()
+    };
+    for commit in [keys, documents, collections, both] {
+        let (record, commit) = of(&hello, commit);
+        assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
+        let found = bed.store.find_execution(record.id).await.unwrap().unwrap();
+        assert_eq!(found, record);
+    }
+    let kept = bed.store.app_usage(hello.app_id).await.unwrap().unwrap().0;
+    assert_eq!((kept.kv.rows, kept.docs.rows), (3, 5));
+}
+
+async fn a_commit_that_is_refused_leaves_no_record(bed: Bed) {
+    let hello = hello(&bed).await;
+    let stale = Commit {
+        keys: vec![ReadKey {
+            key: "a".to_owned(),
+            version: Some(1),
+        }],
+        writes: vec![put("a")],
+        ..Commit::default()
+    };
+    let (conflicting, commit) = of(&hello, stale);
+    let answer = ask(&bed.store, hello.app_id, commit).await;
+    assert!(matches!(answer, Ok(Answer::Conflict { .. })), "{answer:?}");
+    let update = QuotaUpdate {
+        data_bytes_max: None,
+        data_rows_max: Some(Some(1)),
+    };
+    let allowed = bed.store.update_quotas(hello.app_id, update, &change()).await;
+    allowed.unwrap().unwrap();
+    let much = Commit {
+        writes: vec![put("a"), put("b")],
+        ..Commit::default()
+    };
+    let (too_much, commit) = of(&hello, much);
+    let answer = ask(&bed.store, hello.app_id, commit).await;
+    assert!(
+        matches!(answer, Err(ServiceError::QuotaExceeded(_))),
+        "{answer:?}"
+    );
+    let gone = app(&bed.store, "two").await.id;
+    let (lost, commit) = of(
+        &hello,
+        Commit {
+            writes: vec![put("a")],
+            ..Commit::default()
+        },
+    );
+    assert!(bed.store.delete_app(gone, true, &change()).await.unwrap());
+    assert_eq!(ask(&bed.store, gone, commit).await, Err(ServiceError::AppGone));
+    for record in [conflicting, too_much, lost] {
+        assert_eq!(bed.store.find_execution(record.id).await.unwrap(), None);
+    }
+}
+
+async fn the_record_of_a_run_is_written_once(bed: Bed) {
+    let hello = hello(&bed).await;
+    // The client has left, and the recorder was quicker.
+    let (record, commit) = of(
+        &hello,
+        Commit {
+            writes: vec![put("a")],
+            ..Commit::default()
+        },
+    );
+    let cancelled = Execution {
+        status: ExecutionStatus::Cancelled,
+        ..record.clone()
+    };
+    let batch = RunBatch::of_records(std::slice::from_ref(&cancelled));
+    bed.store.record_executions(batch, now()).await.unwrap();
+    assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
+    let found = bed.store.find_execution(record.id).await.unwrap();
+    assert_eq!(found, Some(cancelled));
+}
+
+async fn a_run_with_a_record_counts_once(bed: Bed) {
+    let hello = hello(&bed).await;
+    let (record, commit) = of(
+        &hello,
+        Commit {
+            writes: vec![put("a")],
+            ..Commit::default()
+        },
+    );
+    assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
+    assert_eq!(runs(&bed, &hello, ExecutionStatus::Success).await, 0);
+    let stray = CommittedRun {
+        record: Execution {
+            app_id: AppId(Uuid::new_v4()),
+            ..record.clone()
+        },
+        duration_us: 7,
+    };
+    let run = CommittedRun {
+        duration_us: record.usage.duration_us + 10_000,
+        record,
+    };
+    let batch = RunBatch {
+        committed: &[run.clone(), stray],
+        ..RunBatch::default()
+    };
+    bed.store.record_executions(batch, now()).await.unwrap();
+    assert_eq!(runs(&bed, &hello, ExecutionStatus::Success).await, 1);
+    let unrecorded = bed.store.count_unrecorded(hello.app_id, now()).await.unwrap();
+    assert_eq!(unrecorded, 0);
+    // What is kept is how long it took until its commit; what counts is all of it.
+    let found = bed.store.find_execution(run.record.id).await.unwrap();
+    assert_eq!(found, Some(run.record));
+}
+
+async fn a_run_that_has_committed_has_succeeded(bed: Bed) {
+    let hello = hello(&bed).await;
+    let (record, commit) = of(
+        &hello,
+        Commit {
+            writes: vec![put("a")],
+            ..Commit::default()
+        },
+    );
+    assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
+    // The client has left before it heard of it.
+    let cancelled = Execution {
+        status: ExecutionStatus::Cancelled,
+        ..record.clone()
+    };
+    let batch = RunBatch::of_records(std::slice::from_ref(&cancelled));
+    bed.store.record_executions(batch, now()).await.unwrap();
+    assert_eq!(
+        bed.store.find_execution(record.id).await.unwrap(),
+        Some(record.clone())
+    );
+    for (status, expected) in [(ExecutionStatus::Success, 1), (ExecutionStatus::Cancelled, 0)] {
+        assert_eq!(runs(&bed, &hello, status).await, expected, "{status:?}");
+    }
+}
+
+async fn what_is_too_old_is_deleted_however_it_was_written(bed: Bed) {
+    let hello = hello(&bed).await;
+    let (record, commit) = of(
+        &hello,
+        Commit {
+            writes: vec![put("a")],
+            ..Commit::default()
+        },
+    );
+    assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
+    let later = now().plus(Duration::from_hours(24 * 365));
+    let purged = bed.store.purge_executions(Retention::default(), later).await;
+    assert_eq!(purged.unwrap(), 1);
+    assert_eq!(bed.store.find_execution(record.id).await.unwrap(), None);
+}

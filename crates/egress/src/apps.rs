@@ -17,6 +17,9 @@ use crate::http::Pool;
 /// Requests of one app that are under way at one time.
 const REQUESTS_PER_APP_MAX: usize = 256;
 
+/// E-mails of one app that are handed over at one time: a mail server that does not answer takes no place of others.
+const EMAILS_PER_APP_MAX: usize = 4;
+
 /// The apps that have settings, or have made a request.
 pub(crate) struct Apps {
     repository: Arc<dyn EgressRepository>,
@@ -34,6 +37,8 @@ pub(crate) struct App {
     pub(crate) pool: Arc<Pool>,
     /// A place for each request that is under way.
     pub(crate) places: Arc<Semaphore>,
+    /// A place for each e-mail that is handed over.
+    pub(crate) email_places: Arc<Semaphore>,
 }
 
 impl Apps {
@@ -64,7 +69,7 @@ impl Apps {
         match (settings, apps.get(&app)) {
             (None, _) => drop(apps.remove(&app)),
             (settings, before) => {
-                let renewed = App::new(settings, before.map(|before| Arc::clone(&before.places)));
+                let renewed = App::new(settings, before.map(Arc::as_ref));
                 apps.insert(app, Arc::new(renewed));
             }
         }
@@ -77,11 +82,15 @@ impl Apps {
 }
 
 impl App {
-    fn new(settings: Option<EgressSettings>, places: Option<Arc<Semaphore>>) -> Self {
+    fn new(settings: Option<EgressSettings>, before: Option<&Self>) -> Self {
+        let places = |before: Option<&Arc<Semaphore>>, most| {
+            before.map_or_else(|| Arc::new(Semaphore::new(most)), Arc::clone)
+        };
         Self {
             allow: settings.and_then(|settings| settings.allow),
             pool: Arc::default(),
-            places: places.unwrap_or_else(|| Arc::new(Semaphore::new(REQUESTS_PER_APP_MAX))),
+            places: places(before.map(|before| &before.places), REQUESTS_PER_APP_MAX),
+            email_places: places(before.map(|before| &before.email_places), EMAILS_PER_APP_MAX),
         }
     }
 }

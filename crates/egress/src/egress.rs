@@ -6,14 +6,16 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use picloud_shared::{
     id::AppId,
+    mail::MailServer,
     memory::MemoryBudget,
     repository::{EgressRepository, StoreError},
     seam::EgressTable,
-    services::{Answer, HostServices, HttpRequest, Question, ServiceError},
+    services::{Answer, Email, HostServices, HttpRequest, Question, ServiceError},
 };
+use rustls::pki_types::CertificateDer;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use crate::{apps::Apps, guard::Guard, http::Http, resolve::Resolve};
+use crate::{apps::Apps, connect::tls, email::Emails, guard::Guard, http::Http, resolve::Resolve};
 
 /// What an [`Egress`] is made of.
 pub struct EgressParts {
@@ -25,6 +27,10 @@ pub struct EgressParts {
     pub resolver: Arc<dyn Resolve>,
     /// Where this server listens itself. No script connects there.
     pub listeners: Vec<SocketAddr>,
+    /// Takes the e-mails of scripts, if anybody does.
+    pub mail_server: Option<MailServer>,
+    /// Authorities that are trusted beside those that browsers trust.
+    pub authorities: Vec<CertificateDer<'static>>,
     /// What answers may hold while they come in.
     pub memory: Arc<MemoryBudget>,
 }
@@ -37,6 +43,7 @@ struct Inner {
     others: Arc<dyn HostServices>,
     apps: Apps,
     http: Arc<Http>,
+    emails: Arc<Emails>,
     /// Where the sockets are.
     runtime: Handle,
 }
@@ -44,13 +51,40 @@ struct Inner {
 impl Egress {
     /// Starts it on the runtime of the caller, with the settings of all apps.
     pub async fn start(parts: EgressParts) -> Result<Self, StoreError> {
-        let guard = Guard::new(parts.resolver, parts.listeners);
+        let guard = Arc::new(Guard::new(parts.resolver, parts.listeners));
+        let tls = tls(parts.authorities);
+        let emails = Emails::new(
+            parts.mail_server,
+            guard.clone(),
+            tls.clone(),
+            parts.memory.clone(),
+        );
         Ok(Self(Arc::new(Inner {
             others: parts.others,
             apps: Apps::load(parts.repository).await?,
-            http: Arc::new(Http::new(guard, parts.memory)),
+            http: Arc::new(Http::new(guard, tls, parts.memory)),
+            emails: Arc::new(emails),
             runtime: Handle::current(),
         })))
+    }
+
+    async fn email(&self, app: AppId, email: Email) -> Result<Answer, ServiceError> {
+        let Inner {
+            apps,
+            emails,
+            runtime,
+            ..
+        } = &*self.0;
+        let (emails, settings) = (Arc::clone(emails), apps.get(app));
+        // Once it is under way it is handed over, whatever becomes of the run: half an e-mail is none.
+        let work = runtime.spawn(async move { emails.send(app, &settings, email).await });
+        match work.await {
+            Ok(sent) => Ok(Answer::Email { failure: sent.err() }),
+            Err(error) => {
+                tracing::error!(%error, "an e-mail of a script ended without an answer");
+                Err(ServiceError::Failed)
+            }
+        }
     }
 
     async fn http(&self, app: AppId, requests: Vec<HttpRequest>) -> Result<Answer, ServiceError> {
@@ -84,6 +118,7 @@ impl HostServices for Egress {
     async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
         match question {
             Question::Http { requests } => self.http(app, requests).await,
+            Question::Email { email } => self.email(app, email).await,
             other => self.0.others.ask(app, other).await,
         }
     }

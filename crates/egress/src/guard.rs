@@ -8,6 +8,7 @@ use std::{
 
 use picloud_shared::{
     egress::{AllowList, is_public},
+    mail::MailHost,
     services::HttpFailureKind,
 };
 use url::{Host, Url};
@@ -56,6 +57,24 @@ impl Guard {
             // The form in which it is looked at is the one in which it is connected to.
             address.set_ip(address.ip().to_canonical());
             self.check(allow, name, *address)?;
+        }
+        Ok(addresses)
+    }
+
+    /// The addresses of the mail server of the instance, which may be anywhere but here: scripts do not choose it.
+    pub(crate) async fn mail_addresses(&self, host: &MailHost, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+        let mut addresses = match host {
+            MailHost::Name(name) => self.resolve(name.as_str(), port).await?,
+            MailHost::Address(address) => vec![SocketAddr::new(*address, port)],
+        };
+        for address in &mut addresses {
+            address.set_ip(address.ip().to_canonical());
+            if self.is_own(*address) {
+                return Err(fault(
+                    HttpFailureKind::Blocked,
+                    "the mail server that is set is this server itself",
+                ));
+            }
         }
         Ok(addresses)
     }

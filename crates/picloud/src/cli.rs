@@ -100,6 +100,28 @@ pub(crate) struct Settings {
     #[arg(long, global = true, env = "PICLOUD_SECRET_KEY_FILE", value_name = "FILE")]
     pub(crate) secret_key_file: Option<PathBuf>,
 
+    /// Mail server for the e-mails of scripts, such as smtps://user:password@mail.example.com, or
+    /// smtp://user:password@mail.example.com for STARTTLS [default: none]
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_SMTP_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) smtp_url: Option<String>,
+
+    /// Addresses that the e-mails of scripts may come from, separated by commas; the first one unless a script says
+    /// otherwise
+    #[arg(
+        long,
+        global = true,
+        env = "PICLOUD_SMTP_FROM",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub(crate) smtp_from: Option<Vec<String>>,
+
     /// First owner, made at start if nobody exists; needs `PICLOUD_ADMIN_PASSWORD` or the key `admin_password` too
     #[arg(long, global = true, env = "PICLOUD_ADMIN_USERNAME", value_name = "NAME")]
     pub(crate) admin_username: Option<String>,

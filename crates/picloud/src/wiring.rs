@@ -67,6 +67,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         repository: store.clone(),
         resolver: Arc::new(SystemResolver::default()),
         listeners: server.local_addrs().to_vec(),
+        mail_server: config.mail_server.clone(),
+        authorities: Vec::new(),
         memory: memory.clone(),
     })
     .await?;

@@ -26,6 +26,7 @@ pub mod in_flight;
 pub mod invitation;
 pub mod invocation;
 pub mod limits;
+pub mod mail;
 pub mod member;
 pub mod memory;
 pub mod modules;

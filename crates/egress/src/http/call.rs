@@ -14,6 +14,7 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout_at},
 };
+use tokio_rustls::TlsConnector;
 
 use super::{
     Fault, answer,
@@ -29,17 +30,17 @@ const REQUESTS_MAX: usize = 1_024;
 
 /// Makes the requests of scripts.
 pub(crate) struct Http {
-    guard: Guard,
+    guard: Arc<Guard>,
     connector: Connector,
     memory: Arc<MemoryBudget>,
     places: Semaphore,
 }
 
 impl Http {
-    pub(crate) fn new(guard: Guard, memory: Arc<MemoryBudget>) -> Self {
+    pub(crate) fn new(guard: Arc<Guard>, tls: TlsConnector, memory: Arc<MemoryBudget>) -> Self {
         Self {
             guard,
-            connector: Connector::new(),
+            connector: Connector::new(tls),
             memory,
             places: Semaphore::new(REQUESTS_MAX),
         }

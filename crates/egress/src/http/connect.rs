@@ -1,29 +1,19 @@
-//! Opening a connection to an address that was decided on.
+//! Opening a connection for requests.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use picloud_shared::services::HttpFailureKind;
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{IpAddr as TlsAddress, ServerName},
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::timeout,
-};
+use rustls::pki_types::{IpAddr as TlsAddress, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::{Fault, fault};
-
-/// How long an address is tried when there is another one after it.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::connect::connect;
 
 /// Headers that an answer may have.
 const ANSWER_HEADERS_MAX: usize = 100;
@@ -40,19 +30,9 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// One that trusts the authorities which browsers trust.
-    pub(super) fn new() -> Self {
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring has suites for TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Self {
-            tls: TlsConnector::from(Arc::new(config)),
-        }
+    /// One that makes connections secure with `tls`.
+    pub(super) fn new(tls: TlsConnector) -> Self {
+        Self { tls }
     }
 
     /// A connection for requests to the origin of `url`, to the first of `addresses` that takes it.
@@ -64,8 +44,6 @@ impl Connector {
                 format!("no connection: {}", error.kind()),
             )
         })?;
-        // Small requests go at once.
-        let _ = stream.set_nodelay(true);
         if url.scheme() == "http" {
             return speak(stream).await;
         }
@@ -74,25 +52,6 @@ impl Connector {
             secured.map_err(|error| fault(HttpFailureKind::Tls, format!("no secure connection: {error}")))?;
         speak(secured).await
     }
-}
-
-async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let mut last = io::ErrorKind::AddrNotAvailable.into();
-    for (index, address) in addresses.iter().enumerate() {
-        let attempt = TcpStream::connect(address);
-        let result = if index + 1 == addresses.len() {
-            attempt.await
-        } else {
-            timeout(ATTEMPT_TIMEOUT, attempt)
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        };
-        match result {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 fn server_name(url: &Url) -> Result<ServerName<'static>, Fault> {

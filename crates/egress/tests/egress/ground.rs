@@ -17,6 +17,7 @@ use picloud_shared::{
     change::Change,
     egress::AllowList,
     id::AppId,
+    mail::MailServer,
     memory::MemoryBudget,
     repository::{EgressRepository, EgressSettings, StoreError},
     seam::EgressTable as _,
@@ -31,7 +32,10 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{ServerConfig, pki_types::PrivateKeyDer},
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer},
+    },
 };
 use uuid::Uuid;
 
@@ -57,6 +61,27 @@ pub(crate) struct Ground {
 impl Ground {
     /// With a server that listens on `listeners` itself.
     pub(crate) async fn with_listeners(listeners: Vec<SocketAddr>) -> Self {
+        Self::start(listeners, None, Vec::new()).await
+    }
+
+    /// With a mail server of the instance, and authorities that are trusted.
+    pub(crate) async fn with_mail_server(
+        server: MailServer,
+        authorities: Vec<CertificateDer<'static>>,
+    ) -> Self {
+        Self::start(Vec::new(), Some(server), authorities).await
+    }
+
+    /// With a mail server of the instance, and a server that listens on `listeners` itself.
+    pub(crate) async fn with_listeners_and_mail(listeners: Vec<SocketAddr>, server: MailServer) -> Self {
+        Self::start(listeners, Some(server), Vec::new()).await
+    }
+
+    async fn start(
+        listeners: Vec<SocketAddr>,
+        mail_server: Option<MailServer>,
+        authorities: Vec<CertificateDer<'static>>,
+    ) -> Self {
         let world = Arc::<World>::default();
         let memory = MemoryBudget::new(64 * 1_024 * 1_024);
         let parts = EgressParts {
@@ -64,6 +89,8 @@ impl Ground {
             repository: Arc::clone(&world) as _,
             resolver: Arc::clone(&world) as _,
             listeners,
+            mail_server,
+            authorities,
             memory: Arc::clone(&memory),
         };
         Self {
@@ -303,15 +330,7 @@ pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 
 /// Where somebody speaks TLS with a certificate that they made themselves.
 pub(crate) async fn tls_server() -> SocketAddr {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("suites")
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("a certificate with its key");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, _) = self_made("127.0.0.1");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -320,4 +339,18 @@ pub(crate) async fn tls_server() -> SocketAddr {
         }
     });
     address
+}
+
+/// What speaks TLS for `name`, with a certificate that nobody knows unless they are told.
+pub(crate) fn self_made(name: &str) -> (TlsAcceptor, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let certificate = made.cert.der().clone();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("suites")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .expect("a certificate with its key");
+    (TlsAcceptor::from(Arc::new(config)), certificate)
 }

@@ -76,6 +76,7 @@ impl Modules {
             ("crypto", hmac::crypto_module()),
             ("csv", csv::module()),
             ("docs", services::docs_module()),
+            ("email", services::email_module()),
             ("form", form::module()),
             ("hash", hash::module()),
             ("hex", hex::module()),

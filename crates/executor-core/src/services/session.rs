@@ -49,6 +49,8 @@ pub(super) struct State {
     has_acted: bool,
     /// How many requests it has made to other servers.
     pub(super) http_requests: usize,
+    /// How many e-mails it has sent.
+    pub(super) emails: usize,
     /// How many writes of the run did not take effect, because it is only tried.
     pub(super) writes_discarded: usize,
     /// Why no more is asked, and over which key if it is a conflict. What a script makes of the error changes nothing.
@@ -309,6 +311,7 @@ pub(super) fn unexpected(answer: &Answer) -> Box<EvalAltResult> {
         Answer::Committed => "a commit",
         Answer::Conflict { .. } => "a conflict",
         Answer::Http { .. } => "answers of other servers",
+        Answer::Email { .. } => "what became of an e-mail",
     };
     failure(
         ScriptErrorKind::Internal,

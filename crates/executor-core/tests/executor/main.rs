@@ -2,6 +2,7 @@
 
 mod budget;
 mod contract;
+mod emails;
 mod errors;
 mod fairness;
 mod hostile;

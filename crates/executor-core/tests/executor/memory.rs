@@ -14,8 +14,9 @@ use picloud_shared::{
     id::AppId,
     secret::SecretText,
     services::{
-        Answer, Commit, HostServices, HttpAnswer, HttpFailure, HttpFailureKind, HttpRequest, KvEntry, KvItem,
-        KvValue, LIST_BYTES_MAX, PasswordAnswer, PasswordQuestion, Question, ServiceError, list_bounds,
+        Answer, Commit, EmailFailure, HostServices, HttpAnswer, HttpFailure, HttpFailureKind, HttpRequest,
+        KvEntry, KvItem, KvValue, LIST_BYTES_MAX, PasswordAnswer, PasswordQuestion, Question, ServiceError,
+        list_bounds,
     },
 };
 use tokio::sync::Notify;
@@ -41,6 +42,8 @@ struct State {
     silent_at: Option<usize>,
     /// The number of the first question that is refused, and how.
     refused: Option<(usize, ServiceError)>,
+    /// What becomes of every e-mail.
+    email_failure: Option<EmailFailure>,
 }
 
 impl MemoryHost {
@@ -96,6 +99,11 @@ impl MemoryHost {
     /// Waits until that question is asked.
     pub(crate) async fn fell_silent(&self) {
         self.fell_silent.notified().await;
+    }
+
+    /// From now on every e-mail fails.
+    pub(crate) fn fail_emails(&self, failure: EmailFailure) {
+        self.state().email_failure = Some(failure);
     }
 
     /// From now on every question is refused.
@@ -199,6 +207,9 @@ impl State {
                 answers: requests.iter().map(echo).collect(),
             },
             Question::Password(question) => Answer::Password(about_password(question)),
+            Question::Email { .. } => Answer::Email {
+                failure: self.email_failure.clone(),
+            },
             Question::Commit(commit) => self.commit(app, commit),
         }
     }

@@ -1,6 +1,7 @@
 //! Settings: flag before environment before file before default.
 
 mod file;
+mod mail;
 
 use std::{
     net::{SocketAddr, ToSocketAddrs as _},
@@ -16,6 +17,7 @@ use picloud_shared::{
     execution::Retention,
     host::HostName,
     limits::{CONCURRENCY_UNBOUNDED, Limits},
+    mail::MailServer,
 };
 use serde::Deserialize;
 
@@ -31,6 +33,8 @@ pub(crate) struct Config {
     /// What is sealed in the database opens with the key in it.
     pub(crate) secret_key_file: PathBuf,
     pub(crate) first_owner: Option<(String, String)>,
+    /// Takes the e-mails of scripts.
+    pub(crate) mail_server: Option<MailServer>,
     pub(crate) admin_host: AdminHost,
     pub(crate) session_ttl: Duration,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -139,6 +143,7 @@ impl Config {
                 .unwrap_or_else(|| data_dir.join("secret.key")),
             data_dir,
             first_owner,
+            mail_server: mail::server(settings.smtp_url.as_deref(), settings.smtp_from.as_deref())?,
             admin_host: admin_host(settings.admin_host.as_deref())?,
             session_ttl: Duration::from_secs(u64::from(session_ttl_hours) * 3_600),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
@@ -265,6 +270,7 @@ mod tests {
                 "without scheme and port",
             ),
             ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
+            ("smtp_url = \"smtp://mail.example.com\"", "without smtp_from"),
         ] {
             std::fs::write(&path, text)?;
             let settings = Settings {

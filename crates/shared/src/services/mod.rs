@@ -9,6 +9,7 @@
 
 mod commit;
 pub mod docs;
+mod email;
 mod http;
 mod kv;
 mod password;
@@ -20,6 +21,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     commit::{Commit, Expiry, ReadKey, ReadRange, Write},
+    email::{
+        Attachment, EMAIL_ATTACHMENTS_MAX, EMAIL_BYTES_MAX, EMAIL_FILE_NAME_BYTES_MAX, EMAIL_RECIPIENTS_MAX,
+        EMAIL_SUBJECT_BYTES_MAX, EMAIL_TIMEOUT_MAX, EMAILS_PER_HOUR_MAX, EMAILS_PER_RUN_MAX, Email,
+        EmailFailure, EmailFailureKind,
+    },
     http::{
         HTTP_ANSWER_BYTES_DEFAULT, HTTP_ANSWER_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX,
         HTTP_HEADERS_MAX, HTTP_REDIRECTS_MAX, HTTP_REQUESTS_AT_ONCE_MAX, HTTP_REQUESTS_PER_RUN_MAX,
@@ -97,6 +103,11 @@ pub enum Question {
     },
     /// Something about passwords.
     Password(PasswordQuestion),
+    /// An e-mail is to be sent.
+    Email {
+        /// Which.
+        email: Email,
+    },
     /// Everything that the run read is to be as it was, and everything that it writes is to take effect, at once.
     Commit(Commit),
 }
@@ -131,6 +142,11 @@ pub enum Answer {
     },
     /// To [`Question::Password`].
     Password(PasswordAnswer),
+    /// To [`Question::Email`].
+    Email {
+        /// Why it was not sent; nothing if the mail server has it.
+        failure: Option<EmailFailure>,
+    },
     /// To [`Question::Commit`]: it is on disk.
     Committed,
     /// To [`Question::Commit`]: nothing was changed, because something that the run read is not as it was.

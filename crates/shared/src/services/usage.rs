@@ -20,6 +20,8 @@ pub enum Service {
     Password,
     /// The app's own users.
     Users,
+    /// E-mail.
+    Email,
 }
 
 /// What a run used of one service.

@@ -85,9 +85,10 @@ impl Postgres {
             }
             Question::Commit(commit) => self.commit(app, &commit, now).await,
             // Others answer these before any database is asked, if anybody does.
-            Question::Secret { .. } | Question::Http { .. } | Question::Password(_) => {
-                Err(ServiceError::Failed)
-            }
+            Question::Secret { .. }
+            | Question::Http { .. }
+            | Question::Email { .. }
+            | Question::Password(_) => Err(ServiceError::Failed),
         }
     }
 

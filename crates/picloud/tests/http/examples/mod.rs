@@ -4,6 +4,7 @@ mod contact_form;
 mod csv_to_json;
 mod deploy_script;
 mod feed_reader;
+mod form_to_email;
 mod github_webhook;
 mod guestbook;
 mod json_transform;

@@ -5,6 +5,7 @@ mod config;
 mod database_away;
 mod disk_full;
 mod docs;
+mod email;
 mod fault;
 mod histories;
 mod http;

@@ -55,7 +55,9 @@ pub(super) fn answer(
             })
         }
         // Others answer these before any database is asked, if anybody does.
-        Question::Secret { .. } | Question::Http { .. } | Question::Password(_) => Err(Error::InvalidQuery),
+        Question::Secret { .. } | Question::Http { .. } | Question::Email { .. } | Question::Password(_) => {
+            Err(Error::InvalidQuery)
+        }
     }
 }
 

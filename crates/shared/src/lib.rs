@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`modules`],
 //! [`route`], [`release`], [`secret`], [`config`], [`user`], [`second_factor`], [`token`], [`access`], [`account`],
-//! [`invitation`], [`member`], [`change`], [`audit`], [`quota`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
+//! [`invitation`], [`member`], [`change`], [`audit`], [`quota`], [`schedule`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
 //! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
 //! [`seam`]).
 
@@ -39,6 +39,7 @@ pub mod release;
 pub mod repository;
 pub mod route;
 pub mod run_stats;
+pub mod schedule;
 pub mod script;
 pub mod seam;
 pub mod second_factor;

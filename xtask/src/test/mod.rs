@@ -7,8 +7,8 @@ pub(crate) mod debian;
 pub(crate) mod journeys;
 mod part;
 pub(crate) mod postgres;
+mod python;
 mod report;
-mod schemathesis;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf, process::Command, thread};
 
 use anyhow::Context as _;
 
-use super::{dashboard, debian, journeys, postgres::Postgres, schemathesis::Schemathesis};
+use super::{dashboard, debian, journeys, postgres::Postgres, python::Python};
 use crate::root;
 
 /// One part of a test run.
@@ -30,12 +30,15 @@ pub(crate) enum Part {
     HttpPostgres,
     /// Requests that are generated from the API's description, on both databases
     Schemathesis,
+    /// When schedules are due in all time zones, found anew by Python
+    Schedules,
 }
 
 /// What the tests find outside of themselves. Ends with this value.
 pub(crate) struct Environment {
     postgres: Option<Postgres>,
-    schemathesis: Option<Schemathesis>,
+    schemathesis: Option<Python>,
+    schedules: Option<Python>,
     target: PathBuf,
 }
 
@@ -57,6 +60,7 @@ impl Part {
             Self::HttpSqlite,
             Self::HttpPostgres,
             Self::Schemathesis,
+            Self::Schedules,
         ];
         let wanted = |part: &Self| {
             let by_group = part.is_http() && only.contains(&Self::Http);
@@ -78,6 +82,7 @@ impl Part {
             Self::HttpSqlite => "HTTP tests on SQLite",
             Self::HttpPostgres => "HTTP tests on PostgreSQL",
             Self::Schemathesis => "generated requests",
+            Self::Schedules => "schedules in all zones",
         }
     }
 
@@ -125,10 +130,19 @@ impl Part {
                 let mut commands = vec![cargo(&["build", "--package", "picloud"])];
                 for database in ["sqlite", "postgres"] {
                     let schemathesis = environment.schemathesis.as_ref().context("it was prepared")?;
-                    let command = schemathesis.command(&environment.target, database);
+                    let mut command = schemathesis.command("run.py");
+                    command
+                        .arg(database)
+                        .arg(environment.target.join("debug/picloud"));
                     commands.push(environment.given_to(command, &[]));
                 }
                 commands
+            }
+            Self::Schedules => {
+                let schedules = environment.schedules.as_ref().context("it was prepared")?;
+                let mut command = schedules.command("expect.py");
+                command.arg("crates/shared/src/schedule/tests/zones.txt");
+                vec![command]
             }
         })
     }
@@ -162,13 +176,14 @@ impl Environment {
             .transpose()
             .context("there is no PostgreSQL to test with")?;
         let target = target()?;
-        let schemathesis = parts
-            .contains(&Part::Schemathesis)
-            .then(|| Schemathesis::prepare(&target))
-            .transpose()?;
+        let python = |part: Part, name: &str| {
+            let is_needed = parts.contains(&part);
+            is_needed.then(|| Python::prepare(&target, name)).transpose()
+        };
         Ok(Self {
             postgres,
-            schemathesis,
+            schemathesis: python(Part::Schemathesis, "schemathesis")?,
+            schedules: python(Part::Schedules, "schedules")?,
             target,
         })
     }

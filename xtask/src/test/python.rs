@@ -1,4 +1,4 @@
-//! Generated requests, by schemathesis: a program in Python, in an environment of its own under `target`.
+//! Programs in Python, each in an environment of its own under `target` with what its `requirements.txt` names.
 
 use std::{
     fs,
@@ -11,22 +11,25 @@ use anyhow::{Context as _, ensure};
 use super::debian;
 use crate::root;
 
-/// The environment, with all that `requirements.txt` names.
-pub(crate) struct Schemathesis {
+/// An environment, with all that the `requirements.txt` of its program names.
+pub(super) struct Python {
     python: PathBuf,
+    program: PathBuf,
 }
 
 /// Written when all is installed, so that a half-made environment is made anew.
 const INSTALLED: &str = "installed.txt";
 
-impl Schemathesis {
-    /// Makes the environment in `target`, unless it is there; installs what Debian has for that, if it is missing.
-    pub(crate) fn prepare(target: &Path) -> anyhow::Result<Self> {
-        let folder = target.join("schemathesis");
+impl Python {
+    /// Makes the environment of the program in the folder `xtask/{name}`, in `target`, unless it is there; installs what
+    /// Debian has for that, if it is missing.
+    pub(super) fn prepare(target: &Path, name: &str) -> anyhow::Result<Self> {
+        let folder = target.join(name);
         let this = Self {
             python: folder.join("bin/python"),
+            program: root().join("xtask").join(name),
         };
-        let requirements = files().join("requirements.txt");
+        let requirements = this.program.join("requirements.txt");
         let wanted = fs::read_to_string(&requirements)?;
         if fs::read_to_string(folder.join(INSTALLED)).is_ok_and(|installed| installed == wanted) {
             return Ok(this);
@@ -54,20 +57,12 @@ impl Schemathesis {
         Ok(this)
     }
 
-    /// Runs it against the program in `target`, on `database`. It prints its result as Rust's tests do.
-    pub(crate) fn command(&self, target: &Path, database: &str) -> Command {
+    /// Runs a file of the program. What it prints at the end is read as a result of Rust's tests.
+    pub(super) fn command(&self, file: &str) -> Command {
         let mut command = Command::new(&self.python);
-        command
-            .arg(files().join("run.py"))
-            .arg(database)
-            .arg(target.join("debug/picloud"))
-            .current_dir(root());
+        command.arg(self.program.join(file)).current_dir(root());
         command
     }
-}
-
-fn files() -> PathBuf {
-    root().join("xtask/schemathesis")
 }
 
 fn succeeds(command: &mut Command) -> anyhow::Result<bool> {

@@ -11,7 +11,7 @@ use picloud_shared::{
     invocation::{Invocation, ScriptRequest, Trigger},
     limits::Limits,
     outcome::{Outcome, ScriptErrorKind},
-    script::{ContentHash, LiveScript},
+    script::{AppScripts, ContentHash, LiveScript},
     seam::ExecutorClient as _,
     time::Timestamp,
 };
@@ -113,6 +113,8 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
             suspended: false,
             config: Arc::default(),
         }),
+        scripts: AppScripts::default(),
+        depth: 0,
         keeps_writes: true,
         at_commit: None,
         trigger: Trigger::Test,

@@ -8,7 +8,7 @@ use picloud_shared::{
     id::{AppId, ExecutionId, ScriptId},
     invocation::{Invocation, ScriptRequest, Trigger},
     limits::Limits,
-    script::{ContentHash, LiveScript},
+    script::{AppScripts, ContentHash, LiveScript},
     seam::ExecutorClient,
     time::Timestamp,
 };
@@ -79,6 +79,8 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         script: Arc::clone(&script),
         keeps_writes: true,
         at_commit: None,
+        scripts: AppScripts::default(),
+        depth: 0,
         trigger: Trigger::Http,
         request: Arc::clone(&request),
     };

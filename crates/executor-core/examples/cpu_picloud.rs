@@ -11,7 +11,7 @@ use picloud_shared::{
     id::{AppId, ExecutionId, ScriptId},
     invocation::{Invocation, ScriptRequest, Trigger},
     limits::Limits,
-    script::{ContentHash, LiveScript},
+    script::{AppScripts, ContentHash, LiveScript},
     seam::ExecutorClient,
     time::Timestamp,
 };
@@ -58,6 +58,8 @@ fn invocation(source: &str) -> Invocation {
         }),
         keeps_writes: true,
         at_commit: None,
+        scripts: AppScripts::default(),
+        depth: 0,
         trigger: Trigger::Http,
         request: Arc::new(ScriptRequest {
             method: http::Method::GET,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use picloud_shared::limits::Limits;
 
+use crate::guard::Verdict;
+
 /// Stack that one heap block of a script's data can cost.
 ///
 /// Dropping, cloning, hashing and formatting nested data recurses once per level without taking a step, so
@@ -66,6 +68,31 @@ impl Bounds {
             bytes_max: isize::try_from(limits.memory_bytes_max).unwrap_or(isize::MAX),
             blocks_max: isize::try_from(blocks_max).unwrap_or(isize::MAX),
             stack_reserve_bytes: blocks_max * STACK_BYTES_PER_BLOCK + STACK_MARGIN_BYTES,
+        }
+    }
+
+    /// The same within what is left to the run that calls.
+    pub(crate) fn within(self, left: &Self) -> Self {
+        Self {
+            operations_max: self.operations_max.min(left.operations_max),
+            cpu: self.cpu.min(left.cpu),
+            timeout: self.timeout.min(left.timeout),
+            bytes_max: self.bytes_max.min(left.bytes_max),
+            blocks_max: self.blocks_max.min(left.blocks_max),
+            stack_reserve_bytes: self.stack_reserve_bytes,
+        }
+    }
+
+    /// Whether a run within `bounds` that ended by `verdict` broke one of these, and not one that it was left.
+    pub(crate) fn are_broken_by(&self, verdict: Verdict, bounds: &Self) -> bool {
+        match verdict {
+            Verdict::Operations => bounds.operations_max == self.operations_max,
+            Verdict::CpuTime => bounds.cpu == self.cpu,
+            Verdict::Timeout => bounds.timeout == self.timeout,
+            Verdict::Memory => bounds.bytes_max == self.bytes_max,
+            Verdict::Values => bounds.blocks_max == self.blocks_max,
+            Verdict::ServerMemory => false,
+            Verdict::Depth => true,
         }
     }
 

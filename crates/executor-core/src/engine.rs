@@ -110,7 +110,7 @@ fn log() -> Shared<Module> {
 }
 
 /// Makes every token a step, so that compiling is guarded as running is; and lets a module have a function
-/// called `debug`, a word that Rhai keeps for its own everywhere.
+/// called `debug` or `call`, words that Rhai keeps for its own everywhere.
 #[expect(
     deprecated,
     reason = "Rhai marks this hook so to say that it may change; the version is pinned"
@@ -135,7 +135,9 @@ fn watch_parser(engine: &mut Engine) {
             }
         });
         match token {
-            Token::Reserved(word) if in_module.get() && *word == "debug" => Token::Identifier(word),
+            Token::Reserved(word) if in_module.get() && matches!(word.as_str(), "debug" | "call") => {
+                Token::Identifier(word)
+            }
             other => {
                 in_module.set(other == Token::DoubleColon);
                 other

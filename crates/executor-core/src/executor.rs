@@ -1,5 +1,7 @@
 //! The executor of one serving thread.
 
+mod caller;
+
 use std::{
     cell::RefCell,
     future::Future,
@@ -16,18 +18,20 @@ use picloud_shared::{
     memory::MemoryBudget,
     modules::{Module, Modules},
     outcome::{Diagnostic, Outcome, ScriptError, ScriptResponse, Usage},
-    script::LiveScript,
+    script::{AppScripts, LiveScript},
     seam::{AtCommit, BusyRuns, ExecutorClient},
 };
 use rhai::Engine;
 
+pub(crate) use self::caller::Caller;
 use crate::{
     bounds::Bounds,
     cache::Cache,
-    captured::{self, Captured},
+    captured::{self, Captured, EmptiedAtEnd},
     coroutine::{Home, Task, with_current},
     engine,
     error::{Explainer, ModuleFault, answer_in, compile_error, internal_error, is_exit, placed},
+    gate,
     modules::{ModuleSet, PreparedModule},
     prepare::{self, Prepared},
     request::Request,
@@ -71,6 +75,8 @@ pub struct Executor {
 /// What a run is given. It comes back from it, in case that it has to run again.
 struct Given {
     live: Arc<LiveScript>,
+    /// What it may call.
+    scripts: AppScripts,
     script: Rc<Prepared>,
     request: Request,
 }
@@ -151,6 +157,7 @@ impl ExecutorClient for Executor {
         let Invocation {
             id,
             script: live,
+            scripts,
             request,
             at_commit,
             ..
@@ -167,6 +174,7 @@ impl ExecutorClient for Executor {
             };
             let given = Given {
                 live,
+                scripts,
                 script,
                 request,
             };
@@ -174,7 +182,7 @@ impl ExecutorClient for Executor {
             match shared.start(given, bounds, settings) {
                 Ok(task) => {
                     let (ended, run) = task.await;
-                    if run.session.is_used() {
+                    if run.session().is_used() {
                         Box::pin(shared.settle(ended, run, settings, at_commit)).await
                     } else {
                         run.finish(ended.result)
@@ -209,7 +217,8 @@ impl Shared {
         let (result, run) = task.await;
         match result {
             Ok(script) => {
-                self.cache.insert(*live.prepared_hash(), &script);
+                // A script that is called is prepared while its caller runs; what others then lose is nothing of it.
+                gate::not_counting(|| self.cache.insert(*live.prepared_hash(), &script));
                 Ok(script)
             }
             Err(fault) => Err(Box::new(run.finish(Err(compile_error(&live.source, fault))))),
@@ -281,7 +290,7 @@ impl Shared {
         let mut repeats = Repeats::new(run.guard.started(), timeout);
         loop {
             let Ended { result, given } = ended;
-            let session = &run.session;
+            let session = run.session();
             let (result, next) = session.end(result);
             let mut outcome = run.finish(result);
             outcome.usage = repeats.used_with(outcome.usage);
@@ -322,19 +331,14 @@ impl Shared {
 
     /// Runs a script on the coroutine that this is called on. Every value of the script is made and dropped
     /// here.
-    fn run(&self, run: &Run, given: &Given) -> Result<ScriptResponse, ScriptError> {
+    fn run(self: &Rc<Self>, run: &Run, given: &Given) -> Result<ScriptResponse, ScriptError> {
         let Given {
             live,
             script,
             request,
+            ..
         } = given;
-        if !live.config.is_empty() {
-            let _ = run.config.set(Arc::clone(&live.config));
-        }
-        let _emptied = Captured::of_run(run, script.captured());
-        if !script.modules().is_empty() {
-            run.modules.replace(script.modules().clone());
-        }
+        let _emptied = self.begin(run, given);
         let engine = self.engine(Form::running(&live.limits, script));
         self.catch(|| {
             let mut scope = self.scopes.take();
@@ -349,7 +353,7 @@ impl Shared {
                     let answer = answer_in(error);
                     if !exits || answer.is_err() {
                         // Whatever was thrown, even an answer: nothing that was written takes effect.
-                        run.session.roll_back();
+                        run.session().roll_back();
                     }
                     answer
                 });
@@ -370,11 +374,22 @@ impl Shared {
                 }
             }
         })
-        .unwrap_or_else(|| {
-            Err(internal_error(
-                "the script broke PiCloud's own code; this was logged",
-            ))
-        })
+        .unwrap_or_else(|| Err(internal_error(BROKE_PICLOUD)))
+    }
+
+    /// Gives a run what its script needs, and empties at its end what holds itself.
+    fn begin<'r>(self: &Rc<Self>, run: &'r Run, given: &Given) -> Option<EmptiedAtEnd<'r>> {
+        let Given { live, script, .. } = given;
+        if !live.config.is_empty() {
+            let _ = run.config.set(Arc::clone(&live.config));
+        }
+        if !script.modules().is_empty() {
+            run.modules.replace(script.modules().clone());
+        }
+        if script.calls_scripts() {
+            let _ = run.caller.set(Caller::new(self, given));
+        }
+        Captured::of_run(run, script.captured())
     }
 
     /// Calls `f`. After a panic in it, which would be a fault of PiCloud or Rhai, the engines of this thread
@@ -428,8 +443,12 @@ impl Form {
     }
 }
 
+const NO_STACK: &str = "there is no memory for a stack";
+
+const BROKE_PICLOUD: &str = "the script broke PiCloud's own code; this was logged";
+
 fn no_stack() -> ScriptError {
-    internal_error("there is no memory for a stack")
+    internal_error(NO_STACK)
 }
 
 /// A run that never began.

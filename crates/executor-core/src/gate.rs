@@ -12,6 +12,7 @@ use crate::{
     coroutine::{self, obey, with_current},
     guard::Verdict,
     log::Place,
+    run::Run,
     steps,
 };
 
@@ -29,6 +30,26 @@ pub(crate) fn spend(operations: u64) -> Result<(), Box<EvalAltResult>> {
         return Ok(());
     }
     look(operations).map_err(|_| stopped())
+}
+
+/// Counts the steps of a run that `run`, the current one, has called, and looks whether it may go on.
+pub(crate) fn spend_called(run: &Run, operations: u64) -> Result<(), Box<EvalAltResult>> {
+    obey(run, run.guard.look(operations)).map_err(|_| stopped())
+}
+
+/// Does `act`, of which nothing counts as memory of the current run, if there is one.
+pub(crate) fn not_counting<T>(act: impl FnOnce() -> T) -> T {
+    with_current(|run| match run {
+        Some(run) => run.guard.not_counting(act),
+        None => act(),
+    })
+}
+
+/// Ends `run`, the current one.
+#[expect(clippy::unnecessary_box_returns, reason = "Rhai passes errors in a box")]
+pub(crate) fn stop(run: &Run, verdict: Verdict) -> Box<EvalAltResult> {
+    run.guard.stop(verdict);
+    stopped()
 }
 
 /// Waits for `future` without holding the thread. A future that is ready never suspends the run.

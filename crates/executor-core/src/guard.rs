@@ -95,6 +95,8 @@ pub(crate) struct Guard {
     /// What of the memory stands in the account.
     accounted: Cell<isize>,
     on_processor_since: Cell<Instant>,
+    /// When this thread began to run it, or what it is called by, without a pause.
+    slice_since: Cell<Instant>,
     off_processor_since: Cell<Instant>,
     cpu: Cell<Duration>,
 }
@@ -141,6 +143,7 @@ impl Guard {
             account,
             accounted: Cell::new(BYTES_OF_ANY_RUN),
             on_processor_since: Cell::new(now),
+            slice_since: Cell::new(now),
             off_processor_since: Cell::new(now),
             cpu: Cell::new(Duration::ZERO),
         }
@@ -183,9 +186,48 @@ impl Guard {
         self.verdict.get()
     }
 
-    /// The run gets the processor.
-    pub(crate) fn resume(&self, now: Instant) {
+    /// When the slice of time began that the run is in.
+    pub(crate) fn slice_since(&self) -> Instant {
+        self.slice_since.get()
+    }
+
+    /// What is left to the run that is on the processor, for another that it calls.
+    pub(crate) fn left(&self) -> Bounds {
+        let cpu = self.cpu.get() + self.on_processor_since.get().elapsed();
+        Bounds {
+            operations_max: self.bounds.operations_max.saturating_sub(self.operations()),
+            cpu: self.bounds.cpu.saturating_sub(cpu),
+            timeout: self.time_left(),
+            bytes_max: (self.bounds.bytes_max - self.memory.bytes_held_now()).max(1),
+            blocks_max: (self.bounds.blocks_max - self.memory.blocks_held_now()).max(1),
+            stack_reserve_bytes: self.bounds.stack_reserve_bytes,
+        }
+    }
+
+    /// Takes over what a run holds that this one, which is on the processor, has called, and the time that it used.
+    pub(crate) fn take_over(&self, called: &Self) {
+        self.memory.take_over(&called.memory);
+        self.cpu.set(self.cpu.get() + called.cpu.get());
+    }
+
+    /// Does `act`, of which nothing counts as memory of the run, which is on the processor.
+    pub(crate) fn not_counting<T>(&self, act: impl FnOnce() -> T) -> T {
+        let (bytes, blocks) = (allocator::bytes(), allocator::blocks());
+        let result = act();
+        let memory = &self.memory;
+        memory
+            .bytes_base
+            .set(memory.bytes_base.get() + allocator::bytes() - bytes);
+        memory
+            .blocks_base
+            .set(memory.blocks_base.get() + allocator::blocks() - blocks);
+        result
+    }
+
+    /// The run gets the processor, in a slice of time that began at `slice_since`.
+    pub(crate) fn resume(&self, now: Instant, slice_since: Instant) {
         self.on_processor_since.set(now);
+        self.slice_since.set(slice_since);
         self.on_processor.set(true);
         steps::grant(self.steps_left.get(), self.stack_line.get());
         self.memory.resume(self.bounds.blocks_max);
@@ -287,7 +329,7 @@ impl Guard {
         if let Some(verdict) = verdict {
             return Step::Stop(self.stop(verdict));
         }
-        if on_processor >= SLICE {
+        if now - self.slice_since.get() >= SLICE {
             Step::Yield
         } else {
             Step::Go
@@ -361,6 +403,15 @@ impl Memory {
         self.bytes_base.set(allocator::bytes() - self.bytes_held.get());
         self.blocks_base.set(allocator::blocks() - self.blocks_held.get());
         self.look_again_at(self.bytes_next.get(), blocks_max);
+    }
+
+    fn take_over(&self, called: &Self) {
+        let peak = self.bytes_held_now() + called.bytes_peak.get();
+        self.bytes_peak.set(self.bytes_peak.get().max(peak));
+        self.bytes_base
+            .set(self.bytes_base.get() - called.bytes_held.get());
+        self.blocks_base
+            .set(self.blocks_base.get() - called.blocks_held.get());
     }
 
     fn pause(&self) {

@@ -15,6 +15,7 @@ use picloud_shared::{
     invocation::Invocation,
     memory::MemoryAccount,
     outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
+    script::{LiveScript, ScriptName},
 };
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     captured::Captured,
     coroutine::{Entry, Link},
     declared::Declared,
+    executor::Caller,
     guard::Guard,
     log::{Log, Place},
     modules::ModuleSet,
@@ -39,6 +41,7 @@ pub(crate) struct Settings {
     https: bool,
     client: Option<IpAddr>,
     keeps_writes: bool,
+    depth: u8,
     /// Whose run it is.
     pub(crate) app: Option<AppId>,
 }
@@ -55,6 +58,22 @@ impl Settings {
             https: invocation.request.scheme == "https",
             client: Some(invocation.request.remote_addr),
             keeps_writes: invocation.keeps_writes,
+            depth: invocation.depth,
+        }
+    }
+
+    /// For running `script`, which `run` calls.
+    pub(crate) fn of_call(run: &Run, script: &LiveScript) -> Self {
+        Self {
+            entry: run.entry.of_script(script),
+            app: Some(script.app_id),
+            // The lines go to the log of the run that calls.
+            log_bytes_max: 0,
+            response_bytes_max: usize::try_from(script.limits.response_bytes_max).unwrap_or(usize::MAX),
+            https: run.https,
+            client: run.client,
+            keeps_writes: run.session().keeps_writes(),
+            depth: run.depth.saturating_add(1),
         }
     }
 
@@ -95,8 +114,24 @@ pub(crate) struct Run {
     /// The configuration of its app, if it has any.
     pub(crate) config: OnceCell<Arc<AppConfig>>,
     /// What it has asked of the services.
-    pub(crate) session: Session,
+    session: Session,
     log: RefCell<Log>,
+    /// What it needs to call other scripts, if it may do that.
+    pub(crate) caller: OnceCell<Caller>,
+    /// The call that it is, if it is one.
+    call: Option<Call>,
+    /// How many steps of other runs led to it.
+    pub(crate) depth: u8,
+    /// What the last script threw that it has called.
+    pub(crate) thrown: RefCell<Option<Box<ScriptError>>>,
+}
+
+/// A run that another one has called.
+pub(crate) struct Call {
+    /// The other one.
+    pub(crate) by: Rc<Run>,
+    /// The script that is called.
+    pub(crate) name: ScriptName,
 }
 
 impl Run {
@@ -104,6 +139,7 @@ impl Run {
     pub(crate) fn new(
         bounds: Bounds,
         settings: Settings,
+        call: Option<Call>,
         account: Rc<MemoryAccount>,
         services: Option<Rc<Services>>,
         now: Instant,
@@ -124,12 +160,40 @@ impl Run {
             config: OnceCell::new(),
             session: Session::new(services, settings.app, settings.keeps_writes),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
+            caller: OnceCell::new(),
+            call,
+            depth: settings.depth,
+            thrown: RefCell::default(),
         }
     }
 
-    /// Adds a line to the run's log.
+    /// What the run has asked of the services: all that one invocation leads to is one transaction.
+    #[inline]
+    pub(crate) fn session(&self) -> &Session {
+        &self.root().session
+    }
+
+    /// Whether it was called by another run.
+    pub(crate) fn is_called(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// What it still holds belongs to the run that has called it, which is on the processor.
+    pub(crate) fn hand_over(&self) {
+        if let Some(call) = &self.call {
+            call.by.guard.take_over(&self.guard);
+        }
+    }
+
+    /// The run that the invocation began with.
+    fn root(&self) -> &Self {
+        self.call.as_ref().map_or(self, |call| call.by.root())
+    }
+
+    /// Adds a line to the run's log, or to that of the run that it belongs to.
     pub(crate) fn log(&self, level: LogLevel, message: &str, place: Place<'_>) {
-        let mut log = self.log.borrow_mut();
+        let root = self.root();
+        let mut log = root.log.borrow_mut();
         if log.is_full() {
             log.drop_line();
             return;
@@ -137,9 +201,12 @@ impl Run {
         log.push(LogLine {
             level,
             message: Log::cut(message),
-            offset_us: micros(self.guard.started().elapsed()),
+            offset_us: micros(root.guard.started().elapsed()),
             line: place.line(),
-            script: place.script.map(str::to_owned),
+            script: place
+                .script
+                .or_else(|| self.call.as_ref().map(|call| call.name.as_str()))
+                .map(str::to_owned),
         });
     }
 

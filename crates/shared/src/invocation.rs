@@ -3,10 +3,21 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ExecutionId, script::LiveScript, seam::AtCommit};
+use crate::{
+    id::ExecutionId,
+    script::{AppScripts, LiveScript},
+    seam::AtCommit,
+};
+
+/// How many steps may lead from one run to the next, over calls of scripts and requests to the server itself. What would
+/// go further is a loop.
+pub const DEPTH_MAX: u8 = 16;
+
+/// The header in which a request of a script says how many runs led to it.
+pub const DEPTH_HEADER: HeaderName = HeaderName::from_static("x-picloud-depth");
 
 /// A script, and what to run it with.
 #[derive(Clone, Debug)]
@@ -15,6 +26,10 @@ pub struct Invocation {
     pub id: ExecutionId,
     /// What to run. Holding it keeps the version alive until the run ends, whatever is saved meanwhile.
     pub script: Arc<LiveScript>,
+    /// The scripts that it may call: those of its app, in the same state.
+    pub scripts: AppScripts,
+    /// How many steps of other runs led to this one, at most [`DEPTH_MAX`]; 0 for what nobody but a client asked for.
+    pub depth: u8,
     /// Why it runs.
     pub trigger: Trigger,
     /// What the script sees as `request`. Shared, because whoever asked for the run may need it afterwards.

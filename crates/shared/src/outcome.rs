@@ -62,7 +62,7 @@ pub struct LogLine {
     pub offset_us: u64,
     /// The line of the source that wrote it; 0 if unknown.
     pub line: u32,
-    /// The script in which that line is, if it is not the one that was run but one that it imports.
+    /// The script in which that line is, if it is not the one that was run but one that it imports or calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
 }
@@ -88,7 +88,7 @@ pub struct ScriptError {
     pub kind: ScriptErrorKind,
     /// One sentence for the author.
     pub message: String,
-    /// The script in which the place is, if it is not the one that was run but one that it imports.
+    /// The script in which the place is, if it is not the one that was run but one that it imports or calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
     /// Line of the source, from 1.
@@ -123,6 +123,8 @@ pub enum ScriptErrorKind {
     ResponseSize,
     /// More calls of services than a run may make, or more read or written than a transaction may.
     Services,
+    /// Scripts call each other more than [`DEPTH_MAX`](crate::invocation::DEPTH_MAX) deep.
+    LoopDetected,
     /// What the run has read changed meanwhile, however often it ran.
     Conflict,
     /// The database has no space left. Of the last transaction nothing was written.
@@ -153,7 +155,12 @@ impl ScriptErrorKind {
     pub fn is_limit(self) -> bool {
         matches!(
             self,
-            Self::Operations | Self::Memory | Self::Depth | Self::ResponseSize | Self::Services
+            Self::Operations
+                | Self::Memory
+                | Self::Depth
+                | Self::ResponseSize
+                | Self::Services
+                | Self::LoopDetected
         )
     }
 }
@@ -163,7 +170,7 @@ impl ScriptErrorKind {
 pub struct TraceFrame {
     /// The function that was called.
     pub function: String,
-    /// The script in which the call is, if it is not the one that was run but one that it imports.
+    /// The script in which the call is, if it is not the one that was run but one that it imports or calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
     /// Line of the call, from 1; 0 if unknown.

@@ -211,6 +211,8 @@ codes! {
     ScriptTimeout = "script_timeout", GATEWAY_TIMEOUT, "The script took too long";
     /// The disk is full.
     InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "No space left";
+    /// Scripts call each other, or the server itself, without an end.
+    LoopDetected = "loop_detected", LOOP_DETECTED, "Loop detected";
     /// The app has as much as it may keep.
     QuotaExceeded = "quota_exceeded", INSUFFICIENT_STORAGE, "Quota exceeded";
 }

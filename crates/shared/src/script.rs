@@ -95,6 +95,31 @@ impl LiveScript {
     }
 }
 
+/// All scripts of an app in one state, to be found by name: a run calls those of the state that it began with. Copies
+/// share it.
+#[derive(Clone, Debug, Default)]
+pub struct AppScripts(Arc<[Arc<LiveScript>]>);
+
+impl AppScripts {
+    /// Those.
+    pub fn new(scripts: impl IntoIterator<Item = Arc<LiveScript>>) -> Self {
+        let mut scripts: Vec<_> = scripts.into_iter().collect();
+        scripts.sort_by(|one, other| one.name.cmp(&other.name));
+        Self(scripts.into())
+    }
+
+    /// The one with this name.
+    pub fn find(&self, name: &str) -> Option<&Arc<LiveScript>> {
+        let place = self.0.binary_search_by(|script| script.name.as_str().cmp(name));
+        place.ok().map(|place| &self.0[place])
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|script| script.name.as_str())
+    }
+}
+
 /// All scripts of an app in one state, each with what it imports. One whose imports lead nowhere fails when it runs;
 /// none is saved like that.
 pub fn linked(mut scripts: Vec<LiveScript>) -> Vec<Arc<LiveScript>> {

@@ -91,6 +91,7 @@ impl Modules {
             ("random", random::module()),
             ("regex", regex::module()),
             ("template", template::module()),
+            ("script", services::script_module()),
             ("secret", services::secret_module()),
             ("time", time::module()),
             ("transaction", services::transaction_module()),

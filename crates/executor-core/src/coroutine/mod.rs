@@ -40,7 +40,7 @@ pub(crate) use self::{home::Home, in_flight::Entry};
 use crate::{
     bounds::Bounds,
     guard::{Step, Verdict},
-    run::{Run, Settings},
+    run::{Call, Run, Settings},
 };
 
 /// Why a coroutine gave the thread up.
@@ -94,6 +94,16 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Run>) -> R) -> R {
     // which it is set. `f` may suspend: then the coroutine's stack, which holds an `Rc` of this very run, is
     // frozen with `f` on it, so the reference stays valid until `f` returns or is unwound.
     f(unsafe { CURRENT.get().as_ref() })
+}
+
+/// The run that is current on this thread, to be kept for as long as something needs it.
+pub(crate) fn current() -> Option<Rc<Run>> {
+    let run = CURRENT.get();
+    // SAFETY: the pointer is null, or `OnProcessor` made it from an `Rc` that outlives the time for which it is set.
+    (!run.is_null()).then(|| unsafe {
+        Rc::increment_strong_count(run);
+        Rc::from_raw(run)
+    })
 }
 
 /// Waits for `future` on behalf of the current run; the error is the run's verdict. Outside of a run the thread
@@ -153,10 +163,29 @@ impl<T: 'static> Task<T> {
         settings: Settings,
         body: impl FnOnce(&Run) -> T + 'static,
     ) -> io::Result<Self> {
+        Self::called(home, bounds, settings, None, body)
+    }
+
+    /// The same for what a run has called, which is on the processor now and whenever this is polled or dropped.
+    pub(crate) fn called(
+        home: &Rc<Home>,
+        bounds: Bounds,
+        settings: Settings,
+        call: Option<Call>,
+        body: impl FnOnce(&Run) -> T + 'static,
+    ) -> io::Result<Self> {
         let (stack, addresses) = home.stacks.take(bounds.stack_bytes())?;
         let account = Rc::clone(&home.account);
         let services = home.services.clone();
-        let run = Run::new(bounds, settings, account, services, Instant::now(), &addresses);
+        let run = Run::new(
+            bounds,
+            settings,
+            call,
+            account,
+            services,
+            Instant::now(),
+            &addresses,
+        );
         let run = Rc::new(run);
         let on_stack = Rc::clone(&run);
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
@@ -214,6 +243,7 @@ impl<T: 'static> Future for Task<T> {
             match task.resume(context) {
                 CoroutineResult::Return(value) => {
                     task.turn = None;
+                    task.run.hand_over();
                     let coroutine = task.coroutine.take().expect("it has just returned");
                     if !task.run.guard.used_stack_deeply() {
                         task.home.stacks.give(coroutine.into_stack());
@@ -246,8 +276,10 @@ impl<T: 'static> Drop for Task<T> {
         if let Some(coroutine) = &mut self.coroutine {
             self.run.link.dropping.set(true);
             let mut context = Context::from_waker(Waker::noop());
-            let _on_processor = OnProcessor::enter(&self.run, &mut context, Instant::now());
+            let on_processor = OnProcessor::enter(&self.run, &mut context, Instant::now());
             coroutine.force_unwind();
+            drop(on_processor);
+            self.run.hand_over();
         }
     }
 }
@@ -260,14 +292,16 @@ struct OnProcessor<'a> {
 }
 
 impl<'a> OnProcessor<'a> {
-    fn enter(run: &'a Run, context: &'a mut Context<'_>, now: Instant) -> Self {
-        let outer = CURRENT.replace(run);
+    fn enter(run: &'a Rc<Run>, context: &'a mut Context<'_>, now: Instant) -> Self {
+        let outer = CURRENT.replace(Rc::as_ptr(run));
+        let mut slice_since = now;
         // SAFETY: the outer run is on the processor further up this very call stack.
         if let Some(outer) = unsafe { outer.as_ref() } {
             outer.guard.pause(now);
+            slice_since = outer.guard.slice_since();
         }
         run.link.context.set(ptr::from_mut(context).cast());
-        run.guard.resume(now);
+        run.guard.resume(now, slice_since);
         in_flight::enter(&run.entry);
         Self { run, outer }
     }
@@ -283,7 +317,7 @@ impl Drop for OnProcessor<'_> {
         let outer = unsafe { self.outer.as_ref() };
         in_flight::leave(outer.map(|outer| &outer.entry));
         if let Some(outer) = outer {
-            outer.guard.resume(now);
+            outer.guard.resume(now, outer.guard.slice_since());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From Rhai's errors and the guard's verdicts to errors that help the author of a script.
 
+mod called;
 mod diagnostic;
 mod excerpt;
 mod message;
@@ -7,10 +8,13 @@ mod module;
 mod names;
 mod verdict;
 
+use std::rc::Rc;
+
 use picloud_shared::outcome::{Diagnostic, ScriptError, ScriptErrorKind, ScriptResponse, TraceFrame};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 
 pub(crate) use self::{
+    called::{failed_in_call, returned, thrown, thrown_in_call},
     diagnostic::{diagnostic, parse_diagnostic, script_modules},
     message::FUNCTIONS_SEE_PARAMETERS,
     module::ModuleFault,
@@ -34,6 +38,8 @@ struct Failure {
     position: Position,
     /// The script in which that is, if it is one that is imported.
     script: Option<String>,
+    /// What it is, if that was told where it happened, in a script that was called.
+    explained: Option<Rc<ScriptError>>,
 }
 
 /// Ends the run with an error of `kind`.
@@ -44,6 +50,7 @@ pub(crate) fn failure(kind: ScriptErrorKind, message: impl Into<String>) -> Box<
         message: message.into(),
         position: Position::NONE,
         script: None,
+        explained: None,
     };
     EvalAltResult::ErrorTerminated(Dynamic::from(failure), Position::NONE).into()
 }
@@ -154,8 +161,23 @@ impl Explainer<'_> {
         (without_marks(&message).into_owned(), place(root, None).0)
     }
 
-    fn explain(&self, error: &EvalAltResult, verdict: Option<(ScriptErrorKind, String)>) -> ScriptError {
-        let Unwound { calls, root, script } = unwind(error);
+    /// What `error` means, and where it is.
+    pub(crate) fn explain(
+        &self,
+        error: &EvalAltResult,
+        verdict: Option<(ScriptErrorKind, String)>,
+    ) -> ScriptError {
+        let unwound = unwind(error);
+        if verdict.is_none()
+            && let Some(mut explained) = called::explained(&unwound)
+        {
+            explained.trace.extend(unwound.calls.into_iter().map(Call::frame));
+            explained.trace.truncate(FRAMES_MAX);
+            return explained;
+        }
+        let Unwound {
+            calls, root, script, ..
+        } = unwound;
         let (position, script) = std::iter::once(place(root, script))
             .chain(
                 calls
@@ -237,6 +259,8 @@ struct Unwound<'e> {
     root: &'e EvalAltResult,
     /// The script in which it is, if that is one that is imported.
     script: Option<&'e str>,
+    /// Whether it was thrown by a script that was called.
+    is_called: bool,
 }
 
 /// A call on the way to an error.
@@ -250,6 +274,7 @@ struct Call<'e> {
 fn unwind(error: &EvalAltResult) -> Unwound<'_> {
     let mut calls = Vec::new();
     let mut script = None;
+    let mut is_called = false;
     let mut root = error;
     while let EvalAltResult::ErrorInFunctionCall(function, called, inner, position) = root {
         calls.push(Call {
@@ -257,12 +282,22 @@ fn unwind(error: &EvalAltResult) -> Unwound<'_> {
             position: *position,
             script,
         });
+        if called == called::MARK {
+            root = inner;
+            is_called = true;
+            break;
+        }
         // Only scripts that are imported have a name here.
         script = Some(called.as_str()).filter(|script| !script.is_empty());
         root = inner;
     }
     calls.reverse();
-    Unwound { calls, root, script }
+    Unwound {
+        calls,
+        root,
+        script,
+        is_called,
+    }
 }
 
 fn kind(error: &EvalAltResult) -> ScriptErrorKind {

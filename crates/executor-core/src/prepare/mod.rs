@@ -49,6 +49,8 @@ pub(crate) struct Prepared {
     style: Style,
     /// Whether the script may look at its request at all.
     reads_request: bool,
+    /// Whether it may call other scripts at all.
+    calls_scripts: bool,
     captured: CapturedNames,
     /// The variable of a bare script whose value is the answer.
     returned: Option<Returned>,
@@ -71,6 +73,8 @@ pub(crate) fn prepare(engine: &Engine, source: &str, modules: ModuleSet) -> Resu
         ast,
         style,
         reads_request: may_read_request(source),
+        calls_scripts: may_call_scripts(source)
+            || modules.iter().any(|module| may_call_scripts(&module.source)),
         captured,
         returned,
         modules,
@@ -167,6 +171,12 @@ impl Prepared {
         &self.captured
     }
 
+    /// Whether it may call other scripts.
+    #[inline]
+    pub(crate) fn calls_scripts(&self) -> bool {
+        self.calls_scripts
+    }
+
     /// What it imports.
     pub(crate) fn modules(&self) -> &ModuleSet {
         &self.modules
@@ -192,6 +202,11 @@ impl Prepared {
 /// variable of a name that it puts together.
 fn may_read_request(source: &str) -> bool {
     source.contains(REQUEST) || source.contains("is_def_var")
+}
+
+/// Whether a source may call other scripts. One that never names their module cannot.
+fn may_call_scripts(source: &str) -> bool {
+    source.contains("script")
 }
 
 /// A source on which the compiler itself failed.

@@ -192,6 +192,19 @@ mod functions {
         services::current_user(request.request())
     }
 
+    /// What a script was called with by `script::call`; `()` if it was not called, or with nothing.
+    ///
+    /// ```rhai
+    /// request.argument ?? "nothing" //=> "nothing"
+    /// ```
+    #[rhai_fn(get = "argument", pure, return_raw)]
+    fn argument(request: &mut Request) -> Fallible<Dynamic> {
+        match &request.argument {
+            Some(argument) => argument.copied(),
+            None => Ok(Dynamic::UNIT),
+        }
+    }
+
     /// Says that there is no such field.
     ///
     /// ```rhai
@@ -199,7 +212,7 @@ mod functions {
     /// ```
     #[rhai_fn(index_get, pure, return_raw)]
     fn unknown_field(request: &mut Request, name: &str) -> Fallible<Dynamic> {
-        const FIELDS: [&str; 16] = [
+        const FIELDS: [&str; 17] = [
             "method",
             "url",
             "path",
@@ -216,6 +229,7 @@ mod functions {
             "remote_addr",
             "id",
             "user",
+            "argument",
         ];
         let _ = request;
         let suggestion = nearest(name, FIELDS).map_or_else(

@@ -1,37 +1,53 @@
 //! `request` as scripts see it. Nothing is parsed or copied before a script asks for it.
 
+mod argument;
 mod body;
 mod fields;
 mod headers;
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use picloud_shared::{id::ExecutionId, invocation::ScriptRequest};
 use rhai::{Dynamic, EvalAltResult, Map, Module};
 
+pub(crate) use self::argument::Argument;
 use crate::gate;
 
 /// The request, cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Request {
     id: ExecutionId,
-    request: Arc<ScriptRequest>,
+    sent: Arc<ScriptRequest>,
+    /// What a script was called with.
+    argument: Option<Rc<Argument>>,
 }
 
 impl Request {
     /// What a script sees of `request`.
     pub(crate) fn new(id: ExecutionId, request: Arc<ScriptRequest>) -> Self {
-        Self { id, request }
+        Self {
+            id,
+            sent: request,
+            argument: None,
+        }
+    }
+
+    /// The same for a script that is called.
+    pub(crate) fn with_argument(&self, argument: Argument) -> Self {
+        Self {
+            argument: Some(Rc::new(argument)),
+            ..self.clone()
+        }
     }
 
     /// Its path, as it came.
     pub(crate) fn path(&self) -> &str {
-        self.request.uri.path()
+        self.sent.uri.path()
     }
 
     /// The request itself.
     pub(crate) fn request(&self) -> &ScriptRequest {
-        &self.request
+        &self.sent
     }
 }
 

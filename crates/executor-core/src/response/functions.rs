@@ -1,10 +1,45 @@
 //! What scripts make responses with.
 
-use rhai::{Module, export_module, exported_module};
+use rhai::{Dynamic, Map, Module, export_module, exported_module};
+
+use super::{Fallible, Response};
+use crate::{api::spend_bytes, gate};
 
 /// The functions as scripts see them.
 pub(crate) fn module() -> Module {
     exported_module!(functions)
+}
+
+/// The headers as a map; values of one name are joined.
+fn headers_of(response: &Response) -> Map {
+    let mut map = Map::new();
+    let content_type = response.0.body.content_type.as_ref();
+    let headers = response
+        .0
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    if let Some(content_type) = content_type
+        && !headers.clone().any(|(name, _)| name == "content-type")
+    {
+        let value = String::from_utf8_lossy(content_type.as_bytes());
+        map.insert("content-type".into(), value.as_ref().into());
+    }
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let joined = match map.get(name).map(Dynamic::to_string) {
+            Some(before) => format!("{before}, {value}"),
+            None => value.into_owned(),
+        };
+        map.insert(name.into(), joined.into());
+    }
+    map
+}
+
+/// Asks for the memory of a copy, and counts its work.
+fn pay_for(body: &[u8]) -> Fallible<()> {
+    gate::reserve(body.len())?;
+    spend_bytes(body.len())
 }
 
 #[export_module(export_all)]
@@ -12,15 +47,18 @@ pub(crate) fn module() -> Module {
 mod functions {
     use http::{HeaderValue, header};
     use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-    use rhai::{Dynamic, Map, NativeCallContext};
+    use rhai::{Blob, Dynamic, ImmutableString, Map, NativeCallContext};
 
     use crate::{
+        api::fail,
         coroutine::with_current,
         error::at_call,
         response::{
             Fallible, Response,
             body::{Body, HTML, TEXT},
-            cookie, unsendable,
+            cookie,
+            functions::{headers_of, pay_for},
+            unsendable,
         },
     };
 
@@ -215,5 +253,42 @@ mod functions {
     #[rhai_fn(get = "status", pure)]
     fn status(response: &mut Response) -> i64 {
         response.0.status.as_u16().into()
+    }
+
+    /// The headers of a response as a map, with names in lower case. Values of one name are joined by a comma.
+    ///
+    /// ```rhai
+    /// html("<h1>Hello</h1>").headers["content-type"] //=> "text/html; charset=utf-8"
+    /// ```
+    #[rhai_fn(get = "headers", pure)]
+    fn headers(response: &mut Response) -> Map {
+        headers_of(response)
+    }
+
+    /// The body of a response as text. A body that is not UTF-8 is an error; `bytes` has it.
+    ///
+    /// ```rhai
+    /// json(#{id: 7}).body //=> "{\"id\":7}"
+    /// ```
+    #[rhai_fn(get = "body", pure, return_raw)]
+    fn body(response: &mut Response) -> Fallible<ImmutableString> {
+        let body = &response.0.body.bytes;
+        pay_for(body)?;
+        match std::str::from_utf8(body) {
+            Ok(text) => Ok(text.into()),
+            Err(_) => Err(fail("the body of the response is not UTF-8 text; read `bytes`")),
+        }
+    }
+
+    /// The body of a response as a blob.
+    ///
+    /// ```rhai
+    /// text("Hello").bytes.len() //=> 5
+    /// ```
+    #[rhai_fn(get = "bytes", pure, return_raw)]
+    fn bytes(response: &mut Response) -> Fallible<Blob> {
+        let body = &response.0.body.bytes;
+        pay_for(body)?;
+        Ok(body.to_vec())
     }
 }

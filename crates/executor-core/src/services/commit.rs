@@ -7,7 +7,11 @@ use picloud_shared::{
 use rhai::{EvalAltResult, Module, export_module, exported_module};
 
 use super::session::{Failed, Session, unexpected};
-use crate::api::Fallible;
+use crate::{
+    api::{Fallible, fail},
+    coroutine::with_current,
+    run::Run,
+};
 
 /// The module as scripts see it.
 pub(crate) fn module() -> Module {
@@ -24,7 +28,8 @@ mod functions {
 
     /// Makes everything take effect that was written so far, and begins the next transaction. When it returns, all is
     /// on disk, and nothing that happens later takes it back. A run that has committed does not run again: if what it
-    /// reads afterwards has changed by the time of its next commit, it ends with `conflict`.
+    /// reads afterwards has changed by the time of its next commit, it ends with `conflict`. A script that another one has
+    /// called cannot commit: its caller does.
     ///
     /// ```rhai
     /// kv::set("step", 1);
@@ -38,6 +43,11 @@ mod functions {
 }
 
 fn commit(session: &Session) -> Fallible<()> {
+    if with_current(|run| run.is_some_and(Run::is_called)) {
+        return Err(fail(
+            "transaction::commit: what a script writes that was called belongs to its caller; commit there",
+        ));
+    }
     if !session.keeps_writes() {
         // A run that is only tried goes on to see what it would have written.
         session.state(|state| state.transaction.begin_anew());

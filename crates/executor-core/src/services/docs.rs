@@ -17,8 +17,10 @@ use picloud_shared::services::{
 use rhai::Dynamic;
 
 pub(crate) use self::functions::module;
-pub(super) use self::pending::Docs;
-use self::pending::{Known, Parsed, Seen};
+#[cfg(test)]
+pub(super) use self::pending::Places;
+pub(super) use self::pending::{Docs, Parsed, Pending};
+use self::pending::{Known, Seen};
 use super::{
     commit as conflict,
     foreign::ForeignAnswer,

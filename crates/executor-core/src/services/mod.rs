@@ -3,6 +3,7 @@
 //! Reading order: [`Services`] (what an executor is given), `session` (what a run has asked; the one place where a
 //! script reaches the host), `transaction` (what it has read and written, without any I/O), `kv`, `docs`, `secret`, `http`,
 //! `email` and `commit` (the functions that scripts call), `password` and `users` (more of them, the latter over keys of the app),
+//! `script` (calls of other scripts),
 //! `settle` (the end of a run), `lines` (whose turn it is after a conflict); `foreign` and `value` are about memory and
 //! form.
 
@@ -14,6 +15,7 @@ mod http;
 mod kv;
 mod lines;
 mod password;
+mod script;
 mod secret;
 mod session;
 mod settle;
@@ -33,6 +35,7 @@ pub(crate) use self::{
     http::{method_module as http_methods, module as http_module, register_types as register_http_types},
     kv::module as kv_module,
     password::module as password_module,
+    script::module as script_module,
     secret::module as secret_module,
     session::Session,
     settle::{Next, Repeats, Settled, gave_up},

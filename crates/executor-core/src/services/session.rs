@@ -17,7 +17,7 @@ use super::{
     commit::NotRepeated,
     foreign::{Foreign, ForeignAnswer},
     secret::Got,
-    transaction::{Pending, Transaction},
+    transaction::{Pending, Savepoint, Transaction},
 };
 use crate::{
     api::{Fallible, fail},
@@ -90,6 +90,27 @@ impl Session {
         }
     }
 
+    /// Whether it has ended, and so its run will fail.
+    pub(crate) fn has_failed(&self) -> bool {
+        let state = self.state.borrow();
+        state.as_ref().is_some_and(|state| state.failed.is_some())
+    }
+
+    /// Begins to note how what is written can be taken back.
+    pub(crate) fn begin_part(&self) -> Savepoint {
+        self.state(|state| state.transaction.begin_part())
+    }
+
+    /// What was written since stays, as far as the transaction does.
+    pub(crate) fn keep_part(&self, part: Savepoint) {
+        self.state(|state| state.transaction.keep_part(part));
+    }
+
+    /// Forgets what was written since. What was read stays: the run has seen it.
+    pub(crate) fn roll_back_part(&self, part: Savepoint) {
+        self.state(|state| state.transaction.roll_back_part(part));
+    }
+
     /// What the run used.
     pub(crate) fn uses(&self) -> Vec<ServiceUse> {
         let state = self.state.borrow();
@@ -114,7 +135,8 @@ impl Session {
         self.commits() > 0
     }
 
-    pub(super) fn keeps_writes(&self) -> bool {
+    /// Whether what the run writes takes effect.
+    pub(crate) fn keeps_writes(&self) -> bool {
         self.keeps_writes
     }
 
@@ -266,8 +288,9 @@ pub(super) fn call<T>(service: Service, act: impl FnOnce(&Session) -> Fallible<T
         let Some(run) = run else {
             return Err(fail("there are no services here"));
         };
-        run.session.begin_call(service)?;
-        act(&run.session)
+        let session = run.session();
+        session.begin_call(service)?;
+        act(session)
     })
 }
 

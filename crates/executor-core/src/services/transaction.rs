@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, ops::Bound, rc::Rc};
 
-use super::docs::Docs;
-use picloud_shared::services::{Commit, Expiry, KvValue, ReadKey, ReadRange, Write, is_reserved};
+use picloud_shared::services::{
+    Commit, Expiry, KvValue, ReadKey, ReadRange, Write, docs::Collection, is_reserved,
+};
+
+use super::docs::{Docs, Pending as PendingDocument};
 
 /// A value that a run has read.
 #[derive(Clone, Debug)]
@@ -19,6 +22,12 @@ pub(super) struct Pending {
     /// None to delete it.
     pub(super) value: Option<Rc<KvValue>>,
     pub(super) expiry: Expiry,
+}
+
+impl Pending {
+    fn bytes(&self, key: &str) -> usize {
+        key.len() + self.value.as_ref().map_or(0, |value| value.bytes())
+    }
 }
 
 /// A key as the run sees it: its own write if there is one, or what it has read.
@@ -61,6 +70,26 @@ pub(super) struct Transaction {
     tried: (usize, usize),
     /// At how many moments it has read.
     moments: u32,
+    /// How what was written in parts is taken back, the last write last; empty while no part is open.
+    undo: Vec<Undo>,
+    /// How many parts are open.
+    parts: usize,
+}
+
+/// Where a part of a transaction begins, of which the writes may be taken back alone. Parts nest.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub(crate) struct Savepoint {
+    undo: usize,
+    parts: usize,
+}
+
+/// How one write is taken back.
+#[derive(Debug)]
+enum Undo {
+    Key(String, Option<Pending>),
+    Document(String, String, Option<PendingDocument>),
+    Collection(String),
 }
 
 impl Transaction {
@@ -89,12 +118,69 @@ impl Transaction {
 
     /// Writes a key.
     pub(super) fn write(&mut self, key: &str, pending: Pending) {
-        let bytes = |key: &str, pending: &Pending| {
-            key.len() + pending.value.as_ref().map_or(0, |value| value.bytes())
-        };
-        self.bytes_written += bytes(key, &pending);
-        if let Some(before) = self.written.insert(key.to_owned(), pending) {
-            self.bytes_written -= bytes(key, &before);
+        self.bytes_written += pending.bytes(key);
+        let before = self.written.insert(key.to_owned(), pending);
+        if let Some(before) = &before {
+            self.bytes_written -= before.bytes(key);
+        }
+        if self.parts > 0 {
+            self.undo.push(Undo::Key(key.to_owned(), before));
+        }
+    }
+
+    /// Writes a document.
+    pub(super) fn write_document(&mut self, collection: &str, id: &str, pending: PendingDocument) {
+        let before = self.docs.write(collection, id, pending);
+        if self.parts > 0 {
+            self.undo
+                .push(Undo::Document(collection.to_owned(), id.to_owned(), before));
+        }
+    }
+
+    /// Makes a collection that is not there.
+    pub(super) fn create_collection(&mut self, name: &str, collection: Rc<Collection>) {
+        self.docs.known_mut(name).created = Some(collection);
+        if self.parts > 0 {
+            self.undo.push(Undo::Collection(name.to_owned()));
+        }
+    }
+
+    /// Begins a part.
+    pub(super) fn begin_part(&mut self) -> Savepoint {
+        self.parts += 1;
+        Savepoint {
+            undo: self.undo.len(),
+            parts: self.parts - 1,
+        }
+    }
+
+    /// Ends a part, and those within it: its writes belong to what is around it.
+    pub(super) fn keep_part(&mut self, part: Savepoint) {
+        self.parts = part.parts;
+        if self.parts == 0 {
+            self.undo = Vec::new();
+        }
+    }
+
+    /// Ends a part, and those within it, and takes its writes back.
+    pub(super) fn roll_back_part(&mut self, part: Savepoint) {
+        while self.undo.len() > part.undo {
+            match self.undo.pop() {
+                Some(Undo::Key(key, before)) => self.restore_key(key, before),
+                Some(Undo::Document(collection, id, before)) => self.docs.restore(&collection, id, before),
+                Some(Undo::Collection(name)) => self.docs.known_mut(&name).created = None,
+                None => break,
+            }
+        }
+        self.keep_part(part);
+    }
+
+    fn restore_key(&mut self, key: String, before: Option<Pending>) {
+        let now = self.written.remove(&key);
+        self.bytes_written -= now.map_or(0, |now| now.bytes(&key));
+        if let Some(before) = before {
+            self.bytes_written += before.bytes(&key);
+            self.written.insert(key, before);
         }
     }
 
@@ -153,6 +239,7 @@ impl Transaction {
         self.bytes_written = 0;
         self.docs.roll_back();
         self.tried = (0, 0);
+        self.undo = Vec::new();
     }
 
     /// Whether its commit has to ask anybody. What was read at one moment is right by itself.
@@ -183,7 +270,10 @@ impl Transaction {
 
 #[cfg(test)]
 mod tests {
+    use picloud_shared::services::docs::Definition;
+
     use super::*;
+    use crate::services::docs::{Parsed, Places};
 
     fn pending(text: &str) -> Pending {
         Pending {
@@ -230,6 +320,82 @@ mod tests {
         transaction = Transaction::default();
         transaction.write("a", pending("1"));
         assert!(transaction.is_to_be_asked());
+    }
+
+    #[test]
+    fn a_part_is_taken_back_alone() {
+        let mut transaction = Transaction::default();
+        transaction.write("a", pending("1"));
+        transaction.write("b", pending("1"));
+        let before = (transaction.to_commit(), transaction.writes());
+        let part = transaction.begin_part();
+        transaction.write("a", pending("1234"));
+        transaction.write("a", pending("12345"));
+        transaction.write("c", pending("1"));
+        let inner = transaction.begin_part();
+        transaction.write("c", pending("123"));
+        transaction.write("d", pending("1"));
+        transaction.keep_part(inner);
+        transaction.note_key("read", None);
+        assert_eq!(transaction.writes().0, 4);
+        transaction.roll_back_part(part);
+        let after = transaction.to_commit();
+        assert_eq!(after.writes, before.0.writes);
+        assert_eq!(transaction.writes(), before.1);
+        assert_eq!(after.keys.len(), 1, "what was read stays");
+    }
+
+    #[test]
+    fn what_is_kept_of_a_part_goes_with_what_is_around_it() {
+        let mut transaction = Transaction::default();
+        let outer = transaction.begin_part();
+        transaction.write("a", pending("1"));
+        let inner = transaction.begin_part();
+        transaction.write("b", pending("1"));
+        transaction.roll_back_part(inner);
+        assert!(transaction.known("b").is_none() && transaction.known("a").is_some());
+        let _left_open = transaction.begin_part();
+        transaction.write("c", pending("1"));
+        transaction.keep_part(outer);
+        assert_eq!(transaction.writes(), (2, 4));
+        assert!(transaction.undo.is_empty() && transaction.parts == 0);
+        transaction.write("d", pending("1"));
+        assert!(transaction.undo.is_empty(), "nobody would take it back");
+    }
+
+    #[test]
+    fn documents_and_collections_of_a_part_are_taken_back() {
+        let document = |text: &str| PendingDocument {
+            document: Some(Parsed {
+                text: text.into(),
+                value: Rc::default(),
+            }),
+            before: Rc::default(),
+            after: Places::default(),
+        };
+        let collection = || {
+            Rc::new(Collection {
+                id: uuid::Uuid::nil(),
+                version: 0,
+                definition: Definition::default(),
+            })
+        };
+        let mut transaction = Transaction::default();
+        transaction.create_collection("old", collection());
+        transaction.write_document("old", "1", document("{}"));
+        let before = transaction.writes();
+        let part = transaction.begin_part();
+        transaction.write_document("old", "1", document("{\"a\":1}"));
+        transaction.write_document("old", "2", document("{}"));
+        transaction.create_collection("new", collection());
+        transaction.write_document("new", "1", document("{}"));
+        assert_eq!(transaction.writes().0, 3);
+        transaction.roll_back_part(part);
+        assert_eq!(transaction.writes(), before);
+        let known = |name| transaction.docs.known(name);
+        assert!(known("new").is_some_and(|new| new.created.is_none() && new.written.is_empty()));
+        let old = known("old").and_then(|old| old.written.get("1")?.document.as_ref());
+        assert_eq!(old.map(|document| &*document.text), Some("{}"));
     }
 
     #[test]

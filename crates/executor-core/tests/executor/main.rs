@@ -1,6 +1,7 @@
 //! Scripts on real coroutines, with memory counted as the programs count it.
 
 mod budget;
+mod calls;
 mod contract;
 mod emails;
 mod errors;

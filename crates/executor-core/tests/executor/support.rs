@@ -15,7 +15,7 @@ use picloud_shared::{
     limits::Limits,
     modules::Linker,
     outcome::{Outcome, ScriptError, ScriptResponse},
-    script::{ContentHash, LiveScript},
+    script::{AppScripts, ContentHash, LiveScript, linked},
     seam::ExecutorClient,
     time::Timestamp,
 };
@@ -52,27 +52,44 @@ pub(crate) fn with_header(mut request: ScriptRequest, name: &str, value: &str) -
     request
 }
 
+const NOW: Timestamp = Timestamp::from_micros(1_763_670_896_789_123);
+
+const GREETING: &str = "`Hello, ${request.argument?.name ?? \"nobody\"}`";
+
+/// The live version of a script.
+fn live(name: &str, source: &str, limits: Limits) -> LiveScript {
+    LiveScript {
+        app_id: AppId::new(NOW),
+        script_id: ScriptId::new(NOW),
+        name: name.parse().expect("a name"),
+        version: 1,
+        content_hash: ContentHash::of(source),
+        source: source.into(),
+        modules: None,
+        limits,
+        suspended: false,
+        config: Arc::default(),
+    }
+}
+
 /// Everything that is needed to run `source`.
 pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -> Invocation {
     // The ones of which the examples of the script API speak.
     let mut config = AppConfig::default();
     config.insert("GREETING".to_owned(), "\"Hello\"");
     config.insert("LIMITS".to_owned(), "{\"max\":10}");
-    let now = Timestamp::from_micros(1_763_670_896_789_123);
     Invocation {
-        id: ExecutionId::new(now),
+        id: ExecutionId::new(NOW),
         script: Arc::new(LiveScript {
-            app_id: AppId::new(now),
-            script_id: ScriptId::new(now),
-            name: "test".parse().expect("a name"),
-            version: 1,
-            content_hash: ContentHash::of(source),
-            source: source.into(),
-            modules: None,
-            limits,
-            suspended: false,
             config: Arc::new(config),
+            ..live("test", source, limits)
         }),
+        // The one of which the examples of the script API speak, and itself.
+        scripts: AppScripts::new([
+            Arc::new(live("greeting", GREETING, limits)),
+            Arc::new(live("test", source, limits)),
+        ]),
+        depth: 0,
         trigger: Trigger::Test,
         keeps_writes: true,
         at_commit: None,
@@ -93,6 +110,26 @@ pub(crate) fn invocation_in(scripts: &[(&str, &str)]) -> Invocation {
     live.name = name.parse().expect("a name");
     let modules = app.link(&live.name).unwrap_or_else(|fault| panic!("{fault}"));
     live.modules = modules.map(Arc::new);
+    let all = scripts
+        .iter()
+        .map(|(name, source)| self::live(name, source, LIMITS));
+    invocation.scripts = AppScripts::new(linked(all.collect()));
+    invocation
+}
+
+/// The same, where those with these names have limits of their own.
+pub(crate) fn invocation_within(scripts: &[(&str, &str)], limits: &[(&str, Limits)]) -> Invocation {
+    let mut invocation = invocation_in(scripts);
+    let of = |name: &str| {
+        limits
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map_or(LIMITS, |(_, limits)| *limits)
+    };
+    let all = scripts.iter().map(|(name, source)| live(name, source, of(name)));
+    let all = linked(all.collect());
+    invocation.script = Arc::clone(&all[0]);
+    invocation.scripts = AppScripts::new(all);
     invocation
 }
 

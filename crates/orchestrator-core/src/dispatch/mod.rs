@@ -7,6 +7,7 @@
 mod body;
 mod control;
 mod credentials;
+mod depth;
 mod host;
 mod public;
 mod record;
@@ -86,6 +87,8 @@ struct Entry {
 struct Caller {
     address: IpAddr,
     scheme: &'static str,
+    /// How many runs led to it.
+    depth: u8,
 }
 
 /// A request that was looked at.
@@ -162,6 +165,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let caller = Caller {
             address: client.address,
             scheme: client.scheme,
+            depth: 0,
         };
         let path = request.uri().path();
         let (trigger, routed) = if self.live.admin_host().answers(&host, path) {
@@ -188,6 +192,10 @@ impl<E: ExecutorClient> Dispatcher<E> {
                         .map(|response| Step::Answer(Box::new(response)));
                 }
             }
+        };
+        let caller = Caller {
+            depth: depth::of(request.headers())?,
+            ..caller
         };
         let (parts, incoming) = request.into_parts();
         let run = Run::new(

@@ -27,6 +27,7 @@ const KEPT_BYTES_MIN: usize = 16 * 1_024;
 pub(super) struct Run {
     pub(super) entry: Entry,
     pub(super) trigger: Trigger,
+    depth: u8,
     pub(super) live: Arc<LiveEntry>,
     pub(super) request: Arc<ScriptRequest>,
     pub(super) node: Arc<str>,
@@ -44,6 +45,7 @@ impl Run {
         Caller {
             address: remote_addr,
             scheme,
+            depth,
         }: Caller,
         mut parts: Parts,
         node: Arc<str>,
@@ -62,6 +64,7 @@ impl Run {
         Self {
             entry,
             trigger,
+            depth,
             live,
             request,
             node,
@@ -82,6 +85,8 @@ impl Run {
         Invocation {
             id: self.entry.id,
             script: Arc::clone(&self.live.script),
+            scripts: self.live.scripts.clone(),
+            depth: self.depth,
             trigger: self.trigger,
             request: Arc::clone(&self.request),
             keeps_writes: true,
@@ -310,6 +315,7 @@ fn frames(name: &HeaderName) -> bool {
 
 fn code(kind: ScriptErrorKind) -> Code {
     match kind {
+        ScriptErrorKind::LoopDetected => Code::LoopDetected,
         kind if kind.is_timeout() => Code::ScriptTimeout,
         kind if kind.is_limit() => Code::ScriptLimitExceeded,
         ScriptErrorKind::Cancelled => Code::Overloaded,
@@ -371,6 +377,9 @@ fn failed(code: Code, has_committed: bool) -> Refusal {
         }
         Code::ScriptLimitExceeded => {
             "The script used more than it may. Whoever runs it finds this request by its id."
+        }
+        Code::LoopDetected => {
+            "Scripts call each other without an end. Whoever runs them finds this request by its id."
         }
         Code::Overloaded => "The server is stopping. Try again in a moment.",
         Code::Conflict => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use picloud_shared::{
     id::{AppId, ScriptId},
     release::LiveRelease,
-    script::LiveScript,
+    script::{AppScripts, LiveScript},
 };
 
 use super::{
@@ -18,9 +18,10 @@ use crate::{
     recorder::{Counted, NodeRate, Rate, Tally},
 };
 
-/// A live script, the gate that its runs go through, and what is counted of them.
+/// A live script, what it may call, the gate that its runs go through, and what is counted of them.
 pub(crate) struct LiveEntry {
     pub(crate) script: Arc<LiveScript>,
+    pub(crate) scripts: AppScripts,
     pub(crate) gate: ScriptGate,
     tally: Tally,
 }
@@ -71,10 +72,11 @@ impl Snapshot {
             },
             |before| before.lasting.clone(),
         );
+        let scripts = AppScripts::new(release.scripts.iter().cloned());
         let entries: Vec<_> = release
             .scripts
             .iter()
-            .map(|script| self.entry(script, &lasting))
+            .map(|script| self.entry(script, &scripts, &lasting))
             .collect();
         self.remove(release.app_id);
         let app = Arc::new(AppTable::compile(release, lasting, &entries));
@@ -109,10 +111,11 @@ impl Snapshot {
     }
 
     /// The runs of a script that take places go on counting in its next release.
-    fn entry(&self, script: &Arc<LiveScript>, app: &Lasting) -> Arc<LiveEntry> {
+    fn entry(&self, script: &Arc<LiveScript>, scripts: &AppScripts, app: &Lasting) -> Arc<LiveEntry> {
         let before = self.scripts.get(&script.script_id).map(|before| &before.gate);
         Arc::new(LiveEntry {
             script: Arc::clone(script),
+            scripts: scripts.clone(),
             gate: ScriptGate::new(&app.gate, &script.limits, before),
             tally: Tally::new(Arc::clone(&app.rate)),
         })

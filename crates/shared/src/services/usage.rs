@@ -22,6 +22,8 @@ pub enum Service {
     Users,
     /// E-mail.
     Email,
+    /// Other scripts of the app.
+    Script,
 }
 
 /// What a run used of one service.

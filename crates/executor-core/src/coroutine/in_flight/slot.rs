@@ -6,6 +6,7 @@ use picloud_shared::{
     id::{AppId, ExecutionId, ScriptId},
     in_flight::LostWork,
     invocation::{Invocation, Trigger},
+    script::LiveScript,
 };
 use uuid::Uuid;
 
@@ -33,6 +34,22 @@ impl Entry {
         let [id, id_rest] = halves(script.script_id.0);
         let [run, run_rest] = halves(invocation.id.0);
         let why = u64::from(number(invocation.trigger)) << 32;
+        Self([
+            app,
+            app_rest,
+            id,
+            id_rest,
+            run,
+            run_rest,
+            why | u64::from(script.version),
+        ])
+    }
+
+    /// The same of another script, which the run calls.
+    pub(crate) fn of_script(self, script: &LiveScript) -> Self {
+        let Self([app, app_rest, _, _, run, run_rest, why_and_version]) = self;
+        let [id, id_rest] = halves(script.script_id.0);
+        let why = why_and_version & !u64::from(u32::MAX);
         Self([
             app,
             app_rest,

@@ -142,12 +142,27 @@ impl Docs {
         self.collections.entry(name.to_owned()).or_default()
     }
 
-    /// Writes a document.
-    pub(in crate::services) fn write(&mut self, name: &str, id: &str, pending: Pending) {
+    /// Writes a document; gives what would have been written before.
+    pub(in crate::services) fn write(&mut self, name: &str, id: &str, pending: Pending) -> Option<Pending> {
         self.bytes_written += pending.bytes(id);
-        match self.known_mut(name).written.insert(id.to_owned(), pending) {
+        let before = self.known_mut(name).written.insert(id.to_owned(), pending);
+        match &before {
             Some(before) => self.bytes_written -= before.bytes(id),
             None => self.documents_written += 1,
+        }
+        before
+    }
+
+    /// Takes a write back, which gave `before`.
+    pub(in crate::services) fn restore(&mut self, name: &str, id: String, before: Option<Pending>) {
+        if let Some(now) = self.known_mut(name).written.remove(&id) {
+            self.bytes_written -= now.bytes(&id);
+            self.documents_written -= 1;
+        }
+        if let Some(before) = before {
+            self.bytes_written += before.bytes(&id);
+            self.documents_written += 1;
+            self.known_mut(name).written.insert(id, before);
         }
     }
 

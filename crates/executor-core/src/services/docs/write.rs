@@ -112,15 +112,17 @@ fn too_large(function: &str) -> Box<rhai::EvalAltResult> {
 
 /// Writes a document, whose stored form was looked up; or deletes it.
 fn write(session: &Session, function: &str, name: &str, id: &str, document: Option<Parsed>) -> Fallible<()> {
-    let (collection, before) = known(session, name, |known| -> Fallible<_> {
-        let collection = known.collection().cloned();
-        let collection = match collection {
-            Some(collection) => collection,
-            None => Rc::clone(known.created.insert(Rc::new(new_collection()?))),
-        };
+    let (collection, before) = known(session, name, |known| {
         let before = known.written.get(id).map(|pending| Rc::clone(&pending.before));
-        Ok((collection, before))
-    })?;
+        (known.collection().cloned(), before)
+    });
+    let collection = if let Some(collection) = collection {
+        collection
+    } else {
+        let made = Rc::new(new_collection()?);
+        session.state(|state| state.transaction.create_collection(name, Rc::clone(&made)));
+        made
+    };
     let definition = &collection.definition;
     let before = match before {
         Some(before) => before,
@@ -148,7 +150,7 @@ fn write(session: &Session, function: &str, name: &str, id: &str, document: Opti
             before,
             after,
         };
-        state.transaction.docs.write(name, id, pending);
+        state.transaction.write_document(name, id, pending);
     });
     session.check_writes()
 }

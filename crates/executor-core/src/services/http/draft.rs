@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use picloud_shared::invocation::DEPTH_HEADER;
 use picloud_shared::services::{
     HTTP_ANSWER_BYTES_DEFAULT, HTTP_ANSWER_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX,
     HTTP_HEADERS_MAX, HTTP_REDIRECTS_MAX, HTTP_TIMEOUT_DEFAULT, HTTP_TIMEOUT_MAX, HTTP_URL_BYTES_MAX,
@@ -151,15 +152,17 @@ impl Draft {
         self.body.as_ref().map_or(0, |body| body.content.as_bytes().len())
     }
 
-    /// A copy for the host. It never takes longer than what is left of the run.
-    pub(super) fn to_request(&self) -> HttpRequest {
+    /// A copy for the host. It never takes longer than what is left of the run, and tells that so many led to it.
+    pub(super) fn to_request(&self, depth: u8) -> HttpRequest {
         let left = gate::time_left().saturating_sub(TIME_LEFT_AFTER);
         let timeout = self.timeout.min(left).max(Duration::from_millis(1));
         let mut headers: Vec<_> = self
             .headers
             .iter()
+            .filter(|(name, _)| !name.eq_ignore_ascii_case(DEPTH_HEADER.as_str()))
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect();
+        headers.push((DEPTH_HEADER.as_str().to_owned(), depth.to_string()));
         if let Some(body) = &self.body
             && !headers
                 .iter()

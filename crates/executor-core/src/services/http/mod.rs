@@ -19,7 +19,10 @@ pub(crate) use self::{
     response::{method_module, register_types},
 };
 use super::session::{Session, call, unexpected};
-use crate::api::{Fallible, fail};
+use crate::{
+    api::{Fallible, fail},
+    coroutine::with_current,
+};
 
 /// Makes one request; a failure is thrown.
 fn send(draft: &Draft) -> Fallible<HttpResponse> {
@@ -77,8 +80,9 @@ fn ask(session: &Session, drafts: &[Draft]) -> Fallible<Vec<Result<HttpResponse,
         }
         session.had_outside_effect();
     }
+    let depth = with_current(|run| run.map_or(1, |run| run.depth.saturating_add(1)));
     let answer = session.ask(Service::Http, || Question::Http {
-        requests: drafts.iter().map(Draft::to_request).collect(),
+        requests: drafts.iter().map(|draft| draft.to_request(depth)).collect(),
     })?;
     let Answer::Http { answers } = &*answer else {
         return Err(unexpected(&answer));

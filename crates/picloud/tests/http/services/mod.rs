@@ -1,5 +1,6 @@
 //! What scripts can ask of the world, through the whole program.
 
+mod calls;
 mod canaries;
 mod config;
 mod database_away;

@@ -15,7 +15,7 @@ use picloud_shared::{
     limits::Limits,
     modules::imports,
     outcome::Diagnostic,
-    script::{ContentHash, LiveScript, ScriptName},
+    script::{AppScripts, ContentHash, LiveScript, ScriptName},
     seam::{AtCommit, Origin},
 };
 use serde::Deserialize;
@@ -107,7 +107,9 @@ pub(crate) async fn run_script(
     script.config = Arc::new(config(&manager, &app).await?);
     let mut invocation = Invocation {
         id: origin.request_id,
+        scripts: callable(&manager, &script).await?,
         script: Arc::new(script),
+        depth: 0,
         trigger: Trigger::Test,
         request: Arc::new(request),
         keeps_writes: body.keep_writes,
@@ -123,6 +125,19 @@ pub(crate) async fn run_script(
     let outcome = manager.workbench().run(invocation).await;
     kept.record(&manager, &outcome, &change).await?;
     Ok(Json(outcome.into()))
+}
+
+/// What the script may call: the live scripts of the app, or none if it calls none.
+async fn callable(manager: &Manager, script: &LiveScript) -> Answer<AppScripts> {
+    const MODULE: &str = "script::";
+    let mut modules = script.modules.iter().flat_map(|modules| &modules.in_order);
+    if !script.source.contains(MODULE) && !modules.any(|module| module.source.contains(MODULE)) {
+        return Ok(AppScripts::default());
+    }
+    let release = manager.repository().live_release(script.app_id).await?;
+    Ok(AppScripts::new(
+        release.map(|release| release.scripts).unwrap_or_default(),
+    ))
 }
 
 /// What scripts of the app see as its configuration now.

@@ -92,7 +92,7 @@ pub(crate) struct LogLineBody {
     offset_us: u64,
     /// The line of the source that wrote it; 0 if unknown.
     line: u32,
-    /// The script in which that line is, if it is one that is imported.
+    /// The script in which that line is, if it is one that is imported or called.
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
 }
@@ -102,12 +102,12 @@ pub(crate) struct LogLineBody {
 #[schema(as = ScriptError)]
 pub(crate) struct ScriptErrorBody {
     /// `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
-    /// `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`, `response`,
-    /// `cancelled` or `internal`.
+    /// `loop_detected`, `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`,
+    /// `response`, `cancelled` or `internal`.
     #[schema(value_type = String, example = "runtime")]
     kind: ScriptErrorKind,
     message: String,
-    /// The script in which the place is, if it is one that is imported.
+    /// The script in which the place is, if it is one that is imported or called.
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
     /// From 1.
@@ -128,7 +128,7 @@ pub(crate) struct ScriptErrorBody {
 #[schema(as = TraceFrame)]
 struct TraceFrameBody {
     function: String,
-    /// The script in which the call is, if it is one that is imported.
+    /// The script in which the call is, if it is one that is imported or called.
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
     /// Line of the call, from 1; 0 if unknown.

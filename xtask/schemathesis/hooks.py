@@ -116,7 +116,7 @@ def filter_failure(context, failure, case, response):
     if isinstance(failure, AcceptedNegativeData) and response.status_code in (308, 412):
         return False
     # A file without a line is a file.
-    is_import = case.path.endswith("/kv:import") and response.status_code == 200
+    is_import = case.path.endswith(":import") and response.status_code == 200
     if isinstance(failure, AcceptedNegativeData) and is_import and response.json()["written"] == 0:
         return False
     # That a valid request was refused, where only the server could know that it was not.

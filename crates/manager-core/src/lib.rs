@@ -12,6 +12,7 @@ mod accounts;
 mod after_crash;
 mod audit;
 mod claims;
+mod collections;
 mod first_start;
 mod http;
 mod manager;

@@ -16,6 +16,7 @@ use picloud_shared::{
 use crate::{
     accounts::{Hasher, SetupCode, Throttle},
     audit::{Denials, Upkeep},
+    collections::Turns,
     http::Tails,
     router,
 };
@@ -59,6 +60,7 @@ struct Inner {
     denials: Denials,
     upkeep: Upkeep,
     tails: Tails,
+    collections: Turns,
     setup_code: OnceLock<SetupCode>,
 }
 
@@ -72,6 +74,7 @@ impl Manager {
             denials: Denials::default(),
             upkeep: Upkeep::default(),
             tails: Tails::default(),
+            collections: Turns::default(),
             setup_code: OnceLock::new(),
         }))
     }
@@ -114,6 +117,11 @@ impl Manager {
     /// The streams that clients follow.
     pub(crate) fn tails(&self) -> &Tails {
         &self.0.tails
+    }
+
+    /// Who changes which collection.
+    pub(crate) fn collections(&self) -> &Turns {
+        &self.0.collections
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {

@@ -84,6 +84,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(DataRead), Reads: collections::list_collections;
         With(DataWrite), Changes: collections::create_collection;
         With(DataRead), Reads: collections::get_collection;
+        With(DataWrite), Changes: collections::update::update_collection;
         With(DataWrite), Changes: collections::delete_collection;
         With(DataRead), Reads: documents::read::list_documents;
         With(DataWrite), Changes: documents::change::create_document;
@@ -91,6 +92,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(DataWrite), Changes: documents::change::replace_document;
         With(DataWrite), Changes: documents::change::patch_document;
         With(DataWrite), Changes: documents::change::delete_document;
+        With(DataRead), Reads: documents::export::export_documents;
+        With(DataWrite), Changes: documents::import::import_documents;
 
         With(DataRead), Reads: end_users::list::list_end_users;
         With(DataWrite), Changes: end_users::create::create_end_user;
@@ -98,6 +101,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(DataWrite), Changes: end_users::update::update_end_user;
         With(DataWrite), Changes: end_users::delete::delete_end_user;
         With(DataWrite), Changes: end_users::end_sessions::end_end_user_sessions;
+        With(DataRead), Reads: end_users::export::export_end_users;
+        With(DataWrite), Changes: end_users::import::import_end_users;
 
         With(MemberManage), Reads: members::list::list_members;
         With(MemberManage), Changes: members::add::add_member;

@@ -100,6 +100,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         commit: option_env!("PICLOUD_COMMIT").unwrap_or("unknown").to_owned(),
     });
     let first_start = manager.first_start(config.first_owner.clone()).await?;
+    manager.finish_collections().await?;
     let in_flight = journal.in_flight().cloned();
     let make_executor = move || {
         in_flight.iter().for_each(InFlight::join);

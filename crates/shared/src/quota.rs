@@ -11,14 +11,16 @@ pub const DATA_ROWS_DEFAULT: u64 = 10_000_000;
 /// The largest quota that can be set.
 pub const QUOTA_MAX: u64 = 1 << 50;
 
-/// A bound on what an app keeps: keys, values and documents together.
+/// A bound on what an app keeps: keys, values, documents and what their indexes take, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quota {
-    /// Bytes of keys, values and documents.
+    /// Bytes of keys, values and documents, and of what indexes take.
     DataBytes,
     /// How many keys and documents.
     DataRows,
+    /// How many collections of documents; the same for all apps.
+    Collections,
 }
 
 impl Quota {
@@ -27,14 +29,24 @@ impl Quota {
         match self {
             Self::DataBytes => "data_bytes_max",
             Self::DataRows => "data_rows_max",
+            Self::Collections => "collections_max",
         }
     }
 
     /// What it counts.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::DataBytes => "bytes",
-            Self::DataRows => "rows",
+            Self::DataBytes => "bytes of data",
+            Self::DataRows => "rows of data",
+            Self::Collections => "collections",
+        }
+    }
+
+    /// What whoever meets it can do.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::DataBytes | Self::DataRows => "delete some, or ask an admin of the instance for more",
+            Self::Collections => "delete one that is not needed, or keep more kinds of documents in one",
         }
     }
 }
@@ -109,9 +121,10 @@ impl AppUsage {
 /// What was to be written is more than the app may keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error(
-    "the app keeps {used} {} of data, and may keep {max} (`{}`); delete some, or ask an admin of the instance for more",
+    "the app keeps {used} {}, and may keep {max} (`{}`); {}",
     .quota.unit(),
-    .quota.as_str()
+    .quota.as_str(),
+    .quota.advice()
 )]
 pub struct QuotaExceeded {
     /// Which quota.

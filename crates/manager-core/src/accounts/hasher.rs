@@ -16,6 +16,12 @@ const WAITING_MAX: usize = 32;
 /// What all hashes begin with that are made here.
 const HASH_BEGINNING: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 
+/// What a hash from elsewhere may cost at most: KiB of memory, passes and lanes.
+const FOREIGN_COST_MAX: [(&str, u32); 3] = [("m", 64 * 1_024), ("t", 4), ("p", 4)];
+
+/// Longest hash from elsewhere in bytes.
+const FOREIGN_HASH_BYTES_MAX: usize = 256;
+
 /// Verified in place of a hash that does not exist, so that this takes as long. Nobody knows a password for it.
 const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$cGljbG91ZCBubyBzYWx0Lg$bm8gcGFzc3dvcmQgbGVhZHMgdG8gdGhpcyBoYXNoLi4";
@@ -53,6 +59,25 @@ impl Hasher {
     /// memory and time.
     pub(crate) fn makes(hash: &str) -> bool {
         hash.starts_with(HASH_BEGINNING) && PasswordHash::new(hash).is_ok()
+    }
+
+    /// Whether `hash`, which was made elsewhere, is one that is verified here without much more memory and time than those
+    /// that are made here.
+    pub(crate) fn takes(hash: &str) -> bool {
+        let Some((costs, _)) = hash
+            .strip_prefix("$argon2id$v=19$")
+            .and_then(|rest| rest.split_once('$'))
+        else {
+            return false;
+        };
+        let costs: Vec<_> = costs.split(',').filter_map(|cost| cost.split_once('=')).collect();
+        let fits = |((name, cost), (known, most)): (&(&str, &str), (&str, u32))| {
+            *name == known && cost.parse::<u32>().is_ok_and(|cost| (1..=most).contains(&cost))
+        };
+        costs.len() == FOREIGN_COST_MAX.len()
+            && costs.iter().zip(FOREIGN_COST_MAX).all(fits)
+            && hash.len() <= FOREIGN_HASH_BYTES_MAX
+            && PasswordHash::new(hash).is_ok_and(|hash| hash.salt.is_some() && hash.hash.is_some())
     }
 
     /// The hash of `password`, in PHC form and with a salt of its own.
@@ -122,6 +147,41 @@ mod tests {
         assert_eq!(parameters(DUMMY_HASH), parameters(&real));
         assert_eq!(DUMMY_HASH.len(), real.len());
         assert!(PasswordHash::new(DUMMY_HASH).is_ok());
+    }
+
+    #[test]
+    fn hashes_from_elsewhere_have_a_bound() {
+        let hash = |costs: &str| {
+            format!(
+                "$argon2id$v=19${costs}$cGljbG91ZCBubyBzYWx0Lg$bm8gcGFzc3dvcmQgbGVhZHMgdG8gdGhpcyBoYXNoLi4"
+            )
+        };
+        for fine in ["m=19456,t=2,p=1", "m=65536,t=3,p=4", "m=8,t=1,p=1"] {
+            assert!(Hasher::takes(&hash(fine)), "{fine}");
+        }
+        for wrong in [
+            "m=65537,t=1,p=1",
+            "m=19456,t=5,p=1",
+            "m=19456,t=2,p=5",
+            "m=0,t=2,p=1",
+            "t=2,m=19456,p=1",
+            "m=19456,t=2",
+            "m=19456,t=2,p=1,keyid=AAAA",
+            "",
+        ] {
+            assert!(!Hasher::takes(&hash(wrong)), "{wrong}");
+        }
+        for wrong in [
+            "",
+            "$2b$10$abc",
+            "$argon2id$v=19$m=19456,t=2,p=1",
+            "$argon2id$v=19$m=19456,t=2,p=1$cGljbG91ZCBubyBzYWx0Lg",
+        ] {
+            assert!(!Hasher::takes(wrong), "{wrong}");
+        }
+        assert!(!Hasher::takes(
+            &hash("m=19456,t=2,p=1").replace("argon2id", "argon2i")
+        ));
     }
 
     #[tokio::test]

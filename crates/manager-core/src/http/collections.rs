@@ -1,5 +1,7 @@
 //! `/api/v1/admin/apps/{app}/collections`: the collections of an app's documents, and how they are declared.
 
+pub(crate) mod update;
+
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use picloud_shared::{
@@ -16,7 +18,7 @@ use super::{
     access::Caller,
     extract::{AppPath, InPath, JsonBody, QueryParams},
     list::{List, ListQuery},
-    problem::{Answer, not_found, problem, problems},
+    problem::{Answer, not_found, problem, problems, sentence},
     validate::Violations,
 };
 use crate::Manager;
@@ -31,6 +33,8 @@ pub(crate) struct CollectionBody {
     /// What documents have to be like, as JSON Schema; null if they may be anything.
     #[schema(value_type = Option<Object>, required, example = json!({ "required": ["name"] }))]
     schema: Option<Value>,
+    /// Whether it is being changed: something is still to be done.
+    changing: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -46,19 +50,24 @@ pub(crate) struct IndexBody {
     path: String,
     /// Whether no two documents may have the same text, number or truth value there.
     unique: bool,
+    /// Whether it has all documents. It is not used before.
+    ready: bool,
 }
 
 impl From<AppCollection> for CollectionBody {
     fn from(collection: AppCollection) -> Self {
-        let Definition { indexes, schema } = collection.definition;
-        let indexes = indexes.into_iter().map(|index| IndexBody {
-            path: index.path.into(),
+        let definition = collection.definition;
+        let is_ready = |id| definition.index(id).is_some_and(|index| index.is_ready);
+        let indexes = definition.declared().iter().map(|index| IndexBody {
+            path: index.path.clone().into(),
             unique: index.is_unique,
+            ready: is_ready(index.id),
         });
         Self {
             name: collection.name,
             indexes: indexes.collect(),
-            schema: schema.map(Value::from),
+            changing: definition.unfinished.is_some(),
+            schema: definition.schema.map(Value::from),
             created_at: collection.created_at,
             updated_at: collection.updated_at,
         }
@@ -115,7 +124,7 @@ pub(crate) async fn get_collection(
     Ok(Json(found.ok_or_else(|| not_found("collection"))?.into()))
 }
 
-problems!(CreateCollectionProblems: NotFound, CollectionTaken);
+problems!(CreateCollectionProblems: NotFound, CollectionTaken, QuotaExceeded);
 
 /// A collection to declare.
 #[derive(Deserialize, ToSchema)]
@@ -144,8 +153,8 @@ pub(crate) struct NewIndex {
 
 /// Declare a collection
 ///
-/// One that scripts write to without having been declared comes into being without indexes. To declare it then, delete
-/// it first.
+/// One that scripts write to without having been declared comes into being without indexes; it is changed then. An app has
+/// 1,000 collections at most.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/apps/{app}/collections",
@@ -168,8 +177,9 @@ pub(crate) async fn create_collection(
     let made = made.map_err(|error| match error {
         CreateCollectionError::Taken => problem(
             Code::CollectionTaken,
-            format!("The app has a collection `{name}`. Delete that one first, or take another name."),
+            format!("The app has a collection `{name}`. Change that one, or take another name."),
         ),
+        CreateCollectionError::TooMany(exceeded) => problem(Code::QuotaExceeded, sentence(&exceeded)),
         CreateCollectionError::NoApp => not_found("app"),
         CreateCollectionError::Store(error) => error.into(),
     })?;
@@ -186,28 +196,17 @@ fn read(body: CreateCollection) -> Answer<(CollectionName, Definition)> {
     let name = CollectionName::new(&body.name)
         .map_err(|error| violations.add("name", error))
         .ok();
-    let given = body.indexes.unwrap_or_default();
-    violations.require(
-        given.len() <= INDEXES_MAX,
-        "indexes",
-        format!("may be {INDEXES_MAX} at most"),
-    );
-    let mut indexes: Vec<Index> = Vec::new();
-    for (index, number) in given.into_iter().zip(0_i32..) {
-        let field = format!("indexes[{number}].path");
-        match DocPath::new(&index.path) {
-            Ok(path) if indexes.iter().any(|before| before.path == path) => {
-                violations.add(&field, "has an index already");
-            }
-            Ok(path) => indexes.push(Index {
-                id: number,
-                path,
-                is_unique: index.unique.unwrap_or_default(),
-                is_ready: true,
-            }),
-            Err(error) => violations.add(&field, error),
-        }
-    }
+    let indexes = read_indexes(body.indexes.unwrap_or_default(), &mut violations);
+    let indexes = indexes
+        .into_iter()
+        .zip(0_i32..)
+        .map(|((path, is_unique), id)| Index {
+            id,
+            path,
+            is_unique,
+            is_ready: true,
+        });
+    let indexes = indexes.collect();
     let schema = body.schema.map(Schema::read).transpose();
     let schema = schema.map_err(|error| violations.add("schema", error)).ok();
     violations.finish()?;
@@ -217,8 +216,30 @@ fn read(body: CreateCollection) -> Answer<(CollectionName, Definition)> {
         Definition {
             indexes,
             schema: schema.flatten(),
+            ..Definition::default()
         },
     ))
+}
+
+/// The paths of indexes, each once, and whether they are unique.
+fn read_indexes(given: Vec<NewIndex>, violations: &mut Violations) -> Vec<(DocPath, bool)> {
+    violations.require(
+        given.len() <= INDEXES_MAX,
+        "indexes",
+        format!("may be {INDEXES_MAX} at most"),
+    );
+    let mut indexes: Vec<(DocPath, bool)> = Vec::new();
+    for (number, index) in given.into_iter().enumerate() {
+        let field = format!("indexes[{number}].path");
+        match DocPath::new(&index.path) {
+            Ok(path) if indexes.iter().any(|(before, _)| *before == path) => {
+                violations.add(&field, "has an index already");
+            }
+            Ok(path) => indexes.push((path, index.unique.unwrap_or_default())),
+            Err(error) => violations.add(&field, error),
+        }
+    }
+    indexes
 }
 
 problems!(DeleteCollectionProblems: NotFound);

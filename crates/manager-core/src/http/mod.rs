@@ -17,6 +17,7 @@ pub(crate) mod egress;
 pub(crate) mod end_users;
 pub(crate) mod executions;
 pub(crate) mod extract;
+pub(crate) mod file;
 pub(crate) mod health;
 pub(crate) mod invitations;
 pub(crate) mod kv;

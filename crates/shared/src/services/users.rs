@@ -62,7 +62,7 @@ pub struct UserRecord {
     pub data: Box<RawValue>,
     /// Whether they may sign in.
     pub is_active: bool,
-    /// Their password, in PHC form.
+    /// Their password, in PHC form; empty if they have none yet.
     pub password_hash: String,
     /// Where they are signed in, the oldest first.
     pub sessions: Vec<UserSession>,

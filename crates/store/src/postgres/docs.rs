@@ -29,6 +29,9 @@ use crate::{
     statements::statements,
 };
 
+/// Bytes of entries in indexes beyond which a commit has the app to itself.
+const ENTRY_BYTES_BESIDE_OTHERS_MAX: usize = 1_024 * 1_024;
+
 /// Each statement of it sees what the first one saw.
 const ONE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -349,6 +352,22 @@ pub(super) async fn commit(
         .fetch_one(connection)
         .await?;
     Ok(stale.map(|id| conflict_key(commit, &String::from_utf8_lossy(&id))))
+}
+
+/// Whether a commit is alone with the app: one that makes a collection, as these are counted, and one whose entries in
+/// indexes may take so much that others beside it would lead beyond a quota.
+pub(super) fn needs_app(collections: &[CollectionCommit]) -> bool {
+    let entry_bytes = |collection: &CollectionCommit| -> usize {
+        let of_writes = collection.writes.iter().flat_map(|write| {
+            let bytes = |entry: &Entry| entry.key.len() + 2 * write.id.len();
+            write.added.iter().map(bytes)
+        });
+        let of_documents = collection.indexed.iter();
+        let of_documents = of_documents.map(|indexed| indexed.entry.key.len() + 2 * indexed.id.len());
+        of_writes.chain(of_documents).sum()
+    };
+    collections.iter().any(|collection| collection.created.is_some())
+        || collections.iter().map(entry_bytes).sum::<usize>() > ENTRY_BYTES_BESIDE_OTHERS_MAX
 }
 
 /// The documents and the values of unique indexes that a run touches, and whether it writes them.

@@ -56,7 +56,7 @@ impl Failure {
 fn exceeded(detail: &str) -> Option<QuotaExceeded> {
     let mut words = detail.split(' ');
     let name = words.next()?;
-    let quota = [Quota::DataBytes, Quota::DataRows]
+    let quota = [Quota::DataBytes, Quota::DataRows, Quota::Collections]
         .into_iter()
         .find(|quota| quota.as_str() == name)?;
     Some(QuotaExceeded {

@@ -203,13 +203,17 @@ async fn send_all(
     let has_keys = !(commit.keys.is_empty() && commit.ranges.is_empty() && commit.writes.is_empty());
     match (commit.docs.as_slice(), has_keys) {
         ([], _) => return send(connection, app, commit, record, now).await,
-        ([collection], false) => return docs::commit(connection, app, collection, record, false, now).await,
+        ([collection], false) => {
+            let is_alone = docs::needs_app(&commit.docs);
+            return docs::commit(connection, app, collection, record, is_alone, now).await;
+        }
         _ => {}
     }
     let mut transaction = connection.begin().await?;
     // What needs the app alone in the end asks for it at the beginning.
-    let is_alone =
-        has_keys && (!commit.ranges.is_empty() || commit.keys.len() + commit.writes.len() > KEYS_LOCKED_MAX);
+    let is_alone = docs::needs_app(&commit.docs)
+        || has_keys
+            && (!commit.ranges.is_empty() || commit.keys.len() + commit.writes.len() > KEYS_LOCKED_MAX);
     let last = if has_keys {
         None
     } else {

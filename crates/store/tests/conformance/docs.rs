@@ -38,15 +38,15 @@ cases! {
 }
 
 /// A collection of one app, and how a run commits to it.
-struct People<'s> {
+pub(crate) struct People<'s> {
     store: &'s Store,
     app: AppId,
-    id: Uuid,
+    pub(crate) id: Uuid,
     version: i64,
-    definition: Definition,
+    pub(crate) definition: Definition,
 }
 
-fn definition(indexes: &[(&str, bool)]) -> Definition {
+pub(crate) fn definition(indexes: &[(&str, bool)]) -> Definition {
     let indexes = indexes.iter().zip(1..).map(|((path, is_unique), id)| Index {
         id,
         path: DocPath::new(path).unwrap(),
@@ -55,11 +55,11 @@ fn definition(indexes: &[(&str, bool)]) -> Definition {
     });
     Definition {
         indexes: indexes.collect(),
-        schema: None,
+        ..Definition::default()
     }
 }
 
-fn nothing(name: &str) -> CollectionCommit {
+pub(crate) fn nothing(name: &str) -> CollectionCommit {
     CollectionCommit {
         name: name.to_owned(),
         id: None,
@@ -83,7 +83,7 @@ async fn ask(store: &Store, app: AppId, ask: DocsAsk) -> DocsAnswer {
     }
 }
 
-async fn commit(store: &Store, app: AppId, docs: Vec<CollectionCommit>) -> Answer {
+pub(crate) async fn commit(store: &Store, app: AppId, docs: Vec<CollectionCommit>) -> Answer {
     let commit = Commit {
         docs,
         ..Commit::default()
@@ -96,7 +96,7 @@ async fn commit(store: &Store, app: AppId, docs: Vec<CollectionCommit>) -> Answe
 
 impl<'s> People<'s> {
     /// Makes the collection.
-    async fn make(store: &'s Store, app: AppId, definition: Definition) -> Self {
+    pub(crate) async fn make(store: &'s Store, app: AppId, definition: Definition) -> Self {
         let made = CollectionCommit {
             id: Some(Uuid::new_v4()),
             created: Some(definition),
@@ -117,7 +117,7 @@ impl<'s> People<'s> {
     }
 
     /// A commit that has read the collection.
-    fn read(&self) -> CollectionCommit {
+    pub(crate) fn read(&self) -> CollectionCommit {
         CollectionCommit {
             id: Some(self.id),
             version: Some(self.version),
@@ -126,7 +126,7 @@ impl<'s> People<'s> {
     }
 
     /// The write of a document that was `before`.
-    fn write(&self, id: &str, before: Option<&Value>, document: Option<&Value>) -> DocumentWrite {
+    pub(crate) fn write(&self, id: &str, before: Option<&Value>, document: Option<&Value>) -> DocumentWrite {
         let entries = |document: Option<&Value>| {
             document.map_or(Vec::new(), |document| self.definition.entries(document).unwrap())
         };
@@ -155,7 +155,7 @@ impl<'s> People<'s> {
         }
     }
 
-    async fn put(&self, id: &str, before: Option<&Value>, document: &Value) {
+    pub(crate) async fn put(&self, id: &str, before: Option<&Value>, document: &Value) {
         let all = CollectionCommit {
             writes: vec![self.write(id, before, Some(document))],
             ..self.read()
@@ -163,7 +163,7 @@ impl<'s> People<'s> {
         assert_eq!(commit(self.store, self.app, vec![all]).await, Answer::Committed);
     }
 
-    async fn delete(&self, id: &str, before: &Value) {
+    pub(crate) async fn delete(&self, id: &str, before: &Value) {
         let all = CollectionCommit {
             writes: vec![self.write(id, Some(before), None)],
             ..self.read()
@@ -171,7 +171,7 @@ impl<'s> People<'s> {
         assert_eq!(commit(self.store, self.app, vec![all]).await, Answer::Committed);
     }
 
-    async fn get(&self, id: &str) -> Option<Document> {
+    pub(crate) async fn get(&self, id: &str) -> Option<Document> {
         let ids = vec![id.to_owned()];
         match ask(self.store, self.app, DocsAsk::Get { ids }).await.found {
             DocsFound::Documents { mut documents } => documents.pop(),
@@ -179,7 +179,13 @@ impl<'s> People<'s> {
         }
     }
 
-    async fn find(&self, filter: Value, sort: Option<&str>, limit: u32, after: Option<Vec<u8>>) -> FoundPage {
+    pub(crate) async fn find(
+        &self,
+        filter: Value,
+        sort: Option<&str>,
+        limit: u32,
+        after: Option<Vec<u8>>,
+    ) -> FoundPage {
         let find = find(filter, sort, limit, after);
         match ask(self.store, self.app, DocsAsk::Find(find)).await.found {
             DocsFound::Page(page) => page,
@@ -714,7 +720,7 @@ async fn what_documents_take_is_counted_and_bounded(bed: Bed) {
     people.put("cy", None, &json!({})).await;
     people.delete("bob", &json!({ "a": "much" })).await;
     let docs = |usage: Option<(AppUsage, Quotas)>| usage.unwrap().0.docs;
-    let bytes = "ada{\"a\":\"eeee\"}cy{}".len() as u64;
+    let bytes = "ada{\"a\":\"eeee\"}cy{}".len() as u64 + entry_bytes(&bed).await;
     let kept = docs(store.app_usage(owner).await.unwrap());
     assert_eq!((kept.bytes, kept.rows), (bytes, 2));
 
@@ -740,6 +746,13 @@ async fn what_documents_take_is_counted_and_bounded(bed: Bed) {
     people.put("dan", None, &json!({})).await;
     assert_eq!(docs(store.app_usage(owner).await.unwrap()).rows, 2);
     bed.finish().await;
+}
+
+/// What all entries in indexes take.
+pub(crate) async fn entry_bytes(bed: &Bed) -> u64 {
+    let sum =
+        "SELECT CAST(COALESCE(SUM(length(position) + length(document_id)), 0) AS BIGINT) FROM document_index";
+    u64::try_from(bed.raw().await.number(sum).await).unwrap()
 }
 
 /// Ten thousand documents, with one index.

@@ -12,6 +12,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod authority;
+mod collections;
 mod committed;
 mod config;
 mod deployments;

@@ -46,7 +46,7 @@ pub(super) fn verify(
         password: password::valid(FUNCTION, if is_possible { password } else { "" })?,
         hash: record
             .as_ref()
-            .filter(|_| is_possible)
+            .filter(|record| is_possible && !record.password_hash.is_empty())
             .map(|record| record.password_hash.clone()),
     };
     let fits = password::fits(session, &question)?;

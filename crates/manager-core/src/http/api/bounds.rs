@@ -84,6 +84,10 @@ pub(super) fn add_bounds(document: &mut Value) {
                     parameter["schema"] = json!({ "type": "string", "default": "json" });
                     json!({ "enum": ["json", "csv"] })
                 }
+                (Some("query"), Some("mode")) => {
+                    parameter["schema"] = json!({ "type": "string", "default": "insert" });
+                    json!({ "enum": ["insert", "replace"] })
+                }
                 (Some("query"), Some(name)) => of_query(name),
                 (Some("path"), Some("name")) => json!({ "pattern": SETTING_NAME }),
                 (Some("header"), Some("If-Match")) => json!({ "type": "string", "pattern": IF_MATCH }),
@@ -109,7 +113,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         }
         ("PutKv", "ttl_seconds") => json!({ "minimum": 1, "maximum": TTL_MAX.as_secs() }),
         ("CreateCollection", "name") => json!({ "pattern": COLLECTION_NAME }),
-        ("CreateCollection", "indexes") => json!({ "maxItems": INDEXES_MAX }),
+        ("CreateCollection" | "UpdateCollection", "indexes") => json!({ "maxItems": INDEXES_MAX }),
         ("CreateDocument", "id") => json!({ "minLength": 1, "maxLength": DOCUMENT_ID_BYTES_MAX }),
         ("NewIndex", "path") => json!({ "pattern": DOCUMENT_PATH, "maxLength": PATH_BYTES_MAX }),
         ("UpdateQuotas", _) => json!({ "minimum": 0, "maximum": QUOTA_MAX }),

@@ -4,7 +4,10 @@
 //! What is changed here goes the way of a script's commit, so that a run that has read the document meets a conflict.
 
 pub(crate) mod change;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod read;
+mod table;
 mod write;
 
 use std::{convert::Infallible, str::FromStr};

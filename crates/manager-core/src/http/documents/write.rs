@@ -7,8 +7,8 @@ use picloud_shared::{
     services::{
         Answer as Answered, Commit, Question,
         docs::{
-            Collection, CollectionCommit, CollectionName, DOCUMENT_BYTES_MAX, DocsAsk, DocsFound, Document,
-            DocumentWrite, Entry, ReadDocument, Stretch,
+            Collection, CollectionCommit, CollectionName, DOCUMENT_BYTES_MAX, Definition, DocsAsk, DocsFound,
+            Document, DocumentWrite, Entry, ReadDocument, Stretch,
         },
     },
 };
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How often a change is tried while scripts change what it is about.
-const TRIES_MAX: usize = 10;
+pub(super) const TRIES_MAX: usize = 10;
 
 /// Where a change is made.
 pub(super) struct Place<'p> {
@@ -40,7 +40,6 @@ pub(super) struct Place<'p> {
 struct Draft {
     collection: Collection,
     before: Option<Document>,
-    document: Option<String>,
     write: DocumentWrite,
     stretches: Vec<Stretch>,
 }
@@ -89,44 +88,13 @@ impl Place<'_> {
             None => None,
         };
         let new = make(old.clone())?;
-        let text = new.as_ref().map(Value::to_string);
-        if text.as_ref().is_some_and(|text| text.len() > DOCUMENT_BYTES_MAX) {
-            return Err(wrong(format!(
-                "must have at most {DOCUMENT_BYTES_MAX} bytes as JSON"
-            )));
-        }
-        let definition = &collection.definition;
-        if let (Some(schema), Some(new)) = (&definition.schema, &new) {
-            schema.check(new).map_err(|error| wrong(error.to_string()))?;
-        }
-        let entries = |value: Option<&Value>| match value {
-            Some(value) => definition
-                .entries(value)
-                .map_err(|error| wrong(error.to_string())),
-            None => Ok(Vec::new()),
-        };
-        let claims = |value: Option<&Value>| value.map_or(Vec::new(), |value| definition.claims(value));
-        let (old, new) = (old.as_ref(), new.as_ref());
-        let (old_entries, new_entries) = (entries(old)?, entries(new)?);
-        let (old_claims, new_claims) = (claims(old), claims(new));
-        let only_in = |some: &[Entry], others: &[Entry]| -> Vec<Entry> {
-            some.iter()
-                .filter(|entry| !others.contains(entry))
-                .cloned()
-                .collect()
-        };
-        let stretches = self.claim(&collection, only_in(&new_claims, &old_claims)).await?;
+        let (write, claimed) =
+            write_of(&collection.definition, self.id, old.as_ref(), new.as_ref()).map_err(wrong)?;
+        let stretches = self.claim(&collection, claimed).await?;
         Ok(Draft {
-            write: DocumentWrite {
-                id: self.id.to_owned(),
-                document: text.clone(),
-                added: only_in(&new_entries, &old_entries),
-                removed: only_in(&old_entries, &new_entries),
-                claims: [old_claims, new_claims].concat(),
-            },
             collection,
             before,
-            document: text,
+            write,
             stretches,
         })
     }
@@ -185,9 +153,45 @@ impl Place<'_> {
                 name: Some(name),
             },
             before: draft.before.as_ref().map(|document| state(&document.document)),
-            after: draft.document.as_deref().map(state),
+            after: draft.write.document.as_deref().map(state),
         }
     }
+}
+
+/// What is written when `before` becomes `after`, and what it claims that it did not before; or what is wrong.
+pub(super) fn write_of(
+    definition: &Definition,
+    id: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Result<(DocumentWrite, Vec<Entry>), String> {
+    let text = after.map(Value::to_string);
+    if text.as_ref().is_some_and(|text| text.len() > DOCUMENT_BYTES_MAX) {
+        return Err(format!("must have at most {DOCUMENT_BYTES_MAX} bytes as JSON"));
+    }
+    if let (Some(schema), Some(after)) = (&definition.schema, after) {
+        schema.check(after).map_err(|error| error.to_string())?;
+    }
+    let entries = |value: Option<&Value>| match value {
+        Some(value) => definition.entries(value).map_err(|error| error.to_string()),
+        None => Ok(Vec::new()),
+    };
+    let claims = |value: Option<&Value>| value.map_or(Vec::new(), |value| definition.claims(value));
+    let (old_entries, new_entries) = (entries(before)?, entries(after)?);
+    let (old_claims, new_claims) = (claims(before), claims(after));
+    let only_in = |some: &[Entry], others: &[Entry]| -> Vec<Entry> {
+        let some = some.iter().filter(|entry| !others.contains(entry));
+        some.cloned().collect()
+    };
+    let claimed = only_in(&new_claims, &old_claims);
+    let write = DocumentWrite {
+        id: id.to_owned(),
+        document: text,
+        added: only_in(&new_entries, &old_entries),
+        removed: only_in(&old_entries, &new_entries),
+        claims: [old_claims, new_claims].concat(),
+    };
+    Ok((write, claimed))
 }
 
 /// That the document is not as it should be.

@@ -1,7 +1,10 @@
 //! `GET /api/v1/admin/apps/{app}/users`.
 
 use axum::{Json, extract::State};
-use picloud_shared::services::{KvItem, KvValue, USER_NAMES, user_name_key};
+use picloud_shared::{
+    id::AppId,
+    services::{KvItem, KvValue, USER_NAMES, UserRecord, user_name_key},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -22,7 +25,7 @@ use crate::{
 problems!(ListEndUsersProblems: NotFound);
 
 /// Most users on a page: as many as one question to the database names.
-const USERS_PER_PAGE_MAX: u32 = 100;
+pub(super) const USERS_PER_PAGE_MAX: u32 = 100;
 
 /// Which users.
 #[derive(Deserialize, IntoParams)]
@@ -63,15 +66,8 @@ pub(crate) async fn list_end_users(
     violations.finish()?;
     let limit = list::limit(query.limit)?.min(USERS_PER_PAGE_MAX);
     let after = query.cursor.as_deref().map(list::decode_text).transpose()?;
-    let after = after.map(|name| format!("{USER_NAMES}{name}"));
-    let (items, more) = page(&manager, app.id, &user_name_key(&q), after, limit).await?;
-    let last = items
-        .last()
-        .filter(|_| more)
-        .and_then(|item| item.key.strip_prefix(USER_NAMES));
+    let (found, last) = named(&manager, app.id, &q, after, limit).await?;
     let next_cursor = last.map(|name| list::encode(name.as_bytes()));
-    let ids = items.iter().map(id).collect::<Answer<Vec<_>>>()?;
-    let found = records::find(&manager, app.id, &ids).await?;
     let now = manager.now();
     Ok(Json(List {
         items: found
@@ -80,6 +76,25 @@ pub(crate) async fn list_end_users(
             .collect(),
         next_cursor,
     }))
+}
+
+/// Users whose names begin with `q` and come after `after`; and the last name, if there are more.
+pub(super) async fn named(
+    manager: &Manager,
+    app: AppId,
+    q: &str,
+    after: Option<String>,
+    limit: u32,
+) -> Answer<(Vec<UserRecord>, Option<String>)> {
+    let after = after.map(|name| format!("{USER_NAMES}{name}"));
+    let (items, more) = page(manager, app, &user_name_key(q), after, limit).await?;
+    let last = items
+        .last()
+        .filter(|_| more)
+        .and_then(|item| item.key.strip_prefix(USER_NAMES));
+    let last = last.map(str::to_owned);
+    let ids = items.iter().map(id).collect::<Answer<Vec<_>>>()?;
+    Ok((records::find(manager, app, &ids).await?, last))
 }
 
 fn id(item: &KvItem) -> Answer<Uuid> {

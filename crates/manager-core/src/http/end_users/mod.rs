@@ -6,7 +6,9 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod end_sessions;
+pub(crate) mod export;
 pub(crate) mod get;
+pub(crate) mod import;
 pub(crate) mod list;
 mod records;
 pub(crate) mod update;

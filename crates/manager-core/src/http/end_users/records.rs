@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How often a change is made anew because a script changed the same user meanwhile.
-const ATTEMPTS_MAX: usize = 5;
+pub(super) const ATTEMPTS_MAX: usize = 5;
 
 /// The users with these ids that are there.
 pub(super) async fn find(manager: &Manager, app: AppId, ids: &[Uuid]) -> Answer<Vec<UserRecord>> {
@@ -108,12 +108,12 @@ pub(super) async fn hash(manager: &Manager, app: AppId, password: String) -> Ans
 
 /// What was read, to be compared by the commit.
 #[derive(Default)]
-struct Look {
-    keys: Vec<ReadKey>,
+pub(super) struct Look {
+    pub(super) keys: Vec<ReadKey>,
 }
 
 impl Look {
-    async fn get(
+    pub(super) async fn get(
         &mut self,
         manager: &Manager,
         app: AppId,
@@ -137,11 +137,7 @@ async fn check_free(look: &mut Look, manager: &Manager, app: AppId, record: &Use
     let email = record.email.as_deref().map(user_email_key);
     let keys = std::iter::once(user_name_key(&record.name)).chain(email);
     let entries = look.get(manager, app, keys.collect()).await?;
-    let others = |entry: &Option<KvEntry>| match entry.as_ref().map(|entry| &entry.value) {
-        Some(KvValue::Json(text)) => *text != format!("\"{}\"", record.id),
-        Some(KvValue::Blob(_)) => true,
-        None => false,
-    };
+    let others = |entry: &Option<KvEntry>| is_of_another(entry.as_ref(), record.id);
     if entries.first().is_some_and(others) {
         return Err(problem(
             Code::UsernameTaken,
@@ -157,12 +153,21 @@ async fn check_free(look: &mut Look, manager: &Manager, app: AppId, record: &Use
     Ok(())
 }
 
+/// Whether what stands at the key of a name or an address is the id of another user.
+pub(super) fn is_of_another(entry: Option<&KvEntry>, id: Uuid) -> bool {
+    match entry.map(|entry| &entry.value) {
+        Some(KvValue::Json(text)) => *text != format!("\"{id}\""),
+        Some(KvValue::Blob(_)) => true,
+        None => false,
+    }
+}
+
 /// What the log says of a user: nothing that signs them in, and not what the app keeps with them.
 fn state(record: &UserRecord) -> Value {
     json!({ "name": record.name, "email": record.email, "is_active": record.is_active })
 }
 
-fn record(entry: &KvEntry) -> Answer<UserRecord> {
+pub(super) fn record(entry: &KvEntry) -> Answer<UserRecord> {
     let KvValue::Json(text) = &entry.value else {
         return Err(internal());
     };

@@ -1,31 +1,23 @@
 //! `GET /api/v1/admin/apps/{app}/kv:export`.
 
-use std::io;
-
-use axum::{
-    body::Body,
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use futures_util::stream;
-use http::header;
 use picloud_shared::{
     id::AppId,
     services::{KvItem, KvValue, LIST_ENTRIES_MAX},
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
 
 use super::page;
 use crate::{
     Manager,
     http::{
         extract::{AppPath, QueryParams},
-        problem::{Answer, Refusal, internal, problems},
+        file::{self, FileQuery, Format},
+        problem::{Answer, problems},
     },
 };
 
@@ -33,28 +25,6 @@ use crate::{
 pub(super) const COLUMNS: [&str; 4] = ["key", "type", "value", "expires_at"];
 
 problems!(ExportKvProblems: NotFound);
-
-/// How a file is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Format {
-    /// One JSON object per line.
-    #[default]
-    Json,
-    /// Comma-separated values, with a line of headings.
-    Csv,
-}
-
-/// How the file is to be.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ExportKvQuery {
-    /// `json`, one object per line, or `csv`.
-    #[serde(default)]
-    #[param(inline, default = "json")]
-    pub(super) format: Format,
-}
 
 /// One line of a JSON file.
 #[derive(Serialize)]
@@ -77,7 +47,7 @@ struct Line<'a> {
     get,
     path = "/api/v1/admin/apps/{app}/kv:export",
     tag = "kv",
-    params(ExportKvQuery),
+    params(FileQuery),
     responses(
         (
             status = 200,
@@ -90,38 +60,17 @@ struct Line<'a> {
 pub(crate) async fn export_kv(
     State(manager): State<Manager>,
     AppPath { app, .. }: AppPath,
-    QueryParams(query): QueryParams<ExportKvQuery>,
+    QueryParams(query): QueryParams<FileQuery>,
 ) -> Answer<Response> {
-    let (media_type, ending) = match query.format {
-        Format::Json => ("application/x-ndjson", "ndjson"),
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-    };
-    let name = format!("attachment; filename=\"{}-kv.{ending}\"", app.slug);
+    let name = format!("{}-kv", app.slug);
     let export = Export {
         manager,
         app: app.id,
         format: query.format,
         after: None,
-        more: true,
+        is_first: true,
     };
-    // The first page is read before the answer begins, so that what fails at once has a status.
-    let (first, export) = export.next(true).await?;
-    let rest = stream::try_unfold(export, |export| async move {
-        if !export.more {
-            return Ok(None);
-        }
-        let next = export.next(false).await;
-        next.map(Some)
-            .map_err(|_| io::Error::other("the rest of the keys could not be read"))
-    });
-    let pages = stream::once(async { Ok::<_, io::Error>(first) });
-    let body = Body::from_stream(futures_util::StreamExt::chain(pages, rest));
-    let headers = [
-        (header::CONTENT_TYPE, media_type.to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, body).into_response())
+    file::send(export, query.format, &name).await
 }
 
 /// An export on its way.
@@ -130,22 +79,21 @@ struct Export {
     app: AppId,
     format: Format,
     after: Option<String>,
-    more: bool,
+    is_first: bool,
 }
 
-impl Export {
-    /// The next part of the file.
-    async fn next(mut self, is_first: bool) -> Answer<(Bytes, Self)> {
+impl file::Export for Export {
+    async fn next(mut self) -> Answer<(Bytes, Option<Self>)> {
         let after = self.after.take();
         let (items, more) = page(&self.manager, self.app, "", after, LIST_ENTRIES_MAX).await?;
-        self.more = more;
         self.after = items.last().map(|item| item.key.clone());
         let text = match self.format {
             Format::Json => json_lines(&items),
-            Format::Csv => csv_lines(&items, is_first),
+            Format::Csv => csv_lines(&items, self.is_first),
         };
-        let text = text.map_err(|error| broken(&*error))?;
-        Ok((text.into(), self))
+        self.is_first = false;
+        let text = text.map_err(|error| file::broken(&*error))?;
+        Ok((text.into(), more.then_some(self)))
     }
 }
 
@@ -183,9 +131,4 @@ fn csv_lines(items: &[KvItem], with_headings: bool) -> Result<Vec<u8>, Box<dyn s
         writer.write_record([key, kind, &value, &expires_at])?;
     }
     Ok(writer.into_inner()?)
-}
-
-fn broken(error: &dyn std::error::Error) -> Refusal {
-    tracing::error!(%error, "a key could not be exported");
-    internal()
 }

@@ -1,26 +1,26 @@
 //! `POST /api/v1/admin/apps/{app}/kv:import`.
 
-mod file;
+mod lines;
 
 use std::collections::BTreeMap;
 
 use axum::{Json, body::Bytes, extract::State};
 use picloud_shared::{
     audit::{DataChange, Target},
-    problem::Code,
     services::{BYTES_PER_COMMIT_MAX, KvValue, WRITES_PER_COMMIT_MAX, Write},
 };
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{commit, export::ExportKvQuery};
+use super::commit;
 use crate::{
     Manager,
     http::{
         access::Caller,
         extract::{AppPath, QueryParams, TextBody},
-        problem::{Answer, Refusal, problems},
+        file::{FileQuery, after},
+        problem::{Answer, problems},
     },
 };
 
@@ -44,7 +44,7 @@ pub(crate) struct ImportedBody {
     post,
     path = "/api/v1/admin/apps/{app}/kv:import",
     tag = "kv",
-    params(ExportKvQuery),
+    params(FileQuery),
     request_body(content((String = "application/x-ndjson"), (String = "text/csv"))),
     responses((status = 200, description = "Imported", body = ImportedBody), ImportKvProblems),
 )]
@@ -52,10 +52,10 @@ pub(crate) async fn import_kv(
     State(manager): State<Manager>,
     caller: Caller,
     AppPath { app, .. }: AppPath,
-    QueryParams(query): QueryParams<ExportKvQuery>,
+    QueryParams(query): QueryParams<FileQuery>,
     TextBody(body): TextBody,
 ) -> Answer<Json<ImportedBody>> {
-    let file = file::read(&body, query.format, manager.now())?;
+    let file = lines::read(&body, query.format, manager.now())?;
     drop::<Bytes>(body);
     let change = caller.change(&manager, None);
     manager.repository().confirm_data_change(app.id, &change).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn import_kv(
             written,
             skipped: file.skipped,
         })),
-        Some(refusal) => Err(after(written, refusal)),
+        Some(refusal) => Err(after(written, "keys", refusal)),
     }
 }
 
@@ -114,17 +114,4 @@ fn batches(writes: BTreeMap<String, Write>) -> Vec<Vec<Write>> {
         batches.push(batch);
     }
     batches
-}
-
-/// The refusal, with what was written before it.
-fn after(written: usize, refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::Problem(problem) if written > 0 && problem.code != Code::Internal => {
-            let detail = format!("{} {written} keys were written before.", problem.detail);
-            let mut problem = problem.with("written", written);
-            problem.detail = detail;
-            Refusal::Problem(problem)
-        }
-        other => other,
-    }
 }

@@ -183,7 +183,7 @@ async fn commit(manager: &Manager, app: AppId, writes: Vec<Write>) -> Answer<()>
 }
 
 /// Asks what a script would ask.
-pub(super) async fn ask(manager: &Manager, app: AppId, question: Question) -> Answer<Answered> {
+pub(crate) async fn ask(manager: &Manager, app: AppId, question: Question) -> Answer<Answered> {
     manager.services().ask(app, question).await.map_err(refusal)
 }
 

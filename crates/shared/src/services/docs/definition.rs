@@ -5,10 +5,12 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DocPath, Schema, key};
+use super::{DocPath, Schema, Unfinished, key};
 
 /// Longest name of a collection in bytes.
 pub const COLLECTION_NAME_BYTES_MAX: usize = 64;
+/// Collections of one app.
+pub const COLLECTIONS_MAX: u64 = 1_000;
 /// Indexes of one collection.
 pub const INDEXES_MAX: usize = 16;
 /// Members of an array at a path that has an index.
@@ -92,6 +94,9 @@ pub struct Definition {
     pub indexes: Vec<Index>,
     /// What its documents have to be like.
     pub schema: Option<Schema>,
+    /// What is still to be done, if it is being changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Box<Unfinished>>,
 }
 
 /// An index over one path.
@@ -208,7 +213,7 @@ mod tests {
         };
         let definition = Definition {
             indexes: vec![index("a", true), index("b", false), index("c", true)],
-            schema: None,
+            ..Definition::default()
         };
         let document = json!({ "a": 1, "b": ["x", "x", [], 2], "c": null });
         let entries = definition.entries(&document).unwrap();

@@ -2,9 +2,10 @@
 //!
 //! Reading order: `path` (a place in a document), `key` (values as bytes in order), `filter` (what is looked for),
 //! `definition` (the indexes of a collection, and where a document stands in them), `plan` (how a filter is found
-//! through an index), `schema` and `merge` (what documents have to be like, and how parts of one are changed), `commit`
-//! (what a run read and writes). All of it is pure: both databases and a run's own writes are judged by the same code.
+//! through an index), `schema` and `merge` (what documents have to be like, and how parts of one are changed), `change` (how
+//! a definition becomes another one), `commit` (what a run read and writes). All of it is pure: both databases and a run's own writes are judged by the same code.
 
+mod change;
 mod commit;
 mod definition;
 mod filter;
@@ -18,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::{
+    change::{DefinitionChange, Goal, Unfinished},
     commit::{CollectionCommit, DocumentWrite, Indexed, ReadDocument, Stretch},
     definition::{
-        COLLECTION_NAME_BYTES_MAX, CollectionName, Definition, Entry, INDEXED_MEMBERS_MAX, INDEXES_MAX,
-        Index, NoCollectionName, TooManyMembers,
+        COLLECTION_NAME_BYTES_MAX, COLLECTIONS_MAX, CollectionName, Definition, Entry, INDEXED_MEMBERS_MAX,
+        INDEXES_MAX, Index, NoCollectionName, TooManyMembers,
     },
     filter::{FILTER_BYTES_MAX, FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, FilterError, Test},
     key::{TEXT_BYTES_KEPT, after_all, key},

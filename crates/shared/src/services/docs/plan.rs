@@ -332,7 +332,7 @@ mod tests {
         });
         Definition {
             indexes: indexes.collect(),
-            schema: None,
+            ..Definition::default()
         }
     }
 

@@ -2,6 +2,7 @@
 
 use picloud_shared::{
     id::AppId,
+    quota::QuotaExceeded,
     repository::StoreError,
     services::docs::{CollectionCommit, DocumentWrite, Entry},
     time::Timestamp,
@@ -11,12 +12,14 @@ use uuid::Uuid;
 
 use crate::{
     convert::to_json,
+    docs::collections::check_room,
     kv::new_version,
     sqlite::kv::read::{corrupt, id},
     statements::statements,
 };
 
 statements! {
+    COLLECTIONS_OF_APP = "SELECT count(*) FROM collections WHERE app_id = ?1";
     NEW_COLLECTION = "INSERT INTO collections (id, app_id, name, definition, version, created_at, updated_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
     PUT_DOCUMENT = "INSERT INTO documents (collection_id, id, app_id, document, version, created_at, updated_at) \
@@ -26,6 +29,21 @@ statements! {
     ADD_ENTRY = "INSERT INTO document_index (collection_id, index_id, position, document_id) \
         VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     REMOVE_ENTRY = "DELETE FROM document_index WHERE collection_id = ?1 AND index_id = ?2 AND position = ?3";
+}
+
+/// Why a collection that a run makes is one too many.
+pub(crate) fn refused(
+    connection: &Connection,
+    app: AppId,
+    commit: &CollectionCommit,
+) -> Result<Option<QuotaExceeded>, Error> {
+    if commit.created.is_none() {
+        return Ok(None);
+    }
+    let count = connection
+        .prepare_cached(COLLECTIONS_OF_APP)?
+        .query_row(params![id(&app)], |row| row.get(0))?;
+    Ok(check_room(count).err())
 }
 
 /// Writes what a run writes in one collection.

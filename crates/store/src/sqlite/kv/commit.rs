@@ -92,6 +92,9 @@ fn commit(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, S
         write(connection, *app, one, *now)?;
     }
     for collection in &commit.docs {
+        if let Some(exceeded) = docs::refused(connection, *app, collection)? {
+            return Ok(Err(ServiceError::QuotaExceeded(exceeded)));
+        }
         docs::write(connection, *app, collection, *now)?;
     }
     let Some((after, _)) = account(connection, *app)? else {

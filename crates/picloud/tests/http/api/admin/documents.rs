@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, TestCloud};
+use crate::harness::{Answer, App, TestCloud};
 
 const PEOPLE: &str = "/collections/people/documents";
 
@@ -104,4 +104,130 @@ fn what_a_collection_demands_holds_for_people_too() {
         .post(&nowhere, &json!({ "document": {} }))
         .problem(404, "not_found");
     owner.get(&nowhere).problem(404, "not_found");
+}
+
+fn import(app: &App<'_>, query: &str, file: impl Into<Vec<u8>>) -> Answer {
+    let path = format!(
+        "/api/v1{}",
+        app.path(&format!("/collections/people/documents:import{query}"))
+    );
+    let call = app.cloud.owner().call("POST", &path);
+    call.header("content-type", "application/x-ndjson")
+        .body(file)
+        .send()
+}
+
+fn export(app: &App<'_>, query: &str) -> String {
+    let path = app.path(&format!("/collections/people/documents:export{query}"));
+    app.cloud.owner().get(&path).expect(200).text()
+}
+
+#[test]
+fn documents_that_are_exported_can_be_imported() {
+    let cloud = TestCloud::start();
+    let app = with_people(&cloud);
+    let other = cloud.app("b");
+    let people = json!({ "name": "people", "indexes": [{ "path": "email", "unique": true }] });
+    let documents = [
+        json!({ "email": "ada@example.com", "age": 36, "tags": ["x", 1, null], "at": { "city": "Rome" } }),
+        json!({ "email": "5", "age": 5, "note": "", "none": null, "yes": true, "zip": "00123" }),
+        json!({ "_id": "mine", "text": "a,\"b\"\né", "number": -2.5 }),
+        json!({}),
+    ];
+    for (number, document) in documents.iter().enumerate() {
+        let body = json!({ "id": format!("d{number}"), "document": document });
+        cloud.owner().post(&app.path(PEOPLE), &body).expect(201);
+    }
+    for query in ["", "?format=json", "?format=csv"] {
+        cloud
+            .owner()
+            .post(&other.path("/collections"), &people)
+            .expect(201);
+        let file = export(&app, query);
+        let imported = import(&other, query, file.clone()).expect(200).json();
+        assert_eq!(imported, json!({ "written": documents.len() }));
+        assert_eq!(export(&other, query), file);
+        assert_eq!(export(&other, ""), export(&app, ""));
+        cloud
+            .owner()
+            .delete(&other.path("/collections/people"))
+            .expect(204);
+    }
+    let nowhere = cloud.app("c");
+    import(&nowhere, "", "{\"document\":{}}").problem(404, "not_found");
+    let path = nowhere.path("/collections/people/documents:export");
+    cloud.owner().get(&path).problem(404, "not_found");
+}
+
+#[test]
+fn many_documents_are_imported_in_steps_until_one_is_refused() {
+    let cloud = TestCloud::start();
+    let app = with_people(&cloud);
+    let line =
+        |number: usize| format!("{{\"id\":\"k{number:05}\",\"document\":{{\"email\":\"{number}\"}}}}\n");
+    let file: String = (0..1_100).map(line).collect();
+    assert_eq!(
+        import(&app, "", file.clone()).expect(200).json(),
+        json!({ "written": 1_100 })
+    );
+    assert_eq!(export(&app, ""), file);
+    assert_eq!(export(&app, "?format=csv").lines().count(), 1_101);
+
+    // What is there already ends the import, with what stands before it in the file written.
+    let again: String = (2_000..2_300).chain([7]).map(line).collect();
+    let problem = import(&app, "", again.clone()).problem(409, "document_taken");
+    assert_eq!(problem["written"], 250);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("Line 301")),
+        "{problem}"
+    );
+    let replaced = import(&app, "?mode=replace", again).expect(200).json();
+    assert_eq!(replaced, json!({ "written": 301 }));
+
+    // A value that another document has, in the collection or in the file; and what the schema refuses.
+    let twice = "{\"document\":{\"email\":\"x\"}}\n{\"document\":{\"email\":\"x\"}}\n";
+    let problem = import(&app, "", twice).problem(409, "document_taken");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("Line 2")),
+        "{problem}"
+    );
+    import(&app, "?format=csv", "email,zip\n7x,007\n,\n").expect(200);
+    import(&app, "", "{\"document\":{\"email\":\"7\"}}").problem(409, "document_taken");
+    let problem = import(
+        &app,
+        "",
+        "{\"document\":{}}\n\n{\"document\":{\"age\":\"old\"}}\n",
+    )
+    .problem(422, "validation_failed");
+    assert_eq!(problem["errors"][0]["field"], "line 3");
+
+    // Documents may take each other's values in one step.
+    let swapped = "{\"id\":\"k00001\",\"document\":{\"email\":\"2\"}}\n{\"id\":\"k00002\",\"document\":{\"email\":\"1\"}}\n";
+    import(&app, "?mode=replace", swapped).expect(200);
+    let found = "filter=%7B%22email%22%3A%221%22%7D";
+    let page = cloud
+        .owner()
+        .get(&app.path(&format!("{PEOPLE}?{found}")))
+        .expect(200)
+        .json();
+    assert_eq!(page["items"][0]["id"], "k00002");
+
+    for (query, file) in [
+        ("", "no"),
+        ("", "{\"document\":[]}"),
+        ("?format=csv", "a,a\n1,2\n"),
+        ("?format=other", ""),
+        ("?mode=other", ""),
+    ] {
+        import(&app, query, file).problem(422, "validation_failed");
+    }
+    cloud
+        .owner()
+        .patch(&app.path("/quotas"), &json!({ "data_rows_max": 1_402 }))
+        .expect(200);
+    import(&app, "", "{\"document\":{}}").problem(507, "quota_exceeded");
 }

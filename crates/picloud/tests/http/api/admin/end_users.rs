@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, TestCloud, items};
+use crate::harness::{Answer, App, TestCloud, items};
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -201,4 +201,117 @@ fn users_are_no_keys() {
         .text();
     assert_eq!(export, "");
     assert_eq!(items(cloud.owner().get(&app.path("/users"))).len(), 1);
+}
+
+fn import(app: &App<'_>, query: &str, file: impl Into<Vec<u8>>) -> Answer {
+    let path = format!("/api/v1{}", app.path(&format!("/users:import{query}")));
+    let call = app.cloud.owner().call("POST", &path);
+    call.header("content-type", "application/x-ndjson")
+        .body(file)
+        .send()
+}
+
+fn export(app: &App<'_>, query: &str) -> String {
+    let path = app.path(&format!("/users:export{query}"));
+    app.cloud.owner().get(&path).expect(200).text()
+}
+
+#[test]
+fn users_that_are_exported_can_be_imported_and_get_a_password_anew() {
+    let cloud = TestCloud::start();
+    let (one_app, two) = (cloud.app("one"), cloud.app_with_domain("two"));
+    two.serve(
+        "/in",
+        "let u = users::verify(request.query.n, request.query.p); if u == () { \"no\" } else { u.name }",
+    );
+    let sign_in = |name: &str, password: &str| {
+        let path = format!("/in?n={name}&p={password}");
+        cloud.get("two.test", &path).expect(200).text()
+    };
+    let ada = made(&one_app, "Ada");
+    let change = json!({ "data": { "a": "é\n\"x\",", "n": [1, null] }, "is_active": false });
+    cloud
+        .owner()
+        .patch(&one(&one_app, &made(&one_app, "Tom")), &change)
+        .expect(200);
+    for query in ["", "?format=json", "?format=csv"] {
+        let file = export(&one_app, query);
+        assert!(!file.contains("argon2"), "{file}");
+        let imported = import(&two, query, file.clone()).expect(200).json();
+        assert_eq!(imported, json!({ "written": 2 }));
+        assert_eq!(export(&two, query), file);
+        // Nobody is there twice, unless the file is to take the place of what is there.
+        import(&two, query, file.clone()).problem(409, "username_taken");
+        let mode = if query.is_empty() {
+            "?mode=replace"
+        } else {
+            "&mode=replace"
+        };
+        import(&two, &format!("{query}{mode}"), file).expect(200);
+        assert_eq!(sign_in("Ada", "correct+horse"), "no");
+        cloud
+            .owner()
+            .patch(&one(&two, &ada), &json!({ "password": "correct horse" }))
+            .expect(200);
+        assert_eq!(sign_in("Ada", "correct+horse"), "Ada");
+        for user in items(cloud.owner().get(&two.path("/users"))) {
+            cloud.owner().delete(&one(&two, &user)).expect(204);
+        }
+    }
+}
+
+#[test]
+fn users_from_elsewhere_bring_their_passwords() {
+    /// Of `correct horse battery`, as another program has made it.
+    const HASH: &str =
+        "$argon2id$v=19$m=65536,t=3,p=4$btUJTF/g401WCy/qwBsgLg$B7CApU3+4kn5vZAWb21oj76+hUgIrDRU1171tLx2uLs";
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve(
+        "/in",
+        "let u = users::verify(\"Eve\", request.query.p); if u == () { \"no\" } else { u.name }",
+    );
+    let file = json!({ "name": "Eve", "password_hash": HASH }).to_string();
+    assert_eq!(import(&app, "", file).expect(200).json(), json!({ "written": 1 }));
+    cloud.get("a.test", "/in?p=correct+horse+battery").says("Eve");
+    cloud.get("a.test", "/in?p=correct+horse+batterx").says("no");
+    assert!(!export(&app, "").contains("argon2"));
+    // The file is replaced without a hash: the password stays.
+    let eve = items(cloud.owner().get(&app.path("/users"))).remove(0);
+    let file = json!({ "id": eve["id"], "name": "Eve", "email": "eve@example.com" }).to_string();
+    import(&app, "?mode=replace", file).expect(200);
+    cloud.get("a.test", "/in?p=correct+horse+battery").says("Eve");
+    let costly = HASH.replace("m=65536", "m=1048576");
+    let file = json!({ "name": "Tom", "password_hash": costly }).to_string();
+    import(&app, "", file).problem(422, "validation_failed");
+}
+
+#[test]
+fn many_users_are_imported_in_steps_until_one_is_taken() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    made(&app, "Ada");
+    let line = |name: &str| format!("{{\"name\":\"{name}\"}}\n");
+    let mut file: String = (0..120).map(|number| line(&format!("user{number:03}"))).collect();
+    file.push_str(&line("ADA"));
+    let problem = import(&app, "", file).problem(409, "username_taken");
+    assert_eq!(problem["written"], 100);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("Line 121")),
+        "{problem}"
+    );
+    let twice = format!("{}{}", line("eve"), line("Eve"));
+    let problem = import(&app, "", twice).problem(409, "username_taken");
+    assert_eq!(problem["written"], Value::Null);
+    assert_eq!(export(&app, "").lines().count(), 101);
+    assert_eq!(export(&app, "?format=csv").lines().count(), 102);
+    for (query, file) in [
+        ("", "{\"name\":\" \"}"),
+        ("", "{\"name\":\"a\",\"password\":\"secret horse\"}"),
+        ("?format=csv", "email\na@example.com\n"),
+    ] {
+        import(&app, query, file).problem(422, "validation_failed");
+    }
 }

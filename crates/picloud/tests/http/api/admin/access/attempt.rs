@@ -151,10 +151,14 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("PATCH", "/users/{end_user}") => json!({ "data": { "a": 1 } }),
         ("PUT", "/kv/{key}") => json!({ "value": 1 }),
         // One line of a file.
+        ("POST", "/users:import") => json!({ "name": ground.fresh("imported") }),
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
         ("PUT", "/egress") => json!({ "allow": ["*.example.com"] }),
         ("POST", "/collections") => json!({ "name": ground.fresh("c") }),
-        ("POST", "/collections/{collection}/documents") => json!({ "document": { "a": 1 } }),
+        ("PATCH", "/collections/{collection}") => json!({ "indexes": [{ "path": ground.fresh("p") }] }),
+        ("POST", "/collections/{collection}/documents" | "/collections/{collection}/documents:import") => {
+            json!({ "document": { "a": 1 } })
+        }
         ("PUT" | "PATCH", "/collections/{collection}/documents/{document}") => {
             json!({ "document": { "a": 1 } })
         }

@@ -143,6 +143,15 @@ const ACTS: &[Act] = &[
         },
     ),
     (
+        "update_collection",
+        Both,
+        |on| on.collection(),
+        |on, name| {
+            let path = on.app.path(&format!("/collections/{name}"));
+            on.patch(&path, &json!({ "indexes": [{ "path": "a" }] }));
+        },
+    ),
+    (
         "create_document",
         After,
         |on| on.collection(),
@@ -173,6 +182,18 @@ const ACTS: &[Act] = &[
             on.delete(path);
         },
     ),
+    (
+        "import_documents",
+        After,
+        |on| on.collection(),
+        |on, name| {
+            let path = on.app.path(&format!("/collections/{name}/documents:import"));
+            on.post(&path, &json!({ "document": { "a": 1 } }));
+        },
+    ),
+    ("import_end_users", After, nothing, |on, _| {
+        on.post(&on.app.path("/users:import"), &json!({ "name": "imported" }));
+    }),
     ("import_kv", After, nothing, |on, _| {
         on.post(&on.app.path("/kv:import"), &json!({ "key": "i", "value": 1 }));
     }),

@@ -10,17 +10,12 @@ use picloud_shared::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::{
-    export::{COLUMNS, Format},
-    may_be_key,
-};
+use super::super::{export::COLUMNS, may_be_key};
 use crate::http::{
+    file::{FAULTS_MAX, Format},
     problem::Answer,
     validate::{Violations, present},
 };
-
-/// Faults that are told at one time.
-const FAULTS_MAX: usize = 20;
 
 /// A file that was read.
 #[derive(Debug, Default)]

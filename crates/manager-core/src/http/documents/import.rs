@@ -1,0 +1,129 @@
+//! `POST /api/v1/admin/apps/{app}/collections/{collection}/documents:import`.
+
+mod batch;
+mod lines;
+
+use axum::{Json, body::Bytes, extract::State};
+use picloud_shared::{
+    audit::{self, DataChange},
+    id::AppId,
+    services::docs::{CollectionName, DocsAsk},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use super::ask;
+use crate::{
+    Manager,
+    http::{
+        access::Caller,
+        extract::{AppPath, InPath, QueryParams, TextBody},
+        file::{Format, Mode, after},
+        problem::{Answer, problems},
+    },
+};
+
+problems!(
+    ImportDocumentsProblems: NotFound, ValidationFailed, BodyTooLarge, DocumentTaken, Conflict, QuotaExceeded,
+    CommitUnknown
+);
+
+/// How the file is, and what becomes of what is there.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ImportDocumentsQuery {
+    /// `json`, one object per line, or `csv`.
+    #[serde(default)]
+    #[param(inline, default = "json")]
+    format: Format,
+    /// `insert`: an id that is there already ends the import; `replace`: the document of the file takes the place of that
+    /// one.
+    #[serde(default)]
+    #[param(inline, default = "insert")]
+    mode: Mode,
+}
+
+/// What became of a file.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportedDocuments)]
+pub(crate) struct ImportedBody {
+    /// How many documents were written.
+    written: usize,
+}
+
+/// Import documents
+///
+/// From a file as `documents:export` writes it, of at most 4 MiB; a document without an id gets a new one. A CSV file has a
+/// line of headings: the names of the fields, and `_id`. All of it is read before anything is written; then it is written in
+/// steps of up to 250 documents, each of them whole. The first document that the collection refuses ends the import: the
+/// problem says its line, and how many documents were written before.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/apps/{app}/collections/{collection}/documents:import",
+    tag = "documents",
+    params(ImportDocumentsQuery),
+    request_body(content((String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 200, description = "Imported", body = ImportedBody), ImportDocumentsProblems),
+)]
+pub(crate) async fn import_documents(
+    State(manager): State<Manager>,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(collection): InPath<CollectionName>,
+    QueryParams(query): QueryParams<ImportDocumentsQuery>,
+    TextBody(body): TextBody,
+) -> Answer<Json<ImportedBody>> {
+    let (found, _) = ask(&manager, app.id, &collection, DocsAsk::Get { ids: Vec::new() }).await?;
+    let rows = lines::read(&body, query.format)?;
+    drop::<Bytes>(body);
+    let change = caller.change(&manager, None);
+    manager.repository().confirm_data_change(app.id, &change).await?;
+
+    let target = Target {
+        manager: &manager,
+        app: app.id,
+        collection: &collection,
+        mode: query.mode,
+    };
+    let mut written = 0;
+    let mut failed = None;
+    for rows in batch::batches(rows) {
+        match target.write(&rows).await {
+            Ok(()) => written += rows.len(),
+            Err(refusal) => {
+                failed = Some(refusal);
+                break;
+            }
+        }
+    }
+    if written > 0 || failed.is_none() {
+        let done = DataChange {
+            action: "import_documents",
+            target: audit::Target {
+                kind: "collection".to_owned(),
+                id: Some(found.id.to_string()),
+                name: Some(collection.to_string()),
+            },
+            before: None,
+            after: Some(json!({ "documents_written": written })),
+        };
+        manager
+            .repository()
+            .record_data_change(app.id, &done, &change)
+            .await?;
+    }
+    match failed {
+        None => Ok(Json(ImportedBody { written })),
+        Some(refusal) => Err(after(written, "documents", refusal)),
+    }
+}
+
+/// Where documents are imported.
+struct Target<'t> {
+    manager: &'t Manager,
+    app: AppId,
+    collection: &'t CollectionName,
+    mode: Mode,
+}

@@ -1,0 +1,205 @@
+//! Files that are given out a part at a time, and what is said of those that are taken in.
+
+use std::{future::Future, io};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use csv::StringRecord;
+use futures_util::{StreamExt as _, stream};
+use http::header;
+use picloud_shared::problem::Code;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    problem::{Answer, Refusal, internal},
+    validate::Violations,
+};
+
+/// Faults of a file that are told at one time.
+pub(crate) const FAULTS_MAX: usize = 20;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// One JSON object per line.
+    #[default]
+    Json,
+    /// Comma-separated values, with a line of headings.
+    Csv,
+}
+
+/// What becomes of what is in a file, and is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// It stays, and the import ends there.
+    #[default]
+    Insert,
+    /// That of the file takes its place.
+    Replace,
+}
+
+/// How the file is to be.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FileQuery {
+    /// `json`, one object per line, or `csv`.
+    #[serde(default)]
+    #[param(inline, default = "json")]
+    pub(crate) format: Format,
+}
+
+/// A file on its way out.
+pub(crate) trait Export: Sized + Send + 'static {
+    /// The next part of it, and the rest of the way unless that was all.
+    fn next(self) -> impl Future<Output = Answer<(Bytes, Option<Self>)>> + Send;
+}
+
+/// Gives a file out while it is read. `name` is what clients call it, without an ending.
+pub(crate) async fn send(export: impl Export, format: Format, name: &str) -> Answer<Response> {
+    let (media_type, ending) = match format {
+        Format::Json => ("application/x-ndjson", "ndjson"),
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+    };
+    // The first part is read before the answer begins, so that what fails at once has a status.
+    let (first, rest) = export.next().await?;
+    let rest = stream::try_unfold(rest, |rest| async move {
+        let Some(export) = rest else {
+            return Ok(None);
+        };
+        let next = export.next().await;
+        next.map(Some)
+            .map_err(|_| io::Error::other("the rest of the file could not be read"))
+    });
+    let parts = stream::once(async { Ok::<_, io::Error>(first) }).chain(rest);
+    let headers = [
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}.{ending}\""),
+        ),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(parts)).into_response())
+}
+
+/// One line of a file that is taken in.
+pub(crate) trait Line: Sized {
+    /// Reads a line of a JSON file.
+    fn from_json(line: &[u8]) -> Result<Self, String>;
+
+    /// Looks at the headings of a CSV file. None of them is there twice.
+    fn check_headings(headings: &[String]) -> Result<(), String>;
+
+    /// Reads a row of a CSV file.
+    fn from_csv(headings: &[String], row: &StringRecord) -> Result<Self, String>;
+}
+
+/// Reads all of a file, and makes of each line, which has a number, what `make` says; or says what is wrong with each.
+pub(crate) fn read<L: Line, R>(
+    text: &[u8],
+    format: Format,
+    make: impl Fn(u64, L) -> Result<R, String>,
+) -> Answer<Vec<R>> {
+    let mut rows = Vec::new();
+    let mut violations = Violations::default();
+    let mut faults = 0;
+    let mut add = |number: u64, line: Result<L, String>| {
+        match line.and_then(|line| make(number, line)) {
+            Ok(row) => rows.push(row),
+            Err(message) => {
+                violations.add(&format!("line {number}"), message);
+                faults += 1;
+            }
+        }
+        faults < FAULTS_MAX
+    };
+    // Spreadsheets put it before what they write.
+    let text = text.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(text);
+    match format {
+        Format::Json => {
+            for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+                if !line.trim_ascii().is_empty() && !add(number, L::from_json(line)) {
+                    break;
+                }
+            }
+        }
+        Format::Csv => read_csv(text, &mut add),
+    }
+    violations.finish()?;
+    Ok(rows)
+}
+
+fn read_csv<L: Line>(text: &[u8], add: &mut impl FnMut(u64, Result<L, String>) -> bool) {
+    let mut reader = csv::Reader::from_reader(text);
+    let headings = match reader.headers() {
+        Ok(headings) => headings.iter().map(str::to_owned).collect::<Vec<_>>(),
+        Err(error) => {
+            add(1, Err(error.to_string()));
+            return;
+        }
+    };
+    let twice = (1..headings.len()).find(|at| headings[..*at].contains(&headings[*at]));
+    let fault = match twice {
+        Some(at) => Err(format!("has the column `{}` twice", headings[at])),
+        None => L::check_headings(&headings),
+    };
+    if let Err(message) = fault {
+        add(1, Err(message));
+        return;
+    }
+    for record in reader.records() {
+        let goes_on = match record {
+            Ok(record) => {
+                let number = record.position().map_or(0, csv::Position::line);
+                add(number, L::from_csv(&headings, &record))
+            }
+            Err(error) => {
+                let number = error.position().map_or(0, csv::Position::line);
+                add(number, Err(error.to_string()))
+            }
+        };
+        if !goes_on {
+            break;
+        }
+    }
+}
+
+/// The refusal of a file, with how many of `what` were written before it.
+pub(crate) fn after(written: usize, what: &str, refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Problem(problem) if written > 0 && problem.code != Code::Internal => {
+            let detail = format!("{} {written} {what} were written before.", problem.detail);
+            let mut problem = problem.with("written", written);
+            problem.detail = detail;
+            Refusal::Problem(problem)
+        }
+        other => other,
+    }
+}
+
+/// That something could not be put into a file.
+pub(crate) fn broken(error: &dyn std::error::Error) -> Refusal {
+    tracing::error!(%error, "a part of a file could not be written");
+    internal()
+}
+
+/// The places of what is wrong with a file.
+#[cfg(test)]
+pub(crate) fn faults_of<T>(read: Answer<T>) -> Vec<String> {
+    match read {
+        Err(Refusal::Problem(problem)) => {
+            let errors = problem.extra["errors"].as_array().cloned().unwrap_or_default();
+            let field = |error: &serde_json::Value| error["field"].as_str().unwrap_or_default().to_owned();
+            errors.iter().map(field).collect()
+        }
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => Vec::new(),
+    }
+}

@@ -282,6 +282,71 @@ test('a collection is declared, and documents made, found, changed and deleted w
 	await page.getByText('No document is like that').waitFor();
 });
 
+test('a collection with documents is changed, and what stands against it is named', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	const documents = '/apps/shop/collections/notes/documents';
+	for (const [id, slug] of [['a', 'tea'], ['b', 'jam'], ['c', 'jam too']]) await call(page, 'POST', documents, { id, document: { slug, kind: 'food' } });
+	await page.goto('/admin/apps/shop/data/collections/notes');
+	await page.getByRole('row', { name: /jam too/ }).waitFor();
+	await tabTo(page, /^Change…/);
+	await keyboard.press('Enter');
+	const form = await dialogOf(page, 'Change notes');
+	const indexes = form.getByLabel('Indexes');
+	expect(await indexes.inputValue()).toBe('day\nslug unique');
+	await tabTo(page, 'Indexes');
+	await keyboard.press('Control+a');
+	await keyboard.insertText('slug unique\nkind unique');
+	await tabTo(page, 'Change collection');
+	await keyboard.press('Enter');
+	await form.getByRole('alert').getByText(/have the same value at `kind`/).waitFor();
+	await indexes.fill('slug unique\nkind');
+	await form.getByLabel('JSON Schema').fill('{"properties": {"slug": {"maxLength": 4}}}');
+	await form.getByRole('button', { name: 'Change collection' }).click();
+	await form.getByText(/the document `c` is not like this/).waitFor();
+	await form.getByLabel(/may stay/).check();
+	await form.getByRole('button', { name: 'Change collection' }).click();
+	await form.waitFor({ state: 'detached' });
+	await page.getByText('kind', { exact: true }).first().waitFor();
+	await page.getByText('JSON Schema').first().waitFor();
+	expect(await page.getByText('day', { exact: true }).count()).toBe(0);
+	expect(await barriers(page)).toEqual([]);
+});
+
+test('documents and users are taken out as files and in from them', async () => {
+	const { page } = cloud;
+	await page.goto('/admin/apps/shop/data/collections/notes');
+	await page.getByRole('button', { name: 'Import and export' }).click();
+	const documents = page.getByRole('dialog', { name: 'Import and export documents' });
+	const [file] = await Promise.all([page.waitForEvent('download'), documents.getByRole('link', { name: 'Export as CSV' }).click()]);
+	const lines = readFileSync(await file.path(), 'utf8').trim().split('\n');
+	expect(lines[0]).toMatch(/^_id,.*slug.*,_more$/);
+	const send = async (dialog: typeof documents, name: string, text: string) => {
+		await dialog.getByLabel('File').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+		await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+	};
+	await send(documents, 'notes.csv', '_id,slug\na,nut\n');
+	await documents.getByRole('alert').getByText(/Line 2: the collection has a document `a` already/).waitFor();
+	await documents.getByLabel(/Overwrite those/).check();
+	await documents.getByRole('button', { name: 'Import', exact: true }).click();
+	await documents.getByText('Imported: 1 written').waitFor();
+	await documents.getByRole('button', { name: 'Done' }).click();
+	await page.getByRole('row', { name: /nut/ }).waitFor();
+
+	await page.goto('/admin/apps/shop/data/users');
+	await page.getByRole('button', { name: 'Import and export' }).click();
+	const users = page.getByRole('dialog', { name: 'Import and export users' });
+	await send(users, 'users.ndjson', '{"name": "Rosalind", "email": "rosalind@example.com"}\n');
+	await users.getByText('Imported: 1 written').waitFor();
+	const [out] = await Promise.all([page.waitForEvent('download'), users.getByRole('link', { name: 'Export as JSON' }).click()]);
+	const text = readFileSync(await out.path(), 'utf8');
+	expect(text).toContain('Rosalind');
+	expect(text).not.toMatch(/password|argon/);
+	await users.getByRole('button', { name: 'Done' }).click();
+	await page.getByRole('row', { name: /Rosalind/ }).waitFor();
+	expect(await barriers(page)).toEqual([]);
+});
+
 test('nothing went wrong in the pages', () => {
 	expect(cloud.faults).toEqual([]);
 });

@@ -161,8 +161,8 @@ export interface paths {
         put?: never;
         /**
          * Declare a collection
-         * @description One that scripts write to without having been declared comes into being without indexes. To declare it then, delete
-         *     it first.
+         * @description One that scripts write to without having been declared comes into being without indexes; it is changed then. An app has
+         *     1,000 collections at most.
          *
          *     Needs the role `editor` in the app.
          */
@@ -196,7 +196,17 @@ export interface paths {
         delete: operations["delete_collection"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a collection
+         * @description Its documents stay, and scripts go on meanwhile. The answer comes when all of it is done: new indexes have all documents
+         *     and are used, and those that are no longer listed are gone. A change that cannot be is refused as a whole, with the
+         *     documents that stand against it: two with the same value at the path of a unique index, or some that are not as the new
+         *     schema says. Until then a new schema, and a new unique index, hold for what scripts write. A change that was cut off, by
+         *     the end of the server or its database, is gone on with at the next start, and by the next change.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        patch: operations["update_collection"];
         trace?: never;
     };
     "/api/v1/admin/apps/{app}/collections/{collection}/documents": {
@@ -256,6 +266,57 @@ export interface paths {
          * @description Needs the role `editor` in the app.
          */
         patch: operations["patch_document"];
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/collections/{collection}/documents:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the documents of a collection
+         * @description In the order of their ids, as a file that `documents:import` takes. It is read page by page: what changes meanwhile is in
+         *     it as it was when its page was read. In JSON each line is `{"id", "document"}`. In CSV there is a column `_id`, then one
+         *     for each field of the documents, at most 256, and a last one, `_more`, with what has none, as a JSON object. A text stands
+         *     in its cell as it is, unless it would be read as something else; all else stands as JSON, and a field that a document does
+         *     not have is an empty cell.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["export_documents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/collections/{collection}/documents:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import documents
+         * @description From a file as `documents:export` writes it, of at most 4 MiB; a document without an id gets a new one. A CSV file has a
+         *     line of headings: the names of the fields, and `_id`. All of it is read before anything is written; then it is written in
+         *     steps of up to 250 documents, each of them whole. The first document that the collection refuses ends the import: the
+         *     problem says its line, and how many documents were written before.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["import_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/admin/apps/{app}/config": {
@@ -964,6 +1025,56 @@ export interface paths {
          * @description Needs the role `editor` in the app.
          */
         post: operations["end_end_user_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/users:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export an app's own users
+         * @description In the order of their names, as a file that `users:import` takes. It is read page by page: what changes meanwhile is in it
+         *     as it was when its page was read. In JSON each line is `{"id", "name", "email", "data", "is_active", "created_at"}`; the
+         *     columns of CSV have the same names, and `data` is JSON there. Passwords, and what they are checked by, are in no file.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["export_end_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/users:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import an app's own users
+         * @description From a file as `users:export` writes it, of at most 4 MiB. Only `name` has to be there. Who has no `password_hash` in it
+         *     cannot sign in until a password is set; one from elsewhere is taken if it is Argon2id in PHC form, with at most 64 MiB, 4
+         *     passes and 4 lanes. All of it is read before anything is written; then it is written in steps of 50 users, each of them
+         *     whole. The first user whose name, address or id is taken ends the import: the problem says the line, and how many users
+         *     were written before.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["import_end_users"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2169,6 +2280,8 @@ export interface components {
         };
         /** @description A collection of documents. */
         Collection: {
+            /** @description Whether it is being changed: something is still to be done. */
+            changing: boolean;
             /** Format: date-time */
             created_at: string;
             indexes: components["schemas"]["Index"][];
@@ -2646,6 +2759,21 @@ export interface components {
              */
             until: string;
         };
+        /**
+         * @description What becomes of documents that are not as a new schema says.
+         * @enum {string}
+         */
+        Existing: "check" | "keep";
+        /** @description What became of a file. */
+        ImportedDocuments: {
+            /** @description How many documents were written. */
+            written: number;
+        };
+        /** @description What became of a file. */
+        ImportedEndUsers: {
+            /** @description How many users were written. */
+            written: number;
+        };
         /** @description What became of a file. */
         ImportedKv: {
             /** @description How many were left out, because they have expired, or stand once more further down. */
@@ -2660,6 +2788,8 @@ export interface components {
              * @example address.city
              */
             path: string;
+            /** @description Whether it has all documents. It is not used before. */
+            ready: boolean;
             /** @description Whether no two documents may have the same text, number or truth value there. */
             unique: boolean;
         };
@@ -2903,6 +3033,8 @@ export interface components {
         List_Collection: {
             /** @description The items on this page. */
             items: {
+                /** @description Whether it is being changed: something is still to be done. */
+                changing: boolean;
                 /** Format: date-time */
                 created_at: string;
                 indexes: components["schemas"]["Index"][];
@@ -4335,6 +4467,14 @@ export interface components {
             name?: string | null;
             /** @description The old slug stays behind as a redirect. */
             slug?: string | null;
+        };
+        /** @description What to change in a collection; what is absent stays. */
+        UpdateCollection: {
+            existing?: components["schemas"]["Existing"] | null;
+            /** @description All indexes that it is to have, at most 16. One that is there already stays as it is. */
+            indexes?: components["schemas"]["NewIndex"][] | null;
+            /** @description What documents have to be like, as JSON Schema; null if they may be anything. */
+            schema?: Record<string, never> | null;
         };
         /** @description What to change in a user; what is absent stays, and so does what is null, but for `email` and `data`. */
         UpdateEndUser: {
@@ -5817,10 +5957,12 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "changing": false,
                      *           "created_at": "2026-01-31T09:30:00.000Z",
                      *           "indexes": [
                      *             {
                      *               "path": "address.city",
+                     *               "ready": false,
                      *               "unique": false
                      *             }
                      *           ],
@@ -5937,10 +6079,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "changing": false,
                      *       "created_at": "2026-01-31T09:30:00.000Z",
                      *       "indexes": [
                      *         {
                      *           "path": "address.city",
+                     *           "ready": false,
                      *           "unique": false
                      *         }
                      *       ],
@@ -6050,7 +6194,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage` */
+            /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6092,10 +6236,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "changing": false,
                      *       "created_at": "2026-01-31T09:30:00.000Z",
                      *       "indexes": [
                      *         {
                      *           "path": "address.city",
+                     *           "ready": false,
                      *           "unique": false
                      *         }
                      *       ],
@@ -6246,6 +6392,168 @@ export interface operations {
                 };
             };
             /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_collection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["UpdateCollection"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changing": false,
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "indexes": [
+                     *         {
+                     *           "path": "address.city",
+                     *           "ready": false,
+                     *           "unique": false
+                     *         }
+                     *       ],
+                     *       "name": "people",
+                     *       "schema": {},
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -6955,6 +7263,265 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_documents: {
+        parameters: {
+            query?: {
+                /** @description `json`, one object per line, or `csv`. */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_documents: {
+        parameters: {
+            query?: {
+                /** @description `json`, one object per line, or `csv`. */
+                format?: "json" | "csv";
+                /**
+                 * @description `insert`: an id that is there already ends the import; `replace`: the document of the file takes the place of that
+                 *     one.
+                 */
+                mode?: "insert" | "replace";
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the collection */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Imported */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "written": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportedDocuments"];
                 };
             };
             /** @description The app has another slug now; the same path under it is in `location` */
@@ -13019,6 +13586,261 @@ export interface operations {
                 };
             };
             /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_end_users: {
+        parameters: {
+            query?: {
+                /** @description `json`, one object per line, or `csv`. */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_end_users: {
+        parameters: {
+            query?: {
+                /** @description `json`, one object per line, or `csv`. */
+                format?: "json" | "csv";
+                /**
+                 * @description `insert`: an id that is there already ends the import; `replace`: that user becomes as the file says, and keeps the
+                 *     password unless the file has another.
+                 */
+                mode?: "insert" | "replace";
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Imported */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "written": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportedEndUsers"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `username_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `commit_unknown`, `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
                 headers: {
                     [name: string]: unknown;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readIndexes } from './indexes';
+import { indexLines, readIndexes } from './indexes';
 
 test('indexes are one on each line, and some are unique', () => {
 	expect(readIndexes('  address.city \n\nemail  Unique\n')).toEqual([
@@ -8,4 +8,13 @@ test('indexes are one on each line, and some are unique', () => {
 	]);
 	// A part that is called so is no mark.
 	expect(readIndexes('unique')).toEqual([{ path: 'unique', unique: false }]);
+});
+
+test('what is declared is typed as it is read', () => {
+	const indexes = [
+		{ path: 'address.city', unique: false, ready: true },
+		{ path: 'unique', unique: true, ready: false }
+	];
+	expect(indexLines(indexes)).toBe('address.city\nunique unique');
+	expect(readIndexes(indexLines(indexes))).toEqual(indexes.map(({ path, unique }) => ({ path, unique })));
 });

@@ -103,6 +103,37 @@ test('where scripts may connect to is set, and what is wrong with an entry is to
 	expect(await list.inputValue()).toBe('api.example.com\n*.example.org:443');
 });
 
+test('a mail server is set, keeps its password to itself, and is taken away', async () => {
+	const { page } = cloud;
+	await page.goto('/admin/apps/shop/configuration');
+	await page.getByText('The instance has no mail server').waitFor();
+	await page.getByLabel('Mail server').fill('mail.example.com');
+	await page.getByLabel('User name').fill('shop');
+	await page.getByLabel('Password').fill(CANARY);
+	await page.getByLabel('From').fill('nobody');
+	await page.getByRole('button', { name: 'Save mail server' }).click();
+	await page.getByRole('alert').first().waitFor();
+	await page.getByLabel('From').fill('Shop <shop@example.com>\n*@example.org');
+	await page.getByRole('button', { name: 'Save mail server' }).click();
+	await page.getByText('The next e-mail goes by this mail server').first().waitFor();
+	await page.reload();
+	await page.getByText('goes by this mail server').first().waitFor();
+	expect(await page.getByLabel('Port').inputValue()).toBe('587');
+	expect(await page.getByLabel('Password').inputValue()).toBe('');
+	expect(await page.content()).not.toContain(CANARY);
+	// Another sender changes nothing about the password; another place does.
+	await page.getByLabel('From').fill('Shop <orders@example.com>');
+	await page.getByRole('button', { name: 'Save mail server' }).click();
+	await page.getByText('The next e-mail goes by this mail server').first().waitFor();
+	await page.getByLabel('Mail server').fill('elsewhere.example.com');
+	expect(await page.getByLabel('Password').getAttribute('required')).not.toBeNull();
+	expect(await barriers(page)).toEqual([]);
+
+	await page.getByRole('button', { name: 'Take away…' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: 'Take away' }).click();
+	await page.getByText('The instance has no mail server').waitFor();
+});
+
 test('an editor sees the names of secrets, a viewer none of them', async () => {
 	const hers = await as('grace');
 	try {

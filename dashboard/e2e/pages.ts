@@ -262,6 +262,7 @@ export async function fill(page: Page) {
 	await call(page, 'PUT', '/apps/shop/config/greeting', { value: 'Hello' });
 	await call(page, 'PUT', '/apps/shop/config/limits', { value: { items: 20, currencies: ['EUR', 'CHF'] } });
 	await call(page, 'PUT', '/apps/shop/egress', { allow: ['api.example.com', '*.example.org:443'] });
+	await call(page, 'PUT', '/apps/shop/smtp', { host: 'mail.example.com', security: 'starttls', username: 'shop', password: 'not a real one', from: ['Shop <shop@example.com>'] });
 	await call(page, 'POST', '/tokens', { name: 'laptop', app: 'shop', role: 'editor' });
 	await call(page, 'POST', '/tokens', { name: 'deploy from CI', expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
 	const origin = new URL(page.url()).origin;

@@ -8,14 +8,21 @@ use picloud_shared::{
     id::AppId,
     mail::MailServer,
     memory::MemoryBudget,
-    repository::{EgressRepository, StoreError},
+    repository::{EgressRepository, MailServers, StoreError},
     seam::EgressTable,
     services::{Answer, Email, HostServices, HttpRequest, Question, ServiceError},
 };
 use rustls::pki_types::CertificateDer;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use crate::{apps::Apps, connect::tls, email::Emails, guard::Guard, http::Http, resolve::Resolve};
+use crate::{
+    apps::Apps,
+    connect::tls,
+    email::{Emails, EmailsParts},
+    guard::Guard,
+    http::Http,
+    resolve::Resolve,
+};
 
 /// What an [`Egress`] is made of.
 pub struct EgressParts {
@@ -27,7 +34,9 @@ pub struct EgressParts {
     pub resolver: Arc<dyn Resolve>,
     /// Where this server listens itself. No script connects there.
     pub listeners: Vec<SocketAddr>,
-    /// Takes the e-mails of scripts, if anybody does.
+    /// Where the mail servers of apps are.
+    pub mail_servers: Arc<dyn MailServers>,
+    /// Takes the e-mails of apps without one of their own, if anybody does.
     pub mail_server: Option<MailServer>,
     /// Authorities that are trusted beside those that browsers trust.
     pub authorities: Vec<CertificateDer<'static>>,
@@ -53,12 +62,13 @@ impl Egress {
     pub async fn start(parts: EgressParts) -> Result<Self, StoreError> {
         let guard = Arc::new(Guard::new(parts.resolver, parts.listeners));
         let tls = tls(parts.authorities);
-        let emails = Emails::new(
-            parts.mail_server,
-            guard.clone(),
-            tls.clone(),
-            parts.memory.clone(),
-        );
+        let emails = Emails::new(EmailsParts {
+            instance: parts.mail_server,
+            servers: parts.mail_servers,
+            guard: guard.clone(),
+            tls: tls.clone(),
+            memory: parts.memory.clone(),
+        });
         Ok(Self(Arc::new(Inner {
             others: parts.others,
             apps: Apps::load(parts.repository).await?,
@@ -79,7 +89,8 @@ impl Egress {
         // Once it is under way it is handed over, whatever becomes of the run: half an e-mail is none.
         let work = runtime.spawn(async move { emails.send(app, &settings, email).await });
         match work.await {
-            Ok(sent) => Ok(Answer::Email { failure: sent.err() }),
+            Ok(Ok(sent)) => Ok(Answer::Email { failure: sent.err() }),
+            Ok(Err(error)) => Err(error),
             Err(error) => {
                 tracing::error!(%error, "an e-mail of a script ended without an answer");
                 Err(ServiceError::Failed)

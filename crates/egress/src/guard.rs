@@ -29,6 +29,15 @@ const PORTS_OF_OTHERS: [u16; 83] = [
     2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ];
 
+/// Whose mail server it is.
+#[derive(Clone, Copy)]
+pub(crate) enum MailReach<'a> {
+    /// That of the instance.
+    OfInstance,
+    /// That of an app with this list.
+    OfApp(Option<&'a AllowList>),
+}
+
 /// Decides where connections go.
 pub(crate) struct Guard {
     resolver: Arc<dyn Resolve>,
@@ -61,19 +70,33 @@ impl Guard {
         Ok(addresses)
     }
 
-    /// The addresses of the mail server of the instance, which may be anywhere but here: scripts do not choose it.
-    pub(crate) async fn mail_addresses(&self, host: &MailHost, port: u16) -> Result<Vec<SocketAddr>, Fault> {
-        let mut addresses = match host {
-            MailHost::Name(name) => self.resolve(name.as_str(), port).await?,
-            MailHost::Address(address) => vec![SocketAddr::new(*address, port)],
+    /// The addresses of a mail server. One that an app has named itself is public, or on its list, whatever else is there:
+    /// scripts do not choose it. With `reach` of the instance it may be anywhere but here.
+    pub(crate) async fn mail_addresses(
+        &self,
+        reach: MailReach<'_>,
+        host: &MailHost,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Fault> {
+        let (name, mut addresses) = match host {
+            MailHost::Name(name) => (name.as_str(), self.resolve(name.as_str(), port).await?),
+            MailHost::Address(address) => ("", vec![SocketAddr::new(*address, port)]),
         };
+        let blocked = |why: &str| Err(fault(HttpFailureKind::Blocked, why));
         for address in &mut addresses {
             address.set_ip(address.ip().to_canonical());
             if self.is_own(*address) {
-                return Err(fault(
-                    HttpFailureKind::Blocked,
-                    "the mail server that is set is this server itself",
-                ));
+                return blocked("the mail server that is set is this server itself");
+            }
+            let MailReach::OfApp(allow) = reach else {
+                continue;
+            };
+            let is_listed = allow.is_some_and(|allow| allow.permits(name, *address, false));
+            if !is_public(address.ip()) && !is_listed {
+                return blocked(
+                    "the mail server of the app is at an address that is not public, and the app's list does not allow it \
+                     (see `egress` in the app's settings)",
+                );
             }
         }
         Ok(addresses)

@@ -7,6 +7,7 @@ use std::{
 
 use picloud_shared::{
     admin_host::AdminHost,
+    mail::Senders,
     repository::Repository,
     seam::{EgressTable, LiveTable, RunFeed, Workbench},
     services::HostServices,
@@ -29,6 +30,8 @@ pub struct ManagerParts {
     pub live: Arc<dyn LiveTable>,
     /// What scripts may do outside of this node.
     pub egress: Arc<dyn EgressTable>,
+    /// Who may be the sender of e-mail by the mail server of the instance, if there is one.
+    pub instance_senders: Option<Senders>,
     /// Checks and tries scripts.
     pub workbench: Arc<dyn Workbench>,
     /// What scripts ask: the data of apps.
@@ -100,6 +103,10 @@ impl Manager {
 
     pub(crate) fn egress(&self) -> &Arc<dyn EgressTable> {
         &self.0.parts.egress
+    }
+
+    pub(crate) fn instance_senders(&self) -> Option<&Senders> {
+        self.0.parts.instance_senders.as_ref()
     }
 
     pub(crate) fn workbench(&self) -> &dyn Workbench {

@@ -13,7 +13,7 @@ use crate::{
         admins,
         answer::{finish, no_such_path},
         api, apps, audit, auth, collections, config, documents, domains, egress, end_users, executions,
-        health, invitations, kv, members, pages, releases, routes, script_api, scripts, secrets, setup,
+        health, invitations, kv, members, pages, releases, routes, script_api, scripts, secrets, setup, smtp,
         tokens, usage,
         verbs::{Verbs, rewrite},
     },
@@ -117,6 +117,10 @@ pub(crate) fn operations() -> Vec<Operation> {
 
         With(AppRead), Reads: egress::get_egress;
         With(EgressWrite), Changes: egress::put_egress;
+
+        With(AppRead), Reads: smtp::get_smtp;
+        With(EgressWrite), Changes: smtp::put_smtp;
+        With(EgressWrite), Changes: smtp::delete_smtp;
 
         With(AppRead), Reads: scripts::list::list_scripts;
         With(ScriptWrite), Changes: scripts::create::create_script;

@@ -68,6 +68,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         resolver: Arc::new(SystemResolver::default()),
         listeners: server.local_addrs().to_vec(),
         mail_server: config.mail_server.clone(),
+        mail_servers: store.clone(),
         authorities: Vec::new(),
         memory: memory.clone(),
     })
@@ -85,6 +86,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         repository: store.clone(),
         live: live.clone(),
         egress: Arc::new(egress),
+        instance_senders: config.mail_server.as_ref().map(|server| server.senders.clone()),
         workbench: Arc::new(LocalWorkbench::start(
             &memory,
             journal.in_flight(),

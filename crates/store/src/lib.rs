@@ -43,6 +43,7 @@ mod scripts;
 mod second_factors;
 mod secrets;
 mod sessions;
+mod smtp;
 mod tokens;
 mod users;
 mod versions;

@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 39] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 40] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -61,6 +61,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("secrets/mod", crate::secrets::ALL),
         ("secrets/open", crate::secrets::OPEN),
         ("sessions", crate::sessions::ALL),
+        ("smtp", crate::smtp::ALL),
         ("store", crate::store::ALL),
         ("tokens", crate::tokens::ALL),
         ("users", crate::users::ALL),

@@ -13,7 +13,7 @@ mod stream;
 
 use picloud_shared::services::{EmailFailure, EmailFailureKind};
 
-pub(crate) use self::send::Emails;
+pub(crate) use self::send::{Emails, EmailsParts};
 
 fn failure(kind: EmailFailureKind, message: impl Into<String>) -> EmailFailure {
     EmailFailure {

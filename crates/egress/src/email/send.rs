@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    error::Error,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,8 +14,10 @@ use picloud_shared::{
     id::AppId,
     mail::{MailServer, Mailbox},
     memory::{MemoryBudget, Pressure},
+    repository::{MailServers, StoreError},
     services::{
         EMAIL_TIMEOUT_MAX, EMAILS_PER_HOUR_MAX, Email, EmailFailure, EmailFailureKind, HttpFailureKind,
+        ServiceError,
     },
 };
 use tokio::{
@@ -25,65 +28,88 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{failure, message::Letter, smtp};
-use crate::{apps::App, guard::Guard, http::Fault};
+use crate::{
+    apps::App,
+    guard::{Guard, MailReach},
+    http::Fault,
+};
 
 /// E-mails of all apps that are handed over at one time.
 const EMAILS_MAX: usize = 32;
 
 const HOUR: Duration = Duration::from_hours(1);
 
+/// What [`Emails`] are made of.
+pub(crate) struct EmailsParts {
+    /// The mail server of the instance.
+    pub(crate) instance: Option<MailServer>,
+    /// Those of apps.
+    pub(crate) servers: Arc<dyn MailServers>,
+    pub(crate) guard: Arc<Guard>,
+    pub(crate) tls: TlsConnector,
+    pub(crate) memory: Arc<MemoryBudget>,
+}
+
 /// Hands over the e-mails of scripts.
 pub(crate) struct Emails {
-    instance: Option<MailServer>,
-    guard: Arc<Guard>,
-    tls: TlsConnector,
-    memory: Arc<MemoryBudget>,
+    parts: EmailsParts,
     /// When each app sent by the mail server of the instance, within the last hour.
     sent: Mutex<HashMap<AppId, VecDeque<Instant>>>,
     places: Semaphore,
 }
 
 impl Emails {
-    pub(crate) fn new(
-        instance: Option<MailServer>,
-        guard: Arc<Guard>,
-        tls: TlsConnector,
-        memory: Arc<MemoryBudget>,
-    ) -> Self {
+    pub(crate) fn new(parts: EmailsParts) -> Self {
         Self {
-            instance,
-            guard,
-            tls,
-            memory,
+            parts,
             sent: Mutex::default(),
             places: Semaphore::new(EMAILS_MAX),
         }
     }
 
-    /// Hands an e-mail of `app` to the mail server.
-    pub(crate) async fn send(&self, id: AppId, app: &App, email: Email) -> Result<(), EmailFailure> {
+    /// Hands an e-mail of `app` to its mail server.
+    pub(crate) async fn send(
+        &self,
+        id: AppId,
+        app: &App,
+        email: Email,
+    ) -> Result<Result<(), EmailFailure>, ServiceError> {
         let timeout = Duration::from_millis(email.timeout_ms).min(EMAIL_TIMEOUT_MAX);
         let deadline = Moment::now() + timeout;
+        let Ok(_place) = timeout_at(deadline, self.place(app)).await else {
+            return Ok(Err(busy("too many e-mails are under way")));
+        };
+        // Asked each time: what is set counts from the next e-mail on, and no password is kept here.
+        let own = self.parts.servers.mail_server(id).await.map_err(|error| {
+            tracing::error!(app.id = %id, error = &error as &dyn Error, "the mail server of an app cannot be read");
+            match error {
+                StoreError::Unavailable(_) => ServiceError::Unavailable,
+                _ => ServiceError::Failed,
+            }
+        })?;
+        let (server, reach) = match (&own, &self.parts.instance) {
+            (Some(own), _) => (own, MailReach::OfApp(app.allow.as_ref())),
+            (None, Some(instance)) => (instance, MailReach::OfInstance),
+            (None, None) => return Ok(Err(not_configured())),
+        };
         // Whether the mail server may have it.
         let is_out = AtomicBool::new(false);
-        let sent = match timeout_at(deadline, self.place(app)).await {
-            Ok(_place) => match timeout_at(deadline, self.hand_over(id, email, &is_out)).await {
-                Ok(sent) => sent,
-                Err(_) if is_out.load(Ordering::Relaxed) => Err(smtp::unknown()),
-                Err(_) => Err(failure(
-                    EmailFailureKind::Timeout,
-                    format!(
-                        "the mail server has not taken the e-mail within {} ms; it was not sent",
-                        timeout.as_millis()
-                    ),
-                )),
-            },
-            Err(_) => Err(busy("too many e-mails are under way")),
+        let handed_over = timeout_at(deadline, self.hand_over(id, server, reach, email, &is_out));
+        let sent = match handed_over.await {
+            Ok(sent) => sent,
+            Err(_) if is_out.load(Ordering::Relaxed) => Err(smtp::unknown()),
+            Err(_) => Err(failure(
+                EmailFailureKind::Timeout,
+                format!(
+                    "the mail server has not taken the e-mail within {} ms; it was not sent",
+                    timeout.as_millis()
+                ),
+            )),
         };
         if let Err(failure) = &sent {
             tracing::debug!(app.id = %id, kind = failure.kind.as_str(), "an e-mail of a script was not taken");
         }
-        sent
+        Ok(sent)
     }
 
     /// Waits until it may begin.
@@ -93,24 +119,28 @@ impl Emails {
         [of_app, self.places.acquire().await.ok()]
     }
 
-    async fn hand_over(&self, id: AppId, email: Email, is_out: &AtomicBool) -> Result<(), EmailFailure> {
-        let Some(server) = &self.instance else {
-            return Err(failure(
-                EmailFailureKind::NotConfigured,
-                "nobody has named a mail server; whoever runs this server does so with PICLOUD_SMTP_URL and \
-                 PICLOUD_SMTP_FROM",
-            ));
-        };
-        if self.memory.pressure() > Pressure::None {
+    async fn hand_over(
+        &self,
+        id: AppId,
+        server: &MailServer,
+        reach: MailReach<'_>,
+        email: Email,
+        is_out: &AtomicBool,
+    ) -> Result<(), EmailFailure> {
+        let EmailsParts {
+            guard, tls, memory, ..
+        } = &self.parts;
+        if memory.pressure() > Pressure::None {
             return Err(busy("the server has no memory left for an e-mail"));
         }
         let from = sender(server, &email)?;
-        if !self.count(id, Instant::now()) {
+        // An app that has a mail server of its own answers for it itself.
+        if matches!(reach, MailReach::OfInstance) && !self.count(id, Instant::now()) {
             return Err(failure(
                 EmailFailureKind::TooMany,
                 format!(
                     "an app may send {EMAILS_PER_HOUR_MAX} e-mails in an hour by the mail server of the instance; try \
-                     again later"
+                     again later, or set a mail server of its own"
                 ),
             ));
         }
@@ -123,7 +153,7 @@ impl Emails {
                 "the e-mail could not be encoded",
             ))
         })?;
-        let addresses = self.guard.mail_addresses(&server.host, server.port).await;
+        let addresses = guard.mail_addresses(reach, &server.host, server.port).await;
         let addresses = addresses.map_err(|Fault { kind, message }| match kind {
             HttpFailureKind::Blocked => failure(EmailFailureKind::Blocked, message),
             _ => failure(
@@ -131,7 +161,7 @@ impl Emails {
                 format!("the mail server was not found: {message}"),
             ),
         })?;
-        smtp::deliver(server, &addresses, &self.tls, &letter, is_out).await
+        smtp::deliver(server, &addresses, tls, &letter, is_out).await
     }
 
     /// Counts one more e-mail of an app, if it may send one.
@@ -171,6 +201,14 @@ fn sender(server: &MailServer, email: &Email) -> Result<Mailbox, EmailFailure> {
     ))
 }
 
+fn not_configured() -> EmailFailure {
+    failure(
+        EmailFailureKind::NotConfigured,
+        "nobody has named a mail server; an app_admin does so for this app (see `smtp` in the app's settings), and whoever \
+         runs this server for all, with PICLOUD_SMTP_URL and PICLOUD_SMTP_FROM",
+    )
+}
+
 fn busy(why: &str) -> EmailFailure {
     failure(EmailFailureKind::Busy, format!("{why}; try again later"))
 }
@@ -193,11 +231,23 @@ mod tests {
         }
     }
 
+    #[async_trait::async_trait]
+    impl MailServers for Nowhere {
+        async fn mail_server(&self, _: AppId) -> Result<Option<MailServer>, StoreError> {
+            Ok(None)
+        }
+    }
+
     #[test]
     fn an_app_sends_so_many_in_an_hour() {
         let (app, other) = (AppId(Uuid::from_u128(1)), AppId(Uuid::from_u128(2)));
-        let guard = Arc::new(Guard::new(Arc::new(Nowhere), Vec::new()));
-        let emails = Emails::new(None, guard, tls(Vec::new()), MemoryBudget::unbounded());
+        let emails = Emails::new(EmailsParts {
+            instance: None,
+            servers: Arc::new(Nowhere),
+            guard: Arc::new(Guard::new(Arc::new(Nowhere), Vec::new())),
+            tls: tls(Vec::new()),
+            memory: MemoryBudget::unbounded(),
+        });
         let start = Instant::now();
         for _ in 0..EMAILS_PER_HOUR_MAX {
             assert!(emails.count(app, start));

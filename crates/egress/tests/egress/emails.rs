@@ -291,3 +291,67 @@ async fn a_mail_server_that_is_this_server_is_none() {
     assert_eq!(kind(&ground, email()).await, Err(EmailFailureKind::Blocked));
     assert_eq!(server.connections(), 0);
 }
+
+#[tokio::test]
+async fn the_own_mail_server_of_an_app_comes_before_that_of_the_instance() {
+    let instance = TestMailServer::start(MailSecurity::None, Manner::Kind).await;
+    let own = TestMailServer::start(MailSecurity::None, Manner::Kind).await;
+    let ground = trusting(&instance, instance.settings()).await;
+    ground.set_mail_server(own.settings());
+    // Not public, and on no list.
+    let failure = send(&ground, email()).await.expect_err("it is not sent");
+    assert_eq!(failure.kind, EmailFailureKind::Blocked);
+    assert!(failure.message.contains("the app's list"), "{}", failure.message);
+    for (entries, expected) in [
+        (&["*"][..], Err(EmailFailureKind::Blocked)),
+        (&["10.0.0.0/8"][..], Err(EmailFailureKind::Blocked)),
+        (&["127.0.0.0/8:1"][..], Err(EmailFailureKind::Blocked)),
+        (&["127.0.0.1"][..], Ok(())),
+    ] {
+        ground.allow(APP, Some(entries)).await;
+        assert_eq!(kind(&ground, email()).await, expected, "{entries:?}");
+    }
+    assert_eq!((own.taken().len(), instance.connections()), (1, 0));
+    // Others have that of the instance.
+    let answer = ground.egress.ask(OTHER, Question::Email { email: email() }).await;
+    assert_eq!(answer, Ok(Answer::Email { failure: None }));
+    assert_eq!((own.taken().len(), instance.taken().len()), (1, 1));
+    // A bound on the good name of the instance is none on that of the app.
+    for _ in 0..EMAILS_PER_HOUR_MAX {
+        assert_eq!(send(&ground, email()).await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_home_is_blocked_however_it_is_written() {
+    let server = TestMailServer::start(MailSecurity::None, Manner::Kind).await;
+    let ground = Ground::new().await;
+    for (name, addresses) in [
+        ("mail.example.com", &["127.0.0.1"][..]),
+        ("two.example.com", &["93.184.216.34", "10.0.0.1"][..]),
+        ("mapped.example.com", &["::ffff:127.0.0.1"][..]),
+    ] {
+        ground.name(name, &[addresses]);
+        ground.set_mail_server(MailServer {
+            host: name.parse().expect("a host"),
+            ..server.settings()
+        });
+        assert_eq!(
+            kind(&ground, email()).await,
+            Err(EmailFailureKind::Blocked),
+            "{name}"
+        );
+    }
+    for address in ["127.0.0.1", "::1", "::ffff:7f00:1", "169.254.169.254", "fd00::1"] {
+        ground.set_mail_server(MailServer {
+            host: address.parse().expect("a host"),
+            ..server.settings()
+        });
+        assert_eq!(
+            kind(&ground, email()).await,
+            Err(EmailFailureKind::Blocked),
+            "{address}"
+        );
+    }
+    assert_eq!(server.connections(), 0);
+}

@@ -19,7 +19,7 @@ use picloud_shared::{
     id::AppId,
     mail::MailServer,
     memory::MemoryBudget,
-    repository::{EgressRepository, EgressSettings, StoreError},
+    repository::{EgressRepository, EgressSettings, MailServers, StoreError},
     seam::EgressTable as _,
     services::{
         Answer, HostServices, HttpAnswer, HttpFailure, HttpFailureKind, HttpRequest, Question, ServiceError,
@@ -49,6 +49,7 @@ pub(crate) struct World {
     /// Names with the addresses that they have at each look-up in turn; the last ones stay.
     names: Mutex<Vec<(String, VecDeque<Vec<IpAddr>>)>>,
     lookups: AtomicUsize,
+    mail_server: Mutex<Option<MailServer>>,
 }
 
 /// What is tested, in its world.
@@ -89,6 +90,7 @@ impl Ground {
             repository: Arc::clone(&world) as _,
             resolver: Arc::clone(&world) as _,
             listeners,
+            mail_servers: Arc::clone(&world) as _,
             mail_server,
             authorities,
             memory: Arc::clone(&memory),
@@ -109,6 +111,11 @@ impl Ground {
         let ground = Self::new().await;
         ground.allow(APP, Some(&["127.0.0.0/8", "[::1]"])).await;
         ground
+    }
+
+    /// Gives [`APP`] a mail server of its own.
+    pub(crate) fn set_mail_server(&self, server: MailServer) {
+        *self.world.mail_server.lock().expect("no holder panics") = Some(server);
     }
 
     /// Sets the list of an app.
@@ -216,6 +223,14 @@ impl EgressRepository for World {
         _: &Change,
     ) -> Result<Option<EgressSettings>, StoreError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl MailServers for World {
+    async fn mail_server(&self, app: AppId) -> Result<Option<MailServer>, StoreError> {
+        let server = self.mail_server.lock().expect("no holder panics").clone();
+        Ok(server.filter(|_| app == APP))
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) mod script_api;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod setup;
+pub(crate) mod smtp;
 pub(crate) mod tokens;
 pub(crate) mod usage;
 mod validate;

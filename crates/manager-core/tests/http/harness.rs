@@ -68,6 +68,7 @@ impl TestManager {
             repository: Arc::clone(&store) as _,
             live: Arc::clone(&live) as _,
             egress: Arc::new(NoEgress),
+            instance_senders: None,
             workbench: Arc::new(Bench),
             services: Arc::new(DataServices::start(Arc::clone(&store), Arc::clone(&clock) as _)),
             runs: Arc::new(NoRuns),

@@ -11,6 +11,6 @@ pub use self::{
     sender::{InvalidSender, InvalidSenders, SENDERS_MAX, Sender, Senders},
     server::{
         InvalidMailHost, MAIL_PASSWORD_BYTES_MAX, MAIL_USERNAME_BYTES_MAX, MailCredentials, MailHost,
-        MailSecurity, MailServer, UnknownMailSecurity,
+        MailSecurity, MailServer, MailSettings, UnknownMailSecurity,
     },
 };

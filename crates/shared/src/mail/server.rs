@@ -28,6 +28,21 @@ pub struct MailServer {
     pub senders: Senders,
 }
 
+/// A [`MailServer`] without its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailSettings {
+    /// Where it is.
+    pub host: MailHost,
+    /// At which port.
+    pub port: u16,
+    /// How what is said to it is kept from others.
+    pub security: MailSecurity,
+    /// Who signs in there.
+    pub username: Option<String>,
+    /// Who may be the sender.
+    pub senders: Senders,
+}
+
 /// Where a mail server is: a name, or an address in its usual form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailHost {
@@ -68,6 +83,33 @@ pub struct MailCredentials {
     pub username: String,
     /// Their password there.
     pub password: SecretText,
+}
+
+impl MailSettings {
+    /// Whether a password for one is a password for the other: for the same name, at the same place, in the same way.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let place = |settings: &Self| {
+            (
+                settings.host.clone(),
+                settings.port,
+                settings.security,
+                settings.username.clone(),
+            )
+        };
+        place(self) == place(other)
+    }
+
+    /// The mail server with its password.
+    pub fn with(self, password: Option<SecretText>) -> MailServer {
+        let credentials = self.username.zip(password);
+        MailServer {
+            host: self.host,
+            port: self.port,
+            security: self.security,
+            credentials: credentials.map(|(username, password)| MailCredentials { username, password }),
+            senders: self.senders,
+        }
+    }
 }
 
 impl MailSecurity {

@@ -22,6 +22,7 @@ mod scripts;
 mod second_factors;
 mod secrets;
 mod sessions;
+mod smtp;
 mod tokens;
 mod users;
 
@@ -50,6 +51,7 @@ pub use secrets::{SecretRepository, SetSecretError};
 pub use sessions::{
     Proof, SESSION_AGE_MAX, SESSION_TOUCH_INTERVAL_MIN, SESSIONS_PER_PERSON_MAX, SessionRepository,
 };
+pub use smtp::{AppSmtp, MailServers, PutSmtpError, SmtpRepository};
 pub use tokens::{CreateTokenError, TOKEN_TOUCH_INTERVAL_MIN, TOKENS_PER_PERSON_MAX, TokenRepository};
 pub use users::UserRepository;
 
@@ -72,6 +74,7 @@ pub trait Repository:
     + SessionRepository
     + SecondFactorRepository
     + SecretRepository
+    + SmtpRepository
     + ConfigRepository
     + TokenRepository
     + ExecutionRepository
@@ -97,6 +100,7 @@ impl<T> Repository for T where
         + SessionRepository
         + SecondFactorRepository
         + SecretRepository
+        + SmtpRepository
         + ConfigRepository
         + TokenRepository
         + ExecutionRepository

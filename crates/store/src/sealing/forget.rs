@@ -13,6 +13,7 @@ use crate::{
 statements! {
     FORGET_FACTORS = "DELETE FROM second_factors WHERE sealed = TRUE";
     FORGET_SECRETS = "DELETE FROM secrets";
+    FORGET_MAIL_SERVERS = "DELETE FROM app_smtp WHERE username IS NOT NULL";
     FORGET_KEY = "DELETE FROM sealing_key WHERE singleton = 1";
 }
 
@@ -23,6 +24,8 @@ pub struct Forgotten {
     pub second_factors: u64,
     /// How many secrets of apps.
     pub secrets: u64,
+    /// How many mail servers of apps.
+    pub mail_servers: u64,
 }
 
 impl Store {
@@ -32,11 +35,13 @@ impl Store {
         let forgotten = Forgotten {
             second_factors: transaction.execute(FORGET_FACTORS, args![]).await?,
             secrets: transaction.execute(FORGET_SECRETS, args![]).await?,
+            mail_servers: transaction.execute(FORGET_MAIL_SERVERS, args![]).await?,
         };
         transaction.execute(FORGET_KEY, args![]).await?;
         let state = json!({
             "second_factors_removed": forgotten.second_factors,
             "secrets_removed": forgotten.secrets,
+            "mail_servers_removed": forgotten.mail_servers,
         });
         let entry = Entry::new("forget_secret_key").after(state);
         append(&mut transaction, change, entry).await?;

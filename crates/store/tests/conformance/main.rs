@@ -36,6 +36,7 @@ mod sealing;
 mod second_factors;
 mod secrets;
 mod sessions;
+mod smtp;
 mod strikes;
 mod tokens;
 mod usage;

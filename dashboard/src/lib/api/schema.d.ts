@@ -933,6 +933,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/smtp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an app's mail server
+         * @description Its own, if it has one, without the password; and who may be the sender by that of the instance.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["get_smtp"];
+        /**
+         * Set an app's mail server
+         * @description E-mail that scripts send from now on goes by it, and no longer by that of the instance. A mail server at an address that
+         *     is not public has to be on the app's list of where scripts may connect to. The password is encrypted in the database,
+         *     and no operation shows it.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        put: operations["put_smtp"];
+        post?: never;
+        /**
+         * Take an app's mail server away
+         * @description E-mail that scripts send from now on goes by that of the instance, if it has one.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        delete: operations["delete_smtp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/usage": {
         parameters: {
             query?: never;
@@ -3749,6 +3785,45 @@ export interface components {
             /** @description Anything that JSON can hold, of at most 262,144 bytes (256 KiB). */
             value?: unknown;
         };
+        /** @description A mail server of an app. */
+        PutSmtp: {
+            /**
+             * @description Who may be the sender: addresses, or `*@example.com` for all of a host. The first one is a single address, and is
+             *     the sender unless a script says otherwise.
+             * @example [
+             *       "Shop <shop@example.com>",
+             *       "*@example.com"
+             *     ]
+             */
+            from: string[];
+            /**
+             * @description A host or an address.
+             * @example mail.example.com
+             */
+            host: string;
+            /**
+             * @description Their password there. Not given or null, the one that is set stays, if host, port, security and user name do.
+             * @example a fine password
+             */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description Unless it is 465 with `tls`, 587 with `starttls` and 25 with `none`.
+             * @example 587
+             */
+            port?: number | null;
+            /**
+             * @description `tls` from the start; `starttls`, and never without; or `none`, for a mail server in the same network.
+             * @example starttls
+             * @enum {string}
+             */
+            security: "tls" | "starttls" | "none";
+            /**
+             * @description Who signs in there; null or not given for nobody.
+             * @example shop@example.com
+             */
+            username?: string | null;
+        };
         /** @description What an app may keep, of keys, values and documents together. */
         Quotas: {
             /**
@@ -4336,6 +4411,56 @@ export interface components {
          * @enum {string}
          */
         SlugStatus: "available" | "current" | "taken" | "historical" | "invalid";
+        /** @description Who takes the e-mail of an app's scripts. */
+        Smtp: {
+            /**
+             * @description Who may be the sender by the mail server of the instance, the first of them unless a script says otherwise; null
+             *     if the instance has none.
+             * @example [
+             *       "PiCloud <cloud@example.com>"
+             *     ]
+             */
+            instance_from: string[] | null;
+            own: components["schemas"]["SmtpServer"] | null;
+        };
+        /** @description A mail server of an app. Nobody sees its password. */
+        SmtpServer: {
+            /**
+             * @description Who may be the sender, the first of them unless a script says otherwise.
+             * @example [
+             *       "Shop <shop@example.com>",
+             *       "*@example.com"
+             *     ]
+             */
+            from: string[];
+            /** @example mail.example.com */
+            host: string;
+            /**
+             * Format: int32
+             * @example 587
+             */
+            port: number;
+            /**
+             * @description How the connection is kept from others: `tls`, `starttls` or `none`.
+             * @example starttls
+             */
+            security: string;
+            /**
+             * Format: date-time
+             * @description When it was set.
+             */
+            updated_at: string;
+            /**
+             * @description Who set it.
+             * @example ada
+             */
+            updated_by: string | null;
+            /**
+             * @description Who signs in there; null if nobody does. With it there is a password.
+             * @example shop@example.com
+             */
+            username: string | null;
+        };
         /** @description A script that is not run until somebody saves a new version or resumes it. */
         Suspension: {
             /** Format: date-time */
@@ -12657,6 +12782,363 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_smtp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who takes e-mail */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "instance_from": [
+                     *         "PiCloud <cloud@example.com>"
+                     *       ],
+                     *       "own": {
+                     *         "from": [
+                     *           "Shop <shop@example.com>",
+                     *           "*@example.com"
+                     *         ],
+                     *         "host": "mail.example.com",
+                     *         "port": 587,
+                     *         "security": "starttls",
+                     *         "updated_at": "2026-01-31T09:30:00.000Z",
+                     *         "updated_by": "ada",
+                     *         "username": "shop@example.com"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Smtp"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_smtp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": [
+                 *         "Shop <shop@example.com>",
+                 *         "*@example.com"
+                 *       ],
+                 *       "host": "mail.example.com",
+                 *       "password": "a fine password",
+                 *       "port": 587,
+                 *       "security": "starttls",
+                 *       "username": "shop@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutSmtp"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "from": [
+                     *         "Shop <shop@example.com>",
+                     *         "*@example.com"
+                     *       ],
+                     *       "host": "mail.example.com",
+                     *       "port": 587,
+                     *       "security": "starttls",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "updated_by": "ada",
+                     *       "username": "shop@example.com"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SmtpServer"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_smtp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use picloud_shared::{
     access::AppRole,
     execution::ExecutionStatus,
+    host::HOST_BYTES_MAX,
     invocation::Trigger,
     limits::{Limits, SOURCE_BYTES_MAX},
+    mail::{MAIL_PASSWORD_BYTES_MAX, MAIL_USERNAME_BYTES_MAX, SENDERS_MAX},
     path::PATH_PATTERN_BYTES_MAX,
     quota::QUOTA_MAX,
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
@@ -41,6 +43,10 @@ const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2
 const COLLECTION_NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,63}$";
 /// Not every path that is taken, but all that people write.
 const DOCUMENT_PATH: &str = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+){0,15}$";
+/// Not every host that is taken, but most that people have.
+const MAIL_HOST: &str = "^[a-z][a-z0-9]{0,30}(\\.[a-z][a-z0-9]{0,30}){0,3}$";
+/// The plain form of an address.
+const MAIL_ADDRESS: &str = "^[a-z0-9]{1,32}@[a-z]{1,32}(\\.[a-z]{1,32}){0,3}$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
@@ -117,6 +123,18 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("CreateDocument", "id") => json!({ "minLength": 1, "maxLength": DOCUMENT_ID_BYTES_MAX }),
         ("NewIndex", "path") => json!({ "pattern": DOCUMENT_PATH, "maxLength": PATH_BYTES_MAX }),
         ("UpdateQuotas", _) => json!({ "minimum": 0, "maximum": QUOTA_MAX }),
+        ("PutSmtp", "host") => json!({ "minLength": 1, "maxLength": HOST_BYTES_MAX, "pattern": MAIL_HOST }),
+        ("PutSmtp", "port") => json!({ "minimum": 1, "maximum": u16::MAX }),
+        ("PutSmtp", "security") => json!({ "enum": ["tls", "starttls", "none"] }),
+        ("PutSmtp", "username") => {
+            json!({ "minLength": 1, "maxLength": MAIL_USERNAME_BYTES_MAX, "pattern": "^[ -~]+$" })
+        }
+        ("PutSmtp", "password") => {
+            json!({ "minLength": 1, "maxLength": MAIL_PASSWORD_BYTES_MAX, "pattern": "^[ -~]+$" })
+        }
+        ("PutSmtp", "from") => {
+            json!({ "minItems": 1, "maxItems": SENDERS_MAX, "items": { "type": "string", "pattern": MAIL_ADDRESS } })
+        }
         ("SetSecret", "value") => json!({ "minLength": 1, "maxLength": SECRET_BYTES_MAX }),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
         ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),

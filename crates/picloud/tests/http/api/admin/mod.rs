@@ -19,5 +19,6 @@ mod releases;
 mod routes;
 mod scripts;
 mod setup;
+mod smtp;
 mod tokens;
 mod usage;

@@ -59,6 +59,10 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
         // What restores or replaces an app takes away what is there for all. A token for one app sees no new ones.
         "app" if method == "POST" && template.contains("/releases") => ground.fresh_app_with_release(),
         "app" if is_used_up => ground.fresh_app(),
+        "app" if method == "DELETE" && template.ends_with("/smtp") => {
+            ground.put_mail_server(&new_mail_server());
+            APP.to_owned()
+        }
         "app" => APP.to_owned(),
         "code" => "not_found".to_owned(),
         "domain" => {
@@ -101,6 +105,10 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
         "user" => ground.subject.clone(),
         _ => panic!("say in access/attempt.rs what `{{{name}}}` in {method} {template} names"),
     }
+}
+
+fn new_mail_server() -> Value {
+    json!({ "host": "mail.example.com", "security": "tls", "from": ["shop@example.com"] })
 }
 
 /// The body, if there is one.
@@ -153,6 +161,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         // One line of a file.
         ("POST", "/users:import") => json!({ "name": ground.fresh("imported") }),
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
+        ("PUT", "/smtp") => new_mail_server(),
         ("PUT", "/egress") => json!({ "allow": ["*.example.com"] }),
         ("POST", "/collections") => json!({ "name": ground.fresh("c") }),
         ("PATCH", "/collections/{collection}") => json!({ "indexes": [{ "path": ground.fresh("p") }] }),

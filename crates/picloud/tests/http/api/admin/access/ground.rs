@@ -130,6 +130,13 @@ impl Ground {
         call.json(&json!({ "value": 1 })).send().expect(200);
     }
 
+    /// Gives [`APP`] a mail server of its own.
+    #[track_caller]
+    pub(super) fn put_mail_server(&self, server: &Value) {
+        let path = format!("/admin/apps/{APP}/smtp");
+        self.maker.put(&path, server).expect(200);
+    }
+
     /// Gives [`APP`] one of its `secrets`, or of its `config`.
     #[track_caller]
     pub(super) fn set(&self, kind: &str, name: &str) {

@@ -66,6 +66,24 @@ const ACTS: &[Act] = &[
     ("put_egress", Both, nothing, |on, _| {
         on.put(&on.app.path("/egress"), &json!({ "allow": ["*.example.com"] }));
     }),
+    (
+        "put_smtp",
+        Both,
+        |on| on.mail_server(),
+        |on, smtp| {
+            let server = json!({ "host": "mail.example.com", "security": "tls", "username": "eve",
+                "password": "another canary", "from": ["eve@example.com"] });
+            on.change("PUT", smtp, &server);
+        },
+    ),
+    (
+        "delete_smtp",
+        Before,
+        |on| on.mail_server(),
+        |on, smtp| {
+            on.delete(smtp);
+        },
+    ),
     ("create_script", After, nothing, |on, _| {
         let script = json!({ "app_id": on.app.id, "name": "new", "source": "1" });
         on.post("/admin/scripts", &script);

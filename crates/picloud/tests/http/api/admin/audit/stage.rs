@@ -137,6 +137,17 @@ impl<'c> Stage<'c> {
         path
     }
 
+    pub(super) fn mail_server(&self) -> String {
+        let path = self.app.path("/smtp");
+        let server = json!({ "host": "mail.example.com", "security": "starttls", "username": "shop",
+            "password": "a mail canary", "from": ["shop@example.com"] });
+        self.change("PUT", &path, &server);
+        let mut secrets = self.secrets.borrow_mut();
+        secrets.extend(["a mail canary", "another canary"].map(str::to_owned));
+        drop(secrets);
+        path
+    }
+
     pub(super) fn end_user(&self) -> String {
         id(&self.post(
             &self.app.path("/users"),

@@ -8,6 +8,7 @@ use picloud_shared::{
     id::AppId,
     mail::MailServer,
     memory::MemoryBudget,
+    quota::QuotaExceeded,
     repository::{EgressRepository, MailServers, StoreError},
     seam::EgressTable,
     services::{Answer, Email, HostServices, HttpRequest, Question, ServiceError},
@@ -132,6 +133,10 @@ impl HostServices for Egress {
             Question::Email { email } => self.email(app, email).await,
             other => self.0.others.ask(app, other).await,
         }
+    }
+
+    fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded> {
+        self.0.others.may_call(app)
     }
 }
 

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use picloud_shared::{
     id::AppId,
+    quota::QuotaExceeded,
     services::{Answer, HostServices, Password, PasswordAnswer, PasswordQuestion, Question, ServiceError},
     time::Clock,
 };
@@ -59,6 +60,10 @@ impl HostServices for PasswordServices {
             .runtime
             .spawn(async move { worker.answer(app, question).await });
         work.await.map(Answer::Password).map_err(|_| ServiceError::Failed)
+    }
+
+    fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded> {
+        self.inner.may_call(app)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    calls::AppUse,
     durations::Durations,
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
@@ -158,6 +159,8 @@ pub struct RunBatch<'b> {
     pub committed: &'b [CommittedRun],
     /// Runs without records.
     pub unrecorded: &'b [UnrecordedRuns],
+    /// What apps used of the services; it counts on the day of the batch.
+    pub used: &'b [AppUse],
 }
 
 impl<'b> RunBatch<'b> {
@@ -179,7 +182,10 @@ impl<'b> RunBatch<'b> {
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.committed.is_empty() && self.unrecorded.is_empty()
+        self.records.is_empty()
+            && self.committed.is_empty()
+            && self.unrecorded.is_empty()
+            && self.used.is_empty()
     }
 }
 

@@ -14,6 +14,7 @@ pub mod account;
 pub mod admin_host;
 pub mod app;
 pub mod audit;
+pub mod calls;
 pub mod change;
 pub mod config;
 pub mod domain;

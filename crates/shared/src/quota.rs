@@ -1,5 +1,7 @@
 //! How much an app may keep, and how much it does.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Bytes of data that an app may keep unless something else is set.
@@ -11,7 +13,7 @@ pub const DATA_ROWS_DEFAULT: u64 = 10_000_000;
 /// The largest quota that can be set.
 pub const QUOTA_MAX: u64 = 1 << 50;
 
-/// A bound on what an app keeps: keys, values, documents and what their indexes take, together.
+/// A bound on what an app keeps, keys, values, documents and what their indexes take together, or on what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quota {
@@ -21,6 +23,8 @@ pub enum Quota {
     DataRows,
     /// How many collections of documents; the same for all apps.
     Collections,
+    /// Calls of services on one day in UTC.
+    CallsPerDay,
 }
 
 impl Quota {
@@ -30,34 +34,20 @@ impl Quota {
             Self::DataBytes => "data_bytes_max",
             Self::DataRows => "data_rows_max",
             Self::Collections => "collections_max",
-        }
-    }
-
-    /// What it counts.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Self::DataBytes => "bytes of data",
-            Self::DataRows => "rows of data",
-            Self::Collections => "collections",
-        }
-    }
-
-    /// What whoever meets it can do.
-    fn advice(self) -> &'static str {
-        match self {
-            Self::DataBytes | Self::DataRows => "delete some, or ask an admin of the instance for more",
-            Self::Collections => "delete one that is not needed, or keep more kinds of documents in one",
+            Self::CallsPerDay => "calls_per_day_max",
         }
     }
 }
 
-/// What an app may keep.
+/// What an app may keep, and do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
     /// Bytes of keys, values and documents.
     pub data_bytes_max: u64,
     /// How many keys and documents.
     pub data_rows_max: u64,
+    /// How often its runs may call services on one day; as often as they like if absent.
+    pub calls_per_day_max: Option<u64>,
 }
 
 impl Default for Quotas {
@@ -65,6 +55,7 @@ impl Default for Quotas {
         Self {
             data_bytes_max: DATA_BYTES_DEFAULT,
             data_rows_max: DATA_ROWS_DEFAULT,
+            calls_per_day_max: None,
         }
     }
 }
@@ -118,14 +109,8 @@ impl AppUsage {
     }
 }
 
-/// What was to be written is more than the app may keep.
+/// An app was to keep, or to do, more than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error(
-    "the app keeps {used} {}, and may keep {max} (`{}`); {}",
-    .quota.unit(),
-    .quota.as_str(),
-    .quota.advice()
-)]
 pub struct QuotaExceeded {
     /// Which quota.
     pub quota: Quota,
@@ -133,6 +118,29 @@ pub struct QuotaExceeded {
     pub used: u64,
     /// How much there may be.
     pub max: u64,
+}
+
+impl fmt::Display for QuotaExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { quota, used, max } = self;
+        let name = quota.as_str();
+        let (unit, advice) = match quota {
+            Quota::DataBytes => ("bytes of data", "delete some, or ask an admin of the instance for more"),
+            Quota::DataRows => ("rows of data", "delete some, or ask an admin of the instance for more"),
+            Quota::Collections => (
+                "collections",
+                "delete one that is not needed, or keep more kinds of documents in one",
+            ),
+            Quota::CallsPerDay => {
+                return write!(
+                    f,
+                    "the app has called services {used} times today, and may do so {max} times (`{name}`); \
+                     a day ends at midnight UTC, or ask an admin of the instance for more"
+                );
+            }
+        };
+        write!(f, "the app keeps {used} {unit}, and may keep {max} (`{name}`); {advice}")
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +156,7 @@ mod tests {
         let quotas = Quotas {
             data_bytes_max: 100,
             data_rows_max: 10,
+            calls_per_day_max: Some(0),
         };
         assert_eq!(quotas.check(kept(0, 0), kept(100, 10)), Ok(()));
         assert_eq!(quotas.check(kept(300, 30), kept(300, 30)), Ok(()));
@@ -161,5 +170,15 @@ mod tests {
              delete some, or ask an admin of the instance for more"
         );
         assert_eq!(refused(kept(90, 10), kept(80, 11)).quota, Quota::DataRows);
+        let calls = QuotaExceeded {
+            quota: Quota::CallsPerDay,
+            used: 12,
+            max: 10,
+        };
+        assert_eq!(
+            calls.to_string(),
+            "the app has called services 12 times today, and may do so 10 times (`calls_per_day_max`); \
+             a day ends at midnight UTC, or ask an admin of the instance for more"
+        );
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     outcome::{Diagnostic, Outcome},
     repository::StoreError,
     script::LiveScript,
+    services::ServiceUse,
 };
 
 /// Runs scripts on the calling thread. The orchestrator has one per serving thread.
@@ -90,6 +91,9 @@ pub trait RunFeed: Send + Sync {
 
     /// The same for one whose record was written with its commit.
     fn committed(&self, run: CommittedRun);
+
+    /// Counts what such a run used of the services, recorded or not.
+    fn used(&self, app: AppId, services: &[ServiceUse]);
 }
 
 /// What somebody follows; it ends when this is dropped.

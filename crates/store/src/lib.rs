@@ -9,6 +9,7 @@
 
 mod store;
 
+mod calls;
 mod change;
 mod config;
 mod convert;

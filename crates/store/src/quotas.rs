@@ -1,7 +1,10 @@
-//! How much apps keep, and how much they may. What they keep is counted by triggers; see the migration.
+//! How much apps keep, and how much they may keep and do. What they keep is counted by triggers; see the migration.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use picloud_shared::{
+    calls::{CallDay, Day},
     change::Change,
     id::AppId,
     quota::{AppUsage, Kept, Quotas},
@@ -13,6 +16,7 @@ use crate::{
     Store,
     audit::{Entry, append},
     authority::confirm,
+    calls,
     statements::statements,
     value::args,
 };
@@ -22,15 +26,16 @@ statements! {
         CAST(COALESCE(SUM(u.kv_rows), 0) AS BIGINT) AS kv_rows, \
         CAST(COALESCE(SUM(u.docs_bytes), 0) AS BIGINT) AS docs_bytes, \
         CAST(COALESCE(SUM(u.docs_rows), 0) AS BIGINT) AS docs_rows, \
-        MAX(q.data_bytes_max) AS data_bytes_max, MAX(q.data_rows_max) AS data_rows_max \
+        MAX(q.data_bytes_max) AS data_bytes_max, MAX(q.data_rows_max) AS data_rows_max, \
+        MAX(q.calls_per_day_max) AS calls_per_day_max \
         FROM apps a LEFT JOIN app_usage u ON u.app_id = a.id LEFT JOIN app_quotas q ON q.app_id = a.id \
         WHERE a.id = $1 GROUP BY a.id, a.slug";
-    SET_QUOTAS = "INSERT INTO app_quotas (app_id, data_bytes_max, data_rows_max) VALUES ($1, $2, $3) \
-        ON CONFLICT (app_id) DO UPDATE SET data_bytes_max = excluded.data_bytes_max, \
-        data_rows_max = excluded.data_rows_max";
+    SET_QUOTAS = "INSERT INTO app_quotas (app_id, data_bytes_max, data_rows_max, calls_per_day_max) \
+        VALUES ($1, $2, $3, $4) ON CONFLICT (app_id) DO UPDATE SET data_bytes_max = excluded.data_bytes_max, \
+        data_rows_max = excluded.data_rows_max, calls_per_day_max = excluded.calls_per_day_max";
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Clone, PartialEq, sqlx::FromRow)]
 struct UsageRow {
     slug: String,
     kv_bytes: i64,
@@ -39,13 +44,18 @@ struct UsageRow {
     docs_rows: i64,
     data_bytes_max: Option<i64>,
     data_rows_max: Option<i64>,
+    calls_per_day_max: Option<i64>,
 }
 
 #[async_trait]
 impl QuotaRepository for Store {
     async fn app_usage(&self, app: AppId) -> Result<Option<(AppUsage, Quotas)>, StoreError> {
         let found: Option<UsageRow> = self.db.fetch_optional(APP_USAGE, args![app]).await?;
-        Ok(found.map(|row| (row.usage(), quotas(row.data_bytes_max, row.data_rows_max))))
+        Ok(found.map(|row| (row.usage(), row.quotas())))
+    }
+
+    async fn app_calls(&self, app: AppId, since: Day) -> Result<Vec<CallDay>, StoreError> {
+        calls::of_app(&self.db, app, since).await
     }
 
     async fn update_quotas(
@@ -54,28 +64,42 @@ impl QuotaRepository for Store {
         update: QuotaUpdate,
         change: &Change,
     ) -> Result<Option<Quotas>, StoreError> {
+        let noting = self.full_apps.begin_to_note().await;
         let mut transaction = self.db.write_accounts().await?;
         let found: Option<UsageRow> = transaction.fetch_optional(APP_USAGE, args![app]).await?;
-        let Some(row) = found else {
+        let Some(before) = found else {
             return Ok(None);
         };
         confirm(&mut transaction, change, None).await?;
-        let (bytes, rows) = (row.data_bytes_max, row.data_rows_max);
-        let new_bytes = update.data_bytes_max.map_or(bytes, |max| max.map(stored));
-        let new_rows = update.data_rows_max.map_or(rows, |max| max.map(stored));
-        if (new_bytes, new_rows) != (bytes, rows) {
-            transaction
-                .execute(SET_QUOTAS, args![app, new_bytes, new_rows])
-                .await?;
+        let new = |max: Option<Option<u64>>, before| max.map_or(before, |max| max.map(stored));
+        let after = UsageRow {
+            data_bytes_max: new(update.data_bytes_max, before.data_bytes_max),
+            data_rows_max: new(update.data_rows_max, before.data_rows_max),
+            calls_per_day_max: new(update.calls_per_day_max, before.calls_per_day_max),
+            ..before.clone()
+        };
+        if after != before {
+            let row = args![
+                app,
+                after.data_bytes_max,
+                after.data_rows_max,
+                after.calls_per_day_max
+            ];
+            transaction.execute(SET_QUOTAS, row).await?;
             let entry = Entry::new("update_quotas")
                 .in_app(app)
-                .about("app", app, &row.slug)
-                .before(json!({ "data_bytes_max": bytes, "data_rows_max": rows }))
-                .after(json!({ "data_bytes_max": new_bytes, "data_rows_max": new_rows }));
+                .about("app", app, &before.slug)
+                .before(before.audited())
+                .after(after.audited());
             append(&mut transaction, change, entry).await?;
+            let today = Day::of(change.at);
+            let full = calls::full(&mut transaction, BTreeSet::from([app]), today).await?;
             transaction.commit().await?;
+            let why = full.first().map(|(_, why)| *why);
+            self.full_apps.note(app, why, today);
         }
-        Ok(Some(quotas(new_bytes, new_rows)))
+        drop(noting);
+        Ok(Some(after.quotas()))
     }
 }
 
@@ -86,14 +110,31 @@ impl UsageRow {
             docs: kept(self.docs_bytes, self.docs_rows),
         }
     }
+
+    fn quotas(&self) -> Quotas {
+        Quotas {
+            calls_per_day_max: self.calls_per_day_max.map(counted),
+            ..quotas(self.data_bytes_max, self.data_rows_max)
+        }
+    }
+
+    /// What the audit log tells of it.
+    fn audited(&self) -> serde_json::Value {
+        json!({
+            "data_bytes_max": self.data_bytes_max,
+            "data_rows_max": self.data_rows_max,
+            "calls_per_day_max": self.calls_per_day_max,
+        })
+    }
 }
 
-/// The quotas of an app for which these are stored.
+/// What an app may keep for which these are stored; what it may do is another question.
 pub(crate) fn quotas(data_bytes_max: Option<i64>, data_rows_max: Option<i64>) -> Quotas {
     let default = Quotas::default();
     Quotas {
         data_bytes_max: data_bytes_max.map_or(default.data_bytes_max, counted),
         data_rows_max: data_rows_max.map_or(default.data_rows_max, counted),
+        ..default
     }
 }
 

@@ -33,6 +33,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("audit/purge", crate::audit::purge::ALL),
         ("audit/verify", crate::audit::verify::ALL),
         ("authority", crate::authority::ALL),
+        ("calls/mod", crate::calls::ALL),
         ("change", crate::change::ALL),
         ("config", crate::config::ALL),
         ("deployments/write", crate::deployments::write::ALL),

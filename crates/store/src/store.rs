@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use picloud_shared::repository::{Health, StoreError};
 
 use crate::{
+    calls::FullApps,
     db::{Db, PING_TIMEOUT},
     error::{OpenError, unavailable},
     migrate,
@@ -23,6 +24,7 @@ pub struct Store {
     pub(crate) db: Db,
     pub(crate) sealer: Sealer,
     pub(crate) secrets: SecretCache,
+    pub(crate) full_apps: FullApps,
 }
 
 statements! {
@@ -56,6 +58,7 @@ impl Store {
             db,
             sealer: Sealer::new(secret_key),
             secrets: SecretCache::default(),
+            full_apps: FullApps::default(),
         }
     }
 

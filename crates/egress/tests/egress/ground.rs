@@ -19,6 +19,7 @@ use picloud_shared::{
     id::AppId,
     mail::MailServer,
     memory::MemoryBudget,
+    quota::QuotaExceeded,
     repository::{EgressRepository, EgressSettings, MailServers, StoreError},
     seam::EgressTable as _,
     services::{
@@ -201,6 +202,10 @@ struct Nobody;
 impl HostServices for Nobody {
     async fn ask(&self, _: AppId, _: Question) -> Result<Answer, ServiceError> {
         Err(ServiceError::Failed)
+    }
+
+    fn may_call(&self, _: AppId) -> Result<(), QuotaExceeded> {
+        Ok(())
     }
 }
 

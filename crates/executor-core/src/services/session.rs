@@ -193,14 +193,7 @@ impl Session {
         self.meter(service, |used| used.duration_us += micros(begun));
         match answer? {
             Ok(answer) => Ok(ForeignAnswer::new(answer)),
-            Err(error) => {
-                let (kind, message) = explained(error, self.has_committed());
-                Err(self.fail(Failed {
-                    kind,
-                    message,
-                    conflict_over: None,
-                }))
-            }
+            Err(error) => Err(self.refused(error)),
         }
     }
 
@@ -245,6 +238,20 @@ impl Session {
         error
     }
 
+    /// Ends the session, because the host refuses.
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the form in which Rhai takes errors"
+    )]
+    fn refused(&self, error: ServiceError) -> Box<EvalAltResult> {
+        let (kind, message) = explained(error, self.has_committed());
+        self.fail(Failed {
+            kind,
+            message,
+            conflict_over: None,
+        })
+    }
+
     /// Ends the session, because it asks for too much.
     #[expect(
         clippy::unnecessary_box_returns,
@@ -265,9 +272,14 @@ impl Session {
         }
     }
 
-    /// Counts one call of a service.
+    /// Counts one call of a service, if the app may make it.
     fn begin_call(&self, service: Service) -> Fallible<()> {
         self.check_failed()?;
+        if let Some((services, app)) = self.host()
+            && let Err(exceeded) = services.host.may_call(app)
+        {
+            return Err(self.refused(ServiceError::QuotaExceeded(exceeded)));
+        }
         self.meter(service, |used| used.calls += 1);
         let calls = self.state(|state| {
             state.calls += 1;

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use picloud_executor_core::Services;
 use picloud_shared::{
     id::AppId,
+    quota::{Quota, QuotaExceeded},
     secret::SecretText,
     services::{
         Answer, Commit, EmailFailure, HostServices, HttpAnswer, HttpFailure, HttpFailureKind, HttpRequest,
@@ -44,6 +45,8 @@ struct State {
     refused: Option<(usize, ServiceError)>,
     /// What becomes of every e-mail.
     email_failure: Option<EmailFailure>,
+    /// How often services may still be called; for ever if absent.
+    calls_left: Option<usize>,
 }
 
 impl MemoryHost {
@@ -104,6 +107,9 @@ impl MemoryHost {
     /// From now on every e-mail fails.
     pub(crate) fn fail_emails(&self, failure: EmailFailure) {
         self.state().email_failure = Some(failure);
+    /// Services may be called so often from now on.
+    pub(crate) fn allow_calls(&self, number: usize) {
+        self.state().calls_left = Some(number);
     }
 
     /// From now on every question is refused.
@@ -138,6 +144,22 @@ impl HostServices for MemoryHost {
         }
         self.fell_silent.notify_one();
         std::future::pending().await
+    }
+
+    fn may_call(&self, _: AppId) -> Result<(), QuotaExceeded> {
+        let mut state = self.state();
+        match &mut state.calls_left {
+            Some(0) => Err(QuotaExceeded {
+                quota: Quota::CallsPerDay,
+                used: 7,
+                max: 7,
+            }),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 }
 

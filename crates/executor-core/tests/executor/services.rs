@@ -476,6 +476,30 @@ fn lists_hold_own_writes_page_by_page() {
 }
 
 #[test]
+fn an_app_that_may_call_nothing_more_is_stopped_at_the_next_call() {
+    let host = Arc::<MemoryHost>::default();
+    host.allow_calls(2);
+    let source = "kv::set(\"a\", 1); kv::get(\"b\"); try { kv::set(\"c\", 1) } catch { } \"done\"";
+    let outcome = run(&host, source);
+    // What was refused is not counted.
+    assert_eq!(outcome.services[0].calls, 2);
+    let error = outcome.result.expect_err("it may not go on");
+    assert_eq!(error.kind, ScriptErrorKind::QuotaExceeded);
+    assert!(
+        error
+            .message
+            .starts_with("nothing was written: the app has called services 7 times today"),
+        "{}",
+        error.message
+    );
+    assert_eq!((host.len(), commits(&host)), (0, 0));
+    // The commit at the end of a run is no call of its script.
+    host.allow_calls(1);
+    says(run(&host, "kv::set(\"a\", 1); \"done\""), "done");
+    says(run(&host, "\"asks nothing\""), "asks nothing");
+}
+
+#[test]
 fn what_was_used_is_told() {
     let host = Arc::<MemoryHost>::default();
     host.put(APP, "a", "12345");

@@ -23,6 +23,10 @@ impl HostServices for Nothing {
     async fn ask(&self, _: AppId, _: Question) -> Result<Answer, ServiceError> {
         Err(ServiceError::Unavailable)
     }
+
+    fn may_call(&self, _: AppId) -> Result<(), QuotaExceeded> {
+        Ok(())
+    }
 }
 
 struct Bed {

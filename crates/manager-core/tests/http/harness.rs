@@ -25,6 +25,7 @@ use picloud_shared::{
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
     repository::StoreError,
     seam::{EgressTable, Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench},
+    services::ServiceUse,
     time::{Clock, Timestamp},
 };
 use picloud_store::{DataServices, Store};
@@ -249,6 +250,8 @@ impl RunFeed for NoRuns {
     fn record(&self, _: Execution) {}
 
     fn committed(&self, _: CommittedRun) {}
+
+    fn used(&self, _: AppId, _: &[ServiceUse]) {}
 }
 
 #[async_trait]

@@ -154,6 +154,9 @@ impl<E: ExecutorClient> Dispatcher<E> {
             request_path,
             ..
         } = outcome;
+        if !services.is_empty() {
+            self.recorder.used(&run.live, &services);
+        }
         let (result, error) = match result {
             Ok(response) if response.status.is_informational() => {
                 tracing::error!(execution.id = %run.entry.id, "a script answered with a status below 200");
@@ -391,7 +394,7 @@ fn failed(code: Code, has_committed: bool) -> Refusal {
         }
         Code::InsufficientStorage => "The server has no space left.",
         Code::QuotaExceeded => {
-            "The app has as much data as it may keep. Whoever runs it finds this request by its id."
+            "The app keeps or has used as much as it may. Whoever runs it finds this request by its id."
         }
         Code::DatabaseUnavailable => "The database does not answer. Try again in a moment.",
         _ => "The script failed. Whoever runs it finds this request, and why it failed, by its id.",

@@ -7,9 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use picloud_shared::{
+    calls::AppUse,
     execution::{CommittedRun, Execution, ExecutionFilter},
     id::AppId,
     seam::{FollowedRuns, RunFeed, RunNews},
+    services::ServiceUse,
 };
 use tokio::sync::Notify;
 
@@ -68,6 +70,27 @@ impl RunFeed for Recorder {
 
     fn committed(&self, run: CommittedRun) {
         self.push(Ended::Committed(run));
+    }
+
+    fn used(&self, app: AppId, services: &[ServiceUse]) {
+        let mut used = self
+            .shared
+            .used_elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_first = used.is_empty() && !services.is_empty();
+        for more in services {
+            let same = |sum: &&mut AppUse| (sum.app_id, sum.used.service) == (app, more.service);
+            // One for each app and service, however many people try scripts while storage is away.
+            match used.iter_mut().find(same) {
+                Some(sum) => sum.used.add(more),
+                None => used.push(AppUse {
+                    app_id: app,
+                    used: *more,
+                }),
+            }
+        }
+        self.wake_if(is_first);
     }
 }
 

@@ -21,7 +21,9 @@ use std::{
 };
 
 use picloud_shared::{
+    calls::AppUse,
     execution::{CommittedRun, Execution, UnrecordedRuns},
+    services::ServiceUse,
     time::Timestamp,
 };
 use tokio::sync::{Notify, oneshot};
@@ -49,6 +51,8 @@ struct Shared {
     queue: Queue,
     /// The scripts of which runs were counted since the writer looked last.
     counted: Mutex<Vec<Arc<dyn Counted>>>,
+    /// What runs used of the services that no request of the public began.
+    used_elsewhere: Mutex<Vec<AppUse>>,
     /// Wakes the writer when there is something to write and there was nothing before.
     pending: Notify,
     flushes: Mutex<Vec<oneshot::Sender<()>>>,
@@ -65,6 +69,7 @@ impl Recorder {
             node: config.node.clone(),
             queue: Queue::new(config.records_waiting_max, config.bytes_waiting_max),
             counted: Mutex::default(),
+            used_elsewhere: Mutex::default(),
             pending: Notify::new(),
             flushes: Mutex::default(),
             hurry: Notify::new(),
@@ -108,6 +113,13 @@ impl Recorder {
     #[inline]
     pub(crate) fn count<S: Counted + 'static>(&self, script: &Arc<S>, duration_us: u64) {
         if script.tally().add(duration_us) {
+            self.wake_if(self.shared.list(Arc::clone(script) as Arc<dyn Counted>));
+        }
+    }
+
+    /// Counts what a run of `script` used of the services.
+    pub(crate) fn used<S: Counted + 'static>(&self, script: &Arc<S>, services: &[ServiceUse]) {
+        if script.tally().add_used(services) {
             self.wake_if(self.shared.list(Arc::clone(script) as Arc<dyn Counted>));
         }
     }
@@ -157,12 +169,16 @@ impl Shared {
     }
 
     /// All counts, which start again from zero.
-    fn take_counts(&self) -> Vec<UnrecordedRuns> {
+    fn take_counts(&self) -> (Vec<UnrecordedRuns>, Vec<AppUse>) {
         let counted = mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
-        counted
-            .iter()
-            .filter_map(|script| script.tally().take(script.ids()))
-            .collect()
+        let mut used = mem::take(&mut *self.used_elsewhere.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut runs = Vec::new();
+        for script in counted {
+            let taken = script.tally().take(script.ids());
+            runs.extend(taken.runs);
+            used.extend(taken.used);
+        }
+        (runs, used)
     }
 
     fn take_flushes(&self) -> Vec<oneshot::Sender<()>> {

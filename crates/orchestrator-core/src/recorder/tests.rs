@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use picloud_shared::{
+    calls::AppUse,
     durations::{DurationBand, Durations},
     execution::{
         CommittedRun, Execution, ExecutionFilter, ExecutionStatus, RequestSummary, Retention, RunBatch,
@@ -22,7 +23,8 @@ use picloud_shared::{
     page::{Page, PageRequest},
     repository::{ExecutionRepository, StoreError},
     run_stats::{Activity, RunStats, Slots},
-    seam::{RunFeed as _, RunNews},
+    seam::{RunFeed, RunNews},
+    services::{Service, ServiceUse},
     time::{Clock, Timestamp},
 };
 use tokio::sync::Semaphore;
@@ -38,6 +40,7 @@ struct Storage {
     records: Mutex<Vec<Execution>>,
     committed: Mutex<Vec<CommittedRun>>,
     counts: Mutex<Vec<UnrecordedRuns>>,
+    used: Mutex<Vec<AppUse>>,
     writes: AtomicU64,
     purges: AtomicU64,
 }
@@ -51,6 +54,7 @@ impl Storage {
             records: Mutex::default(),
             committed: Mutex::default(),
             counts: Mutex::default(),
+            used: Mutex::default(),
             writes: AtomicU64::new(0),
             purges: AtomicU64::new(0),
         }
@@ -78,6 +82,7 @@ impl ExecutionRepository for Storage {
             records,
             committed,
             unrecorded,
+            used,
         }: RunBatch<'_>,
         _now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -98,6 +103,7 @@ impl ExecutionRepository for Storage {
             .lock()
             .expect("no panic")
             .extend_from_slice(unrecorded);
+        self.used.lock().expect("no panic").extend_from_slice(used);
         Ok(())
     }
 
@@ -366,6 +372,36 @@ async fn what_was_recorded_with_its_commit_is_counted_and_told_of_and_not_writte
         assert_eq!(all.next().await, told);
     }
     assert_eq!(all.next().now_or_never(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_use_of_the_services_is_written_in_sums() {
+    let storage = Arc::new(Storage::new());
+    let (recorder, script) = (start(&storage, 10), Script::new());
+    let used = |service, calls| ServiceUse {
+        calls,
+        ..ServiceUse::none(service)
+    };
+    for _ in 0..3 {
+        recorder.used(&script, &[used(Service::Kv, 2), used(Service::Http, 1)]);
+    }
+    let tried = AppId(Uuid::max());
+    for _ in 0..2 {
+        RunFeed::used(&recorder, tried, &[used(Service::Docs, 5)]);
+    }
+    recorder.flush().await;
+    let of = |app_id, service, calls| AppUse {
+        app_id,
+        used: used(service, calls),
+    };
+    let app = AppId(Uuid::nil());
+    let expected = [
+        of(tried, Service::Docs, 10),
+        of(app, Service::Kv, 6),
+        of(app, Service::Http, 3),
+    ];
+    assert_eq!(*storage.used.lock().expect("no panic"), expected);
+    assert_eq!(storage.writes.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]

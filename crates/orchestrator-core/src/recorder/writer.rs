@@ -78,11 +78,12 @@ impl Writer {
 
     async fn write_all(&mut self) {
         let runs = self.shared.queue.take();
-        let counts = self.shared.take_counts();
+        let (unrecorded, used) = self.shared.take_counts();
         let only_counted = RunBatch {
             records: &[],
             committed: &runs.committed,
-            unrecorded: &counts,
+            unrecorded: &unrecorded,
+            used: &used,
         };
         if runs.records.is_empty() && only_counted.is_empty() {
             return;

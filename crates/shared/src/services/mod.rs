@@ -68,6 +68,9 @@ pub trait HostServices: Send + Sync {
     /// Answers `question` for `app`, the app of the run that asks. Once a [`Question::Commit`] was asked, dropping
     /// the future does not take it back.
     async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError>;
+
+    /// Whether runs of `app` may call services now. Asked at each call of one, and therefore answered from memory.
+    fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded>;
 }
 
 /// What a run asks.

@@ -26,7 +26,35 @@ pub enum Service {
     Script,
 }
 
-/// What a run used of one service.
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 8] = [
+        Self::Kv,
+        Self::Secret,
+        Self::Docs,
+        Self::Transaction,
+        Self::Http,
+        Self::Email,
+        Self::Password,
+        Self::Users,
+    ];
+
+    /// The word for it in the API and the database. What has one is part of [`Self::ALL`].
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kv => "kv",
+            Self::Secret => "secret",
+            Self::Docs => "docs",
+            Self::Transaction => "transaction",
+            Self::Http => "http",
+            Self::Email => "email",
+            Self::Password => "password",
+            Self::Users => "users",
+        }
+    }
+}
+
+/// What was used of one service, by a run or by all of an app on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceUse {
     /// Which.
@@ -50,6 +78,18 @@ impl ServiceUse {
             bytes_read: 0,
             bytes_written: 0,
             duration_us: 0,
+        }
+    }
+
+    /// Adds what else was used of the same service.
+    pub fn add(&mut self, more: &Self) {
+        for (sum, more) in [
+            (&mut self.calls, more.calls),
+            (&mut self.bytes_read, more.bytes_read),
+            (&mut self.bytes_written, more.bytes_written),
+            (&mut self.duration_us, more.duration_us),
+        ] {
+            *sum = sum.saturating_add(more);
         }
     }
 }

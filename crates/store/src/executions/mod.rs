@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use picloud_shared::{
+    calls::Day,
     execution::{Execution, ExecutionFilter, Retention, RunBatch},
     id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
@@ -24,7 +25,15 @@ use crate::Store;
 #[async_trait]
 impl ExecutionRepository for Store {
     async fn record_executions(&self, batch: RunBatch<'_>, now: Timestamp) -> Result<(), StoreError> {
-        record::record(&self.db, batch, now).await
+        // Who uses no services waits for nobody who changes a quota.
+        let _noting = match batch.used {
+            [] => None,
+            _ => Some(self.full_apps.begin_to_note().await),
+        };
+        for (app, why) in record::record(&self.db, batch, now).await? {
+            self.full_apps.note(app, Some(why), Day::of(now));
+        }
+        Ok(())
     }
 
     async fn list_executions(

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use picloud_shared::{
-    execution::Retention, id::AppId, repository::StoreError, run_stats::minute, time::Timestamp,
+    calls::Day, execution::Retention, id::AppId, repository::StoreError, run_stats::minute, time::Timestamp,
 };
 use uuid::Uuid;
 
-use crate::{db::Db, statements::statements, value::args};
+use crate::{calls, db::Db, statements::statements, value::args};
 
 /// Rows that one transaction deletes.
 const BATCH_ROWS: u64 = 500;
@@ -62,6 +62,8 @@ pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Resu
         }
     }
     while delete(db, DELETE_COUNTS, args![minute(oldest), BATCH_ROWS]).await? == BATCH_ROWS {}
+    let first_kept = Day::of(now).first_kept();
+    while delete(db, calls::DELETE_OLD, args![first_kept.0, BATCH_ROWS]).await? == BATCH_ROWS {}
     if let Db::Sqlite(sqlite) = db {
         sqlite.give_back_space().await?;
     }

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use picloud_shared::{
+    calls::Day,
     execution::{Execution, ExecutionStatus, RunBatch},
     id::AppId,
+    quota::QuotaExceeded,
     repository::StoreError,
     time::Timestamp,
 };
@@ -12,6 +14,7 @@ use uuid::Uuid;
 
 use super::counts::Counts;
 use crate::{
+    calls,
     convert::{number, to_json},
     db::{Db, Transaction},
     statements::statements,
@@ -19,7 +22,7 @@ use crate::{
 };
 
 /// Rows in one statement, where there may be thousands: what a statement costs beside its rows is most of it.
-pub(super) const ROWS: usize = 16;
+pub(crate) const ROWS: usize = 16;
 
 statements! {
     // As many as ROWS.
@@ -46,15 +49,21 @@ pub(crate) struct Rows {
     pub(crate) payload: Vec<Value<'static>>,
 }
 
-pub(super) async fn record(db: &Db, batch: RunBatch<'_>, now: Timestamp) -> Result<(), StoreError> {
+/// Writes a batch; gives the apps in it that may call no services any more today.
+pub(super) async fn record(
+    db: &Db,
+    batch: RunBatch<'_>,
+    now: Timestamp,
+) -> Result<Vec<(AppId, QuotaExceeded)>, StoreError> {
     if batch.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut transaction = db.write().await?;
     let recorded = batch.records.iter().map(|record| record.app_id);
     let committed = batch.committed.iter().map(|run| run.record.app_id);
     let unrecorded = batch.unrecorded.iter().map(|runs| runs.app_id);
-    let apps = recorded.chain(committed).chain(unrecorded).collect();
+    let used = batch.used.iter().map(|used| used.app_id);
+    let apps = recorded.chain(committed).chain(unrecorded).chain(used).collect();
     let present = present(&mut transaction, apps).await?;
     let mut counts = Counts::default();
     for record in batch.records {
@@ -78,7 +87,12 @@ pub(super) async fn record(db: &Db, batch: RunBatch<'_>, now: Timestamp) -> Resu
         }
     }
     counts.write(&mut transaction).await?;
-    transaction.commit().await
+    let used = || batch.used.iter().filter(|used| present.contains(&used.app_id));
+    let day = Day::of(now);
+    calls::add(&mut transaction, used(), day).await?;
+    let full = calls::full(&mut transaction, used().map(|used| used.app_id).collect(), day).await?;
+    transaction.commit().await?;
+    Ok(full)
 }
 
 /// Those of the apps that are there.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use picloud_shared::{
     id::AppId,
+    quota::QuotaExceeded,
     repository::StoreError,
     services::{Answer, HostServices, Question, ServiceError, docs::DocsAsk},
     time::{Clock, Timestamp},
@@ -65,6 +66,10 @@ impl HostServices for DataServices {
             self.sweep.expires(moment);
         }
         answer
+    }
+
+    fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded> {
+        self.store.full_apps.check(app, || self.clock.now())
     }
 }
 

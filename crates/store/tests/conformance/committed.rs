@@ -130,6 +130,7 @@ async fn a_commit_that_is_refused_leaves_no_record(bed: Bed) {
     let update = QuotaUpdate {
         data_bytes_max: None,
         data_rows_max: Some(Some(1)),
+        ..QuotaUpdate::default()
     };
     let allowed = bed.store.update_quotas(hello.app_id, update, &change()).await;
     allowed.unwrap().unwrap();

@@ -1,15 +1,21 @@
 //! What apps keep, counted, and what they may.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use picloud_shared::{
+    calls::{AppUse, Day},
+    change::Change,
+    execution::{Retention, RunBatch},
     id::AppId,
     quota::{AppUsage, Kept, Quota, QuotaExceeded, Quotas},
-    repository::{AppRepository, QuotaRepository, QuotaUpdate},
-    services::{Answer, Commit, Expiry, KvValue, Question, ServiceError, Write},
-    time::Timestamp,
+    repository::{AppRepository, ExecutionRepository, QuotaRepository, QuotaUpdate},
+    services::{
+        Answer, Commit, Expiry, HostServices, KvValue, Question, Service, ServiceError, ServiceUse, Write,
+    },
+    time::{Clock, Timestamp},
 };
-use picloud_store::Store;
+use picloud_store::{DataServices, Store};
+use uuid::Uuid;
 
 use crate::{
     bed::{Bed, cases},
@@ -22,6 +28,9 @@ cases! {
     what_is_too_much_is_refused_as_a_whole,
     commits_at_once_stay_within_the_quota,
     quotas_are_set_and_taken_back,
+    calls_are_added_up_by_day_and_service,
+    an_app_that_has_called_too_often_is_refused_until_it_may_do_more,
+    calls_of_long_ago_are_forgotten,
 }
 
 fn put(key: &str, bytes: usize) -> Write {
@@ -70,6 +79,7 @@ async fn allow(store: &Store, app: AppId, bytes: u64, rows: u64) {
     let update = QuotaUpdate {
         data_bytes_max: Some(Some(bytes)),
         data_rows_max: Some(Some(rows)),
+        ..QuotaUpdate::default()
     };
     store
         .update_quotas(app, update, &change())
@@ -272,4 +282,136 @@ async fn quotas_are_set_and_taken_back(bed: Bed) {
     assert_eq!(store.update_quotas(nobody, rows, &change()).await.unwrap(), None);
     assert_eq!(store.app_usage(nobody).await.unwrap(), None);
     bed.finish().await;
+}
+
+fn used(app_id: AppId, service: Service, calls: u64) -> AppUse {
+    AppUse {
+        app_id,
+        used: ServiceUse {
+            service,
+            calls,
+            bytes_read: 10 * calls,
+            bytes_written: 100 * calls,
+            duration_us: 1_000 * calls,
+        },
+    }
+}
+
+async fn note(store: &Store, used: &[AppUse], at: Timestamp) {
+    let batch = RunBatch {
+        used,
+        ..RunBatch::default()
+    };
+    store.record_executions(batch, at).await.unwrap();
+}
+
+async fn days(store: &Store, app: AppId, since: Day) -> Vec<(Day, Vec<ServiceUse>)> {
+    let days = store.app_calls(app, since).await.unwrap();
+    days.into_iter().map(|day| (day.day, day.services)).collect()
+}
+
+async fn calls_are_added_up_by_day_and_service(bed: Bed) {
+    let store = &bed.store;
+    let (one, two) = (app(store, "one").await.id, app(store, "two").await.id);
+    let today = Day::of(now());
+    let yesterday = Day(today.0 - 1);
+    // More than go into one statement, of an app that is gone among them.
+    let mut all: Vec<_> = Service::ALL
+        .iter()
+        .flat_map(|service| {
+            [
+                used(one, *service, 2),
+                used(two, *service, 3),
+                used(one, *service, 5),
+            ]
+        })
+        .collect();
+    all.push(used(AppId(Uuid::new_v4()), Service::Kv, 1));
+    note(store, &all, yesterday.start()).await;
+    note(store, &[used(one, Service::Kv, 1)], today.start()).await;
+    note(store, &[used(one, Service::Kv, 1)], now()).await;
+
+    let of_all = |app, calls| {
+        let mut services = Service::ALL.map(|service| used(app, service, calls).used);
+        services.sort_by_key(|used| used.service.as_str());
+        services.to_vec()
+    };
+    let kv = vec![used(one, Service::Kv, 2).used];
+    assert_eq!(
+        days(store, one, yesterday).await,
+        [(today, kv.clone()), (yesterday, of_all(one, 7))]
+    );
+    assert_eq!(days(store, one, today).await, [(today, kv)]);
+    assert_eq!(days(store, two, yesterday).await, [(yesterday, of_all(two, 3))]);
+}
+
+struct Fixed(Timestamp);
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+async fn an_app_that_has_called_too_often_is_refused_until_it_may_do_more(bed: Bed) {
+    bed.store.close().await;
+    let store = Arc::new(bed.open_again().await.unwrap());
+    let (one, two) = (app(&store, "one").await.id, app(&store, "two").await.id);
+    let noon = Day::of(now()).start().plus(Duration::from_hours(12));
+    let at = |moment| DataServices::start(Arc::clone(&store), Arc::new(Fixed(moment)));
+    let services = at(noon);
+    let allow = async |max: Option<u64>| {
+        let update = QuotaUpdate {
+            calls_per_day_max: Some(max),
+            ..QuotaUpdate::default()
+        };
+        let change = Change { at: noon, ..change() };
+        let quotas = store.update_quotas(one, update, &change).await.unwrap().unwrap();
+        assert_eq!(quotas.calls_per_day_max, max);
+    };
+    note(&store, &[used(one, Service::Kv, 9)], noon).await;
+    assert_eq!(services.may_call(one), Ok(()));
+    allow(Some(10)).await;
+    assert_eq!(services.may_call(one), Ok(()));
+    note(
+        &store,
+        &[used(one, Service::Http, 2), used(two, Service::Http, 50)],
+        noon,
+    )
+    .await;
+    let exceeded = |used, max| {
+        Err(QuotaExceeded {
+            quota: Quota::CallsPerDay,
+            used,
+            max,
+        })
+    };
+    assert_eq!(services.may_call(one), exceeded(11, 10));
+    assert_eq!(services.may_call(two), Ok(()));
+    // The next day begins anew.
+    let tomorrow = Day::of(noon).end();
+    assert_eq!(at(tomorrow).may_call(one), Ok(()));
+    // More, then less than there were, then as many as it likes.
+    allow(Some(12)).await;
+    assert_eq!(services.may_call(one), Ok(()));
+    allow(Some(11)).await;
+    assert_eq!(services.may_call(one), exceeded(11, 11));
+    allow(Some(0)).await;
+    assert_eq!(services.may_call(one), exceeded(11, 0));
+    allow(None).await;
+    assert_eq!(services.may_call(one), Ok(()));
+}
+
+async fn calls_of_long_ago_are_forgotten(bed: Bed) {
+    let store = &bed.store;
+    let owner = app(store, "one").await.id;
+    let today = Day::of(now());
+    let kept = today.first_kept();
+    for day in [kept.0 - 2, kept.0 - 1, kept.0, today.0] {
+        note(store, &[used(owner, Service::Kv, 1)], Day(day).start()).await;
+    }
+    store.purge_executions(Retention::default(), now()).await.unwrap();
+    let found = days(store, owner, Day(0)).await;
+    let found: Vec<_> = found.into_iter().map(|(day, _)| day).collect();
+    assert_eq!(found, [today, kept]);
 }

@@ -35,7 +35,7 @@ pub(crate) struct ExecutionBody {
     status: ExecutionStatus,
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
-    /// Time from start to end.
+    /// Time from start to end; to its commit, if the run has written something.
     duration_us: u64,
     /// Time on the processor.
     cpu_us: u64,

@@ -116,13 +116,16 @@ pub(crate) async fn run_script(
         at_commit: None,
     };
     if !body.keep_writes {
-        return Ok(Json(manager.workbench().run(invocation).await.into()));
+        let outcome = manager.workbench().run(invocation).await;
+        manager.runs().used(app.id, &outcome.services);
+        return Ok(Json(outcome.into()));
     }
     let change = caller.change(&manager, None);
     manager.repository().confirm_data_change(app.id, &change).await?;
     let kept = Arc::new(Kept::begin(&manager, &invocation));
     invocation.at_commit = Some(Arc::clone(&kept) as Arc<dyn AtCommit>);
     let outcome = manager.workbench().run(invocation).await;
+    manager.runs().used(app.id, &outcome.services);
     kept.record(&manager, &outcome, &change).await?;
     Ok(Json(outcome.into()))
 }

@@ -50,7 +50,7 @@ struct TestResponse {
     body_base64: Option<String>,
 }
 
-/// What a run used of one service.
+/// What was used of one service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceUse)]
 pub(crate) struct ServiceUseBody {
@@ -63,7 +63,7 @@ pub(crate) struct ServiceUseBody {
     bytes_read: u64,
     /// Bytes of keys and values that the script gave.
     bytes_written: u64,
-    /// Time in which the run waited for it, in microseconds.
+    /// Time in which runs waited for it, in microseconds.
     duration_us: u64,
 }
 

@@ -68,6 +68,14 @@ impl Api {
         self.post("/routes", &route).map(|_| ())
     }
 
+    /// Makes a collection of documents with indexes on these paths.
+    pub(crate) fn collection(&self, app: &str, name: &str, paths: &[&str]) -> anyhow::Result<()> {
+        let indexes: Vec<_> = paths.iter().map(|path| json!({ "path": path })).collect();
+        let collection = json!({ "name": name, "indexes": indexes });
+        self.post(&format!("/apps/{app}/collections"), &collection)
+            .map(|_| ())
+    }
+
     /// Saves a new source.
     pub(crate) fn save(&self, script: &str, source: &str) -> anyhow::Result<()> {
         let request = self.agent.patch(format!("{}/scripts/{script}", self.base));

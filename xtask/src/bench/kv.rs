@@ -104,8 +104,15 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
     ];
     // One after the other: PiCloud does nothing while other stores are measured.
     drop(server);
-    let (others, notes) = stores::measure(setting, &place);
+    let (others, mut notes) = stores::measure(setting, &place);
     rows.extend(others);
+    notes.insert(
+        0,
+        format!(
+            "There are {:.1} constant answers for each fsync on this core: what stores something has no higher rate.",
+            constant.rate() / syncs_per_second
+        ),
+    );
     Ok(Report {
         name: "kv",
         title: "Keys and values",

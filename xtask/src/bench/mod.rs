@@ -26,6 +26,7 @@ mod target;
 
 mod cpu;
 mod density;
+mod docs;
 mod fairness;
 mod hello;
 mod idle;
@@ -90,6 +91,8 @@ enum What {
     Json,
     /// Reading a key in a script, against a constant; many writing at one time, against one fsync for each
     Kv,
+    /// Finding documents by an index among 1,000,000, against the same query without PiCloud
+    Docs(docs::Options),
     /// 10,000 apps with 10 routes each, against one app with one route
     Routing(routing::Options),
     /// Programs that only compute, against plain Rhai
@@ -161,6 +164,7 @@ impl What {
             Self::Hello,
             Self::Json,
             Self::Kv,
+            Self::Docs(docs::Options::default()),
             Self::Routing(routing::Options::default()),
             Self::Cpu,
             Self::Waiting(waiting::Options::default()),
@@ -175,7 +179,11 @@ impl What {
 
     fn measure(self, setting: &Setting) -> anyhow::Result<Report> {
         let built = match self {
-            Self::Cpu => setting.programs.build_examples(),
+            Self::Cpu => setting.programs.build_engines(),
+            Self::Docs(_) => setting
+                .programs
+                .build_servers()
+                .and_then(|()| setting.programs.build_query()),
             _ => setting.programs.build_servers(),
         };
         built.context("cannot build what is to be measured")?;
@@ -183,6 +191,7 @@ impl What {
             Self::Hello => hello::measure(setting),
             Self::Json => json::measure(setting),
             Self::Kv => kv::measure(setting),
+            Self::Docs(options) => docs::measure(setting, options),
             Self::Routing(options) => routing::measure(setting, options),
             Self::Cpu => cpu::measure(setting),
             Self::Waiting(options) => waiting::measure(setting, options),

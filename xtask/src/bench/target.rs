@@ -33,7 +33,7 @@ impl Programs {
     }
 
     /// Builds what measures the executor without a server.
-    pub(crate) fn build_examples(&self) -> anyhow::Result<()> {
+    pub(crate) fn build_engines(&self) -> anyhow::Result<()> {
         self.build(
             &[
                 "--package=picloud-executor-core",
@@ -42,6 +42,11 @@ impl Programs {
             ]
             .map(str::to_owned),
         )
+    }
+
+    /// Builds what asks a database without PiCloud.
+    pub(crate) fn build_query(&self) -> anyhow::Result<()> {
+        self.build(&["--package=picloud-store", "--example=direct_query"].map(str::to_owned))
     }
 
     fn build(&self, what: &[String]) -> anyhow::Result<()> {

@@ -1,4 +1,5 @@
-//! Other people's stores, doing what scripts do with keys: one that is read, and one that is on disk before the answer.
+//! Other people's stores, doing what scripts do with keys and documents: reading one, and having one on disk before the
+//! answer.
 //!
 //! They answer their own clients by their own protocols, without HTTP, routes, scripts or records; so this says what a
 //! key costs by itself. Each is on the core that its clients are on, like everything else here.
@@ -32,7 +33,7 @@ trait Store {
     fn name(&self) -> &str;
 
     /// What it is asked, as the report names it.
-    fn questions(&self) -> [&'static str; 2];
+    fn questions(&self) -> &[&'static str];
 
     /// Asks one of its questions for a while.
     fn ask(&self, question: usize, seconds: u32) -> anyhow::Result<Measured>;
@@ -46,22 +47,41 @@ const STORES: [(&str, Starter); 2] = [("Redis", redis::start), ("PostgreSQL", po
 /// and why.
 pub(crate) fn measure(setting: &Setting, place: &Path) -> (Vec<Vec<Cell>>, Vec<String>) {
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
-    if !setting.peers {
-        return (rows, notes);
-    }
     for (name, start) in STORES {
-        match start(setting, place).and_then(|store| rows_of(setting, &*store)) {
-            Ok(measured) => rows.extend(measured),
-            Err(error) => notes.push(format!("{name} was not measured: {error:#}.")),
-        }
+        add(setting, name, || start(setting, place), &mut rows, &mut notes);
     }
     (rows, notes)
 }
 
+/// The same of finding ten documents by an index among `documents`.
+pub(crate) fn documents(setting: &Setting, place: &Path, documents: u32) -> (Vec<Vec<Cell>>, Vec<String>) {
+    let (mut rows, mut notes) = (Vec::new(), Vec::new());
+    let start = || postgres::with_documents(setting, place, documents);
+    add(setting, "PostgreSQL", start, &mut rows, &mut notes);
+    (rows, notes)
+}
+
+fn add(
+    setting: &Setting,
+    name: &str,
+    start: impl FnOnce() -> anyhow::Result<Box<dyn Store>>,
+    rows: &mut Vec<Vec<Cell>>,
+    notes: &mut Vec<String>,
+) {
+    if !setting.peers {
+        return;
+    }
+    match start().and_then(|store| rows_of(setting, &*store)) {
+        Ok(measured) => rows.extend(measured),
+        Err(error) => notes.push(format!("{name} was not measured: {error:#}.")),
+    }
+}
+
 fn rows_of(setting: &Setting, store: &dyn Store) -> anyhow::Result<Vec<Vec<Cell>>> {
-    let mut measured = [Vec::new(), Vec::new()];
+    let questions = store.questions();
+    let mut measured = vec![Vec::new(); questions.len()];
     // To warm up.
-    for question in 0..measured.len() {
+    for question in 0..questions.len() {
         store.ask(question, 1)?;
     }
     for round in 1..=setting.rounds {
@@ -70,7 +90,7 @@ fn rows_of(setting: &Setting, store: &dyn Store) -> anyhow::Result<Vec<Vec<Cell>
             measured.push(store.ask(question, setting.seconds)?);
         }
     }
-    let rows = store.questions().into_iter().zip(measured);
+    let rows = questions.iter().zip(measured);
     Ok(rows
         .map(|(question, measured)| {
             vec![

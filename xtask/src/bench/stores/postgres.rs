@@ -17,8 +17,10 @@ use crate::{
 const TABLE: &str = "CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL); \
     INSERT INTO kv VALUES ('greeting', 'Hello, World')";
 
-/// The scripts of its client, and how the report names them.
-const QUESTIONS: [(&str, &str); 2] = [
+/// A script of its client, and how the report names it.
+type Script = (&'static str, &'static str);
+
+const ABOUT_KEYS: [Script; 2] = [
     (
         "SELECT of a key",
         "SELECT value FROM kv WHERE key = 'greeting';\n",
@@ -31,6 +33,20 @@ const QUESTIONS: [(&str, &str); 2] = [
     ),
 ];
 
+/// Documents like those of PiCloud, with `DOCUMENTS` and `GROUPS` for how many there are.
+const DOCUMENTS_TABLE: &str = "CREATE TABLE documents (id TEXT PRIMARY KEY, document JSONB NOT NULL); \
+    INSERT INTO documents SELECT n, jsonb_build_object('name', 'Person number ' || n, \
+    'email', 'person-' || n || '@example.com', 'group', n % GROUPS, 'age', n % 90, 'tags', '[\"reads\", \"writes\"]'::jsonb, \
+    'address', jsonb_build_object('street', n % 500 || ' Long Street', 'city', 'Rome')) \
+    FROM generate_series(0, DOCUMENTS - 1) n; \
+    CREATE INDEX ON documents (((document->'group')::int), id); VACUUM ANALYZE documents";
+
+const ABOUT_DOCUMENTS: Script = (
+    "SELECT of ten documents by an index",
+    "\\set n random(0, GROUPS - 1)\n\
+     SELECT id, document FROM documents WHERE (document->'group')::int = :n ORDER BY id LIMIT 10;\n",
+);
+
 /// The kernel's clock in this file has so many ticks in a second on every machine; see `proc(5)`.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -41,10 +57,37 @@ struct Postgres {
     name: String,
     server: postgres::Postgres,
     core: usize,
+    questions: Vec<&'static str>,
     scripts: TempDir,
 }
 
+/// One with a key.
 pub(super) fn start(setting: &Setting, place: &Path) -> anyhow::Result<Box<dyn Store>> {
+    begin(setting, place, &[TABLE.to_owned()], &ABOUT_KEYS, str::to_owned)
+}
+
+/// One with so many documents, ten in each group.
+pub(super) fn with_documents(
+    setting: &Setting,
+    place: &Path,
+    documents: u32,
+) -> anyhow::Result<Box<dyn Store>> {
+    let groups = (documents / 10).to_string();
+    let fill = |text: &str| {
+        text.replace("DOCUMENTS", &documents.to_string())
+            .replace("GROUPS", &groups)
+    };
+    let table: Vec<String> = fill(DOCUMENTS_TABLE).split("; ").map(str::to_owned).collect();
+    begin(setting, place, &table, &[ABOUT_DOCUMENTS], fill)
+}
+
+fn begin(
+    setting: &Setting,
+    place: &Path,
+    table: &[String],
+    questions: &[Script],
+    fill: impl Fn(&str) -> String,
+) -> anyhow::Result<Box<dyn Store>> {
     let server = postgres::Postgres::start_in(tempfile::tempdir_in(place)?, &[])?;
     // Those that it starts inherit this.
     said(
@@ -65,11 +108,13 @@ pub(super) fn start(setting: &Setting, place: &Path) -> anyhow::Result<Box<dyn S
                 .args([server.url(), "--command", statement]),
         )
     };
-    psql(TABLE)?;
+    for statement in table {
+        psql(statement)?;
+    }
     let version = psql("SHOW server_version")?;
     let scripts = tempfile::tempdir()?;
-    for (number, (_, script)) in QUESTIONS.iter().enumerate() {
-        fs::write(scripts.path().join(number.to_string()), script)?;
+    for (number, (_, script)) in questions.iter().enumerate() {
+        fs::write(scripts.path().join(number.to_string()), fill(script))?;
     }
     Ok(Box::new(Postgres {
         name: format!(
@@ -78,6 +123,7 @@ pub(super) fn start(setting: &Setting, place: &Path) -> anyhow::Result<Box<dyn S
         ),
         server,
         core: setting.core,
+        questions: questions.iter().map(|(name, _)| *name).collect(),
         scripts,
     }))
 }
@@ -87,8 +133,8 @@ impl Store for Postgres {
         &self.name
     }
 
-    fn questions(&self) -> [&'static str; 2] {
-        QUESTIONS.map(|(name, _)| name)
+    fn questions(&self) -> &[&'static str] {
+        &self.questions
     }
 
     fn ask(&self, question: usize, seconds: u32) -> anyhow::Result<Measured> {

@@ -52,8 +52,8 @@ impl Store for Redis {
         &self.name
     }
 
-    fn questions(&self) -> [&'static str; 2] {
-        QUESTIONS
+    fn questions(&self) -> &[&'static str] {
+        &QUESTIONS
     }
 
     fn ask(&self, question: usize, seconds: u32) -> anyhow::Result<Measured> {

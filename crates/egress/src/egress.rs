@@ -11,7 +11,7 @@ use picloud_shared::{
     quota::QuotaExceeded,
     repository::{EgressRepository, MailServers, StoreError},
     seam::EgressTable,
-    services::{Answer, Email, HostServices, HttpRequest, Question, ServiceError},
+    services::{Answer, Email, HostServices, HttpRequest, Question, Recalled, ServiceError},
 };
 use rustls::pki_types::CertificateDer;
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -137,6 +137,10 @@ impl HostServices for Egress {
 
     fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded> {
         self.0.others.may_call(app)
+    }
+
+    fn recall(&self, app: AppId, key: &str) -> Recalled {
+        self.0.others.recall(app, key)
     }
 }
 

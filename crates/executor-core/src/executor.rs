@@ -182,10 +182,10 @@ impl ExecutorClient for Executor {
             match shared.start(given, bounds, settings) {
                 Ok(task) => {
                     let (ended, run) = task.await;
-                    if run.session().is_used() {
-                        Box::pin(shared.settle(ended, run, settings, at_commit)).await
-                    } else {
+                    if run.session().is_settled() {
                         run.finish(ended.result)
+                    } else {
+                        Box::pin(shared.settle(ended, run, settings, at_commit)).await
                     }
                 }
                 Err(_) => failed(no_stack()),

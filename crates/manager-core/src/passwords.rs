@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use picloud_shared::{
     id::AppId,
     quota::QuotaExceeded,
-    services::{Answer, HostServices, Password, PasswordAnswer, PasswordQuestion, Question, ServiceError},
+    services::{
+        Answer, HostServices, Password, PasswordAnswer, PasswordQuestion, Question, Recalled, ServiceError,
+    },
     time::Clock,
 };
 use tokio::runtime::Handle;
@@ -64,6 +66,10 @@ impl HostServices for PasswordServices {
 
     fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded> {
         self.inner.may_call(app)
+    }
+
+    fn recall(&self, app: AppId, key: &str) -> Recalled {
+        self.inner.recall(app, key)
     }
 }
 

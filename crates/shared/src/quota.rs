@@ -79,6 +79,14 @@ impl Quotas {
         }
         Ok(())
     }
+
+    /// What an app may keep beside what it keeps.
+    pub fn room_beside(&self, kept: Kept) -> Kept {
+        Kept {
+            bytes: self.data_bytes_max.saturating_sub(kept.bytes),
+            rows: self.data_rows_max.saturating_sub(kept.rows),
+        }
+    }
 }
 
 /// What is kept. What has expired counts until it is removed.
@@ -125,8 +133,14 @@ impl fmt::Display for QuotaExceeded {
         let Self { quota, used, max } = self;
         let name = quota.as_str();
         let (unit, advice) = match quota {
-            Quota::DataBytes => ("bytes of data", "delete some, or ask an admin of the instance for more"),
-            Quota::DataRows => ("rows of data", "delete some, or ask an admin of the instance for more"),
+            Quota::DataBytes => (
+                "bytes of data",
+                "delete some, or ask an admin of the instance for more",
+            ),
+            Quota::DataRows => (
+                "rows of data",
+                "delete some, or ask an admin of the instance for more",
+            ),
             Quota::Collections => (
                 "collections",
                 "delete one that is not needed, or keep more kinds of documents in one",
@@ -139,7 +153,10 @@ impl fmt::Display for QuotaExceeded {
                 );
             }
         };
-        write!(f, "the app keeps {used} {unit}, and may keep {max} (`{name}`); {advice}")
+        write!(
+            f,
+            "the app keeps {used} {unit}, and may keep {max} (`{name}`); {advice}"
+        )
     }
 }
 

@@ -5,10 +5,11 @@ use std::{
     future::Future,
     ops::Deref,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use picloud_shared::services::Answer;
+use picloud_shared::services::{Answer, KvEntry};
 
 use crate::allocator::uncounted;
 
@@ -54,6 +55,25 @@ impl Deref for ForeignAnswer {
 }
 
 impl Drop for ForeignAnswer {
+    fn drop(&mut self) {
+        uncounted(|| self.0 = None);
+    }
+}
+
+/// What the host has of a key, given back without counting: it may be the last to hold it.
+pub(super) struct ForeignEntry(Option<Arc<KvEntry>>);
+
+impl ForeignEntry {
+    pub(super) fn new(entry: Option<Arc<KvEntry>>) -> Self {
+        Self(entry)
+    }
+
+    pub(super) fn get(&self) -> Option<&KvEntry> {
+        self.0.as_deref()
+    }
+}
+
+impl Drop for ForeignEntry {
     fn drop(&mut self) {
         uncounted(|| self.0 = None);
     }

@@ -6,13 +6,15 @@ mod list;
 use std::rc::Rc;
 
 use picloud_shared::services::{
-    Answer, Expiry, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, KvValue, Question, Service, TTL_MAX, is_reserved,
+    Answer, Expiry, KEY_BYTES_MAX, KEYS_PER_CALL_MAX, KvEntry, KvValue, Question, Recalled, Service, TTL_MAX,
+    is_reserved,
 };
 use rhai::{Dynamic, Map};
 
 pub(crate) use self::functions::module;
 pub(super) use self::list::entries;
 use super::{
+    foreign::ForeignEntry,
     session::{Session, unexpected},
     transaction::{Known, Pending, Seen},
     value::{copied, of_stored, stored},
@@ -34,17 +36,7 @@ pub(super) fn look_up(session: &Session, keys: &[&str]) -> Fallible<Vec<Known>> 
         };
         session.state(|state| state.transaction.begin_moment());
         for (key, entry) in unknown.iter().zip(entries) {
-            let seen = match entry {
-                Some(entry) => Some(Seen {
-                    value: copied(&entry.value)?,
-                    version: entry.version,
-                    expires_at: entry.expires_at,
-                }),
-                None => None,
-            };
-            let bytes = seen.as_ref().map_or(0, |seen| seen.value.bytes());
-            session.meter(Service::Kv, |used| used.bytes_read += bytes as u64);
-            session.state(|state| state.transaction.note_key(key, seen));
+            note(session, key, entry.as_ref())?;
         }
         session.check_reads()?;
     }
@@ -56,8 +48,45 @@ pub(super) fn look_up(session: &Session, keys: &[&str]) -> Fallible<Vec<Known>> 
 
 /// What the run sees of one key.
 fn look_up_one(session: &Session, key: &str) -> Fallible<Known> {
+    if let Some(known) = session.state(|state| state.transaction.known(key)) {
+        return Ok(known);
+    }
+    if let Some(seen) = recall(session, key)? {
+        session.check_reads()?;
+        return Ok(Known::Read(seen));
+    }
     let known = look_up(session, &[key])?;
     Ok(known.into_iter().next().unwrap_or(Known::Read(None)))
+}
+
+/// What a key has that nothing is known of, if the host has it at hand.
+#[expect(
+    clippy::option_option,
+    reason = "unknown is another thing than known not to be there"
+)]
+fn recall(session: &Session, key: &str) -> Fallible<Option<Option<Seen>>> {
+    let Recalled::Entry(entry) = session.recall(key) else {
+        return Ok(None);
+    };
+    let entry = ForeignEntry::new(entry);
+    session.state(|state| state.transaction.begin_moment());
+    note(session, key, entry.get()).map(Some)
+}
+
+/// Notes what was read of a key.
+fn note(session: &Session, key: &str, entry: Option<&KvEntry>) -> Fallible<Option<Seen>> {
+    let seen = match entry {
+        Some(entry) => Some(Seen {
+            value: copied(&entry.value)?,
+            version: entry.version,
+            expires_at: entry.expires_at,
+        }),
+        None => None,
+    };
+    let bytes = seen.as_ref().map_or(0, |seen| seen.value.bytes());
+    session.meter(Service::Kv, |used| used.bytes_read += bytes as u64);
+    session.state(|state| state.transaction.note_key(key, seen.clone()));
+    Ok(seen)
 }
 
 fn get(session: &Session, key: &str) -> Fallible<Dynamic> {

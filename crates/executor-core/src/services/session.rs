@@ -6,7 +6,7 @@ use picloud_shared::{
     id::AppId,
     outcome::{ScriptErrorKind, ScriptResponse},
     services::{
-        Answer, BYTES_PER_COMMIT_MAX, CALLS_PER_RUN_MAX, Question, READS_PER_COMMIT_MAX, Service,
+        Answer, BYTES_PER_COMMIT_MAX, CALLS_PER_RUN_MAX, Question, READS_PER_COMMIT_MAX, Recalled, Service,
         ServiceError, ServiceUse, WRITES_PER_COMMIT_MAX,
     },
 };
@@ -57,6 +57,12 @@ pub(super) struct State {
     pub(super) failed: Option<Failed>,
 }
 
+impl State {
+    fn is_settled(&self) -> bool {
+        self.failed.is_none() && self.secrets.is_empty() && !self.transaction.is_to_be_asked()
+    }
+}
+
 /// Why a session has ended before its run.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
@@ -76,10 +82,14 @@ impl Session {
         }
     }
 
-    /// Whether it has asked anything.
+    /// Whether nothing is left to be done when the run is over: nobody has to be asked whether what it has read is as it
+    /// was, or to write something, and it has no secrets to be taken out of what is kept of it.
     #[inline]
-    pub(crate) fn is_used(&self) -> bool {
-        self.state.borrow().is_some()
+    pub(crate) fn is_settled(&self) -> bool {
+        self.state
+            .borrow()
+            .as_ref()
+            .is_none_or(|state| state.is_settled())
     }
 
     /// Forgets what the run would have written, because it threw.
@@ -195,6 +205,14 @@ impl Session {
             Ok(answer) => Ok(ForeignAnswer::new(answer)),
             Err(error) => Err(self.refused(error)),
         }
+    }
+
+    /// What the host knows of a key without being asked. No time passes meanwhile that would be worth measuring.
+    pub(super) fn recall(&self, key: &str) -> Recalled {
+        let host = self.host();
+        host.map_or(Recalled::Nothing, |(services, app)| {
+            services.host.recall(app, key)
+        })
     }
 
     /// Counts what is to be written.

@@ -16,8 +16,8 @@ use picloud_shared::{
     secret::SecretText,
     services::{
         Answer, Commit, EmailFailure, HostServices, HttpAnswer, HttpFailure, HttpFailureKind, HttpRequest,
-        KvEntry, KvItem, KvValue, LIST_BYTES_MAX, PasswordAnswer, PasswordQuestion, Question, ServiceError,
-        list_bounds,
+        KvEntry, KvItem, KvValue, LIST_BYTES_MAX, PasswordAnswer, PasswordQuestion, Question, Recalled,
+        ServiceError, list_bounds,
     },
 };
 use tokio::sync::Notify;
@@ -37,6 +37,8 @@ struct State {
     documents: docs::Documents,
     version: i64,
     asked: Vec<Question>,
+    /// Whether it knows all keys without being asked.
+    recalls: bool,
     /// The key that somebody else writes just before a commit, and how many commits this is done to.
     disturbed: Option<(String, usize)>,
     /// The number of the question, from 1, that is never answered.
@@ -87,6 +89,11 @@ impl MemoryHost {
     /// What was asked.
     pub(crate) fn asked(&self) -> Vec<Question> {
         self.state().asked.clone()
+    }
+
+    /// From now on it knows all keys without being asked.
+    pub(crate) fn recall_all(&self) {
+        self.state().recalls = true;
     }
 
     /// From now on `key` changes just before each of the next `times` commits.
@@ -160,6 +167,15 @@ impl HostServices for MemoryHost {
             }
             None => Ok(()),
         }
+    }
+
+    fn recall(&self, app: AppId, key: &str) -> Recalled {
+        let state = self.state();
+        if !state.recalls {
+            return Recalled::Nothing;
+        }
+        let entry = state.entries.get(&(app, key.to_owned()));
+        Recalled::Entry(entry.cloned().map(Arc::new))
     }
 }
 

@@ -266,6 +266,34 @@ fn reading_once_asks_for_no_commit_and_reading_twice_for_one() {
 }
 
 #[test]
+fn what_is_known_without_asking_counts_as_read() {
+    let host = || {
+        let host = Arc::<MemoryHost>::default();
+        host.put(APP, "a", "5");
+        host.recall_all();
+        host
+    };
+    let once = host();
+    let outcome = run(&once, "[kv::get(\"a\"), kv::get(\"a\")]");
+    let used = outcome.services[0];
+    assert_eq!((used.service, used.calls, used.bytes_read), (Service::Kv, 2, 1));
+    says(outcome, "[5,5]");
+    assert!(once.asked().is_empty());
+
+    let twice = host();
+    says(run(&twice, "[kv::get(\"a\"), kv::get(\"nobody\")]"), "[5,null]");
+    // Two moments: the commit compares what was read at both.
+    assert_eq!((twice.asked().len(), commits(&twice)), (1, 1));
+
+    let disturbed = host();
+    disturbed.disturb("a", 1);
+    says(run(&disturbed, "kv::incr(\"a\")"), "2");
+    disturbed.disturb("b", 1);
+    says(run(&disturbed, "kv::compare_and_set(\"b\", (), 1)"), "false");
+    assert_eq!(disturbed.asked().len(), 4);
+}
+
+#[test]
 fn a_script_without_services_asks_nothing() {
     let host = Arc::<MemoryHost>::default();
     let outcome = run(&host, "1");

@@ -16,6 +16,8 @@ mod password;
 mod usage;
 mod users;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +73,20 @@ pub trait HostServices: Send + Sync {
 
     /// Whether runs of `app` may call services now. Asked at each call of one, and therefore answered from memory.
     fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded>;
+
+    /// What `ask` would answer to [`Question::KvGet`] for this one key, if that is known without waiting for anything.
+    fn recall(&self, _app: AppId, _key: &str) -> Recalled {
+        Recalled::Nothing
+    }
+}
+
+/// What is known of a key without asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// It has to be asked.
+    Nothing,
+    /// What it has; none if it is not there.
+    Entry(Option<Arc<KvEntry>>),
 }
 
 /// What a run asks.

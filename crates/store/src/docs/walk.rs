@@ -17,6 +17,11 @@ const BATCH_MAX: u32 = 1_000;
 /// Bytes of documents after which a batch ends.
 pub(crate) const BATCH_BYTES_MAX: usize = 1_024 * 1_024;
 
+/// What finds so many at most, and need not look at others, may be done where others wait meanwhile.
+const SHORT_DOCUMENTS_MAX: u32 = 20;
+/// In so many parts of an index at most.
+const SHORT_RANGES_MAX: usize = 8;
+
 /// A walk through the candidates.
 pub(crate) struct Walk<'f> {
     find: &'f Find,
@@ -105,6 +110,17 @@ impl<'f> Walk<'f> {
         })
     }
 
+    /// Whether it will look at few documents, however many there are.
+    pub(crate) fn is_short(&self) -> bool {
+        let find = self.find;
+        self.plan.is_decided()
+            && !self.plan.is_to_be_sorted()
+            && !find.only_count
+            && find.except.is_empty()
+            && find.limit <= SHORT_DOCUMENTS_MAX
+            && self.left.len() <= SHORT_RANGES_MAX
+    }
+
     fn is_descending(&self) -> bool {
         self.plan.is_descending() && !self.plan.is_to_be_sorted()
     }
@@ -187,8 +203,13 @@ impl<'f> Walk<'f> {
         if self.except.contains(document.id.as_str()) {
             return Ok(());
         }
-        let value: Value = serde_json::from_str(&document.document).map_err(WalkError::Damaged)?;
-        if !self.plan.matches(&value) {
+        let is_read = !self.plan.is_decided() || (self.plan.is_to_be_sorted() && !self.find.only_count);
+        let value = if is_read {
+            serde_json::from_str(&document.document).map_err(WalkError::Damaged)?
+        } else {
+            Value::Null
+        };
+        if !self.plan.is_decided() && !self.plan.matches(&value) {
             return Ok(());
         }
         if self.find.only_count {

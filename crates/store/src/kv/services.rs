@@ -7,7 +7,7 @@ use picloud_shared::{
     id::AppId,
     quota::QuotaExceeded,
     repository::StoreError,
-    services::{Answer, HostServices, Question, ServiceError, docs::DocsAsk},
+    services::{Answer, HostServices, Question, Recalled, ServiceError, docs::DocsAsk},
     time::{Clock, Timestamp},
 };
 use tokio::runtime::Handle;
@@ -71,6 +71,13 @@ impl HostServices for DataServices {
     fn may_call(&self, app: AppId) -> Result<(), QuotaExceeded> {
         self.store.full_apps.check(app, || self.clock.now())
     }
+
+    fn recall(&self, app: AppId, key: &str) -> Recalled {
+        match &self.store.db {
+            Db::Sqlite(db) => db.kv.recall(app, key, || self.clock.now()),
+            Db::Postgres(_) => Recalled::Nothing,
+        }
+    }
 }
 
 impl DataServices {
@@ -79,6 +86,12 @@ impl DataServices {
             && let Some(value) = self.store.secrets.find(app, name)
         {
             return Ok(Answer::Secret { value });
+        }
+        if let (Db::Sqlite(db), Question::Docs(docs)) = (&self.store.db, &question)
+            && let DocsAsk::Find(find) = &docs.ask
+            && let Some(answer) = db.kv.find_shortly(app, &docs.collection, find)?
+        {
+            return Ok(answer);
         }
         match &self.store.db {
             // May look at many documents; a serving thread has others to serve meanwhile.

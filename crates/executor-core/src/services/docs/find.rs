@@ -43,6 +43,9 @@ pub(super) fn find(session: &Session, name: &str, options: Options) -> Fallible<
         only_count: false,
     })?;
     let Stored { documents, until, .. } = stored;
+    if !has_written(session, name) {
+        return page(documents, until);
+    }
     let (plan, own) = own(session, name, &selection)?;
     let is_behind = |position: &[u8], end: &[u8]| plan.is_behind(position, end);
     let own = own.into_iter().filter(|found| {
@@ -56,29 +59,31 @@ pub(super) fn find(session: &Session, name: &str, options: Options) -> Fallible<
     let mut all: Vec<Found> = own.collect();
     let mut cursor = until;
     if all.is_empty() {
-        let found = documents.into_iter().map(|(id, text)| Found {
-            position: Vec::new(),
-            id,
-            text,
-        });
-        all = found.collect();
-    } else {
-        for (id, text) in documents {
-            let document = parsed(Rc::clone(&text))?;
-            let position = plan.position(&id, &document.value);
-            all.push(Found { position, id, text });
-        }
-        all.sort_by(|left, right| plan.compare(&left.position, &right.position));
-        if all.len() > limit as usize {
-            all.truncate(limit as usize);
-            cursor = all.last().map(|last| plan.just_behind(&last.position));
-        }
+        return page(documents, cursor);
     }
-    let mut items = Array::with_capacity(all.len());
-    for found in all {
+    for (id, text) in documents {
+        let document = parsed(Rc::clone(&text))?;
+        let position = plan.position(&id, &document.value);
+        all.push(Found { position, id, text });
+    }
+    all.sort_by(|left, right| plan.compare(&left.position, &right.position));
+    if all.len() > limit as usize {
+        all.truncate(limit as usize);
+        cursor = all.last().map(|last| plan.just_behind(&last.position));
+    }
+    page(
+        all.into_iter().map(|found| (found.id, found.text)).collect(),
+        cursor,
+    )
+}
+
+/// What a script gets of a page.
+fn page(documents: Vec<(String, Rc<str>)>, cursor: Option<Vec<u8>>) -> Fallible<Map> {
+    let mut items = Array::with_capacity(documents.len());
+    for (id, text) in documents {
         items.push(Dynamic::from_map(Map::from([
-            ("id".into(), Dynamic::from(found.id)),
-            ("document".into(), json::parse_text(&found.text)?),
+            ("id".into(), Dynamic::from(id)),
+            ("document".into(), json::parse_text(&text)?),
         ])));
     }
     let cursor = cursor.map_or(Dynamic::UNIT, |position| cursor_text(&position).into());
@@ -97,6 +102,9 @@ pub(super) fn count(session: &Session, name: &str, selection: &Selection) -> Fal
         except: written(session, name),
         only_count: true,
     })?;
+    if !has_written(session, name) {
+        return Ok(i64::try_from(stored.count).unwrap_or(i64::MAX));
+    }
     let (_, own) = own(session, name, selection)?;
     Ok(i64::try_from(stored.count + own.len() as u64).unwrap_or(i64::MAX))
 }
@@ -130,6 +138,11 @@ fn stored(session: &Session, name: &str, find: impl FnOnce() -> Find) -> Fallibl
             })
         },
     )
+}
+
+/// Whether the run has written in a collection.
+fn has_written(session: &Session, name: &str) -> bool {
+    is_known(session, name) && known(session, name, |known| !known.written.is_empty())
 }
 
 /// The ids of what the run has written in a collection.

@@ -77,6 +77,20 @@ impl Filter {
         }
     }
 
+    /// The only condition, or that there is none and every document matches; nothing if there are several.
+    #[expect(clippy::option_option, reason = "no condition is another thing than several")]
+    pub(super) fn sole(&self) -> Option<Option<(&DocPath, &Test)>> {
+        match self {
+            Self::All(all) => match &all[..] {
+                [] => Some(None),
+                [one] => one.sole(),
+                _ => None,
+            },
+            Self::Is(path, test) => Some(Some((path, test))),
+            Self::Any(_) | Self::Not(_) => None,
+        }
+    }
+
     /// The conditions that hold for every document that matches.
     pub(super) fn certain(&self) -> Vec<(&DocPath, &Test)> {
         match self {

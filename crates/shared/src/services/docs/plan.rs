@@ -9,7 +9,7 @@ use super::{
     Definition, DocPath, Filter, FilterError, Index, Test,
     definition::position,
     filter::FILTER_BYTES_MAX,
-    key::{self, after_all},
+    key::{self, TEXT_BYTES_KEPT, after_all},
 };
 
 /// The name by which documents are sorted by their ids.
@@ -43,6 +43,8 @@ pub struct Plan {
     ranges: Vec<Range<Vec<u8>>>,
     /// Whether members of arrays are looked for.
     by_element: Option<Vec<u8>>,
+    /// Whether everything that stands in those parts matches.
+    is_decided: bool,
 }
 
 impl Selection {
@@ -78,11 +80,17 @@ impl Plan {
             (way, None) => way,
         };
         let everything = || vec![Vec::new()..vec![u8::MAX; 2]];
+        let indexed = way.as_ref().map(|way| &way.index.path);
+        let is_decided = filter.sole().is_some_and(|sole| match sole {
+            None => true,
+            Some((path, test)) => indexed == Some(path) && is_decided_by_points(test),
+        });
         Ok(match way {
             Some(way) => Self {
                 index: Some((way.index.id, way.index.path.clone())),
                 ranges: way.ranges,
                 by_element: way.by_element,
+                is_decided,
                 filter,
                 sort,
             },
@@ -90,6 +98,7 @@ impl Plan {
                 index: None,
                 ranges: everything(),
                 by_element: None,
+                is_decided,
                 filter,
                 sort,
             },
@@ -104,6 +113,11 @@ impl Plan {
     /// The parts of the index, or of all ids, in which everything is that matches: in order, none meeting another.
     pub fn ranges(&self) -> &[Range<Vec<u8>>] {
         &self.ranges
+    }
+
+    /// Whether everything that stands in those parts is asked for, so that nobody has to look at it.
+    pub fn is_decided(&self) -> bool {
+        self.is_decided
     }
 
     /// Whether a document is one that is asked for.
@@ -293,6 +307,17 @@ fn points(test: &Test) -> Option<Vec<Range<Vec<u8>>>> {
     Some(ranges.collect())
 }
 
+/// Whether the points of a test have no other values than those that it is about.
+fn is_decided_by_points(test: &Test) -> bool {
+    let is_kept_whole = |value: &Value| value.as_str().is_none_or(|text| text.len() <= TEXT_BYTES_KEPT);
+    match test {
+        Test::In(values) => values
+            .iter()
+            .all(|value| key::is_scalar(value) && is_kept_whole(value)),
+        _ => false,
+    }
+}
+
 impl Sort {
     fn read(text: &str) -> Result<Self, FilterError> {
         let (path, is_descending) = match text.strip_prefix('-') {
@@ -376,6 +401,33 @@ mod tests {
                 (index, sorted),
                 "{filter} {sort:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_an_index_decides_need_not_be_looked_at() {
+        let definition = definition(&["a", "b"]);
+        for (filter, sort, expected) in [
+            (json!({}), None, true),
+            (json!({}), Some("c"), true),
+            (json!({ "a": 1 }), None, true),
+            (
+                json!({ "and": [{ "a": { "in": [null, "x"] } }] }),
+                Some("b"),
+                true,
+            ),
+            (json!({ "a": 1, "b": 1 }), None, false),
+            (json!({ "a": [1] }), None, false),
+            (json!({ "a": "x".repeat(TEXT_BYTES_KEPT + 1) }), None, false),
+            (json!({ "a": { "gte": 1 } }), None, false),
+            (json!({ "a": { "contains": 1 } }), None, false),
+            (json!({ "c": 1 }), None, false),
+            (json!({ "c": 1 }), Some("a"), false),
+            (json!({ "not": { "a": 1 } }), None, false),
+            (json!({ "or": [{ "a": 1 }] }), None, false),
+        ] {
+            let plan = plan(&definition, filter.clone(), sort);
+            assert_eq!(plan.is_decided(), expected, "{filter} {sort:?}");
         }
     }
 
@@ -513,6 +565,26 @@ mod tests {
         fn filters_mean_what_they_say(filter in filter(), document in document()) {
             let read = Filter::read(&filter).unwrap();
             prop_assert_eq!(read.matches(&document), naive(&filter, &document));
+        }
+
+        /// Of what is decided nobody looks at the document.
+        #[test]
+        fn what_is_decided_matches(
+            value in value(), others in prop::collection::vec(value(), 0..3), document in document(),
+            sort in prop::option::of("-?[abd]"),
+        ) {
+            let definition = definition(&["a", "b"]);
+            for filter in [json!({}), json!({ "a": { "eq": value } }), json!({ "a": { "in": others } })] {
+                let plan = plan(&definition, filter, sort.as_deref());
+                let entries = definition.entries(&document).unwrap().into_iter();
+                let is_in = |position: &Vec<u8>| plan.ranges().iter().any(|range| range.contains(position));
+                let mut places = entries
+                    .filter(|entry| Some(entry.index) == plan.index())
+                    .map(|entry| entry.position("id"));
+                if plan.is_decided() && places.any(|place| is_in(&place)) {
+                    prop_assert!(plan.matches(&document));
+                }
+            }
         }
 
         /// Whatever matches stands in the part of the index that is looked at, at the place that the plan says.

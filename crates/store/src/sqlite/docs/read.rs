@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     docs::{
         self, conflict_key, nothing,
-        walk::{BATCH_BYTES_MAX, Candidate, Walk, WalkError, Wanted},
+        walk::{BATCH_BYTES_MAX, Candidate, Walk, Wanted},
     },
     kv::text,
     sqlite::kv::read::{corrupt, id},
@@ -21,6 +21,8 @@ use crate::{
 };
 
 statements! {
+    BEGIN_MOMENT = "BEGIN";
+    END_MOMENT = "ROLLBACK";
     COLLECTION = "SELECT id, version, definition FROM collections WHERE app_id = ?1 AND name = ?2";
     DOCUMENT = "SELECT id, document, version, created_at, updated_at FROM documents \
         WHERE collection_id = ?1 AND id = ?2";
@@ -51,7 +53,7 @@ pub(crate) fn answer(
     app: AppId,
     question: &DocsQuestion,
 ) -> Result<DocsAnswer, Error> {
-    let _moment = connection.unchecked_transaction()?;
+    let _moment = Moment::begin(connection)?;
     let Some(collection) = collection(connection, app, &question.collection)? else {
         return Ok(nothing());
     };
@@ -75,6 +77,53 @@ pub(crate) fn answer(
         collection: Some(collection),
         found,
     })
+}
+
+/// Answers what asks for documents if that takes few looks, however many there are.
+pub(crate) fn answer_shortly(
+    connection: &Connection,
+    app: AppId,
+    name: &str,
+    ask: &Find,
+) -> Result<Option<DocsAnswer>, Error> {
+    let _moment = Moment::begin(connection)?;
+    let Some(collection) = collection(connection, app, name)? else {
+        return Ok(Some(nothing()));
+    };
+    let Ok(walk) = Walk::new(&collection.definition, ask) else {
+        return Ok(None);
+    };
+    if !walk.is_short() {
+        return Ok(None);
+    }
+    let found = end(connection, collection.id, walk)?;
+    Ok(Some(DocsAnswer {
+        collection: Some(collection),
+        found,
+    }))
+}
+
+/// One moment in which a connection reads, until it is dropped.
+struct Moment<'c>(&'c Connection);
+
+impl<'c> Moment<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self, Error> {
+        connection.prepare_cached(BEGIN_MOMENT)?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        let ended = self
+            .0
+            .prepare_cached(END_MOMENT)
+            .and_then(|mut end| end.execute([]));
+        // Whoever is lent the connection next cannot begin, and gets another one.
+        if let Err(error) = ended {
+            tracing::warn!(%error, "a moment of reading could not be ended");
+        }
+    }
 }
 
 fn collection(connection: &Connection, app: AppId, name: &str) -> Result<Option<Collection>, Error> {
@@ -120,29 +169,21 @@ fn find(
     definition: &Definition,
     ask: &Find,
 ) -> Result<DocsFound, Error> {
-    match walk(connection, collection, definition, ask)? {
-        Ok(found) => Ok(found),
+    match Walk::new(definition, ask) {
+        Ok(walk) => end(connection, collection, walk),
         Err(error) => docs::refused(&error).map_err(corrupt),
     }
 }
 
-fn walk(
-    connection: &Connection,
-    collection: Uuid,
-    definition: &Definition,
-    ask: &Find,
-) -> Result<Result<DocsFound, WalkError>, Error> {
-    let mut walk = match Walk::new(definition, ask) {
-        Ok(walk) => walk,
-        Err(error) => return Ok(Err(error)),
-    };
+/// Walks to the end.
+fn end(connection: &Connection, collection: Uuid, mut walk: Walk<'_>) -> Result<DocsFound, Error> {
     while let Some(wanted) = walk.wanted() {
         let (candidates, is_cut) = candidates(connection, collection, &wanted)?;
         if let Err(error) = walk.take(candidates, is_cut) {
-            return Ok(Err(error));
+            return docs::refused(&error).map_err(corrupt);
         }
     }
-    Ok(Ok(DocsFound::Page(walk.finish())))
+    Ok(DocsFound::Page(walk.finish()))
 }
 
 /// The candidates that are wanted, and whether there are fewer because they are large.

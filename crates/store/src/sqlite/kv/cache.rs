@@ -5,7 +5,7 @@
 //! find what was before, and nobody can tell. What is given back is therefore never older than what another caller
 //! has got from the database before.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use hashlink::LruCache;
 use picloud_shared::{
@@ -31,7 +31,7 @@ pub(super) struct Cache(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    entries: LruCache<Box<[u8]>, Option<KvEntry>>,
+    entries: LruCache<Box<[u8]>, Option<Arc<KvEntry>>>,
     bytes: usize,
     /// Raised when a batch of commits begins and when it ends: odd while there is one.
     phase: u64,
@@ -40,7 +40,7 @@ struct State {
 /// What is known of a key.
 pub(super) enum Lookup {
     /// All there is to know; nothing if the key is not there.
-    Known(Option<KvEntry>),
+    Known(Option<Arc<KvEntry>>),
     /// It has to be read; what is found may be kept with this.
     Unknown(Ticket),
 }
@@ -63,8 +63,8 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// Looks for a key.
-    pub(super) fn look_up(&self, app: AppId, key: &str, now: Timestamp) -> Lookup {
+    /// Looks for a key. Needs to know the time only of what expires.
+    pub(super) fn look_up(&self, app: AppId, key: &str, now: impl FnOnce() -> Timestamp) -> Lookup {
         let mut state = lock(&self.0);
         let phase = state.phase;
         let known = with_name(app, key, |name| state.entries.get(name).cloned());
@@ -79,11 +79,12 @@ impl Cache {
         if entry.is_some_and(|entry| entry.value.bytes() > VALUE_BYTES_MAX) {
             return;
         }
+        let entry = entry.cloned().map(Arc::new);
         let mut state = lock(&self.0);
         if state.phase != ticket.0 || state.is_writing() {
             return;
         }
-        with_name(app, key, |name| state.insert(name, entry.cloned()));
+        with_name(app, key, |name| state.insert(name, entry));
     }
 
     /// Forgets all keys of an app that is gone. Whoever began to read before keeps nothing.
@@ -132,21 +133,21 @@ impl State {
         self.phase % 2 == 1
     }
 
-    fn insert(&mut self, name: &[u8], entry: Option<KvEntry>) {
-        self.bytes += size(name, entry.as_ref());
+    fn insert(&mut self, name: &[u8], entry: Option<Arc<KvEntry>>) {
+        self.bytes += size(name, entry.as_deref());
         if let Some(before) = self.entries.insert(name.into(), entry) {
-            self.bytes -= size(name, before.as_ref());
+            self.bytes -= size(name, before.as_deref());
         }
         while self.bytes > BYTES_MAX
             && let Some((name, entry)) = self.entries.remove_lru()
         {
-            self.bytes -= size(&name, entry.as_ref());
+            self.bytes -= size(&name, entry.as_deref());
         }
     }
 
     fn remove(&mut self, name: &[u8]) {
         if let Some(entry) = self.entries.remove(name) {
-            self.bytes -= size(name, entry.as_ref());
+            self.bytes -= size(name, entry.as_deref());
         }
     }
 }
@@ -155,8 +156,8 @@ fn size(name: &[u8], entry: Option<&KvEntry>) -> usize {
     ENTRY_BYTES + name.len() + entry.map_or(0, |entry| entry.value.bytes())
 }
 
-fn is_there(entry: &KvEntry, now: Timestamp) -> bool {
-    entry.expires_at.is_none_or(|moment| moment > now.as_micros())
+fn is_there(entry: &KvEntry, now: impl FnOnce() -> Timestamp) -> bool {
+    entry.expires_at.is_none_or(|moment| moment > now().as_micros())
 }
 
 /// Lends the name of a key among those of all apps; none if the key is longer than any.
@@ -191,7 +192,7 @@ mod tests {
     }
 
     fn ticket(cache: &Cache, key: &str) -> Ticket {
-        match cache.look_up(app(1), key, NOW) {
+        match cache.look_up(app(1), key, || NOW) {
             Lookup::Unknown(ticket) => ticket,
             Lookup::Known(entry) => panic!("{key} is known: {entry:?}"),
         }
@@ -202,8 +203,8 @@ mod tests {
         reason = "unknown is another thing than known not to be there"
     )]
     fn known(cache: &Cache, key: &str) -> Option<Option<KvEntry>> {
-        match cache.look_up(app(1), key, NOW) {
-            Lookup::Known(entry) => Some(entry),
+        match cache.look_up(app(1), key, || NOW) {
+            Lookup::Known(entry) => Some(entry.as_deref().cloned()),
             Lookup::Unknown(_) => None,
         }
     }
@@ -216,7 +217,7 @@ mod tests {
         cache.keep(ticket(&cache, "b"), app(1), "b", None);
         assert_eq!(known(&cache, "a"), Some(Some(found)));
         assert_eq!(known(&cache, "b"), Some(None));
-        assert!(matches!(cache.look_up(app(2), "a", NOW), Lookup::Unknown(_)));
+        assert!(matches!(cache.look_up(app(2), "a", || NOW), Lookup::Unknown(_)));
     }
 
     #[test]
@@ -262,7 +263,7 @@ mod tests {
         let found = entry("1", None);
         cache.keep(ticket(&cache, "a"), app(1), "a", Some(&found));
         let before = ticket(&cache, "b");
-        let Lookup::Unknown(of_other) = cache.look_up(app(2), "a", NOW) else {
+        let Lookup::Unknown(of_other) = cache.look_up(app(2), "a", || NOW) else {
             panic!("another app's key is known");
         };
         cache.keep(of_other, app(2), "a", Some(&found));
@@ -270,9 +271,12 @@ mod tests {
         assert_eq!(known(&cache, "a"), None);
         cache.keep(before, app(1), "b", Some(&found));
         assert_eq!(known(&cache, "b"), None, "kept with what was read before");
-        assert!(matches!(cache.look_up(app(2), "a", NOW), Lookup::Known(Some(_))));
+        assert!(matches!(
+            cache.look_up(app(2), "a", || NOW),
+            Lookup::Known(Some(_))
+        ));
         cache.forget(app(2), ["a"].into_iter());
-        assert!(matches!(cache.look_up(app(2), "a", NOW), Lookup::Unknown(_)));
+        assert!(matches!(cache.look_up(app(2), "a", || NOW), Lookup::Unknown(_)));
     }
 
     #[test]

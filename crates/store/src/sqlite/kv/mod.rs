@@ -8,6 +8,7 @@ mod cache;
 pub(crate) mod commit;
 pub(crate) mod connection;
 pub(crate) mod read;
+mod room;
 mod writer;
 pub(crate) mod writes;
 
@@ -18,7 +19,7 @@ use std::{
 
 use picloud_shared::{
     id::AppId,
-    services::{Answer, Question, ServiceError},
+    services::{Answer, Question, Recalled, ServiceError, docs::Find},
     time::Timestamp,
 };
 use sqlx::SqlitePool;
@@ -28,7 +29,10 @@ use self::{
     connection::Readers,
     writer::Writer,
 };
-use crate::{kv::refusal, sqlite::kv::connection::fault_of};
+use crate::{
+    kv::refusal,
+    sqlite::{docs::read as docs, kv::connection::fault_of},
+};
 
 /// The keys and values of a database.
 #[derive(Debug)]
@@ -87,9 +91,30 @@ impl KeyValues {
             .map_err(|error| refusal(&fault_of(error)))
     }
 
+    /// Finds documents on this thread, if that takes few looks, however many there are.
+    pub(crate) fn find_shortly(
+        &self,
+        app: AppId,
+        collection: &str,
+        ask: &Find,
+    ) -> Result<Option<Answer>, ServiceError> {
+        self.readers
+            .with(|connection| docs::answer_shortly(connection, app, collection, ask))
+            .map(|answer| answer.map(Answer::Docs))
+            .map_err(|error| refusal(&fault_of(error)))
+    }
+
+    /// What was read of a key lately, if nothing has written it since.
+    pub(crate) fn recall(&self, app: AppId, key: &str, now: impl FnOnce() -> Timestamp) -> Recalled {
+        match self.cache.look_up(app, key, now) {
+            Lookup::Known(entry) => Recalled::Entry(entry),
+            Lookup::Unknown(_) => Recalled::Nothing,
+        }
+    }
+
     fn get(&self, app: AppId, key: &str, now: Timestamp) -> Result<Answer, ServiceError> {
-        let entry = match self.cache.look_up(app, key, now) {
-            Lookup::Known(entry) => entry,
+        let entry = match self.cache.look_up(app, key, || now) {
+            Lookup::Known(entry) => entry.as_deref().cloned(),
             Lookup::Unknown(ticket) => {
                 let found = self
                     .readers

@@ -114,6 +114,8 @@ impl MemoryHost {
     /// From now on every e-mail fails.
     pub(crate) fn fail_emails(&self, failure: EmailFailure) {
         self.state().email_failure = Some(failure);
+    }
+
     /// Services may be called so often from now on.
     pub(crate) fn allow_calls(&self, number: usize) {
         self.state().calls_left = Some(number);

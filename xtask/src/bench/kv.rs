@@ -102,6 +102,7 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
             SET_RATIO_MIN,
         ),
     ];
+    let per_sync = constant.rate() / syncs_per_second;
     // One after the other: PiCloud does nothing while other stores are measured.
     drop(server);
     let (others, mut notes) = stores::measure(setting, &place);
@@ -109,8 +110,7 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
     notes.insert(
         0,
         format!(
-            "There are {:.1} constant answers for each fsync on this core: what stores something has no higher rate.",
-            constant.rate() / syncs_per_second
+            "There are {per_sync:.1} constant answers for each fsync on this core: what stores something has no higher rate."
         ),
     );
     Ok(Report {

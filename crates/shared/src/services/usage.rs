@@ -28,7 +28,7 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Kv,
         Self::Secret,
         Self::Docs,
@@ -37,6 +37,7 @@ impl Service {
         Self::Email,
         Self::Password,
         Self::Users,
+        Self::Script,
     ];
 
     /// The word for it in the API and the database. What has one is part of [`Self::ALL`].
@@ -50,6 +51,7 @@ impl Service {
             Self::Email => "email",
             Self::Password => "password",
             Self::Users => "users",
+            Self::Script => "script",
         }
     }
 }

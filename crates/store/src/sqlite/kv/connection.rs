@@ -7,7 +7,7 @@ use std::{
 };
 
 use picloud_shared::repository::StoreError;
-use rusqlite::{Connection, Error, OpenFlags};
+use rusqlite::{Connection, Error, OpenFlags, config::DbConfig};
 
 use super::lock;
 use crate::{
@@ -92,6 +92,9 @@ fn open(path: &Path, cache: i64) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // How something is found depends on the statement alone. Otherwise one with `LIMIT ?` is prepared anew each time that
+    // it is used, in case that another limit wants another way.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cache_size", cache)?;
     Ok(connection)

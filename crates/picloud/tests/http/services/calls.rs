@@ -51,11 +51,9 @@ fn a_call_is_a_part_of_its_run() {
             .any(|used| used["service"] == "script" && used["calls"] == 1),
         "{failed}"
     );
-    let whole = cloud
-        .owner()
-        .get(&app.path(&format!("/executions/{}", failed["id"].as_str().expect("an id"))))
-        .expect(200)
-        .json();
+    let id = failed["id"].as_str().expect("an id");
+    let whole = cloud.owner().get(&format!("/admin/executions/{id}"));
+    let whole = whole.expect(200).json();
     assert_eq!(whole["logs"][0]["script"], "add");
 }
 

@@ -42,7 +42,7 @@ test('whose quota is used up is told what that means', () => {
 test('calls are told by service and by day', () => {
 	render(Calls, { usage: usage(0) });
 	expect(screen.queryByRole('meter')).toBeNull();
-	const cells = (table: string) => [...screen.getByRole('table', { name: table, hidden: true }).querySelectorAll('td')].map((cell) => cell.textContent);
+	const cells = (table: string) => [...screen.getByLabelText(table).querySelectorAll('td')].map((cell) => cell.textContent);
 	expect(cells('Calls today, by service')).toEqual(['kv', '1,200', '1.24 MB', '0 B']);
 	expect(cells('Calls on the days before')).toEqual(['2026-11-28', '70', '1.24 MB', '0 B']);
 });

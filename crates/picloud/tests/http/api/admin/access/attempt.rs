@@ -165,10 +165,12 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("PUT", "/egress") => json!({ "allow": ["*.example.com"] }),
         ("POST", "/collections") => json!({ "name": ground.fresh("c") }),
         ("PATCH", "/collections/{collection}") => json!({ "indexes": [{ "path": ground.fresh("p") }] }),
-        ("POST", "/collections/{collection}/documents" | "/collections/{collection}/documents:import") => {
-            json!({ "document": { "a": 1 } })
-        }
-        ("PUT" | "PATCH", "/collections/{collection}/documents/{document}") => {
+        (
+            "POST" | "PUT" | "PATCH",
+            "/collections/{collection}/documents"
+            | "/collections/{collection}/documents:import"
+            | "/collections/{collection}/documents/{document}",
+        ) => {
             json!({ "document": { "a": 1 } })
         }
         ("PATCH", "/quotas") => json!({ "data_rows_max": 1_000_000 }),

@@ -700,8 +700,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change how much an app may keep
-         * @description From the next commit of a script on. An app that keeps more than it may can still read, and delete.
+         * Change how much an app may keep and do
+         * @description From the next commit, or call of a service, on. An app that keeps more than it may can still read, and delete.
          *
          *     Needs the role `admin` on the instance.
          */
@@ -977,8 +977,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tell how much an app keeps
-         * @description Exact, as of one moment: of keys and documents with their ids. What indexes of collections take is not counted.
+         * Tell how much an app keeps and uses
+         * @description What it keeps is exact, as of one moment: of keys and documents with their ids. What indexes of collections take is not
+         *     counted.
          *
          *     Needs the role `viewer` in the app.
          */
@@ -2070,8 +2071,15 @@ export interface components {
              */
             updated_at: string;
         };
-        /** @description What an app keeps, and what it may keep. */
+        /** @description What the runs of an app used of the services, by days in UTC. A run counts about half a second after its end. */
+        AppCalls: {
+            /** @description The days on which services were called, the last one first: those of the last 31 days, today among them. */
+            days: components["schemas"]["CallDay"][];
+            today: components["schemas"]["CallDay"];
+        };
+        /** @description What an app keeps and uses, and what it may. */
         AppUsage: {
+            calls: components["schemas"]["AppCalls"];
             /** @description Documents. */
             docs: components["schemas"]["Kept"];
             /** @description Keys and values. */
@@ -2279,6 +2287,31 @@ export interface components {
              * @example "Hello, " + (request.query.name ?? "World")
              */
             source: string;
+        };
+        /** @description What was used of the services on one day. */
+        CallDay: {
+            /**
+             * Format: int64
+             * @description Bytes of values that scripts got.
+             */
+            bytes_read: number;
+            /**
+             * Format: int64
+             * @description Bytes of keys and values that scripts gave.
+             */
+            bytes_written: number;
+            /**
+             * Format: int64
+             * @description How often services were called.
+             */
+            calls: number;
+            /**
+             * Format: date
+             * @example 2026-11-29
+             */
+            day: string;
+            /** @description Each service that was called, by name. */
+            services: components["schemas"]["ServiceUse"][];
         };
         /** @description Somebody who could become a member of an app. */
         Candidate: {
@@ -2712,7 +2745,7 @@ export interface components {
             cpu_us: number;
             /**
              * Format: int64
-             * @description Time from start to end.
+             * @description Time from start to end; to its commit, if the run has written something.
              */
             duration_us: number;
             error: components["schemas"]["ScriptError"] | null;
@@ -3552,7 +3585,7 @@ export interface components {
              * @description Microseconds since the run began.
              */
             offset_us: number;
-            /** @description The script in which that line is, if it is one that is imported. */
+            /** @description The script in which that line is, if it is one that is imported or called. */
             script?: string | null;
         };
         /** @description A request that might come. */
@@ -3824,8 +3857,13 @@ export interface components {
              */
             username?: string | null;
         };
-        /** @description What an app may keep, of keys, values and documents together. */
+        /** @description What an app may keep, of keys, values and documents together, and what it may do. */
         Quotas: {
+            /**
+             * Format: int64
+             * @description Calls of services on one day in UTC; null for as many as it likes.
+             */
+            calls_per_day_max: number | null;
             /**
              * Format: int64
              * @description Bytes.
@@ -4152,8 +4190,8 @@ export interface components {
             excerpt: string | null;
             /**
              * @description `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
-             *     `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`, `response`,
-             *     `cancelled` or `internal`.
+             *     `loop_detected`, `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`,
+             *     `response`, `cancelled` or `internal`.
              * @example runtime
              */
             kind: string;
@@ -4163,7 +4201,7 @@ export interface components {
              */
             line: number | null;
             message: string;
-            /** @description The script in which the place is, if it is one that is imported. */
+            /** @description The script in which the place is, if it is one that is imported or called. */
             script?: string | null;
             /** @description The calls that led there, innermost first. */
             trace: components["schemas"]["TraceFrame"][];
@@ -4245,7 +4283,7 @@ export interface components {
              */
             updated_by: string | null;
         };
-        /** @description What a run used of one service. */
+        /** @description What was used of one service. */
         ServiceUse: {
             /**
              * Format: int64
@@ -4264,7 +4302,7 @@ export interface components {
             calls: number;
             /**
              * Format: int64
-             * @description Time in which the run waited for it, in microseconds.
+             * @description Time in which runs waited for it, in microseconds.
              */
             duration_us: number;
             /**
@@ -4581,7 +4619,7 @@ export interface components {
              * @description Line of the call, from 1; 0 if unknown.
              */
             line: number;
-            /** @description The script in which the call is, if it is one that is imported. */
+            /** @description The script in which the call is, if it is one that is imported or called. */
             script?: string | null;
         };
         /** @description What to change in an app; what is absent or null stays. */
@@ -4634,6 +4672,11 @@ export interface components {
         };
         /** @description Quotas to set. What is absent stays; null is the default again. */
         UpdateQuotas: {
+            /**
+             * Format: int64
+             * @description 0 to 1,125,899,906,842,624; no bound unless set.
+             */
+            calls_per_day_max?: number | null;
             /**
              * Format: int64
              * @description 0 to 1,125,899,906,842,624 (1 PiB); 1,073,741,824 (1 GiB) unless set.
@@ -10522,7 +10565,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What it may keep now */
+            /** @description What it may now */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10530,6 +10573,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "calls_per_day_max": 1,
                      *       "data_bytes_max": 1,
                      *       "data_rows_max": 1
                      *     }
@@ -13230,7 +13274,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What it keeps, and may keep */
+            /** @description What it keeps and uses, and what it may */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13238,6 +13282,40 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "calls": {
+                     *         "days": [
+                     *           {
+                     *             "bytes_read": 1,
+                     *             "bytes_written": 1,
+                     *             "calls": 1,
+                     *             "day": "2026-11-29",
+                     *             "services": [
+                     *               {
+                     *                 "bytes_read": 1,
+                     *                 "bytes_written": 1,
+                     *                 "calls": 1,
+                     *                 "duration_us": 1250,
+                     *                 "service": "kv"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "today": {
+                     *           "bytes_read": 1,
+                     *           "bytes_written": 1,
+                     *           "calls": 1,
+                     *           "day": "2026-11-29",
+                     *           "services": [
+                     *             {
+                     *               "bytes_read": 1,
+                     *               "bytes_written": 1,
+                     *               "calls": 1,
+                     *               "duration_us": 1250,
+                     *               "service": "kv"
+                     *             }
+                     *           ]
+                     *         }
+                     *       },
                      *       "docs": {
                      *         "bytes": 1,
                      *         "rows": 1
@@ -13247,6 +13325,7 @@ export interface operations {
                      *         "rows": 1
                      *       },
                      *       "quotas": {
+                     *         "calls_per_day_max": 1,
                      *         "data_bytes_max": 1,
                      *         "data_rows_max": 1
                      *       }

@@ -290,7 +290,8 @@ fn what_is_known_without_asking_counts_as_read() {
     says(run(&disturbed, "kv::incr(\"a\")"), "2");
     disturbed.disturb("b", 1);
     says(run(&disturbed, "kv::compare_and_set(\"b\", (), 1)"), "false");
-    assert_eq!(disturbed.asked().len(), 4);
+    // The last one has written nothing, and has read at one moment.
+    assert_eq!(disturbed.asked().len(), 3);
 }
 
 #[test]

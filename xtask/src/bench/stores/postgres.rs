@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command, thread, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
 use super::{CLIENTS, Measured, Store, said};
@@ -138,37 +138,53 @@ impl Store for Postgres {
     }
 
     fn ask(&self, question: usize, seconds: u32) -> anyhow::Result<Measured> {
+        // Its clients connect for each measurement, which is long in comparison, and nothing that is asked here.
+        let connecting = self.run(question, &["--transactions", "1"])?;
+        let all = self.run(question, &["--time", &seconds.to_string()])?;
+        let requests = all.requests - connecting.requests;
+        ensure!(requests > 0.0, "there was no time for anything but to connect");
+        Ok(Measured {
+            cpu_us_per_request: (all.cpu_s - connecting.cpu_s) * 1e6 / requests,
+            requests_per_second: all.requests_per_second,
+        })
+    }
+}
+
+/// What one run of the client took, with its connections.
+struct Ran {
+    requests: f64,
+    requests_per_second: f64,
+    cpu_s: f64,
+}
+
+impl Postgres {
+    fn run(&self, question: usize, length: &[&str]) -> anyhow::Result<Ran> {
         let before = self.ticks()?;
         let output = said(
             pinned(&self.server.program("pgbench"), Some(Cores::One(self.core)))
                 .args(["--no-vacuum", "--protocol", "prepared", "--jobs", "1"])
-                .args([
-                    "--client",
-                    &CLIENTS.to_string(),
-                    "--time",
-                    &seconds.to_string(),
-                    "--file",
-                ])
+                .args(["--client", &CLIENTS.to_string()])
+                .args(length)
+                .arg("--file")
                 .arg(self.scripts.path().join(question.to_string()))
                 .arg(self.server.url()),
         )?;
         // Its connections end a moment after their client, and only then is their time the server's.
         thread::sleep(ENDING);
-        let used = (self.ticks()? - before) / TICKS_PER_SECOND;
         let number = |label: &str| -> anyhow::Result<f64> {
             let rest = output.lines().find_map(|line| line.strip_prefix(label));
-            let number = rest.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+            // With a number for each client it says `64/64`.
+            let word = rest.and_then(|rest| rest.split_whitespace().next());
+            let number = word.and_then(|word| word.split('/').next()?.parse().ok());
             number.with_context(|| format!("pgbench does not say `{label}`: {output}"))
         };
-        let requests = number("number of transactions actually processed:")?;
-        Ok(Measured {
-            cpu_us_per_request: used * 1e6 / requests,
+        Ok(Ran {
+            requests: number("number of transactions actually processed:")?,
             requests_per_second: number("tps =")?,
+            cpu_s: (self.ticks()? - before) / TICKS_PER_SECOND,
         })
     }
-}
 
-impl Postgres {
     /// The processor time of the server, with that of connections that have ended, as all of a measurement have.
     fn ticks(&self) -> anyhow::Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.server.process()))?;

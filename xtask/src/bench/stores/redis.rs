@@ -84,9 +84,9 @@ impl Redis {
                 .args(["-r", "10000", "--csv"])
                 .args(words),
         )?;
-        // Under a head there is a line such as "GET greeting","61728.40","0.5".
+        // Under a head there is a line such as "SET a Hello, World","61728.40","0.5".
         let line = output.lines().last().unwrap_or_default();
-        let rate = line.split(',').nth(1).map(|field| field.trim_matches('"'));
+        let rate = line.split("\",\"").nth(1);
         rate.and_then(|rate| rate.parse().ok())
             .with_context(|| format!("redis-benchmark said `{}`", output.trim()))
     }

@@ -133,6 +133,11 @@ pub(super) const CALLS: &[Call] = &[
     writes("secret::has(name: string)", "secret::has(name)"),
     reads("config::get(name: string)", "config::get(name)"),
     reads("config::get(name: string, default: any)", "config::get(name, ())"),
+    reads("script::call(name: string)", "script::call(name)"),
+    reads(
+        "script::call(name: string, argument: any)",
+        "script::call(name, #{from: CANARY})",
+    ),
     // Passwords take long to hash, so only one user is made for each app beforehand.
     reads("users::get(id: string)", "users::get(id)").filled_by(
         "if name.starts_with(\"only\") { \

@@ -112,8 +112,8 @@ def filter_failure(context, failure, case, response):
     if case.path.startswith("/api/v1/execute/") and is_of_the_script(failure, response):
         return False
     # The app has another slug, and what is wrong with the request is said where it leads; or no release and no version
-    # has so large a number, which is a refusal too.
-    if isinstance(failure, AcceptedNegativeData) and response.status_code in (308, 412):
+    # has so large a number, or the body is too large to be read, which are refusals too.
+    if isinstance(failure, AcceptedNegativeData) and response.status_code in (308, 412, 413):
         return False
     # A file without a line is a file.
     is_import = case.path.endswith(":import") and response.status_code == 200

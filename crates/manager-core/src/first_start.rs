@@ -208,6 +208,7 @@ async fn script(manager: &Manager, app: AppId, change: &Change) -> Result<(Scrip
         description: "Greets.".to_owned(),
         source: SCRIPT_SOURCE.into(),
         limits: Limits::DEFAULT,
+        checked: None,
     };
     match manager.repository().create_script(new, change).await {
         Ok(script) => Ok((script, true)),

@@ -95,6 +95,11 @@ impl<'a> ReleaseChange<'a> {
         self.app
     }
 
+    /// Who changes it, when and why.
+    pub(crate) fn change(&self) -> &'a Change {
+        self.change
+    }
+
     /// The number that the release will have.
     pub(crate) fn number(&self) -> Result<u32, StoreError> {
         number("release", self.number)

@@ -6,11 +6,10 @@ use async_trait::async_trait;
 use picloud_shared::{
     change::Change,
     id::{AppId, ExecutionId, RouteId, ScriptId, UserId},
-    modules::imports,
     page::{Page, PageRequest},
     repository::{
-        AppScope, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, StoreError,
-        WriteScriptError,
+        AppScope, Checked, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate,
+        StoreError, WriteScriptError,
     },
     script::{ContentHash, Script, ScriptVersion},
     strikes::{STRIKE_AGE_MAX, STRIKES_MAX, Strike, Strikes},
@@ -25,7 +24,7 @@ use crate::{
     authority::confirm,
     change::ReleaseChange,
     convert::{Source, from_json, hash, number, parse, to_json},
-    imports::linker,
+    imports::{importers, require_fit},
     removed::{forget_oldest, remove_script},
     statements::statements,
     value::args,
@@ -153,9 +152,7 @@ impl ScriptRepository for Store {
         }
         let version = (script.id, script.version, &*script.source);
         insert_version(&mut release.transaction, version, change).await?;
-        if !imports(&script.source).is_empty() {
-            require_whole(&mut release).await?;
-        }
+        require_fit(&mut release, &script, new.checked).await?;
         let entry = about("create_script", &script).after(state(&script));
         release
             .commit(&format!("script {} created", script.name), entry)
@@ -213,7 +210,7 @@ impl ScriptRepository for Store {
         } else {
             format!("script {}: settings", after.name)
         };
-        write_script(release, "update_script", &before, after, change, &summary)
+        write_script(release, "update_script", &before, after, update.checked, &summary)
             .await
             .map(Some)
     }
@@ -223,6 +220,7 @@ impl ScriptRepository for Store {
         id: ScriptId,
         version: u32,
         expected: &Expected,
+        checked: Option<Checked>,
         change: &Change,
     ) -> Result<Option<Script>, WriteScriptError> {
         let Some((mut release, before)) = self.begin_script_change(id, expected, change).await? else {
@@ -243,7 +241,7 @@ impl ScriptRepository for Store {
             "script {}: version {}, as version {version}",
             after.name, after.version
         );
-        write_script(release, "roll_back_script", &before, after, change, &summary)
+        write_script(release, "roll_back_script", &before, after, checked, &summary)
             .await
             .map(Some)
     }
@@ -274,8 +272,7 @@ impl ScriptRepository for Store {
             let routes = routes.into_iter().map(|(route,)| RouteId(route)).collect();
             return Err(DeleteScriptError::InUse(routes));
         }
-        let linker = linker(&mut release.transaction, AppId(app)).await?;
-        let importers: Vec<_> = linker.importers(&script.name).into_iter().cloned().collect();
+        let importers = importers(&mut release, &script.name).await?;
         if !importers.is_empty() {
             return Err(DeleteScriptError::Imported(importers));
         }
@@ -385,9 +382,10 @@ async fn write_script(
     action: &'static str,
     before: &Script,
     mut after: Script,
-    change: &Change,
+    checked: Option<Checked>,
     summary: &str,
 ) -> Result<Script, WriteScriptError> {
+    let change = release.change();
     after.updated_at = change.at;
     let args = args![
         after.id,
@@ -408,30 +406,19 @@ async fn write_script(
         let version = (after.id, after.version, &*after.source);
         insert_version(&mut release.transaction, version, change).await?;
     }
-    // Nothing else can leave the app with an import that leads nowhere, or in a circle.
+    // Nothing but this and a new source can leave the app with an import that leads nowhere, or in a circle.
     if after.name != before.name {
-        let app = release.app();
-        let linker = linker(&mut release.transaction, app).await?;
-        let importers = linker.importers(&before.name);
+        let importers = importers(&mut release, &before.name).await?;
         if !importers.is_empty() {
-            return Err(WriteScriptError::Imported(
-                importers.into_iter().cloned().collect(),
-            ));
+            return Err(WriteScriptError::Imported(importers));
         }
     }
-    if after.version != before.version && !imports(&after.source).is_empty() {
-        require_whole(&mut release).await?;
+    if after.version != before.version {
+        require_fit(&mut release, &after, checked).await?;
     }
     let entry = about(action, &after).before(state(before)).after(state(&after));
     release.commit(summary, entry).await?;
     Ok(after)
-}
-
-/// Refuses to go on if scripts would import what is not there, or each other in a circle.
-async fn require_whole(release: &mut ReleaseChange<'_>) -> Result<(), WriteScriptError> {
-    let app = release.app();
-    let linker = linker(&mut release.transaction, app).await?;
-    linker.check().map_err(WriteScriptError::Imports)
 }
 
 fn about(action: &'static str, script: &Script) -> Entry {

@@ -139,6 +139,26 @@ impl Linker {
         found
     }
 
+    /// Names the script with all that it imports, and all that import it with what these import; `None` if that is
+    /// nothing. Where it is the same, the same is to be said about the script and about those that import it.
+    pub fn around(&self, name: &ScriptName) -> Result<Option<ContentHash>, LinkFault> {
+        let own = self.link(name)?;
+        let dependents = self.dependents(name);
+        if own.is_none() && dependents.is_empty() {
+            return Ok(None);
+        }
+        let mut whole = Sha256::new_with_prefix(b"around");
+        if let Some(own) = own {
+            whole.update(own.hash.0);
+        }
+        for dependent in dependents {
+            if let Some(modules) = self.link(dependent)? {
+                whole.update(named(dependent, &modules.hash).0);
+            }
+        }
+        Ok(Some(ContentHash(whole.finalize().into())))
+    }
+
     /// The source of a script.
     pub fn source(&self, name: &ScriptName) -> Option<&Arc<str>> {
         self.scripts.get(name).map(|node| &node.source)
@@ -274,6 +294,37 @@ mod tests {
         assert_ne!(before, after);
         app.put(name("b"), "".into());
         assert_eq!(before, app.link(&name("main")).unwrap().unwrap().hash);
+    }
+
+    #[test]
+    fn what_is_around_a_script_changes_with_all_that_it_is_checked_with_and_with_nothing_else() {
+        let mut app = app(&[
+            ("main", &["a"]),
+            ("other", &["a", "b"]),
+            ("a", &["c"]),
+            ("b", &[]),
+            ("c", &[]),
+            ("alone", &[]),
+        ]);
+        let around = |app: &Linker, script: &str| app.around(&name(script)).unwrap();
+        assert_eq!(around(&app, "alone"), None);
+        let mut seen = vec![around(&app, "a")];
+        // What it imports, what imports it, and what that imports too.
+        for changed in ["c", "main", "b"] {
+            let source = app.source(&name(changed)).unwrap();
+            let source = format!("{source} // changed");
+            app.put(name(changed), source.into());
+            let now = around(&app, "a");
+            assert!(now.is_some() && !seen.contains(&now), "{changed}");
+            seen.push(now);
+        }
+        app.put(name("alone"), "1".into());
+        assert_eq!(around(&app, "alone"), None);
+        assert_eq!(Some(&around(&app, "a")), seen.last());
+        app.put(name("alone"), "import \"a\" as a;".into());
+        assert!(!seen.contains(&around(&app, "a")));
+        app.remove(&name("c"));
+        assert!(app.around(&name("a")).is_err());
     }
 
     #[test]

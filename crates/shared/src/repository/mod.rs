@@ -45,7 +45,9 @@ pub use members::{AddMemberError, AppScope, MemberRepository};
 pub use quotas::{QuotaRepository, QuotaUpdate};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
-pub use scripts::{DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError};
+pub use scripts::{
+    Checked, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError,
+};
 pub use second_factors::{ConfirmedFactor, SecondFactorRepository};
 pub use secrets::{SecretRepository, SetSecretError};
 pub use sessions::{

@@ -11,7 +11,7 @@ use crate::{
     limits::Limits,
     modules::LinkFault,
     page::{Page, PageRequest},
-    script::{Script, ScriptName, ScriptVersion},
+    script::{ContentHash, Script, ScriptName, ScriptVersion},
     strikes::{Strike, Strikes},
 };
 
@@ -42,6 +42,7 @@ pub trait ScriptRepository: Send + Sync {
         script: ScriptId,
         version: u32,
         expected: &Expected,
+        checked: Option<Checked>,
         change: &Change,
     ) -> Result<Option<Script>, WriteScriptError>;
 
@@ -89,6 +90,8 @@ pub struct NewScript {
     pub source: Arc<str>,
     /// What one run may use.
     pub limits: Limits,
+    /// Only if the source would still be checked with the same.
+    pub checked: Option<Checked>,
 }
 
 /// What to change in a script; `None` leaves it.
@@ -104,6 +107,18 @@ pub struct ScriptUpdate {
     pub limits: Option<Limits>,
     /// Only if this version is live.
     pub expected: Expected,
+    /// Only if the source would still be checked with the same.
+    pub checked: Option<Checked>,
+}
+
+/// With what a source was checked before it is written: others may write between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The release of the app that was live then. If it still is, nothing can be different.
+    pub release: u32,
+    /// What was [around](crate::modules::Linker::around) the script then, with the source that was checked. If it still
+    /// is, nothing is different that matters to it.
+    pub around: Option<ContentHash>,
 }
 
 /// Which version must be live for a change to happen.
@@ -144,6 +159,9 @@ pub enum WriteScriptError {
     /// Scripts of the app would import what is not there, or each other in a circle.
     #[error("the app's imports would not be whole: {0}")]
     Imports(LinkFault),
+    /// What the script imports, or what imports it, is not what its source was checked with.
+    #[error("scripts around the script changed after its source was checked")]
+    Outdated,
     /// The app is gone.
     #[error("the app is gone")]
     NoApp,

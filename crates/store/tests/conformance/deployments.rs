@@ -202,7 +202,7 @@ async fn a_restored_version_is_not_the_last_one(bed: Bed) {
     restore(&bed, owner.id, 1).await;
     let rolled = bed
         .store
-        .rollback_script(hello.id, 3, &Expected::Any, &change())
+        .rollback_script(hello.id, 3, &Expected::Any, None, &change())
         .await;
     let rolled = rolled.unwrap().unwrap();
     assert_eq!((rolled.version, &*rolled.source), (5, "3"));

@@ -87,6 +87,7 @@ pub(crate) fn new_script(app: AppId, name: &str, source: &str) -> NewScript {
         description: String::new(),
         source: Arc::from(source),
         limits: Limits::DEFAULT,
+        checked: None,
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use picloud_shared::{
     id::AppId,
     limits::Limits,
-    modules::LinkFault,
+    modules::{LinkFault, Linker},
     release::{Bundle, BundleScript},
     repository::{
-        DeleteScriptError, DeployError, DeployTerms, DeploymentRepository, Expected, ReleaseRepository,
-        ScriptRepository, ScriptUpdate, WriteScriptError,
+        Checked, DeleteScriptError, DeployError, DeployTerms, DeploymentRepository, Expected, NewScript,
+        ReleaseRepository, ScriptRepository, ScriptUpdate, WriteScriptError,
     },
-    script::Script,
+    script::{Script, ScriptName},
 };
 
 use crate::{
@@ -25,6 +25,8 @@ cases! {
     a_script_that_is_imported_keeps_its_name_and_stays,
     a_bundle_is_whole_or_not_at_all,
     of_those_that_import_each_other_at_one_time_the_last_is_refused,
+    a_source_is_written_only_where_it_would_be_checked_with_the_same,
+    a_source_that_nothing_is_around_is_written_whoever_else_writes,
 }
 
 fn importing(name: &str) -> String {
@@ -43,6 +45,24 @@ async fn made(bed: &Bed, app: AppId, name: &str, source: &str) -> Script {
         .create_script(new_script(app, name, source), &change())
         .await
         .unwrap()
+}
+
+/// With what a source is checked that this script is to have.
+async fn checked(bed: &Bed, app: AppId, script: &str, source: &str) -> Option<Checked> {
+    let live = bed.store.live_release(app).await.unwrap().unwrap();
+    let sources = live.scripts.iter();
+    let mut scripts = Linker::new(sources.map(|script| (script.name.clone(), Arc::clone(&script.source))));
+    let script: ScriptName = script.parse().unwrap();
+    scripts.put(script.clone(), Arc::from(source));
+    Some(Checked {
+        release: live.number,
+        around: scripts.around(&script).unwrap(),
+    })
+}
+
+#[track_caller]
+fn assert_outdated<T: std::fmt::Debug>(written: &Result<T, WriteScriptError>) {
+    assert!(matches!(written, Err(WriteScriptError::Outdated)), "{written:?}");
 }
 
 async fn a_live_script_has_what_it_imports(bed: Bed) {
@@ -122,7 +142,7 @@ async fn a_script_that_is_imported_keeps_its_name_and_stays(bed: Bed) {
     );
     let back = bed
         .store
-        .rollback_script(main.id, 1, &Expected::Any, &change())
+        .rollback_script(main.id, 1, &Expected::Any, None, &change())
         .await;
     assert!(matches!(back, Err(WriteScriptError::Imports(_))), "{back:?}");
 }
@@ -197,4 +217,78 @@ async fn of_those_that_import_each_other_at_one_time_the_last_is_refused(bed: Be
             .count(),
         25
     );
+}
+
+async fn a_source_is_written_only_where_it_would_be_checked_with_the_same(bed: Bed) {
+    const WITHOUT: &str = "fn g() { 1 }";
+    let app = app(&bed.store, "one").await;
+    let base = made(&bed, app.id, "base", "fn f() { 1 }").await;
+    let main = made(&bed, app.id, "main", &importing("base")).await;
+    let calls = format!("{} m::f()", importing("base"));
+    let save = async |script: &Script, text: &str, checked: Option<Checked>| {
+        let update = ScriptUpdate {
+            checked,
+            ..source(text)
+        };
+        bed.store.update_script(script.id, update, &change()).await
+    };
+    let make = async |checked: Option<Checked>| {
+        let new = NewScript {
+            checked,
+            ..new_script(app.id, "new", &calls)
+        };
+        bed.store.create_script(new, &change()).await
+    };
+    let roll_back = async |checked: Option<Checked>| {
+        bed.store
+            .rollback_script(base.id, 1, &Expected::Any, checked, &change())
+            .await
+    };
+
+    // All are checked at one time.
+    let of_main = checked(&bed, app.id, "main", &calls).await;
+    let of_base = checked(&bed, app.id, "base", WITHOUT).await;
+    let of_new = checked(&bed, app.id, "new", &calls).await;
+    let of_old = checked(&bed, app.id, "base", &base.source).await;
+    save(&main, &calls, of_main).await.unwrap();
+    // What imports it is another.
+    assert_outdated(&save(&base, WITHOUT, of_base).await);
+    assert_outdated(&roll_back(of_old).await);
+    let of_base = checked(&bed, app.id, "base", WITHOUT).await;
+    let saved = save(&base, WITHOUT, of_base).await.unwrap().unwrap();
+    assert_eq!(saved.version, 2, "nothing is left of those that were refused");
+    // What it imports is another.
+    assert_outdated(&save(&main, &calls, of_main).await);
+    assert_outdated(&make(of_new).await);
+    let of_old = checked(&bed, app.id, "base", &base.source).await;
+    roll_back(of_old).await.unwrap().unwrap();
+    // All is as it was, in a later release.
+    make(of_new).await.unwrap();
+}
+
+async fn a_source_that_nothing_is_around_is_written_whoever_else_writes(bed: Bed) {
+    let app = app(&bed.store, "one").await;
+    let mut ids = Vec::new();
+    for number in 0..50 {
+        ids.push(made(&bed, app.id, &format!("s{number}"), "").await.id);
+    }
+    let (bed, ids) = (&bed, &ids);
+    let save = async |index: usize, checked: Option<Checked>| {
+        let update = ScriptUpdate {
+            checked,
+            ..source("1")
+        };
+        bed.store.update_script(ids[index], update, &change()).await
+    };
+    let alone = checked(bed, app.id, "s0", "1").await;
+    assert_eq!(alone.unwrap().around, None);
+    let save = &save;
+    let results =
+        fifty_at_once(|number| async move { save(usize::try_from(number).unwrap(), alone).await }).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+
+    // One that others import from now on does not stand alone any more.
+    made(bed, app.id, "main", &importing("s0")).await;
+    assert_outdated(&save(0, alone).await);
+    save(1, alone).await.unwrap();
 }

@@ -48,7 +48,7 @@ async fn every_change_is_one_release(bed: Bed) {
     };
     store.update_script(hello.id, rename, &change()).await.unwrap();
     store
-        .rollback_script(hello.id, 1, &Expected::Any, &change())
+        .rollback_script(hello.id, 1, &Expected::Any, None, &change())
         .await
         .unwrap();
     store.delete_route(served.id, &change()).await.unwrap();

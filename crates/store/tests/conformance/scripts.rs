@@ -253,7 +253,7 @@ async fn the_expected_version_is_compared(bed: Bed) {
     );
     let refused = bed
         .store
-        .rollback_script(made.id, 1, &Expected::OneOf(vec![1, 3]), &change())
+        .rollback_script(made.id, 1, &Expected::OneOf(vec![1, 3]), None, &change())
         .await;
     assert!(
         matches!(refused, Err(WriteScriptError::VersionMismatch { live: 2 })),
@@ -277,7 +277,7 @@ async fn a_rollback_is_a_new_version(bed: Bed) {
         .unwrap();
     let back = bed
         .store
-        .rollback_script(made.id, 1, &Expected::OneOf(vec![1, 2]), &change())
+        .rollback_script(made.id, 1, &Expected::OneOf(vec![1, 2]), None, &change())
         .await
         .unwrap()
         .unwrap();
@@ -302,14 +302,14 @@ async fn what_is_missing_is_none(bed: Bed) {
     );
     assert!(
         store
-            .rollback_script(nobody, 1, &Expected::Any, &change())
+            .rollback_script(nobody, 1, &Expected::Any, None, &change())
             .await
             .unwrap()
             .is_none()
     );
     assert!(
         store
-            .rollback_script(made.id, 2, &Expected::Any, &change())
+            .rollback_script(made.id, 2, &Expected::Any, None, &change())
             .await
             .unwrap()
             .is_none()

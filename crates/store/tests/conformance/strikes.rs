@@ -179,7 +179,7 @@ async fn a_rollback_begins_without_strikes_too(bed: Bed) {
     suspend(&bed, &made).await;
     let back = bed
         .store
-        .rollback_script(made.id, 1, &Expected::Any, &change())
+        .rollback_script(made.id, 1, &Expected::Any, None, &change())
         .await;
     assert_eq!(back.unwrap().unwrap().strikes, None);
     assert!(!is_suspended(&bed, made.app_id).await);

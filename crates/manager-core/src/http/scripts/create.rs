@@ -8,7 +8,7 @@ use picloud_shared::{id::ScriptId, limits::Limits, repository::NewScript, script
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{ScriptBody, limits::SetLimits, source::require_valid, with_etag, write_refusal};
+use super::{ScriptBody, limits::SetLimits, save::save, source::Target, with_etag};
 use crate::{
     Manager,
     http::{
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-problems!(CreateScriptProblems: NotFound, ScriptNameTaken, ScriptInvalid);
+problems!(CreateScriptProblems: NotFound, ScriptNameTaken, Conflict, ScriptInvalid);
 
 /// A new script.
 #[derive(Deserialize, ToSchema)]
@@ -66,22 +66,25 @@ pub(crate) async fn create_script(
     let app = find_by_text(&manager, &body.app_id).await?;
     caller.permit(&manager, app.id, "app").await?;
     let source: Arc<str> = body.source.into();
-    require_valid(&manager, app.id, None, &name, &source).await?;
-
-    let script = NewScript {
+    let new = NewScript {
         id: ScriptId::new(manager.now()),
         app_id: app.id,
         name,
         description,
         source,
         limits,
+        checked: None,
     };
     let change = caller.change(&manager, None);
-    let script = manager
-        .repository()
-        .create_script(script, &change)
-        .await
-        .map_err(|error| write_refusal(error, Some(&body.name)))?;
+    let write = |checked| {
+        let new = NewScript {
+            checked,
+            ..new.clone()
+        };
+        manager.repository().create_script(new, &change)
+    };
+    let target = Target::New(&new.name);
+    let script = save(&manager, app.id, target, Some(&new.source), write).await?;
     manager.publish(app.id).await;
 
     let location = format!("/api/v1/admin/scripts/{}", script.id);

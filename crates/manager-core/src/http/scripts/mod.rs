@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod resume;
 pub(crate) mod rollback;
 pub(crate) mod run;
+mod save;
 mod source;
 pub(crate) mod update;
 pub(crate) mod versions;
@@ -120,6 +121,11 @@ fn write_refusal(error: WriteScriptError, name: Option<&str>) -> Refusal {
         WriteScriptError::VersionMismatch { live } => version_mismatch(live),
         WriteScriptError::Imported(importers) => imported(&importers),
         WriteScriptError::Imports(fault) => problem(Code::ScriptInvalid, sentence(&fault)),
+        WriteScriptError::Outdated => problem(
+            Code::Conflict,
+            "Scripts that this one imports, or that import it, were saved at the same time, again and again. Try again \
+             in a moment. Nothing was changed.",
+        ),
         WriteScriptError::NoApp => not_found("app"),
         WriteScriptError::Store(error) => error.into(),
     }

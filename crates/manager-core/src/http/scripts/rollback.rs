@@ -5,7 +5,7 @@ use picloud_shared::id::ScriptId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{ScriptBody, source::require_valid, with_etag, write_refusal};
+use super::{ScriptBody, save::save, source::Target, with_etag};
 use crate::{
     Manager,
     http::{
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-problems!(RollBackProblems: NotFound, VersionMismatch, ScriptInvalid);
+problems!(RollBackProblems: NotFound, Conflict, VersionMismatch, ScriptInvalid);
 
 /// Which version is to be live again.
 #[derive(Deserialize, ToSchema)]
@@ -56,17 +56,16 @@ pub(crate) async fn roll_back_script(
 
     let old = manager.repository().find_version(script, body.version).await?;
     let old = old.ok_or_else(|| not_found("version of this script"))?;
-    // It compiled once, but a newer PiCloud may know better.
-    let name = &current.name;
-    require_valid(&manager, current.app_id, Some(name), name, &old.source).await?;
-
     let change = caller.change(&manager, body.note);
-    let script = manager
-        .repository()
-        .rollback_script(script, body.version, &expected, &change)
-        .await
-        .map_err(|error| write_refusal(error, None))?
-        .ok_or_else(|| not_found("version of this script"))?;
+    let write = |checked| {
+        manager
+            .repository()
+            .rollback_script(script, body.version, &expected, checked, &change)
+    };
+    // It compiled once, but a newer PiCloud may know better.
+    let target = Target::Existing(script, None);
+    let rolled_back = save(&manager, current.app_id, target, Some(&old.source), write).await?;
+    let script = rolled_back.ok_or_else(|| not_found("version of this script"))?;
     manager.publish(script.app_id).await;
     Ok(with_etag(script, manager.now()))
 }

@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use picloud_shared::{
-    id::AppId,
+    id::{AppId, ScriptId},
     modules::{LinkFault, Linker, MODULES_BYTES_MAX, Modules, imports},
     outcome::{Diagnostic, Severity},
     problem::{Code, Problem},
+    release::LiveRelease,
+    repository::Checked,
     script::ScriptName,
 };
 use serde::Serialize;
 
-use crate::{Manager, http::problem::Answer};
+use crate::{
+    Manager,
+    http::problem::{Answer, not_found, problem, sentence},
+};
 
 /// What an importer is told that would not work any more.
 const BREAKS: &str = "Change both at once with a bundle, or keep what it uses until it does not.";
@@ -19,36 +24,65 @@ const BREAKS: &str = "Change both at once with a bundle, or keep what it uses un
 /// The scripts that are live in an app.
 pub(crate) async fn live_scripts(manager: &Manager, app: AppId) -> Answer<Linker> {
     let release = manager.repository().live_release(app).await?;
-    let scripts = release.map(|release| release.scripts).unwrap_or_default();
-    Ok(Linker::new(
-        scripts
-            .iter()
-            .map(|script| (script.name.clone(), Arc::clone(&script.source))),
-    ))
+    Ok(release.as_ref().map_or_else(|| Linker::new([]), linker))
+}
+
+fn linker(release: &LiveRelease) -> Linker {
+    let scripts = release.scripts.iter();
+    Linker::new(scripts.map(|script| (script.name.clone(), Arc::clone(&script.source))))
+}
+
+/// Which script is to have a source.
+#[derive(Clone, Copy)]
+pub(super) enum Target<'n> {
+    /// One that is made, with this name.
+    New(&'n ScriptName),
+    /// One that is there, and keeps its name unless it gets this one.
+    Existing(ScriptId, Option<&'n ScriptName>),
 }
 
 /// Refuses a source with errors; all of them are in `errors`, the first one also beside it. Scripts that import it have
-/// to work with it too. `before` is what the script is called so far, if it is there.
+/// to work with it too. Gives what it was checked with, unless that cannot matter.
 pub(super) async fn require_valid(
     manager: &Manager,
     app: AppId,
-    before: Option<&ScriptName>,
-    name: &ScriptName,
+    target: Target<'_>,
     source: &Arc<str>,
-) -> Answer<()> {
-    let mut scripts = if before.is_none() && imports(source).is_empty() {
-        Linker::new([])
-    } else {
-        live_scripts(manager, app).await?
-    };
-    if let Some(before) = before {
-        scripts.remove(before);
+) -> Answer<Option<Checked>> {
+    if let Target::New(name) = target
+        && imports(source).is_empty()
+    {
+        let alone = Linker::new([(name.clone(), Arc::clone(source))]);
+        require_no_errors(manager, &alone, name).await?;
+        return Ok(None);
     }
+    let release = manager.repository().live_release(app).await?;
+    let release = release.ok_or_else(|| not_found("app"))?;
+    let mut scripts = linker(&release);
+    let name = match target {
+        Target::New(name) => name,
+        Target::Existing(id, new_name) => {
+            let found = release.scripts.iter().find(|script| script.script_id == id);
+            let before = &found.ok_or_else(|| not_found("script"))?.name;
+            scripts.remove(before);
+            new_name.unwrap_or(before)
+        }
+    };
     scripts.put(name.clone(), Arc::clone(source));
-    let errors = errors(remarks_on(manager, &scripts, name).await);
+    require_no_errors(manager, &scripts, name).await?;
+    let dependents: Vec<_> = scripts.dependents(name).into_iter().cloned().collect();
+    require_all_valid(manager, &scripts, &dependents).await?;
+    let around = scripts.around(name);
+    Ok(Some(Checked {
+        release: release.number,
+        around: around.map_err(|fault| problem(Code::ScriptInvalid, sentence(&fault)))?,
+    }))
+}
+
+async fn require_no_errors(manager: &Manager, scripts: &Linker, name: &ScriptName) -> Answer<()> {
+    let errors = errors(remarks_on(manager, scripts, name).await);
     let Some(first) = errors.first() else {
-        let dependents: Vec<_> = scripts.dependents(name).into_iter().cloned().collect();
-        return require_all_valid(manager, &scripts, &dependents).await;
+        return Ok(());
     };
     let detail = format!("Line {}, column {}: {}", first.line, first.column, first.message);
     let problem = Problem::new(Code::ScriptInvalid, detail)

@@ -7,7 +7,7 @@ use picloud_shared::{id::ScriptId, repository::ScriptUpdate, script::ScriptName}
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{ScriptBody, limits::SetLimits, source::require_valid, with_etag, write_refusal};
+use super::{ScriptBody, limits::SetLimits, save::save, source::Target, with_etag};
 use crate::{
     Manager,
     http::{
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInUse, ScriptInvalid, VersionMismatch);
+problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInUse, Conflict, ScriptInvalid, VersionMismatch);
 
 /// What to change in a script; what is absent or null stays.
 #[derive(Deserialize, ToSchema)]
@@ -73,26 +73,25 @@ pub(crate) async fn update_script(
         .limits
         .map(|limits| limits.over(current.limits, &mut violations));
     violations.finish()?;
-    let source: Option<Arc<str>> = body.source.map(Arc::from);
-    if let Some(source) = &source {
-        let new_name = name.as_ref().unwrap_or(&current.name);
-        require_valid(&manager, current.app_id, Some(&current.name), new_name, source).await?;
-    }
-
     let update = ScriptUpdate {
         name,
         description: body.description,
-        source,
+        source: body.source.map(Arc::from),
         limits,
         expected,
+        checked: None,
     };
     let change = caller.change(&manager, body.note);
-    let updated = manager
-        .repository()
-        .update_script(script, update, &change)
-        .await
-        .map_err(|error| write_refusal(error, body.name.as_deref()))?
-        .ok_or_else(|| not_found("script"))?;
+    let write = |checked| {
+        let update = ScriptUpdate {
+            checked,
+            ..update.clone()
+        };
+        manager.repository().update_script(script, update, &change)
+    };
+    let target = Target::Existing(script, update.name.as_ref());
+    let updated = save(&manager, current.app_id, target, update.source.as_ref(), write).await?;
+    let updated = updated.ok_or_else(|| not_found("script"))?;
     manager.publish(updated.app_id).await;
     Ok(with_etag(updated, manager.now()))
 }

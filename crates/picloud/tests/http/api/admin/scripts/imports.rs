@@ -1,12 +1,37 @@
 //! Scripts that import others of their app.
 
+use std::{sync::Barrier, thread};
+
 use serde_json::{Value, json};
 
-use crate::harness::{App, TestCloud};
+use crate::harness::{Answer, App, TestCloud};
 
 const PRICES: &str = "const VAT = 20;\nfn gross(net) { net + net * global::VAT / 100 }";
 
 const SHOP: &str = "import \"prices\" as p;\nfn handle(request) {\n  p::gross(50) + p::VAT\n}";
+
+/// How often two save at one moment; each time it would show with near certainty if they did not fit each other.
+const ROUNDS: usize = 8;
+
+const FIRST: &str = "fn first() { 1 }";
+const BOTH: &str = "fn first() { 1 } fn second() { 1 }";
+
+const CALLS_FIRST: &str = "import \"m\" as m; m::first()";
+const CALLS_SECOND: &str = "import \"m\" as m; m::second()";
+
+/// What comes of two requests that are sent at one moment.
+fn at_once(one: impl FnOnce() -> Answer + Send, other: impl FnOnce() -> Answer) -> (Answer, Answer) {
+    let together = Barrier::new(2);
+    thread::scope(|scope| {
+        let one = scope.spawn(|| {
+            together.wait();
+            one()
+        });
+        together.wait();
+        let other = other();
+        (one.join().expect("an answer"), other)
+    })
+}
 
 /// The errors in a source that is checked.
 fn check(app: &App<'_>, body: &Value) -> Vec<Value> {
@@ -124,6 +149,50 @@ fn a_change_that_breaks_an_importer_is_refused() {
         .post(&app.path("/releases/4:restore"), &json!({}))
         .expect(201);
     cloud.get("a.test", "/").says("80");
+}
+
+#[test]
+fn an_importer_and_what_it_imports_fit_each_other_if_both_are_saved_at_one_moment() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    let module = app.script("m", BOTH);
+    let importer = app.script("importer", CALLS_FIRST);
+    importer.route("/", &["GET"]);
+    for round in 0..ROUNDS {
+        let (of_importer, of_module) = at_once(|| importer.try_save(CALLS_SECOND), || module.try_save(FIRST));
+        // Whichever came second saw the other one.
+        let statuses = (of_importer.status, of_module.status);
+        assert!(
+            matches!(statuses, (200, 422) | (422, 200)),
+            "round {round}: {statuses:?}"
+        );
+        cloud.get("a.test", "/").says("1");
+        module.save(BOTH);
+        importer.save(CALLS_FIRST);
+    }
+}
+
+#[test]
+fn a_new_importer_and_a_change_of_what_it_imports_fit_each_other() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    let module = app.script("m", BOTH);
+    for round in 0..ROUNDS {
+        let new = json!({ "name": "new", "source": CALLS_SECOND });
+        let (made, saved) = at_once(|| app.try_script(new), || module.try_save(FIRST));
+        let statuses = (made.status, saved.status);
+        assert!(
+            matches!(statuses, (201, 422) | (422, 200)),
+            "round {round}: {statuses:?}"
+        );
+        if made.status == 201 {
+            let id = made.json()["id"].as_str().expect("an id").to_owned();
+            let run = format!("/api/v1/execute/{id}");
+            cloud.anonymous().call("GET", &run).send().says("1");
+            cloud.owner().delete(&format!("/admin/scripts/{id}")).expect(204);
+        }
+        module.save(BOTH);
+    }
 }
 
 #[test]

@@ -170,6 +170,7 @@ async fn other_changes_make_no_version(bed: Bed) {
             cpu_ms_max: 5,
             ..Limits::DEFAULT
         }),
+        checked: None,
         source: None,
         expected: Expected::OneOf(vec![1]),
     };

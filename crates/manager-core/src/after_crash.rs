@@ -156,6 +156,7 @@ fn record(lost: &Lost, script_name: String, node: &str) -> Execution {
         logs: Vec::new(),
         error: Some(error),
         node: node.to_owned(),
+        delivery: None,
     }
 }
 

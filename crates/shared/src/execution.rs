@@ -1,11 +1,12 @@
 //! Execution records: what is kept of a run.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     calls::AppUse,
     durations::Durations,
-    id::{AppId, ExecutionId, ScriptId},
+    id::{AppId, DeliveryId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{LogLine, ScriptError, ScriptErrorKind, Usage},
     services::ServiceUse,
@@ -46,6 +47,19 @@ pub struct Execution {
     pub error: Option<ScriptError>,
     /// The node that ran it.
     pub node: String,
+    /// The delivery that it was a run of, if it was one.
+    pub delivery: Option<DeliveryRun>,
+}
+
+/// Which run of which delivery it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryRun {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// The number of the run, from 1; runs that PiCloud did not bring to an end have that of the next one.
+    pub attempt: u32,
+    /// What began the chain: see [`Lineage`](crate::events::Lineage).
+    pub root: Uuid,
 }
 
 impl Execution {
@@ -204,6 +218,10 @@ pub struct ExecutionFilter {
     pub since: Option<Timestamp>,
     /// That began before this moment.
     pub until: Option<Timestamp>,
+    /// That were runs of this delivery.
+    pub delivery: Option<DeliveryId>,
+    /// That were runs of deliveries in the chain that this began, or that run itself.
+    pub root: Option<Uuid>,
 }
 
 impl ExecutionFilter {
@@ -215,6 +233,12 @@ impl ExecutionFilter {
             && self.trigger.is_none_or(|trigger| trigger == record.trigger)
             && self.since.is_none_or(|since| since <= record.started_at)
             && self.until.is_none_or(|until| record.started_at < until)
+            && self
+                .delivery
+                .is_none_or(|delivery| record.delivery.is_some_and(|run| run.id == delivery))
+            && self
+                .root
+                .is_none_or(|root| record.id.0 == root || record.delivery.is_some_and(|run| run.root == root))
             && self.text.as_ref().is_none_or(fits)
     }
 }

@@ -83,6 +83,14 @@ ids! {
     InvitationId,
     /// Names a record of the audit log.
     AuditId,
+    /// Names an event.
+    EventId,
+    /// Names one event on its way to one script; also an asynchronous run.
+    DeliveryId,
+    /// Names a subscription.
+    SubscriptionId,
+    /// Names a schedule.
+    ScheduleId,
     /// Names one run of a script; also the `x-request-id` of the answer it gave.
     ExecutionId,
 }

@@ -50,11 +50,24 @@ pub enum Trigger {
     Execute,
     /// A test run from the editor.
     Test,
+    /// A request for which nobody waits.
+    Async,
+    /// An event on a topic.
+    Event,
+    /// It was time.
+    Schedule,
 }
 
 impl Trigger {
     /// Every trigger.
-    pub const ALL: [Self; 3] = [Self::Http, Self::Execute, Self::Test];
+    pub const ALL: [Self; 6] = [
+        Self::Http,
+        Self::Execute,
+        Self::Test,
+        Self::Async,
+        Self::Event,
+        Self::Schedule,
+    ];
 
     /// The word for it in the API and the database.
     pub fn as_str(self) -> &'static str {
@@ -62,6 +75,9 @@ impl Trigger {
             Self::Http => "http",
             Self::Execute => "execute",
             Self::Test => "test",
+            Self::Async => "async",
+            Self::Event => "event",
+            Self::Schedule => "schedule",
         }
     }
 }

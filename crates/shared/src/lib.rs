@@ -6,7 +6,7 @@
 //! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`modules`],
 //! [`route`], [`release`], [`secret`], [`config`], [`user`], [`second_factor`], [`token`], [`access`], [`account`],
 //! [`invitation`], [`member`], [`change`], [`audit`], [`quota`], [`schedule`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
-//! [`run_stats`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
+//! [`run_stats`], [`events`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
 //! [`seam`]).
 
 pub mod access;
@@ -20,6 +20,7 @@ pub mod config;
 pub mod domain;
 pub mod durations;
 pub mod egress;
+pub mod events;
 pub mod execution;
 pub mod host;
 pub mod id;

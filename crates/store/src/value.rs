@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use picloud_shared::{
     id::{
-        AppId, AuditId, DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId, TokenId, UserId,
+        AppId, AuditId, DeliveryId, DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId,
+        TokenId, UserId,
     },
     time::Timestamp,
 };
@@ -138,6 +139,7 @@ macro_rules! from_ids {
 from_ids!(
     AppId,
     AuditId,
+    DeliveryId,
     DomainId,
     ExecutionId,
     InvitationId,

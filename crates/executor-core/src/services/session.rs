@@ -329,7 +329,7 @@ pub(super) fn explained(error: ServiceError, has_committed: bool) -> (ScriptErro
     let kind = match error {
         ServiceError::Unavailable => ScriptErrorKind::StorageUnavailable,
         ServiceError::Full => ScriptErrorKind::StorageFull,
-        ServiceError::QuotaExceeded(_) => ScriptErrorKind::QuotaExceeded,
+        ServiceError::QuotaExceeded(_) | ServiceError::QueueFull => ScriptErrorKind::QuotaExceeded,
         ServiceError::CommitUnknown => ScriptErrorKind::CommitUnknown,
         ServiceError::AppGone => ScriptErrorKind::AppGone,
         ServiceError::Failed => ScriptErrorKind::Internal,
@@ -363,6 +363,7 @@ pub(super) fn unexpected(answer: &Answer) -> Box<EvalAltResult> {
         Answer::Password(_) => "something about passwords",
         Answer::Committed => "a commit",
         Answer::Conflict { .. } => "a conflict",
+        Answer::LeaseLost => "the loss of a lease",
         Answer::Http { .. } => "answers of other servers",
         Answer::Email { .. } => "what became of an e-mail",
     };

@@ -89,6 +89,10 @@ impl Session {
                 None => Settled::Repeat(key),
                 Some(why) => failed(ScriptErrorKind::Conflict, &conflict_message(&key, why)),
             },
+            Ok(Answer::LeaseLost) => failed(
+                ScriptErrorKind::Cancelled,
+                "nothing was written: the event that began the run is no longer this run's to end",
+            ),
             Ok(_) => failed(
                 ScriptErrorKind::Internal,
                 "the host answered a commit with something else",

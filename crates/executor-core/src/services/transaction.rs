@@ -263,7 +263,7 @@ impl Transaction {
             ranges: self.ranges.clone(),
             writes: writes.collect(),
             docs: self.docs.to_commit(),
-            record: None,
+            ..Commit::default()
         }
     }
 }

@@ -107,6 +107,7 @@ impl Run {
             logs,
             error,
             node: self.node.as_ref().to_owned(),
+            delivery: None,
         }
     }
 

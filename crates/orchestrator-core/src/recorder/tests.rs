@@ -233,6 +233,7 @@ fn execution(number: u64, failed: bool) -> Execution {
         logs: Vec::new(),
         error,
         node: "node".to_owned(),
+        delivery: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod config;
 mod deployments;
 mod domains;
 mod egress;
+mod events;
 mod executions;
 mod invitations;
 mod members;
@@ -37,6 +38,7 @@ pub use config::{ConfigRepository, SetConfigError};
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use egress::{EgressRepository, EgressSettings};
+pub use events::{EventRepository, PublishError};
 pub use executions::ExecutionRepository;
 pub use invitations::{
     AcceptInvitationError, CreateInvitationError, DeletedInvitation, InvitationRepository, InvitedPerson,

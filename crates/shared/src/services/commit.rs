@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{KvValue, docs::CollectionCommit};
-use crate::execution::Execution;
+use crate::{
+    events::{Ack, NewEvent},
+    execution::Execution,
+};
 
 /// The end of a transaction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,12 +23,22 @@ pub struct Commit {
     /// writes nothing carries none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Box<Execution>>,
+    /// What is published, if all of this takes effect: at most
+    /// [`EMITS_PER_COMMIT_MAX`](crate::events::EMITS_PER_COMMIT_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emits: Vec<NewEvent>,
+    /// The end of the delivery that began the run, if this is its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack: Option<Ack>,
 }
 
 impl Commit {
     /// Whether it changes nothing.
     pub fn writes_nothing(&self) -> bool {
-        self.writes.is_empty() && self.docs.iter().all(CollectionCommit::writes_nothing)
+        self.writes.is_empty()
+            && self.docs.iter().all(CollectionCommit::writes_nothing)
+            && self.emits.is_empty()
+            && self.ack.is_none()
     }
 }
 

@@ -174,6 +174,9 @@ pub enum Answer {
         /// between them.
         key: String,
     },
+    /// To [`Question::Commit`]: nothing was changed, because the delivery that it would have ended is held by somebody
+    /// else, or has ended.
+    LeaseLost,
 }
 
 /// Why there is no answer.
@@ -189,6 +192,9 @@ pub enum ServiceError {
     /// The app would have more than it may keep.
     #[error(transparent)]
     QuotaExceeded(QuotaExceeded),
+    /// The app has as many events waiting as it may have.
+    #[error("as many events of the app wait as may; publish more when fewer do")]
+    QueueFull,
     /// The connection was lost while it committed: nobody knows whether it has taken effect.
     #[error(
         "the connection to the database was lost while it committed, so whether that has taken effect is not known"

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use picloud_shared::{
-    execution::{Execution, ExecutionFilter, ExecutionStatus, folded},
-    id::{AppId, ExecutionId, ScriptId},
+    execution::{DeliveryRun, Execution, ExecutionFilter, ExecutionStatus, folded},
+    id::{AppId, DeliveryId, ExecutionId, ScriptId},
     invocation::Trigger,
     limits::Limits,
     outcome::Usage,
@@ -29,7 +29,7 @@ macro_rules! select {
         concat!(
             "SELECT e.id, e.app_id, e.script_id, e.script_name, e.version, e.trigger, e.status, e.started_at, \
              e.operations, e.duration_us, e.cpu_us, e.memory_bytes_peak, e.response_status, e.node, \
-             p.request, p.logs, p.error, p.services \
+             e.delivery_id, e.attempt, e.root_id, p.request, p.logs, p.error, p.services \
              FROM executions e JOIN execution_payloads p ON p.execution_id = e.id ",
             $rest
         )
@@ -58,6 +58,11 @@ statements! {
         AND (CAST($6 AS TEXT) IS NULL OR e.trigger = $6) \
         AND (CAST($7 AS TEXT) IS NULL OR p.search_text LIKE $7 ESCAPE '!') \
         ORDER BY e.started_at DESC, e.id DESC LIMIT $8");
+    // Few: those of one delivery, or of one chain of causes.
+    LIST_OF_DELIVERY = page!("AND e.delivery_id = $8 AND (e.script_id = $9 OR $9 IS NULL) \
+        AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
+    LIST_OF_ROOT = page!("AND (e.root_id = $8 OR e.id = $8) AND (e.script_id = $9 OR $9 IS NULL) \
+        AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
     LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND (CAST($9 AS TEXT) IS NULL OR e.status = $9)");
 }
 
@@ -77,6 +82,9 @@ struct ExecutionRow {
     memory_bytes_peak: i64,
     response_status: i64,
     node: String,
+    delivery_id: Option<Uuid>,
+    attempt: Option<i64>,
+    root_id: Option<Uuid>,
     request: String,
     logs: String,
     error: Option<String>,
@@ -123,16 +131,24 @@ pub(super) async fn list(
         u64::from(page.limit) + 1,
     ];
     let status = filter.status.map(ExecutionStatus::as_str);
-    let sql = match (filter.script, status) {
-        (Some(script), status) => {
+    let of_events = filter
+        .delivery
+        .map(|delivery| (LIST_OF_DELIVERY, delivery.0))
+        .or(filter.root.map(|root| (LIST_OF_ROOT, root)));
+    let sql = match (of_events, filter.script, status) {
+        (Some((sql, id)), script, status) => {
+            args.extend(args![id, script, status]);
+            sql
+        }
+        (None, Some(script), status) => {
             args.extend(args![script, status]);
             LIST_OF_SCRIPT
         }
-        (None, Some(status)) => {
+        (None, None, Some(status)) => {
             args.extend(args![status]);
             LIST_OF_STATUS
         }
-        (None, None) => LIST_OF_APP,
+        (None, None, None) => LIST_OF_APP,
     };
     let rows: Vec<ExecutionRow> = db.fetch_all(sql, args).await?;
     let records = rows
@@ -181,6 +197,21 @@ fn pattern(text: &str) -> String {
     format!("%{escaped}%")
 }
 
+fn delivery(
+    id: Option<Uuid>,
+    attempt: Option<i64>,
+    root: Option<Uuid>,
+) -> Result<Option<DeliveryRun>, StoreError> {
+    let (Some(id), Some(attempt), Some(root)) = (id, attempt, root) else {
+        return Ok(None);
+    };
+    Ok(Some(DeliveryRun {
+        id: DeliveryId(id),
+        attempt: number("attempt", attempt)?,
+        root,
+    }))
+}
+
 impl TryFrom<ExecutionRow> for Execution {
     type Error = StoreError;
 
@@ -211,6 +242,7 @@ impl TryFrom<ExecutionRow> for Execution {
             logs: from_json("logs", &row.logs)?,
             error: row.error.map(|error| from_json("error", &error)).transpose()?,
             node: row.node,
+            delivery: delivery(row.delivery_id, row.attempt, row.root_id)?,
         })
     }
 }

@@ -30,8 +30,8 @@ statements! {
         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     INSERT_EXECUTION = "INSERT INTO executions \
         (id, app_id, script_id, script_name, version, trigger, status, started_at, operations, duration_us, \
-        cpu_us, memory_bytes_peak, response_status, node, bytes) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING";
+        cpu_us, memory_bytes_peak, response_status, node, bytes, delivery_id, attempt, root_id) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id) DO NOTHING";
     INSERT_PAYLOAD = "INSERT INTO execution_payloads (execution_id, request, logs, error, search_text, services) \
         VALUES ($1, $2, $3, $4, $5, $6)";
     FIND_STATUS = "SELECT status, duration_us FROM executions WHERE id = $1";
@@ -162,6 +162,9 @@ impl Rows {
                 record.response_status,
                 record.node.clone(),
                 bytes,
+                record.delivery.map(|run| run.id),
+                record.delivery.map(|run| i64::from(run.attempt)),
+                record.delivery.map(|run| run.root),
             ],
             payload: args![record.id, request, logs, error, search_text, services],
         })

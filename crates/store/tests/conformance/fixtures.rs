@@ -228,6 +228,7 @@ pub(crate) fn execution(script: &Script, started_at: Timestamp) -> Execution {
         }],
         error: None,
         node: "node-1".to_owned(),
+        delivery: None,
     }
 }
 

@@ -137,6 +137,9 @@ fn number(trigger: Trigger) -> u32 {
         Trigger::Http => 1,
         Trigger::Execute => 2,
         Trigger::Test => 3,
+        Trigger::Async => 4,
+        Trigger::Event => 5,
+        Trigger::Schedule => 6,
     }
 }
 

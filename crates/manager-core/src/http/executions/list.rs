@@ -93,6 +93,7 @@ pub(crate) async fn list_executions(
         text: query.q.filter(|text| !text.is_empty()),
         since: query.since,
         until: query.until,
+        ..ExecutionFilter::default()
     };
     let executions = manager
         .repository()

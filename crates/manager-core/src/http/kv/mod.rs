@@ -198,6 +198,10 @@ fn refusal(error: ServiceError) -> Refusal {
             "The server's disk is full. Free some space, then try again.",
         ),
         ServiceError::QuotaExceeded(exceeded) => problem(Code::QuotaExceeded, sentence(&exceeded)),
+        ServiceError::QueueFull => problem(
+            Code::TooManyRequests,
+            "As many events of the app wait as may. Try again when fewer do.",
+        ),
         ServiceError::CommitUnknown => problem(
             Code::CommitUnknown,
             "The database was lost while this was stored. Look whether it is there before you try again.",

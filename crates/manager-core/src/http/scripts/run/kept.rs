@@ -113,6 +113,7 @@ impl Kept {
             logs: outcome.logs.clone(),
             error: error.cloned(),
             node: self.node.clone(),
+            delivery: None,
         }
     }
 }

@@ -1,0 +1,142 @@
+//! Deliveries that a node holds, and how each ends.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeadReason, DeliveryResult, Destination, Event, NewEvent, Origin, RetryPolicy};
+use crate::{
+    id::{AppId, DeliveryId, ExecutionId, ScriptId},
+    time::Timestamp,
+};
+
+/// What a node asks for.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Which node.
+    pub node: String,
+    /// How many deliveries at most.
+    pub places: u32,
+    /// How many of one app at most.
+    pub per_app_max: u32,
+    /// Apps of which none are wanted: they have all the places that one app may have.
+    pub without: Vec<AppId>,
+    /// Until when the leases last.
+    pub lease_until: Timestamp,
+}
+
+/// What a node gets.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Those of each app in the order in which they were due.
+    pub leased: Vec<Leased>,
+    /// When there is something to claim next: now or earlier if there was more than was asked for. The apps that were not
+    /// wanted do not count, leases of other nodes do. None if nothing waits.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A delivery that a node holds. Nobody else runs it before the lease ends.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Of which app.
+    pub app_id: AppId,
+    /// Which script is to run.
+    pub script_id: ScriptId,
+    /// Grows with each lease: whoever acts with an earlier one changes nothing.
+    pub token: i64,
+    /// Until when.
+    pub until: Timestamp,
+    /// What became of it before.
+    pub counts: Counts,
+    /// What happened.
+    pub event: Arc<Event>,
+    /// See [`NewDelivery`](super::NewDelivery).
+    pub origin: Origin,
+    /// See [`NewDelivery`](super::NewDelivery).
+    pub ordered: bool,
+    /// See [`NewDelivery`](super::NewDelivery).
+    pub retry: RetryPolicy,
+    /// See [`NewDelivery`](super::NewDelivery).
+    pub on_success: Option<Destination>,
+    /// See [`NewDelivery`](super::NewDelivery).
+    pub on_failure: Option<Destination>,
+    /// When its age began: when it was accepted, or was due if that was later, or was given another chance.
+    pub since: Timestamp,
+}
+
+impl Leased {
+    /// The number of this run among those of the delivery that count, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.counts.attempts.saturating_add(1)
+    }
+
+    /// What names the lease.
+    pub fn held(&self) -> Held {
+        Held {
+            app_id: self.app_id,
+            delivery: self.delivery,
+            token: self.token,
+        }
+    }
+}
+
+/// A lease, as whoever holds it names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Held {
+    /// Of which app.
+    pub app_id: AppId,
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// The token of the lease.
+    pub token: i64,
+}
+
+/// How often something went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Runs in which the script failed.
+    pub attempts: u32,
+    /// Times that PiCloud could not run it, or not to its end. They use up no attempts.
+    pub faults: u32,
+    /// Times that the server, or its lease, ended while it ran.
+    pub aborts: u32,
+}
+
+/// The end of a delivery that went well, as a part of its run's commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ack {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// The token of the lease under which it ran. If another holds it by now, nothing of the commit takes effect.
+    pub token: i64,
+    /// The run.
+    pub execution: ExecutionId,
+    /// What is kept of its answer, if anybody may ask for it.
+    pub result: Option<DeliveryResult>,
+}
+
+/// Why a run did not go well, and what follows.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The run, if there was one.
+    pub execution: Option<ExecutionId>,
+    /// In one sentence, for those who look at the delivery.
+    pub error: String,
+    /// Whose fault it was.
+    pub is_fault: bool,
+    /// What follows.
+    pub next: Next,
+    /// What is published with it, such as to who is to be told that it is dead. No bound refuses these.
+    pub emits: Vec<NewEvent>,
+}
+
+/// What becomes of a delivery after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It runs again.
+    RetryAt(Timestamp),
+    /// It is set aside.
+    Dead(DeadReason),
+}

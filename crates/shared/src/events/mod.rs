@@ -1,0 +1,65 @@
+//! Events: what has happened in an app, and the runs of scripts that follow from it.
+//!
+//! An [`Event`] never changes. A [`Delivery`] is one event on its way to one script; it is leased by the node that runs
+//! it, and its end is part of the commit of its run ([`Ack`]), so that it has effects exactly once, however often it runs.
+//!
+//! Reading order: [`Topic`], [`NewEvent`], [`Subscription`], [`Delivery`] and its states, [`Leased`], [`RetryPolicy`].
+
+mod delivery;
+mod event;
+mod lease;
+mod publish;
+mod retry;
+mod stored_request;
+mod subscription;
+mod topic;
+
+pub use self::{
+    delivery::{
+        DeadReason, Delivery, DeliveryDetail, DeliveryFilter, DeliveryResult, DeliveryState, EventRetention,
+        OriginKind, QueueDepth,
+    },
+    event::{Destination, Event, Lineage, NewDelivery, NewEvent, Origin},
+    lease::{Ack, Claim, Claimed, Counts, Failure, Held, Leased, Next},
+    publish::{IdempotencyKey, Published, PublishedEvent},
+    retry::{InvalidRetryPolicy, RetryPolicy, Verdict},
+    stored_request::StoredRequest,
+    subscription::Subscription,
+    topic::{InvalidTopic, Topic, TopicPattern},
+};
+
+/// Bytes of the data of one event.
+pub const EVENT_DATA_BYTES_MAX: usize = 256 * 1_024;
+
+/// Bytes of an event's key.
+pub const EVENT_KEY_BYTES_MAX: usize = 256;
+
+/// Events that one call may publish.
+pub const EVENTS_PER_PUBLISH_MAX: usize = 100;
+
+/// Events that one transaction of a script may emit.
+pub const EMITS_PER_COMMIT_MAX: usize = 100;
+
+/// How far a chain of events may go: what an event at this depth would cause is refused.
+pub const DEPTH_MAX: u8 = 16;
+
+/// Bytes of the body of a result that are kept; what is beyond them is cut off.
+pub const RESULT_BYTES_MAX: usize = 64 * 1_024;
+
+/// Deliveries of one app that may wait or run at one time. More are refused.
+pub const WAITING_PER_APP_MAX: u64 = 100_000;
+
+/// Bytes of the data of all deliveries of one app that wait or run.
+pub const WAITING_BYTES_PER_APP_MAX: u64 = 256 * 1_024 * 1_024;
+
+/// After so many ends of the server, or of a lease, while it ran, a delivery is set aside.
+pub const ABORTS_MAX: u32 = 3;
+
+/// Longest idempotency key in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
+
+/// How long an idempotency key of a client is remembered.
+pub const IDEMPOTENCY_KEPT: std::time::Duration = std::time::Duration::from_hours(24);
+
+/// How long a lease lasts; whoever holds it extends it in time.
+pub const LEASE: std::time::Duration = std::time::Duration::from_secs(30);

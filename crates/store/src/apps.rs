@@ -21,6 +21,7 @@ use crate::{
     authority::confirm,
     convert::{number, parse},
     db::{Db, Transaction},
+    events,
     executions::purge::delete_all,
     statements::statements,
     value::args,
@@ -237,8 +238,9 @@ impl AppRepository for Store {
             db.kv.forget(app);
         }
         // The app is gone now, whatever comes of this; what remains is found by the next purge.
-        if let Err(error) = delete_all(&self.db, app).await {
-            tracing::warn!(app.id = %app, %error, "records of a deleted app remain until the next purge");
+        let deliveries = events::purge::delete_all(&self.db, app).await;
+        if let Err(error) = deliveries.and(delete_all(&self.db, app).await) {
+            tracing::warn!(app.id = %app, %error, "records and deliveries of a deleted app remain until the next purge");
         }
         Ok(true)
     }

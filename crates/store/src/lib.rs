@@ -31,6 +31,7 @@ mod deployments;
 mod docs;
 mod domains;
 mod egress;
+mod events;
 mod executions;
 mod imports;
 mod invitations;

@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 41] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 46] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -40,6 +40,11 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("docs/collections", crate::docs::collections::ALL),
         ("domains", crate::domains::ALL),
         ("egress", crate::egress::ALL),
+        ("events/clock", crate::events::ALL),
+        ("events/list", crate::events::list::ALL),
+        ("events/manage", crate::events::manage::ALL),
+        ("events/order", crate::events::order::ALL),
+        ("events/purge", crate::events::purge::ALL),
         ("executions/counts", crate::executions::counts::ALL),
         ("executions/list", crate::executions::list::ALL),
         ("executions/purge", crate::executions::purge::ALL),
@@ -73,6 +78,10 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
             ("sqlite/backup", crate::sqlite::backup::ALL),
             ("sqlite/docs/read", crate::sqlite::docs::read::ALL),
             ("sqlite/docs/writes", crate::sqlite::docs::writes::ALL),
+            ("sqlite/events/claim", crate::sqlite::events::claim::ALL),
+            ("sqlite/events/lease", crate::sqlite::events::lease::ALL),
+            ("sqlite/events/publish", crate::sqlite::events::publish::ALL),
+            ("sqlite/kv/batch", crate::sqlite::kv::batch::ALL),
             ("sqlite/kv/commit", crate::sqlite::kv::commit::ALL),
             ("sqlite/kv/read", crate::sqlite::kv::read::ALL),
             ("sqlite/kv/writes", crate::sqlite::kv::writes::ALL),
@@ -83,6 +92,8 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
     } else {
         [
             ("postgres/docs", crate::postgres::docs::ALL),
+            ("postgres/events", crate::postgres::events::ALL),
+            ("postgres/hints", crate::postgres::hints::ALL),
             ("postgres/kv", crate::postgres::kv::ALL),
             ("postgres/lock", crate::postgres::lock::ALL),
             ("postgres/server", crate::postgres::server::ALL),

@@ -9,6 +9,7 @@ use crate::{
     calls::FullApps,
     db::{Db, PING_TIMEOUT},
     error::{OpenError, unavailable},
+    events::LatestMoment,
     migrate,
     postgres::Postgres,
     sealing::Sealer,
@@ -25,6 +26,7 @@ pub struct Store {
     pub(crate) sealer: Sealer,
     pub(crate) secrets: SecretCache,
     pub(crate) full_apps: FullApps,
+    pub(crate) latest: LatestMoment,
 }
 
 statements! {
@@ -59,6 +61,7 @@ impl Store {
             sealer: Sealer::new(secret_key),
             secrets: SecretCache::default(),
             full_apps: FullApps::default(),
+            latest: LatestMoment::default(),
         }
     }
 

@@ -83,6 +83,7 @@ pub trait Repository:
     + TokenRepository
     + ExecutionRepository
     + EgressRepository
+    + EventRepository
     + AuditRepository
     + Health
 {
@@ -109,6 +110,7 @@ impl<T> Repository for T where
         + TokenRepository
         + ExecutionRepository
         + EgressRepository
+        + EventRepository
         + AuditRepository
         + Health
 {

@@ -35,10 +35,12 @@ pub struct Commit {
 impl Commit {
     /// Whether it changes nothing.
     pub fn writes_nothing(&self) -> bool {
-        self.writes.is_empty()
-            && self.docs.iter().all(CollectionCommit::writes_nothing)
-            && self.emits.is_empty()
-            && self.ack.is_none()
+        self.keeps_data_as_it_is() && self.emits.is_empty() && self.ack.is_none()
+    }
+
+    /// Whether it changes no key and no document.
+    pub fn keeps_data_as_it_is(&self) -> bool {
+        self.writes.is_empty() && self.docs.iter().all(CollectionCommit::writes_nothing)
     }
 }
 

@@ -100,6 +100,353 @@ CREATE TABLE app_queues (
     PRIMARY KEY (app_id, shard)
 ) WITH (fillfactor = 50);
 
+CREATE FUNCTION deliveries_inserted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO app_queues (app_id, shard, count, bytes)
+    SELECT added.app_id, usage_shard(), count(*), sum(added.bytes)
+    FROM added WHERE EXISTS (SELECT 1 FROM apps WHERE apps.id = added.app_id)
+    GROUP BY added.app_id ORDER BY added.app_id
+    ON CONFLICT (app_id, shard) DO UPDATE
+    SET count = app_queues.count + excluded.count, bytes = app_queues.bytes + excluded.bytes;
+    RETURN NULL;
+END
+$$;
+
+-- For one that has ended, and one that has another chance: by far the most changes of a state are neither.
+CREATE FUNCTION deliveries_counted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+DECLARE
+    more CONSTANT BIGINT := CASE WHEN NEW.state IN ('waiting', 'behind', 'running') THEN 1 ELSE -1 END;
+BEGIN
+    INSERT INTO app_queues (app_id, shard, count, bytes)
+    SELECT NEW.app_id, usage_shard(), more, more * CASE WHEN more > 0 THEN NEW.bytes ELSE OLD.bytes END
+    WHERE EXISTS (SELECT 1 FROM apps WHERE apps.id = NEW.app_id)
+    ON CONFLICT (app_id, shard) DO UPDATE
+    SET count = app_queues.count + excluded.count, bytes = app_queues.bytes + excluded.bytes;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION deliveries_deleted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO app_queues (app_id, shard, count, bytes)
+    SELECT removed.app_id, usage_shard(), -count(*), -sum(removed.bytes)
+    FROM removed
+    WHERE removed.state IN ('waiting', 'behind', 'running')
+        AND EXISTS (SELECT 1 FROM apps WHERE apps.id = removed.app_id)
+    GROUP BY removed.app_id ORDER BY removed.app_id
+    ON CONFLICT (app_id, shard) DO UPDATE
+    SET count = app_queues.count + excluded.count, bytes = app_queues.bytes + excluded.bytes;
+    UPDATE events SET deliveries = events.deliveries - gone.count
+    FROM (SELECT removed.event, count(*) AS count FROM removed GROUP BY removed.event) AS gone
+    WHERE events.number = gone.event;
+    DELETE FROM events USING removed WHERE events.number = removed.event AND events.deliveries = 0;
+    DELETE FROM delivery_results USING removed
+    WHERE delivery_results.app_id = removed.app_id AND delivery_results.delivery_id = removed.id;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER deliveries_inserted AFTER INSERT ON deliveries
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION deliveries_inserted();
+CREATE TRIGGER deliveries_ended AFTER UPDATE OF state ON deliveries FOR EACH ROW
+    WHEN (OLD.state IN ('waiting', 'behind', 'running') AND NEW.state NOT IN ('waiting', 'behind', 'running'))
+    EXECUTE FUNCTION deliveries_counted();
+CREATE TRIGGER deliveries_redriven AFTER UPDATE OF state ON deliveries FOR EACH ROW
+    WHEN (OLD.state NOT IN ('waiting', 'behind', 'running') AND NEW.state IN ('waiting', 'behind', 'running'))
+    EXECUTE FUNCTION deliveries_counted();
+CREATE TRIGGER deliveries_deleted AFTER DELETE ON deliveries
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION deliveries_deleted();
+
+-- The lock of an order: of the deliveries of one subscription with one key. Whoever begins or ends one has it, so that
+-- one of them is in front at every moment, and only one.
+CREATE FUNCTION lock_of_order(app UUID, origin UUID, event_key TEXT) RETURNS BIGINT LANGUAGE sql IMMUTABLE AS $$
+    SELECT hashtextextended(app::text || origin::text || event_key, 5)
+$$;
+
+-- Accepts events; `new_data` holds their data, and `new_events` all else, with their deliveries. Locks of orders are
+-- taken in one order, and before any row.
+CREATE FUNCTION publish_events(
+    app UUID, moment BIGINT, new_events JSONB, new_data BYTEA[], more_count BIGINT, more_bytes BIGINT,
+    count_max BIGINT, bytes_max BIGINT
+) RETURNS VOID LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    waiting RECORD;
+    lock_of_one RECORD;
+    numbers BIGINT[];
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM apps WHERE apps.id = app) THEN
+        RAISE EXCEPTION 'the app is gone' USING ERRCODE = 'PC001';
+    END IF;
+    IF more_count = 0 THEN
+        RETURN;
+    END IF;
+    IF count_max IS NOT NULL THEN
+        SELECT COALESCE(sum(app_queues.count), 0) AS count, COALESCE(sum(app_queues.bytes), 0) AS bytes
+        INTO waiting FROM app_queues WHERE app_queues.app_id = app;
+        IF waiting.count + more_count > count_max OR waiting.bytes + more_bytes > bytes_max THEN
+            RAISE EXCEPTION 'as many events of the app wait as may' USING ERRCODE = 'PC003';
+        END IF;
+    END IF;
+
+    FOR lock_of_one IN
+        SELECT DISTINCT lock_of_order(app, (delivery ->> 'origin_id')::uuid, delivery ->> 'event_key') AS number
+        FROM jsonb_array_elements(new_events) AS event
+            CROSS JOIN jsonb_array_elements(event -> 'deliveries') AS delivery
+        WHERE (delivery ->> 'is_ordered')::boolean ORDER BY 1
+    LOOP
+        PERFORM pg_advisory_xact_lock(lock_of_one.number);
+    END LOOP;
+
+    numbers := ARRAY(
+        SELECT nextval('events_number_seq') FROM generate_series(1, jsonb_array_length(new_events))
+    );
+    INSERT INTO events (number, deliveries, source, subject, happened_at, extensions, content_type, root_id, cause_id,
+        depth, request, data)
+    SELECT numbers[event.place], jsonb_array_length(event.value -> 'deliveries'), made.source, made.subject,
+        made.happened_at, made.extensions, made.content_type, made.root_id, made.cause_id, made.depth, made.request,
+        new_data[event.place]
+    FROM jsonb_array_elements(new_events) WITH ORDINALITY AS event (value, place)
+        CROSS JOIN jsonb_to_record(event.value) AS made (
+            source TEXT, subject TEXT, happened_at BIGINT, extensions TEXT, content_type TEXT, root_id UUID,
+            cause_id UUID, depth BIGINT, request TEXT
+        );
+    INSERT INTO deliveries (app_id, id, event, event_id, script_id, topic, event_key, place, origin, origin_id, terms,
+        bytes, state, accepted_at, since, due_at, token, attempts, faults, aborts, redrives)
+    SELECT app, made.id, numbers[made.event], made.event_id, made.script_id, made.topic, made.event_key,
+        CASE WHEN made.is_ordered THEN COALESCE(before.place, 0) + made.place END,
+        made.origin, made.origin_id, made.terms, made.bytes,
+        CASE WHEN made.is_ordered AND (before.place IS NOT NULL OR made.place > 1) THEN 'behind' ELSE 'waiting' END,
+        moment, made.due_at, made.due_at, 0, 0, 0, 0, 0
+    FROM (
+            SELECT one.*, event.place AS event, row_number() OVER (
+                PARTITION BY one.is_ordered, one.origin_id, one.event_key ORDER BY event.place, delivery.place
+            ) AS place
+            FROM jsonb_array_elements(new_events) WITH ORDINALITY AS event (value, place)
+                CROSS JOIN jsonb_array_elements(event.value -> 'deliveries') WITH ORDINALITY AS delivery (value, place)
+                CROSS JOIN jsonb_to_record(delivery.value) AS one (
+                    id UUID, event_id UUID, script_id UUID, topic TEXT, event_key TEXT, is_ordered BOOLEAN,
+                    origin TEXT, origin_id UUID, terms TEXT, bytes BIGINT, due_at BIGINT
+                )
+        ) AS made
+        CROSS JOIN LATERAL (
+            SELECT max(deliveries.place) AS place FROM deliveries
+            WHERE made.is_ordered AND deliveries.app_id = app AND deliveries.origin_id = made.origin_id
+                AND deliveries.event_key = made.event_key AND deliveries.place IS NOT NULL
+                AND deliveries.state IN ('waiting', 'behind', 'running')
+        ) AS before;
+END
+$$;
+
+-- The same, once for each key: gives null, or `ids` of the time before.
+CREATE FUNCTION publish_once(
+    app UUID, moment BIGINT, key_scope TEXT, key_text TEXT, key_fingerprint BYTEA, kept_until BIGINT, ids TEXT,
+    new_events JSONB, new_data BYTEA[], more_count BIGINT, more_bytes BIGINT, count_max BIGINT, bytes_max BIGINT
+) RETURNS TEXT LANGUAGE plpgsql AS $$
+DECLARE
+    earlier RECORD;
+BEGIN
+    LOOP
+        -- Waits for whoever is about to use the same key.
+        INSERT INTO event_keys AS known (app_id, scope, event_key, fingerprint, published, expires_at)
+        VALUES (app, key_scope, key_text, key_fingerprint, ids, kept_until)
+        ON CONFLICT (app_id, scope, event_key) DO UPDATE SET fingerprint = excluded.fingerprint,
+            published = excluded.published, expires_at = excluded.expires_at
+        WHERE known.expires_at <= moment;
+        IF FOUND THEN
+            PERFORM publish_events(
+                app, moment, new_events, new_data, more_count, more_bytes, count_max, bytes_max
+            );
+            RETURN NULL;
+        END IF;
+        SELECT event_keys.fingerprint, event_keys.published INTO earlier FROM event_keys
+        WHERE event_keys.app_id = app AND event_keys.scope = key_scope AND event_keys.event_key = key_text;
+        IF FOUND THEN
+            IF earlier.fingerprint <> key_fingerprint THEN
+                RAISE EXCEPTION 'the key was used for something else' USING ERRCODE = 'PC005';
+            END IF;
+            RETURN earlier.published;
+        END IF;
+        -- It has just been removed.
+    END LOOP;
+END
+$$;
+
+-- Leases what is due to a node: one delivery of each app, then the second of each, and so on. The last row holds nothing
+-- but when there is something to claim next.
+CREATE FUNCTION claim_deliveries(
+    for_node TEXT, places BIGINT, per_app_max BIGINT, without UUID[], moment BIGINT, until BIGINT
+) RETURNS TABLE (
+    app_id UUID, id UUID, script_id UUID, token BIGINT, place BIGINT, origin TEXT, origin_id UUID, terms TEXT,
+    since BIGINT, attempts BIGINT, faults BIGINT, aborts BIGINT, event_id UUID, topic TEXT, event_key TEXT,
+    source TEXT, subject TEXT, happened_at BIGINT, extensions TEXT, content_type TEXT, root_id UUID, cause_id UUID,
+    depth BIGINT, request TEXT, data BYTEA, next_due BIGINT
+) LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+    UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, aborts = deliveries.aborts + 1,
+        due_at = moment
+    FROM (
+        SELECT expired.app_id, expired.id FROM deliveries AS expired
+        WHERE expired.state = 'running' AND expired.lease_until <= moment AND expired.node <> for_node
+        FOR UPDATE SKIP LOCKED
+    ) AS expired
+    WHERE deliveries.app_id = expired.app_id AND deliveries.id = expired.id;
+
+    RETURN QUERY
+    WITH RECURSIVE present (app_id) AS (
+        SELECT (SELECT d.app_id FROM deliveries AS d WHERE d.state = 'waiting' ORDER BY d.app_id LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT d.app_id FROM deliveries AS d WHERE d.state = 'waiting' AND d.app_id > present.app_id
+            ORDER BY d.app_id LIMIT 1
+        )
+        FROM present WHERE present.app_id IS NOT NULL
+    ),
+    due AS (
+        SELECT one.app_id, one.id, one.due_at,
+            row_number() OVER (PARTITION BY one.app_id ORDER BY one.due_at, one.id) AS turn
+        FROM present
+            CROSS JOIN LATERAL (
+                SELECT d.app_id, d.id, d.due_at FROM deliveries AS d
+                WHERE d.state = 'waiting' AND d.app_id = present.app_id AND d.due_at <= moment
+                ORDER BY d.due_at, d.id LIMIT least(per_app_max, places) FOR UPDATE SKIP LOCKED
+            ) AS one
+        WHERE present.app_id IS NOT NULL AND present.app_id <> ALL (without)
+    ),
+    chosen AS (
+        SELECT due.app_id, due.id, due.turn, due.due_at FROM due ORDER BY due.turn, due.due_at LIMIT places
+    ),
+    leased AS (
+        UPDATE deliveries SET state = 'running', token = deliveries.token + 1, node = for_node, lease_until = until
+        FROM chosen
+        WHERE deliveries.app_id = chosen.app_id AND deliveries.id = chosen.id AND deliveries.state = 'waiting'
+        RETURNING deliveries.*, chosen.turn
+    )
+    SELECT leased.app_id, leased.id, leased.script_id, leased.token, leased.place, leased.origin, leased.origin_id,
+        leased.terms, leased.since, leased.attempts, leased.faults, leased.aborts, leased.event_id, leased.topic,
+        leased.event_key, e.source, e.subject, e.happened_at, e.extensions, e.content_type, e.root_id, e.cause_id,
+        e.depth, e.request, e.data, NULL::bigint
+    FROM leased JOIN events AS e ON e.number = leased.event
+    ORDER BY leased.turn, leased.due_at;
+
+    RETURN QUERY
+    WITH RECURSIVE present (app_id) AS (
+        SELECT (SELECT d.app_id FROM deliveries AS d WHERE d.state = 'waiting' ORDER BY d.app_id LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT d.app_id FROM deliveries AS d WHERE d.state = 'waiting' AND d.app_id > present.app_id
+            ORDER BY d.app_id LIMIT 1
+        )
+        FROM present WHERE present.app_id IS NOT NULL
+    ),
+    firsts AS (
+        SELECT (
+            SELECT d.due_at FROM deliveries AS d WHERE d.state = 'waiting' AND d.app_id = present.app_id
+            ORDER BY d.due_at LIMIT 1
+        ) AS moment
+        FROM present WHERE present.app_id IS NOT NULL AND present.app_id <> ALL (without)
+        UNION ALL
+        SELECT min(d.lease_until) FROM deliveries AS d WHERE d.state = 'running' AND d.node <> for_node
+    )
+    SELECT NULL::uuid, NULL::uuid, NULL::uuid, NULL::bigint, NULL::bigint, NULL::text, NULL::uuid, NULL::text,
+        NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, NULL::text, NULL::text,
+        NULL::text, NULL::bigint, NULL::text, NULL::text, NULL::uuid, NULL::uuid, NULL::bigint, NULL::text,
+        NULL::bytea, min(firsts.moment)
+    FROM firsts;
+END
+$$;
+
+-- Lets the first of an order run, if it is behind nobody any more.
+CREATE FUNCTION let_next_run(app UUID, origin UUID, key TEXT) RETURNS VOID LANGUAGE sql SET enable_seqscan = off AS $$
+    UPDATE deliveries SET state = 'waiting' WHERE app_id = app AND state = 'behind' AND id = (
+        SELECT first.id FROM deliveries AS first
+        WHERE first.app_id = app AND first.origin_id = origin AND first.event_key = key AND first.place IS NOT NULL
+            AND first.state IN ('waiting', 'behind', 'running')
+        ORDER BY first.place LIMIT 1
+    )
+$$;
+
+-- What a run's commit does beside its data, if `stale` is null: it ends the delivery that began the run, and publishes.
+-- Gives `stale`.
+CREATE FUNCTION end_run(
+    stale BYTEA, app UUID, moment BIGINT,
+    delivery UUID, lease_token BIGINT, execution UUID, status BIGINT, result_type TEXT, result_is_cut BOOLEAN,
+    result_body BYTEA,
+    new_events JSONB, new_data BYTEA[], more_count BIGINT, more_bytes BIGINT, count_max BIGINT, bytes_max BIGINT
+) RETURNS BYTEA LANGUAGE plpgsql AS $$
+DECLARE
+    stands RECORD;
+BEGIN
+    IF stale IS NOT NULL THEN
+        RETURN stale;
+    END IF;
+    IF delivery IS NOT NULL THEN
+        SELECT d.origin_id, d.event_key, d.place INTO stands FROM deliveries AS d
+        WHERE d.app_id = app AND d.id = delivery;
+        IF stands.place IS NOT NULL THEN
+            PERFORM pg_advisory_xact_lock(lock_of_order(app, stands.origin_id, stands.event_key));
+        END IF;
+        UPDATE deliveries SET state = 'done', node = NULL, lease_until = NULL, error = NULL, ended_at = moment,
+            execution_id = execution, response_status = status,
+            bytes = deliveries.bytes + COALESCE(octet_length(result_body), 0)
+        WHERE deliveries.app_id = app AND deliveries.id = delivery AND deliveries.token = lease_token
+            AND deliveries.state = 'running';
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the lease is lost' USING ERRCODE = 'PC004';
+        END IF;
+        IF result_body IS NOT NULL THEN
+            INSERT INTO delivery_results (app_id, delivery_id, content_type, is_cut, body)
+            VALUES (app, delivery, result_type, result_is_cut, result_body)
+            ON CONFLICT (app_id, delivery_id) DO UPDATE SET content_type = excluded.content_type,
+                is_cut = excluded.is_cut, body = excluded.body;
+        END IF;
+        IF stands.place IS NOT NULL THEN
+            PERFORM let_next_run(app, stands.origin_id, stands.event_key);
+        END IF;
+    END IF;
+    IF new_events IS NOT NULL THEN
+        PERFORM publish_events(app, moment, new_events, new_data, more_count, more_bytes, count_max, bytes_max);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- Ends a lease because the run did not go well: it is due again at `retry_at`, or dead for a reason. Gives whether the
+-- lease was not lost.
+CREATE FUNCTION fail_delivery(
+    app UUID, delivery UUID, lease_token BIGINT, moment BIGINT, retry_at BIGINT, dead_reason TEXT,
+    attempt BIGINT, fault BIGINT, what TEXT, execution UUID,
+    new_events JSONB, new_data BYTEA[], more_count BIGINT, more_bytes BIGINT
+) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+DECLARE
+    stands RECORD;
+BEGIN
+    SELECT d.origin_id, d.event_key, d.place INTO stands FROM deliveries AS d
+    WHERE d.app_id = app AND d.id = delivery;
+    IF stands.place IS NOT NULL AND dead_reason IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(lock_of_order(app, stands.origin_id, stands.event_key));
+    END IF;
+    UPDATE deliveries SET state = CASE WHEN dead_reason IS NULL THEN 'waiting' ELSE 'dead' END,
+        node = NULL, lease_until = NULL, due_at = COALESCE(retry_at, deliveries.due_at),
+        ended_at = CASE WHEN dead_reason IS NULL THEN NULL ELSE moment END, reason = dead_reason,
+        attempts = deliveries.attempts + attempt, faults = deliveries.faults + fault, error = what,
+        execution_id = COALESCE(execution, deliveries.execution_id)
+    WHERE deliveries.app_id = app AND deliveries.id = delivery AND deliveries.token = lease_token
+        AND deliveries.state = 'running';
+    IF NOT FOUND THEN
+        RETURN FALSE;
+    END IF;
+    IF stands.place IS NOT NULL AND dead_reason IS NOT NULL THEN
+        PERFORM let_next_run(app, stands.origin_id, stands.event_key);
+    END IF;
+    -- If the app is gone, nobody is to be told.
+    IF more_count > 0 AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app) THEN
+        PERFORM publish_events(app, moment, new_events, new_data, more_count, more_bytes, NULL, NULL);
+    END IF;
+    RETURN TRUE;
+END
+$$;
+
 -- Of which delivery a run was one, which of its runs, and what began the chain that led to it.
 ALTER TABLE executions ADD COLUMN delivery_id UUID;
 ALTER TABLE executions ADD COLUMN attempt BIGINT;

@@ -12,6 +12,12 @@ pub(super) enum Failure {
     Waited,
     /// The app is deleted.
     AppGone,
+    /// The app has as much waiting as it may.
+    QueueFull,
+    /// Another holds the delivery that was to end, or it has ended.
+    LeaseLost,
+    /// The idempotency key was used for something else.
+    KeyReused,
     /// The app would have more than it may keep.
     Quota(QuotaExceeded),
     /// The connection was lost, or there was no answer in time: nobody knows.
@@ -41,8 +47,11 @@ impl Failure {
             Some("40001" | "40P01") => Self::GaveUp,
             // lock_not_available
             Some("55P03") => Self::Waited,
-            // Those of `commit_kv`.
+            // Those of our functions.
             Some("PC001") => Self::AppGone,
+            Some("PC003") => Self::QueueFull,
+            Some("PC004") => Self::LeaseLost,
+            Some("PC005") => Self::KeyReused,
             Some("PC002") => detail.and_then(exceeded).map_or(Self::Other, Self::Quota),
             // statement_completion_unknown, admin_shutdown, crash_shutdown; the class of connection exceptions.
             Some("40003" | "57P01" | "57P02") => Self::Unknown,

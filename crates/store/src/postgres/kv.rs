@@ -164,6 +164,8 @@ impl Postgres {
                 Failure::GaveUp => {}
                 Failure::Waited => return Ok(in_the_way(commit)),
                 Failure::AppGone => return Err(ServiceError::AppGone),
+                Failure::QueueFull => return Err(ServiceError::QueueFull),
+                Failure::LeaseLost => return Ok(Answer::LeaseLost),
                 Failure::Quota(exceeded) => return Err(ServiceError::QuotaExceeded(exceeded)),
                 Failure::Unknown if !commit.writes_nothing() => {
                     // The server may still be at it.
@@ -171,7 +173,7 @@ impl Postgres {
                     tracing::error!(%error, "whether a commit has taken effect is not known");
                     return Err(ServiceError::CommitUnknown);
                 }
-                Failure::Unknown | Failure::Other => return Err(refusal(&store_error(error))),
+                Failure::Unknown | Failure::KeyReused | Failure::Other => return Err(refusal(&store_error(error))),
             }
         }
         Ok(in_the_way(commit))

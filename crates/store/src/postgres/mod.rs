@@ -1,8 +1,10 @@
 //! What is particular to PostgreSQL.
 
 pub(crate) mod docs;
+pub(crate) mod events;
 mod failure;
 mod fault;
+pub(crate) mod hints;
 pub(crate) mod kv;
 pub(crate) mod lock;
 mod open;

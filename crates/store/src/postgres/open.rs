@@ -7,7 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{server, turns::Turns};
+use super::{hints::Hints, server, turns::Turns};
 use crate::{error::OpenError, migrate};
 
 /// Connections at one time.
@@ -31,6 +31,7 @@ const MIGRATION_TIMEOUTS: [(&str, &str); 2] = [("statement_timeout", "0"), ("loc
 pub(crate) struct Postgres {
     pub(crate) pool: PgPool,
     pub(super) turns: Arc<Turns>,
+    pub(super) hints: Hints,
 }
 
 impl Postgres {
@@ -52,6 +53,7 @@ impl Postgres {
         Ok(Self {
             pool,
             turns: Arc::default(),
+            hints: Hints::default(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod docs;
+pub(crate) mod events;
 mod fault;
 pub(crate) mod kv;
 mod lock;

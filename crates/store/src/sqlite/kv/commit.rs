@@ -1,4 +1,4 @@
-//! The commits of many runs, in one transaction.
+//! The commit of a run, as a part of a batch.
 
 use picloud_shared::{
     id::AppId,
@@ -9,16 +9,19 @@ use picloud_shared::{
 use rusqlite::{Connection, Error, OptionalExtension as _, params, params_from_iter};
 
 use super::{
-    connection::fault_of,
     read::{id, stale},
     room::Rooms,
     writes::write,
 };
 use crate::{
+    events::Refused,
     executions::record::{self, Rows},
     kv::refusal,
     quotas,
-    sqlite::docs::writes as docs,
+    sqlite::{
+        docs::writes as docs,
+        events::{self, Bound},
+    },
     statements::statements,
     value::Value,
 };
@@ -29,9 +32,6 @@ statements! {
         q.data_bytes_max, q.data_rows_max FROM apps a \
         LEFT JOIN app_usage u ON u.app_id = a.id AND u.shard = 0 LEFT JOIN app_quotas q ON q.app_id = a.id \
         WHERE a.id = ?1";
-    BEGIN_ONE = "SAVEPOINT one";
-    KEEP_ONE = "RELEASE one";
-    UNDO_ONE = "ROLLBACK TO one";
 }
 
 /// One commit that waits.
@@ -41,50 +41,8 @@ pub(super) struct Waiting {
     pub(super) now: Timestamp,
 }
 
-/// Does them one after the other, each against what those before it have left, and flushes once. An error is that of
-/// all of them: then nothing has changed.
-pub(super) fn commit_all<'w>(
-    connection: &Connection,
-    waiting: impl Iterator<Item = &'w Waiting> + Clone,
-) -> Result<Vec<Result<Answer, ServiceError>>, Error> {
-    let mut rooms = Rooms::default();
-    let together = transaction(connection, waiting.clone(), |one| {
-        if fits(connection, one, &mut rooms)? {
-            return surely(connection, one);
-        }
-        alone(connection, one)
-    })?;
-    match together {
-        Ok(answers) => Ok(answers),
-        // One has failed from which nothing parted the others: each for itself.
-        Err(_) => transaction(connection, waiting, |one| alone(connection, one))?,
-    }
-}
-
-/// Does all of them in one transaction. The inner error is one of `act`, the outer one that of the transaction: in both
-/// cases nothing has changed.
-fn transaction<'w>(
-    connection: &Connection,
-    waiting: impl Iterator<Item = &'w Waiting>,
-    act: impl FnMut(&'w Waiting) -> Result<Result<Answer, ServiceError>, Error>,
-) -> Result<Result<Vec<Result<Answer, ServiceError>>, Error>, Error> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let answers = waiting.map(act).collect::<Result<Vec<_>, _>>();
-    let has_written = |answers: &Vec<_>| answers.contains(&Ok(Answer::Committed));
-    let done = match &answers {
-        Ok(answers) if has_written(answers) => connection.execute_batch("COMMIT"),
-        _ => Ok(()),
-    };
-    if !connection.is_autocommit() {
-        // Of what did not end well nothing remains. If even that fails, the connection is not used again.
-        connection.execute_batch("ROLLBACK")?;
-    }
-    done?;
-    Ok(answers)
-}
-
 /// Whether what one of them writes is certainly no more than its app may keep, and its app is there.
-fn fits(connection: &Connection, waiting: &Waiting, rooms: &mut Rooms) -> Result<bool, Error> {
+pub(super) fn fits(connection: &Connection, waiting: &Waiting, rooms: &mut Rooms) -> Result<bool, Error> {
     let Waiting { app, commit, .. } = waiting;
     rooms.take(*app, commit, || {
         let found = account(connection, *app)?;
@@ -93,7 +51,10 @@ fn fits(connection: &Connection, waiting: &Waiting, rooms: &mut Rooms) -> Result
 }
 
 /// Does one that fits, and writes keys alone: it is not refused once it has begun to write.
-fn surely(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, ServiceError>, Error> {
+pub(super) fn surely(
+    connection: &Connection,
+    waiting: &Waiting,
+) -> Result<Result<Answer, ServiceError>, Error> {
     if let Some(key) = stale(connection, waiting.app, &waiting.commit, waiting.now)? {
         return Ok(Ok(Answer::Conflict { key }));
     }
@@ -101,40 +62,32 @@ fn surely(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, S
     Ok(Ok(Answer::Committed))
 }
 
-/// Does one of them so that nothing remains of it if it is refused, or fails. An error is one that ended the
-/// transaction of all.
-fn alone(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, ServiceError>, Error> {
-    let run = |sql| connection.prepare_cached(sql)?.execute([]);
-    run(BEGIN_ONE)?;
-    let answer = match commit(connection, waiting) {
-        Ok(answer) => answer,
-        Err(error) if connection.is_autocommit() => return Err(error),
-        Err(error) => Err(refusal(&fault_of(error))),
-    };
-    if answer != Ok(Answer::Committed) {
-        run(UNDO_ONE)?;
+/// Compares what the run has read, and writes what it writes. Whatever it has written is undone by the caller, unless it
+/// is committed.
+pub(super) fn commit(
+    connection: &Connection,
+    waiting: &Waiting,
+) -> Result<Result<Answer, ServiceError>, Error> {
+    let Waiting { app, commit, now } = waiting;
+    if let Some(ack) = &commit.ack
+        && !events::acknowledge(connection, *app, ack, *now)?
+    {
+        return Ok(Ok(Answer::LeaseLost));
     }
-    run(KEEP_ONE)?;
-    Ok(answer)
-}
-
-fn commit(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, ServiceError>, Error> {
-    let app = waiting.app;
-    if let Some(key) = stale(connection, app, &waiting.commit, waiting.now)? {
+    if let Some(key) = stale(connection, *app, commit, *now)? {
         return Ok(Ok(Answer::Conflict { key }));
     }
-    let Some((before, quotas)) = account(connection, app)? else {
-        return Ok(Err(ServiceError::AppGone));
-    };
-    write_keys(connection, waiting)?;
-    if let Some(exceeded) = write_documents(connection, waiting)? {
-        return Ok(Err(ServiceError::QuotaExceeded(exceeded)));
+    if !commit.keeps_data_as_it_is()
+        && let Err(refused) = write_data(connection, waiting)?
+    {
+        return Ok(Err(refused));
     }
-    let Some((after, _)) = account(connection, app)? else {
-        return Ok(Err(ServiceError::AppGone));
-    };
-    if let Err(exceeded) = quotas.check(before, after) {
-        return Ok(Err(ServiceError::QuotaExceeded(exceeded)));
+    if !commit.emits.is_empty() {
+        match events::publish(connection, *app, &commit.emits, Bound::Kept, *now)? {
+            Ok(()) => {}
+            Err(Refused::NoApp) => return Ok(Err(ServiceError::AppGone)),
+            Err(Refused::Full | Refused::KeyReused) => return Ok(Err(ServiceError::QueueFull)),
+        }
     }
     if let Some(record) = &waiting.commit.record {
         match Rows::of(record) {
@@ -143,6 +96,21 @@ fn commit(connection: &Connection, waiting: &Waiting) -> Result<Result<Answer, S
         }
     }
     Ok(Ok(Answer::Committed))
+}
+
+/// Writes keys and documents, within the quotas of the app.
+fn write_data(connection: &Connection, waiting: &Waiting) -> Result<Result<(), ServiceError>, Error> {
+    let Some((before, quotas)) = account(connection, waiting.app)? else {
+        return Ok(Err(ServiceError::AppGone));
+    };
+    write_keys(connection, waiting)?;
+    if let Some(exceeded) = write_documents(connection, waiting)? {
+        return Ok(Err(ServiceError::QuotaExceeded(exceeded)));
+    }
+    let Some((after, _)) = account(connection, waiting.app)? else {
+        return Ok(Err(ServiceError::AppGone));
+    };
+    Ok(quotas.check(before, after).map_err(ServiceError::QuotaExceeded))
 }
 
 fn write_keys(connection: &Connection, waiting: &Waiting) -> Result<(), Error> {
@@ -191,9 +159,13 @@ fn account(connection: &Connection, app: AppId) -> Result<Option<(Kept, Quotas)>
 #[cfg(test)]
 mod tests {
     use picloud_shared::services::{Expiry, KvValue, Write};
+    use tokio::sync::oneshot;
     use uuid::Uuid;
 
-    use super::*;
+    use super::{
+        super::batch::{Job, write_all},
+        *,
+    };
 
     const APP: AppId = AppId(Uuid::from_u128(1));
 
@@ -238,6 +210,28 @@ mod tests {
         }
     }
 
+    /// Commits all of them at one time; gives whether that went well, and what each is told.
+    fn commit_all(
+        connection: &Connection,
+        waiting: impl IntoIterator<Item = Waiting>,
+    ) -> (bool, Vec<Result<Answer, ServiceError>>) {
+        let jobs = waiting.into_iter().map(|waiting| {
+            let (answer, answered) = oneshot::channel();
+            let job = Job::Commit {
+                waiting,
+                answer,
+                found: None,
+            };
+            (job, answered)
+        });
+        let (jobs, answers): (Vec<_>, Vec<_>) = jobs.unzip();
+        let ended = write_all(connection, jobs);
+        let is_well = ended.is_well();
+        ended.tell();
+        let told = answers.into_iter().map(|mut answered| answered.try_recv().unwrap());
+        (is_well, told.collect())
+    }
+
     fn keys(connection: &Connection) -> Vec<String> {
         let mut statement = connection
             .prepare("SELECT CAST(key AS TEXT) FROM kv ORDER BY key")
@@ -255,7 +249,7 @@ mod tests {
             writing(AppId(Uuid::from_u128(2)), &["c"]),
             writing(APP, &["d"]),
         ];
-        let answers = commit_all(&connection, waiting.iter()).unwrap();
+        let (_, answers) = commit_all(&connection, waiting);
         let expected = [
             Ok(Answer::Committed),
             Err(ServiceError::Failed),
@@ -275,7 +269,7 @@ mod tests {
     fn when_the_transaction_ends_by_itself_nothing_is_written() {
         let connection = database(true);
         let waiting = [writing(APP, &["a"]), writing(APP, &["bad"])];
-        assert!(commit_all(&connection, waiting.iter()).is_err());
+        assert!(!commit_all(&connection, waiting).0);
         assert!(keys(&connection).is_empty());
         assert!(connection.is_autocommit());
     }
@@ -287,7 +281,7 @@ mod tests {
         connection.execute(quota, params![id(&APP)]).unwrap();
         // The second one has to be looked at, and is found to make nothing more; the last one does.
         let waiting = [&["a", "b"][..], &["a"], &["b", "c"]].map(|keys| writing(APP, keys));
-        let answers = commit_all(&connection, waiting.iter()).unwrap();
+        let (_, answers) = commit_all(&connection, waiting);
         assert_eq!(answers[..2], [Ok(Answer::Committed), Ok(Answer::Committed)]);
         assert!(matches!(answers[2], Err(ServiceError::QuotaExceeded(_))));
         assert_eq!(keys(&connection), ["a", "b"]);

@@ -26,7 +26,7 @@ const WRITER_CACHE: i64 = -2_000;
 /// The same in each connection that reads.
 const READER_CACHE: i64 = -500;
 /// Prepared statements that a connection keeps.
-const STATEMENTS_KEPT: usize = 32;
+const STATEMENTS_KEPT: usize = 64;
 
 /// Connections that read; as many as there were callers at one time.
 #[derive(Debug)]

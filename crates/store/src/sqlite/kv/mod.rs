@@ -4,6 +4,7 @@
 //! go to one thread, which takes all that wait, compares and writes each, and has one flush to disk for all of them.
 //! While it writes it holds the store's only writing connection, so that it and all other writers take turns.
 
+pub(crate) mod batch;
 mod cache;
 pub(crate) mod commit;
 pub(crate) mod connection;
@@ -19,9 +20,11 @@ use std::{
 
 use picloud_shared::{
     id::AppId,
+    repository::StoreError,
     services::{Answer, Question, Recalled, ServiceError, docs::Find},
     time::Timestamp,
 };
+use rusqlite::Connection;
 use sqlx::SqlitePool;
 
 use self::{
@@ -125,6 +128,14 @@ impl KeyValues {
             }
         };
         Ok(Answer::Entries { entries: vec![entry] })
+    }
+
+    /// Does `act` with the connection that writes, in one transaction with all that others write meanwhile.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        act: impl Fn(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(act).await
     }
 
     /// Forgets what was read of an app that is gone.

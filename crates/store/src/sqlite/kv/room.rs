@@ -57,8 +57,11 @@ fn most_added(commit: &Commit) -> Option<Kept> {
         writes,
         docs,
         record,
+        emits,
+        ack,
     } = commit;
-    let writes_keys_alone = record.is_none() && docs.iter().all(CollectionCommit::writes_nothing);
+    let has_more = record.is_some() || !emits.is_empty() || ack.is_some();
+    let writes_keys_alone = !has_more && docs.iter().all(CollectionCommit::writes_nothing);
     writes_keys_alone.then(|| {
         let written = writes.iter();
         let added = written.filter_map(|write| Some((write.key.len(), write.value.as_ref()?.bytes())));

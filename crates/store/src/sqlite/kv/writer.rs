@@ -8,6 +8,7 @@ use std::{
 
 use picloud_shared::{
     id::AppId,
+    repository::StoreError,
     services::{Answer, Commit, ServiceError},
     time::Timestamp,
 };
@@ -16,8 +17,9 @@ use sqlx::SqlitePool;
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
+    batch::{Ended, Job, Making, write_all},
     cache::Cache,
-    commit::{Waiting, commit_all},
+    commit::Waiting,
     connection::{fault_of, open_writer},
     lock,
 };
@@ -26,8 +28,8 @@ use crate::{
     kv::refusal,
 };
 
-/// Commits that share one transaction.
-const COMMITS_PER_BATCH_MAX: usize = 512;
+/// Commits, and others who write, that share one transaction.
+const JOBS_PER_BATCH_MAX: usize = 512;
 
 /// The side of the thread that commits are given to. It is started with the first of them.
 #[derive(Debug)]
@@ -52,11 +54,6 @@ enum State {
     Closed,
 }
 
-struct Job {
-    waiting: Waiting,
-    answer: oneshot::Sender<Result<Answer, ServiceError>>,
-}
-
 impl Writer {
     pub(super) fn new(path: &Path, turns: SqlitePool, cache: Arc<Cache>) -> Self {
         Self {
@@ -76,29 +73,42 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Answer, ServiceError> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job {
+        let job = Job::Commit {
             waiting: Waiting { app, commit, now },
             answer,
-        })?;
+            found: None,
+        };
+        self.send(job).map_err(|error| refusal(&error))?;
         // The thread broke: before it has written, or after.
         answered.await.unwrap_or(Err(ServiceError::CommitUnknown))
     }
 
-    fn send(&self, job: Job) -> Result<(), ServiceError> {
+    /// Does `act` with the connection that writes, together with all that others ask for meanwhile. When this returns,
+    /// what it has written is on disk; after an error nothing of it is.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        act: impl Fn(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Making::job(act, answer))?;
+        answered.await.unwrap_or_else(|error| Err(unavailable(error)))
+    }
+
+    fn send(&self, job: Job) -> Result<(), StoreError> {
         let mut state = lock(&self.state);
         if let State::NotStarted = *state {
-            *state = self.start().map_err(|error| refusal(&unavailable(error)))?;
+            *state = self.start().map_err(unavailable)?;
         }
         let sent = match &*state {
             State::Running { jobs, .. } => jobs.send(job).is_ok(),
-            State::NotStarted | State::Closed => return Err(ServiceError::Unavailable),
+            State::NotStarted | State::Closed => return Err(unavailable("the database is closed")),
         };
         if sent {
             return Ok(());
         }
         // The thread broke; the next commit starts another.
         *state = State::NotStarted;
-        Err(ServiceError::Unavailable)
+        Err(unavailable("the writer has stopped"))
     }
 
     fn start(&self) -> std::io::Result<State> {
@@ -149,34 +159,34 @@ impl WriterThread {
             let turn = runtime.block_on(self.turns.acquire());
             let batch: Vec<Job> = std::iter::once(first)
                 .chain(queue.try_iter())
-                .take(COMMITS_PER_BATCH_MAX)
+                .take(JOBS_PER_BATCH_MAX)
                 .collect();
-            let answers = match turn {
-                Ok(_turn) => self.commit(&batch),
-                Err(error) => Err(refusal(&store_error(error))),
+            let ended = match turn {
+                Ok(_turn) => self.write(batch),
+                Err(error) => Ended::not_begun(batch, store_error(error)),
             };
-            let answers = answers.unwrap_or_else(|error| vec![Err(error); batch.len()]);
-            for (job, answer) in batch.into_iter().zip(answers) {
-                // Whoever asked may be gone.
-                let _ = job.answer.send(answer);
-            }
+            ended.tell();
         }
     }
 
-    fn commit(&mut self, batch: &[Job]) -> Result<Vec<Result<Answer, ServiceError>>, ServiceError> {
+    fn write(&mut self, batch: Vec<Job>) -> Ended {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => open_writer(&self.path).map_err(|error| refusal(&fault_of(error)))?,
+            None => match open_writer(&self.path) {
+                Ok(connection) => connection,
+                Err(error) => return Ended::not_begun(batch, fault_of(error)),
+            },
         };
-        let written = batch.iter().flat_map(|job| {
-            let Waiting { app, commit, .. } = &job.waiting;
-            commit.writes.iter().map(|write| (*app, write.key.as_str()))
+        let written = batch.iter().filter_map(Job::waiting).flat_map(|waiting| {
+            let writes = waiting.commit.writes.iter();
+            writes.map(|write| (waiting.app, write.key.as_str()))
         });
         // Until the end of this function: nobody has been told of the commits then.
         let _writing = self.cache.write(written);
-        let answers = commit_all(&connection, batch.iter().map(|job| &job.waiting))
-            .map_err(|error| refusal(&fault_of(error)))?;
-        self.connection = Some(connection);
-        Ok(answers)
+        let ended = write_all(&connection, batch);
+        if ended.is_well() {
+            self.connection = Some(connection);
+        }
+        ended
     }
 }

@@ -1,0 +1,72 @@
+//! What becomes of moments when the clock is set back.
+//!
+//! What was due stays due, and what waits for its next run waits no longer than it was to. What somebody wanted at a
+//! moment of the clock waits for that moment.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use picloud_shared::{events::LEASE, repository::StoreError, time::Timestamp};
+
+use crate::{db::Db, statements::statements, value::args};
+
+/// A smaller step back only delays by itself.
+const STEP_MIN: Duration = Duration::from_secs(1);
+
+statements! {
+    LATEST_ACCEPTED = "SELECT MAX(accepted_at) AS moment FROM deliveries \
+        WHERE state IN ('waiting', 'behind', 'running')";
+    MAKE_DUE = "UPDATE deliveries SET due_at = $1 \
+        WHERE state IN ('waiting', 'behind') AND due_at > $1 AND due_at <= $2";
+    /// What waits for another run. Of what is wanted at a moment, nothing has gone wrong yet.
+    MOVE_RETRIES = "UPDATE deliveries SET due_at = due_at - $1 \
+        WHERE state IN ('waiting', 'behind') AND due_at > $2 AND attempts + faults + aborts > 0";
+    SHORTEN_LEASES = "UPDATE deliveries SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
+}
+
+/// The latest moment that was seen.
+#[derive(Debug)]
+pub(crate) struct LatestMoment(AtomicI64);
+
+impl Default for LatestMoment {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl LatestMoment {
+    /// Finds the latest moment that was seen before this process began.
+    pub(super) async fn remember(&self, db: &Db) -> Result<(), StoreError> {
+        let (moment,): (Option<i64>,) = db.fetch_one(LATEST_ACCEPTED, args![]).await?;
+        self.0.fetch_max(moment.unwrap_or(i64::MIN), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Notes `now`. If the clock was set back since, moves what waits along with it.
+    pub(super) async fn look_back(&self, db: &Db, now: Timestamp) -> Result<(), StoreError> {
+        let latest = self.0.fetch_max(now.as_micros(), Ordering::Relaxed);
+        if latest <= now.plus(STEP_MIN).as_micros() {
+            return Ok(());
+        }
+        tracing::warn!(
+            step_ms = (latest - now.as_micros()) / 1_000,
+            "the clock was set back; what was due stays due"
+        );
+        follow(db, Timestamp::from_micros(latest), now).await?;
+        self.0.store(now.as_micros(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+async fn follow(db: &Db, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    let step = latest.as_micros() - now.as_micros();
+    let mut transaction = db.write().await?;
+    transaction.execute(MAKE_DUE, args![now, latest]).await?;
+    transaction.execute(MOVE_RETRIES, args![step, latest]).await?;
+    transaction
+        .execute(SHORTEN_LEASES, args![now.plus(LEASE)])
+        .await?;
+    transaction.commit().await
+}

@@ -1,0 +1,213 @@
+//! What people do with deliveries: they cancel them, give them another chance, and delete them.
+
+use picloud_shared::{
+    events::{
+        Delivery, DeliveryFilter, DeliveryState, WAITING_BYTES_PER_APP_MAX, WAITING_PER_APP_MAX,
+    },
+    id::{AppId, DeliveryId, EventId},
+    repository::{PublishError, StoreError},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::{
+    Refused,
+    list::{look_at, wanted},
+    order::Order,
+};
+use crate::{
+    db::{Db, Transaction},
+    statements::statements,
+    value::{Value, args},
+};
+
+/// Deliveries that one transaction changes.
+const BATCH_ROWS: u32 = 200;
+
+statements! {
+    CANCEL = "UPDATE deliveries SET state = 'cancelled', node = NULL, lease_until = NULL, ended_at = $3 \
+        WHERE app_id = $1 AND id = $2 AND state IN ('waiting', 'behind', 'running')";
+    WAITING_IN_APP = "SELECT CAST(COALESCE(SUM(q.count), 0) AS BIGINT) AS count, \
+        CAST(COALESCE(SUM(q.bytes), 0) AS BIGINT) AS bytes FROM app_queues q WHERE q.app_id = $1";
+    /// Keeps others from giving it another chance meanwhile.
+    HOLD_DEAD = "UPDATE deliveries SET redrives = redrives WHERE app_id = $1 AND id = $2 AND state = 'dead'";
+    REDRIVE = "UPDATE deliveries SET state = $3, place = $4, since = $5, due_at = $5, attempts = 0, faults = 0, \
+        aborts = 0, redrives = redrives + 1, ended_at = NULL, reason = NULL, error = NULL \
+        WHERE app_id = $1 AND id = $2 AND state = 'dead'";
+    // Twice the same but for the data, so that an event never changes.
+    COPY_EVENT = "INSERT INTO events (deliveries, source, subject, happened_at, extensions, content_type, root_id, \
+        cause_id, depth, request, data) \
+        SELECT 1, e.source, e.subject, e.happened_at, e.extensions, e.content_type, e.root_id, e.cause_id, e.depth, \
+        e.request, $3 FROM events e JOIN deliveries d ON d.event = e.number \
+        WHERE d.app_id = $1 AND d.id = $2 AND d.state = 'dead' RETURNING number";
+    EVENT_OF = "SELECT d.event, d.bytes, CAST(octet_length(e.data) AS BIGINT) AS data_bytes \
+        FROM deliveries d JOIN events e ON e.number = d.event WHERE d.app_id = $1 AND d.id = $2 AND d.state = 'dead'";
+    SET_EVENT = "UPDATE deliveries SET event = $3, event_id = $4, bytes = $5 \
+        WHERE app_id = $1 AND id = $2 AND state = 'dead'";
+    DROP_EVENT = "DELETE FROM events WHERE number = $1 AND deliveries = 1";
+    LET_EVENT_GO = "UPDATE events SET deliveries = deliveries - 1 WHERE number = $1";
+    DEAD_DELIVERIES = "SELECT d.id FROM deliveries d WHERE d.app_id = $1 AND d.state = 'dead' AND d.id > $2 \
+        AND (d.script_id = $3 OR $3 IS NULL) AND (CAST($4 AS TEXT) IS NULL OR d.topic = $4) \
+        AND (CAST($5 AS TEXT) IS NULL OR d.origin = $5) ORDER BY d.id LIMIT $6";
+    DELETE_DELIVERIES = "DELETE FROM deliveries WHERE app_id = $1 AND state = $2 AND id IN ( \
+        SELECT d.id FROM deliveries d WHERE d.app_id = $1 AND d.state = $2 \
+        AND (d.script_id = $3 OR $3 IS NULL) AND (CAST($4 AS TEXT) IS NULL OR d.topic = $4) \
+        AND (CAST($5 AS TEXT) IS NULL OR d.origin = $5) ORDER BY d.id LIMIT $6)";
+}
+
+pub(super) async fn cancel(
+    db: &Db,
+    app: AppId,
+    delivery: DeliveryId,
+    now: Timestamp,
+) -> Result<Option<(Delivery, bool)>, StoreError> {
+    let mut transaction = db.write().await?;
+    let Some(order) = Order::lock(&mut transaction, app, delivery).await? else {
+        return Ok(None);
+    };
+    let cancelled = transaction.execute(CANCEL, args![app, delivery, now]).await? == 1;
+    if cancelled {
+        order.go_on(&mut transaction, app).await?;
+    }
+    let found = look_at(&mut transaction, app, delivery).await?;
+    transaction.commit().await?;
+    Ok(found.map(|delivery| (delivery, cancelled)))
+}
+
+pub(super) async fn redrive(
+    db: &Db,
+    app: AppId,
+    delivery: DeliveryId,
+    data: Option<&[u8]>,
+    now: Timestamp,
+) -> Result<Option<(Delivery, bool)>, PublishError> {
+    let mut transaction = db.write().await?;
+    let Some(order) = Order::lock(&mut transaction, app, delivery).await? else {
+        return Ok(None);
+    };
+    if let Some(data) = data {
+        replace_event(&mut transaction, app, delivery, data, now).await?;
+    }
+    let redriven = redrive_one(&mut transaction, app, delivery, &order, now).await?;
+    if redriven && is_overfull(&mut transaction, app).await? {
+        return Err(Refused::Full.into());
+    }
+    let found = look_at(&mut transaction, app, delivery).await?;
+    transaction.commit().await?;
+    Ok(found.map(|delivery| (delivery, redriven)))
+}
+
+async fn redrive_one(
+    transaction: &mut Transaction,
+    app: AppId,
+    delivery: DeliveryId,
+    order: &Order,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (place, is_behind) = match order.last_place(transaction, app).await? {
+        Some((place, is_behind)) => (Some(place), is_behind),
+        None => (None, false),
+    };
+    let state = if is_behind { "behind" } else { "waiting" };
+    let done = transaction.execute(REDRIVE, args![app, delivery, state, place, now]);
+    Ok(done.await? == 1)
+}
+
+/// Whether the app has more waiting than it may.
+async fn is_overfull(transaction: &mut Transaction, app: AppId) -> Result<bool, StoreError> {
+    let waiting: Option<(i64, i64)> = transaction.fetch_optional(WAITING_IN_APP, args![app]).await?;
+    Ok(waiting.is_some_and(|(count, bytes)| {
+        let is_more = |value: i64, max: u64| u64::try_from(value).is_ok_and(|value| value > max);
+        is_more(count, WAITING_PER_APP_MAX) || is_more(bytes, WAITING_BYTES_PER_APP_MAX)
+    }))
+}
+
+/// Puts an event with other data in place of that of a dead delivery. Nothing happens if it is not dead.
+async fn replace_event(
+    transaction: &mut Transaction,
+    app: AppId,
+    delivery: DeliveryId,
+    data: &[u8],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if transaction.execute(HOLD_DEAD, args![app, delivery]).await? == 0 {
+        return Ok(());
+    }
+    let before: Option<(i64, i64, i64)> = transaction.fetch_optional(EVENT_OF, args![app, delivery]).await?;
+    let copied: Option<(i64,)> = transaction
+        .fetch_optional(COPY_EVENT, args![app, delivery, data])
+        .await?;
+    let (Some((old, bytes, data_bytes)), Some((new,))) = (before, copied) else {
+        return Ok(());
+    };
+    let bytes = bytes - data_bytes + i64::try_from(data.len()).unwrap_or(i64::MAX);
+    let event = args![app, delivery, new, EventId::new(now).0, bytes];
+    transaction.execute(SET_EVENT, event).await?;
+    if transaction.execute(DROP_EVENT, args![old]).await? == 0 {
+        transaction.execute(LET_EVENT_GO, args![old]).await?;
+    }
+    Ok(())
+}
+
+/// Gives many another chance, some of them in each transaction.
+pub(super) async fn redrive_all(
+    db: &Db,
+    app: AppId,
+    filter: &DeliveryFilter,
+    limit: u32,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut redriven = 0;
+    let mut after = Uuid::nil();
+    while redriven < u64::from(limit) {
+        let left = u64::from(limit) - redriven;
+        let mut args = args![app, after];
+        args.extend(wanted(filter));
+        args.push(Value::from(left.min(BATCH_ROWS.into())));
+        let batch: Vec<(Uuid,)> = db.fetch_all(DEAD_DELIVERIES, args).await?;
+        let Some((last,)) = batch.last() else {
+            break;
+        };
+        after = *last;
+        let mut transaction = db.write().await?;
+        let mut of_batch = 0;
+        for (delivery,) in &batch {
+            let delivery = DeliveryId(*delivery);
+            if let Some(order) = Order::lock(&mut transaction, app, delivery).await?
+                && redrive_one(&mut transaction, app, delivery, &order, now).await?
+            {
+                of_batch += 1;
+            }
+        }
+        if is_overfull(&mut transaction, app).await? {
+            // Those before stay; of these none.
+            break;
+        }
+        transaction.commit().await?;
+        redriven += of_batch;
+    }
+    Ok(redriven)
+}
+
+/// Deletes what has ended, some in each transaction.
+pub(super) async fn delete(db: &Db, app: AppId, filter: &DeliveryFilter) -> Result<u64, StoreError> {
+    let state = match filter.state {
+        None => DeliveryState::Dead,
+        // What has not ended is cancelled first.
+        Some(DeliveryState::Waiting | DeliveryState::Running) => return Ok(0),
+        Some(state) => state,
+    };
+    let mut deleted = 0;
+    loop {
+        let mut args = args![app, state.as_str()];
+        args.extend(wanted(filter));
+        args.push(Value::from(BATCH_ROWS));
+        let mut transaction = db.write().await?;
+        let batch = transaction.execute(DELETE_DELIVERIES, args).await?;
+        transaction.commit().await?;
+        deleted += batch;
+        if batch == 0 {
+            return Ok(deleted);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Events and their deliveries: what both databases share.
+//!
+//! What happens for each event differs so much that each database has it in files of its own (`sqlite/events/`,
+//! `postgres/events/`): on SQLite it is done by the thread that writes the commits of runs, with one flush for all that
+//! wait; on PostgreSQL each is one call. What people ask for is here.
+
+mod clock;
+pub(crate) mod idempotency;
+pub(crate) mod list;
+pub(crate) mod manage;
+pub(crate) mod order;
+pub(crate) mod purge;
+pub(crate) mod rows;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use picloud_shared::{
+    events::{
+        Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
+        IdempotencyKey, NewEvent, Published, QueueDepth,
+    },
+    id::{AppId, DeliveryId},
+    page::{Page, PageRequest},
+    repository::{EventRepository, PublishError, StoreError},
+    time::Timestamp,
+};
+
+pub(crate) use self::clock::{ALL, LatestMoment};
+use crate::{Store, db::Db, sqlite};
+
+/// When it may help to publish again what was refused because too much waits.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Why events were not accepted. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The app has as much waiting as it may.
+    Full,
+    /// The idempotency key was used for something else.
+    KeyReused,
+    /// The app is gone.
+    NoApp,
+}
+
+impl From<Refused> for PublishError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::QueueFull {
+                retry_after: RETRY_AFTER,
+            },
+            Refused::KeyReused => Self::KeyReused,
+            Refused::NoApp => Self::NoApp,
+        }
+    }
+}
+
+#[async_trait]
+impl EventRepository for Store {
+    async fn publish(
+        &self,
+        app: AppId,
+        events: Vec<NewEvent>,
+        idempotency: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Published, PublishError> {
+        let published = match &self.db {
+            Db::Sqlite(db) => sqlite::events::publish_alone(&db.kv, app, events, idempotency, now).await?,
+            Db::Postgres(db) => db.publish(app, &events, idempotency.as_ref(), now).await?,
+        };
+        published.map_err(PublishError::from)
+    }
+
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Claimed, StoreError> {
+        self.latest.look_back(&self.db, now).await?;
+        match &self.db {
+            Db::Sqlite(db) => sqlite::events::claim(&db.kv, claim, now).await,
+            Db::Postgres(db) => db.claim(&claim, now).await,
+        }
+    }
+
+    async fn extend(&self, held: Vec<Held>, until: Timestamp) -> Result<Vec<Held>, StoreError> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::events::extend(&db.kv, held, until).await,
+            Db::Postgres(db) => db.extend(held, until).await,
+        }
+    }
+
+    async fn fail(&self, held: Held, failure: Failure, now: Timestamp) -> Result<bool, StoreError> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::events::fail(&db.kv, held, failure, now).await,
+            Db::Postgres(db) => db.fail(held, &failure, now).await,
+        }
+    }
+
+    async fn release(&self, held: Vec<Held>, due_at: Timestamp) -> Result<(), StoreError> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::events::release(&db.kv, held, due_at).await,
+            Db::Postgres(db) => db.release(&held, due_at).await,
+        }
+    }
+
+    async fn recover(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
+        self.latest.remember(&self.db).await?;
+        match &self.db {
+            Db::Sqlite(db) => sqlite::events::recover(&db.kv, node.to_owned(), now).await,
+            Db::Postgres(db) => db.recover(node, now).await,
+        }
+    }
+
+    async fn hint(&self) {
+        match &self.db {
+            Db::Sqlite(_) => std::future::pending().await,
+            Db::Postgres(db) => db.hint().await,
+        }
+    }
+
+    async fn list_deliveries(
+        &self,
+        app: AppId,
+        filter: &DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>, StoreError> {
+        list::list(&self.db, app, filter, page).await
+    }
+
+    async fn find_delivery(
+        &self,
+        app: AppId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryDetail>, StoreError> {
+        list::find(&self.db, app, delivery).await
+    }
+
+    async fn cancel_delivery(
+        &self,
+        app: AppId,
+        delivery: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Option<(Delivery, bool)>, StoreError> {
+        manage::cancel(&self.db, app, delivery, now).await
+    }
+
+    async fn redrive_delivery(
+        &self,
+        app: AppId,
+        delivery: DeliveryId,
+        data: Option<Bytes>,
+        now: Timestamp,
+    ) -> Result<Option<(Delivery, bool)>, PublishError> {
+        manage::redrive(&self.db, app, delivery, data.as_deref(), now).await
+    }
+
+    async fn redrive_deliveries(
+        &self,
+        app: AppId,
+        filter: &DeliveryFilter,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        manage::redrive_all(&self.db, app, filter, limit, now).await
+    }
+
+    async fn delete_deliveries(&self, app: AppId, filter: &DeliveryFilter) -> Result<u64, StoreError> {
+        manage::delete(&self.db, app, filter).await
+    }
+
+    async fn queue_depths(&self, app: AppId) -> Result<Vec<QueueDepth>, StoreError> {
+        list::depths(&self.db, app).await
+    }
+
+    async fn purge_deliveries(&self, retention: EventRetention, now: Timestamp) -> Result<u64, StoreError> {
+        purge::purge(&self.db, retention, now).await
+    }
+}

@@ -1,0 +1,377 @@
+//! Events on PostgreSQL: what happens for each of them is one call of a function.
+
+use std::{collections::HashSet, sync::Arc};
+
+use picloud_shared::{
+    events::{
+        Claim, Claimed, Counts, Event, Failure, Held, IdempotencyKey, Leased, NewEvent, Next, Published,
+        WAITING_BYTES_PER_APP_MAX, WAITING_PER_APP_MAX,
+    },
+    id::{AppId, DeliveryId, ScriptId},
+    repository::StoreError,
+    time::Timestamp,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Postgres, failure::Failure as Refusal, kv::count};
+use crate::{
+    convert::{number, to_json},
+    db::bounded,
+    error::store_error,
+    events::{
+        Refused,
+        idempotency::{known, published, to_json_text},
+        rows::{EventRow, origin_and_terms, rows, sums},
+    },
+    statements::statements,
+};
+
+/// How often something is sent that PostgreSQL gave up for something else.
+const TRIES_MAX: usize = 5;
+
+statements! {
+    PUBLISH_EVENTS = "SELECT publish_events($1, $2, CAST($3 AS JSONB), $4, $5, $6, $7, $8)";
+    PUBLISH_ONCE = "SELECT publish_once($1, $2, $3, $4, $5, $6, $7, CAST($8 AS JSONB), $9, $10, $11, $12, $13) AS earlier";
+    CLAIM_DELIVERIES = "SELECT * FROM claim_deliveries($1, $2, $3, $4, $5, $6)";
+    EXTEND_LEASES = "UPDATE deliveries SET lease_until = $4 \
+        FROM unnest($1, $2, $3) AS held (app_id, id, token) \
+        WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
+        AND deliveries.state = 'running' RETURNING deliveries.app_id, deliveries.id, deliveries.token";
+    RELEASE_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = $4 \
+        FROM unnest($1, $2, $3) AS held (app_id, id, token) \
+        WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
+        AND deliveries.state = 'running'";
+    RECOVER_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, aborts = aborts + 1, \
+        due_at = $2 WHERE state = 'running' AND node = $1";
+    FAIL_DELIVERY = "SELECT fail_delivery($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CAST($11 AS JSONB), $12, $13, $14) \
+        AS was_held";
+}
+
+/// Events as the functions take them.
+pub(super) struct Packed<'e> {
+    /// All but their data, as JSON; absent if there are none.
+    pub(super) events: Option<String>,
+    pub(super) data: Vec<&'e [u8]>,
+    pub(super) count: i64,
+    pub(super) bytes: i64,
+}
+
+impl<'e> Packed<'e> {
+    pub(super) fn of(events: &'e [NewEvent], now: Timestamp) -> Result<Self, StoreError> {
+        let rows = rows(events, now)?;
+        let (count, bytes) = sums(&rows);
+        Ok(Self {
+            events: (!events.is_empty()).then(|| to_json(&rows)).transpose()?,
+            data: rows.iter().map(|row| row.data).collect(),
+            count,
+            bytes,
+        })
+    }
+}
+
+/// The bounds on what waits in an app, for functions.
+pub(super) fn bounds() -> (i64, i64) {
+    (count(WAITING_PER_APP_MAX), count(WAITING_BYTES_PER_APP_MAX))
+}
+
+/// Accepts events as a part of a transaction, within the bounds of the app.
+pub(crate) async fn publish(
+    connection: &mut PgConnection,
+    app: AppId,
+    events: &[NewEvent],
+    now: Timestamp,
+) -> Result<Result<(), Refused>, StoreError> {
+    let packed = Packed::of(events, now)?;
+    let (count_max, bytes_max) = bounds();
+    let sent = sqlx::query(PUBLISH_EVENTS)
+        .bind(app.0)
+        .bind(now.as_micros())
+        .bind(packed.events.unwrap_or_else(|| "[]".to_owned()))
+        .bind(packed.data)
+        .bind(packed.count)
+        .bind(packed.bytes)
+        .bind(count_max)
+        .bind(bytes_max)
+        .execute(connection)
+        .await;
+    match sent {
+        Ok(_) => Ok(Ok(())),
+        Err(error) => refused(error).map(Err),
+    }
+}
+
+/// What an error says of events that were not accepted.
+fn refused(error: sqlx::Error) -> Result<Refused, StoreError> {
+    match Refusal::of(&error) {
+        Refusal::AppGone => Ok(Refused::NoApp),
+        Refusal::QueueFull => Ok(Refused::Full),
+        Refusal::KeyReused => Ok(Refused::KeyReused),
+        _ => Err(store_error(error)),
+    }
+}
+
+/// Sends something again as long as PostgreSQL gave it up for something else: nothing of it has taken effect then.
+macro_rules! until_done {
+    ($send:expr) => {{
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match bounded($send).await {
+                Err(error) if Refusal::of(&error) == Refusal::GaveUp && tries < TRIES_MAX => {}
+                done => break done,
+            }
+        }
+    }};
+}
+
+impl Postgres {
+    /// Accepts events, once if a key is given.
+    pub(crate) async fn publish(
+        &self,
+        app: AppId,
+        events: &[NewEvent],
+        idempotency: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Result<Published, Refused>, StoreError> {
+        let made = published(events);
+        let Some(key) = idempotency else {
+            let mut connection = self.pool.acquire().await.map_err(store_error)?;
+            let done = publish(&mut connection, app, events, now).await?;
+            self.hints.tell(&self.pool);
+            return Ok(done.map(|()| made));
+        };
+        let packed = Packed::of(events, now)?;
+        let packed_events = packed.events.as_deref().unwrap_or("[]");
+        let (count_max, bytes_max) = bounds();
+        let ids = to_json_text(&made)?;
+        let earlier = until_done!(
+            sqlx::query_scalar::<_, Option<String>>(PUBLISH_ONCE)
+                .bind(app.0)
+                .bind(now.as_micros())
+                .bind(&key.scope)
+                .bind(&key.key)
+                .bind(key.fingerprint.as_slice())
+                .bind(key.kept_until.as_micros())
+                .bind(&ids)
+                .bind(packed_events)
+                .bind(&packed.data)
+                .bind(packed.count)
+                .bind(packed.bytes)
+                .bind(count_max)
+                .bind(bytes_max)
+                .fetch_one(&self.pool)
+        );
+        match earlier {
+            Ok(None) => {
+                self.hints.tell(&self.pool);
+                Ok(Ok(made))
+            }
+            Ok(Some(earlier)) => {
+                let found = known(key, &key.fingerprint, &earlier)?;
+                Ok(found.ok_or(Refused::KeyReused))
+            }
+            Err(error) => refused(error).map(Err),
+        }
+    }
+
+    /// Leases what is due.
+    pub(crate) async fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
+        let without: Vec<Uuid> = claim.without.iter().map(|app| app.0).collect();
+        let rows: Vec<ClaimRow> = until_done!(
+            sqlx::query_as(CLAIM_DELIVERIES)
+                .bind(&claim.node)
+                .bind(i64::from(claim.places))
+                .bind(i64::from(claim.per_app_max))
+                .bind(&without)
+                .bind(now.as_micros())
+                .bind(claim.lease_until.as_micros())
+                .fetch_all(&self.pool)
+        )
+        .map_err(store_error)?;
+        let mut claimed = Claimed {
+            leased: Vec::with_capacity(rows.len()),
+            next_due: None,
+        };
+        for row in rows {
+            if row.id.is_some() {
+                claimed.leased.push(row.leased(claim.lease_until)?);
+            } else {
+                claimed.next_due = row.next_due.map(Timestamp::from_micros);
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Extends leases; gives those that are lost.
+    pub(crate) async fn extend(&self, held: Vec<Held>, until: Timestamp) -> Result<Vec<Held>, StoreError> {
+        let (apps, deliveries, tokens) = columns(&held);
+        let extended: Vec<(Uuid, Uuid, i64)> = until_done!(
+            sqlx::query_as(EXTEND_LEASES)
+                .bind(&apps)
+                .bind(&deliveries)
+                .bind(&tokens)
+                .bind(until.as_micros())
+                .fetch_all(&self.pool)
+        )
+        .map_err(store_error)?;
+        let extended: HashSet<_> = extended.into_iter().collect();
+        let is_lost = |one: &Held| !extended.contains(&(one.app_id.0, one.delivery.0, one.token));
+        Ok(held.into_iter().filter(is_lost).collect())
+    }
+
+    /// Ends a lease because the run did not go well; `false` if it was lost.
+    pub(crate) async fn fail(
+        &self,
+        held: Held,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let packed = Packed::of(&failure.emits, now)?;
+        let (retry_at, reason) = match failure.next {
+            Next::RetryAt(due_at) => (Some(due_at.as_micros()), None),
+            Next::Dead(reason) => (None, Some(reason.as_str())),
+        };
+        let (attempt, fault) = if failure.is_fault { (0_i64, 1_i64) } else { (1, 0) };
+        let was_held: bool = until_done!(
+            sqlx::query_scalar(FAIL_DELIVERY)
+                .bind(held.app_id.0)
+                .bind(held.delivery.0)
+                .bind(held.token)
+                .bind(now.as_micros())
+                .bind(retry_at)
+                .bind(reason)
+                .bind(attempt)
+                .bind(fault)
+                .bind(failure.error.replace('\0', "\u{FFFD}"))
+                .bind(failure.execution.map(|execution| execution.0))
+                .bind(packed.events.as_deref())
+                .bind(&packed.data)
+                .bind(packed.count)
+                .bind(packed.bytes)
+                .fetch_one(&self.pool)
+        )
+        .map_err(store_error)?;
+        if packed.count > 0 {
+            self.hints.tell(&self.pool);
+        }
+        Ok(was_held)
+    }
+
+    /// Ends leases as if they had never been.
+    pub(crate) async fn release(&self, held: &[Held], due_at: Timestamp) -> Result<(), StoreError> {
+        let (apps, deliveries, tokens) = columns(held);
+        until_done!(
+            sqlx::query(RELEASE_LEASES)
+                .bind(&apps)
+                .bind(&deliveries)
+                .bind(&tokens)
+                .bind(due_at.as_micros())
+                .execute(&self.pool)
+        )
+        .map_err(store_error)?;
+        self.hints.tell(&self.pool);
+        Ok(())
+    }
+
+    /// Takes back all leases of a node.
+    pub(crate) async fn recover(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let taken = until_done!(
+            sqlx::query(RECOVER_LEASES)
+                .bind(node)
+                .bind(now.as_micros())
+                .execute(&self.pool)
+        );
+        taken.map(|done| done.rows_affected()).map_err(store_error)
+    }
+
+    /// Waits until another node may have made something due.
+    pub(crate) async fn hint(&self) {
+        self.hints.wait(&self.pool).await;
+    }
+}
+
+fn columns(held: &[Held]) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
+    (
+        held.iter().map(|one| one.app_id.0).collect(),
+        held.iter().map(|one| one.delivery.0).collect(),
+        held.iter().map(|one| one.token).collect(),
+    )
+}
+
+/// A delivery that was leased; in the last row, only when there is something to claim next.
+#[derive(sqlx::FromRow)]
+struct ClaimRow {
+    app_id: Option<Uuid>,
+    id: Option<Uuid>,
+    script_id: Option<Uuid>,
+    token: Option<i64>,
+    place: Option<i64>,
+    origin: Option<String>,
+    origin_id: Option<Uuid>,
+    terms: Option<String>,
+    since: Option<i64>,
+    attempts: Option<i64>,
+    faults: Option<i64>,
+    aborts: Option<i64>,
+    event_id: Option<Uuid>,
+    topic: Option<String>,
+    event_key: Option<String>,
+    source: Option<String>,
+    subject: Option<String>,
+    happened_at: Option<i64>,
+    extensions: Option<String>,
+    content_type: Option<String>,
+    root_id: Option<Uuid>,
+    cause_id: Option<Uuid>,
+    depth: Option<i64>,
+    request: Option<String>,
+    data: Option<Vec<u8>>,
+    next_due: Option<i64>,
+}
+
+impl ClaimRow {
+    fn leased(self, until: Timestamp) -> Result<Leased, StoreError> {
+        let origin = there(self.origin)?;
+        let (origin, terms) = origin_and_terms(&origin, self.origin_id, self.terms.as_deref())?;
+        let event = EventRow {
+            event_id: there(self.event_id)?,
+            topic: self.topic,
+            event_key: self.event_key,
+            source: there(self.source)?,
+            subject: self.subject,
+            happened_at: there(self.happened_at)?,
+            extensions: self.extensions,
+            content_type: there(self.content_type)?,
+            root_id: there(self.root_id)?,
+            cause_id: self.cause_id,
+            depth: there(self.depth)?,
+            request: self.request,
+            data: there(self.data)?,
+        };
+        Ok(Leased {
+            delivery: DeliveryId(there(self.id)?),
+            app_id: AppId(there(self.app_id)?),
+            script_id: ScriptId(there(self.script_id)?),
+            token: there(self.token)?,
+            until,
+            counts: Counts {
+                attempts: number("attempts", there(self.attempts)?)?,
+                faults: number("faults", there(self.faults)?)?,
+                aborts: number("aborts", there(self.aborts)?)?,
+            },
+            event: Arc::new(Event::try_from(event)?),
+            origin,
+            ordered: self.place.is_some(),
+            retry: terms.retry,
+            on_success: terms.on_success,
+            on_failure: terms.on_failure,
+            since: Timestamp::from_micros(there(self.since)?),
+        })
+    }
+}
+
+/// What only the last row has not.
+fn there<T>(value: Option<T>) -> Result<T, StoreError> {
+    value.ok_or_else(|| StoreError::Corrupt("a delivery without what each has".to_owned()))
+}

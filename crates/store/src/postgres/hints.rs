@@ -1,0 +1,113 @@
+//! Telling other nodes that something may be due.
+//!
+//! A hint only makes it sooner: what it says nothing of is found by whoever looks. So it is not a part of the
+//! transaction that makes something due. There it would have all such transactions wait for each other at their end, each
+//! with its own flush of the log.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use std::sync::Arc;
+
+use sqlx::{PgPool, postgres::PgListener};
+use tokio::{sync::Mutex, time::sleep};
+use uuid::Uuid;
+
+use crate::statements::statements;
+
+const CHANNEL: &str = "picloud_events";
+/// After a hint, the next one waits so long: it speaks for all that came meanwhile.
+const PAUSE: Duration = Duration::from_millis(20);
+/// After the connection could not be made, the next try waits so long.
+const RETRY: Duration = Duration::from_secs(5);
+
+statements! {
+    TELL = "SELECT pg_notify('picloud_events', $1)";
+}
+
+/// What this process tells others, and hears from them.
+#[derive(Debug)]
+pub(crate) struct Hints {
+    /// Who tells; nobody listens to themselves.
+    node: String,
+    state: Arc<State>,
+    listener: Mutex<Option<PgListener>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether something is to be told.
+    is_due: AtomicBool,
+    /// Whether somebody is at it.
+    is_told: AtomicBool,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self {
+            node: Uuid::new_v4().to_string(),
+            state: Arc::default(),
+            listener: Mutex::default(),
+        }
+    }
+}
+
+impl Hints {
+    /// Tells others soon that something may be due. Whoever calls does not wait for it.
+    pub(super) fn tell(&self, pool: &PgPool) {
+        self.state.is_due.store(true, Ordering::SeqCst);
+        if self.state.is_told.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let (pool, node, state) = (pool.clone(), self.node.clone(), Arc::clone(&self.state));
+        tokio::spawn(async move {
+            loop {
+                while state.is_due.swap(false, Ordering::SeqCst) {
+                    // Who is not told looks by themselves after a while.
+                    if let Err(error) = sqlx::query(TELL).bind(&node).execute(&pool).await {
+                        tracing::debug!(%error, "other nodes were not told of events");
+                    }
+                    sleep(PAUSE).await;
+                }
+                state.is_told.store(false, Ordering::SeqCst);
+                // Somebody may have come in between, and have left it to this one.
+                if !state.is_due.load(Ordering::SeqCst) || state.is_told.swap(true, Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Waits until another node has told something, or may have: while there was no connection.
+    pub(super) async fn wait(&self, pool: &PgPool) {
+        let mut listener = self.listener.lock().await;
+        loop {
+            let Some(connected) = &mut *listener else {
+                match connect(pool).await {
+                    Ok(connected) => {
+                        *listener = Some(connected);
+                        // What was told before is not heard.
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "hints of other nodes are not heard");
+                        sleep(RETRY).await;
+                        continue;
+                    }
+                }
+            };
+            match connected.try_recv().await {
+                Ok(Some(told)) if told.payload() == self.node => {}
+                Ok(Some(_)) => return,
+                Ok(None) | Err(_) => *listener = None,
+            }
+        }
+    }
+}
+
+async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}

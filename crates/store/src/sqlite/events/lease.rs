@@ -1,0 +1,199 @@
+//! How leases end, and how they last.
+
+use picloud_shared::{
+    events::{Ack, Failure, Held, Next},
+    id::AppId,
+    time::Timestamp,
+};
+use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
+
+use super::publish::{Bound, publish};
+use crate::{sqlite::kv::read::id, statements::statements};
+
+statements! {
+    EXTEND_LEASE = "UPDATE deliveries SET lease_until = ?4 \
+        WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
+    DONE = "UPDATE deliveries SET state = 'done', node = NULL, lease_until = NULL, error = NULL, ended_at = ?4, \
+        execution_id = ?5, response_status = ?6, bytes = bytes + ?7 \
+        WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
+        RETURNING origin_id, event_key, place";
+    PUT_RESULT = "INSERT INTO delivery_results (app_id, delivery_id, content_type, is_cut, body) \
+        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (app_id, delivery_id) DO UPDATE SET \
+        content_type = excluded.content_type, is_cut = excluded.is_cut, body = excluded.body";
+    RETRY = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?4, \
+        attempts = attempts + ?5, faults = faults + ?6, error = ?7, execution_id = COALESCE(?8, execution_id) \
+        WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
+        RETURNING origin_id, event_key, place";
+    DEAD = "UPDATE deliveries SET state = 'dead', node = NULL, lease_until = NULL, ended_at = ?4, \
+        attempts = attempts + ?5, faults = faults + ?6, error = ?7, execution_id = COALESCE(?8, execution_id), \
+        reason = ?9 \
+        WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
+        RETURNING origin_id, event_key, place";
+    RELEASE = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?4 \
+        WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
+    RECOVER = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, aborts = aborts + 1, \
+        due_at = ?2 WHERE state = 'running' AND node = ?1";
+    /// Lets the first of a key run, if it is behind nobody any more.
+    PROMOTE = "UPDATE deliveries SET state = 'waiting' WHERE app_id = ?1 AND state = 'behind' AND id = ( \
+        SELECT id FROM deliveries WHERE app_id = ?1 AND origin_id = ?2 AND event_key = ?3 AND place IS NOT NULL \
+        AND state IN ('waiting', 'behind', 'running') ORDER BY place LIMIT 1)";
+}
+
+/// Where a delivery stands in an order.
+struct Order {
+    origin_id: Option<[u8; 16]>,
+    event_key: Option<String>,
+    place: Option<i64>,
+}
+
+impl Order {
+    fn of(row: &Row<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            origin_id: row.get(0)?,
+            event_key: row.get(1)?,
+            place: row.get(2)?,
+        })
+    }
+
+    /// Lets the next one run, after this one has ended.
+    fn go_on(&self, connection: &Connection, app: AppId) -> Result<(), Error> {
+        if self.place.is_some() {
+            connection
+                .prepare_cached(PROMOTE)?
+                .execute(params![id(&app), self.origin_id, self.event_key])?;
+        }
+        Ok(())
+    }
+}
+
+/// Ends a delivery that went well; `false` if the lease was lost.
+pub(crate) fn acknowledge(
+    connection: &Connection,
+    app: AppId,
+    ack: &Ack,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let delivery = ack.delivery.0;
+    let order = connection
+        .prepare_cached(DONE)?
+        .query_row(
+            params![
+                id(&app),
+                delivery.as_bytes(),
+                ack.token,
+                now.as_micros(),
+                ack.execution.0.as_bytes(),
+                ack.result.as_ref().map(|result| result.status),
+                ack.result.as_ref().map_or(0, |result| result.body.len()),
+            ],
+            Order::of,
+        )
+        .optional()?;
+    let Some(order) = order else {
+        return Ok(false);
+    };
+    if let Some(result) = &ack.result {
+        connection.prepare_cached(PUT_RESULT)?.execute(params![
+            id(&app),
+            delivery.as_bytes(),
+            result.content_type,
+            result.is_cut,
+            result.body.as_ref(),
+        ])?;
+    }
+    order.go_on(connection, app)?;
+    Ok(true)
+}
+
+/// Ends a lease because the run did not go well; `false` if it was lost.
+pub(super) fn fail(
+    connection: &Connection,
+    held: Held,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let app = held.app_id;
+    let delivery = held.delivery.0;
+    let execution = failure.execution.map(|execution| execution.0.into_bytes());
+    let (attempt, fault) = if failure.is_fault { (0, 1) } else { (1, 0) };
+    let order = match failure.next {
+        Next::RetryAt(due_at) => connection.prepare_cached(RETRY)?.query_row(
+            params![
+                id(&app),
+                delivery.as_bytes(),
+                held.token,
+                due_at.as_micros(),
+                attempt,
+                fault,
+                failure.error,
+                execution,
+            ],
+            Order::of,
+        ),
+        Next::Dead(reason) => connection.prepare_cached(DEAD)?.query_row(
+            params![
+                id(&app),
+                delivery.as_bytes(),
+                held.token,
+                now.as_micros(),
+                attempt,
+                fault,
+                failure.error,
+                execution,
+                reason.as_str(),
+            ],
+            Order::of,
+        ),
+    };
+    let Some(order) = order.optional()? else {
+        return Ok(false);
+    };
+    if let Next::Dead(_) = failure.next {
+        order.go_on(connection, app)?;
+    }
+    // If the app is gone, nobody is to be told.
+    let _ = publish(connection, app, &failure.emits, Bound::Ignored, now)?;
+    Ok(true)
+}
+
+/// Extends leases; gives those that are lost.
+pub(super) fn extend(connection: &Connection, held: &[Held], until: Timestamp) -> Result<Vec<Held>, Error> {
+    let mut statement = connection.prepare_cached(EXTEND_LEASE)?;
+    let mut lost = Vec::new();
+    for one in held {
+        let delivery = one.delivery.0;
+        let lease = params![
+            id(&one.app_id),
+            delivery.as_bytes(),
+            one.token,
+            until.as_micros()
+        ];
+        if statement.execute(lease)? == 0 {
+            lost.push(*one);
+        }
+    }
+    Ok(lost)
+}
+
+/// Ends leases as if they had never been.
+pub(super) fn release(connection: &Connection, held: &[Held], due_at: Timestamp) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(RELEASE)?;
+    for one in held {
+        let delivery = one.delivery.0;
+        statement.execute(params![
+            id(&one.app_id),
+            delivery.as_bytes(),
+            one.token,
+            due_at.as_micros()
+        ])?;
+    }
+    Ok(())
+}
+
+/// Takes back all leases of a node.
+pub(super) fn recover(connection: &Connection, node: &str, now: Timestamp) -> Result<u64, Error> {
+    let taken = connection
+        .prepare_cached(RECOVER)?
+        .execute(params![node, now.as_micros()])?;
+    Ok(u64::try_from(taken).unwrap_or(u64::MAX))
+}

@@ -97,6 +97,7 @@ fn release(number: usize, app: &App, limits: Limits) -> LiveRelease {
         domains: app.claims.iter().map(claim).collect(),
         routes: app.routes.iter().enumerate().map(route).collect(),
         scripts: app.routes.iter().enumerate().map(script).collect(),
+        subscriptions: Vec::new(),
     }
 }
 

@@ -117,6 +117,7 @@ fn invocation(source: &str, request: ScriptRequest) -> Invocation {
         depth: 0,
         keeps_writes: true,
         at_commit: None,
+        event: None,
         trigger: Trigger::Test,
         request: Arc::new(request),
     }

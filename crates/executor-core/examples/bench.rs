@@ -80,6 +80,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         keeps_writes: true,
         at_commit: None,
         scripts: AppScripts::default(),
+        event: None,
         depth: 0,
         trigger: Trigger::Http,
         request: Arc::clone(&request),

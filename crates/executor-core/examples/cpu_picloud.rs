@@ -59,6 +59,7 @@ fn invocation(source: &str) -> Invocation {
         keeps_writes: true,
         at_commit: None,
         scripts: AppScripts::default(),
+        event: None,
         depth: 0,
         trigger: Trigger::Http,
         request: Arc::new(ScriptRequest {

@@ -17,7 +17,7 @@ use picloud_shared::{
     limits::Limits,
     memory::MemoryBudget,
     modules::{Module, Modules},
-    outcome::{Diagnostic, Outcome, ScriptError, ScriptResponse, Usage},
+    outcome::{Diagnostic, Outcome, ScriptError, ScriptResponse},
     script::{AppScripts, LiveScript},
     seam::{AtCommit, BusyRuns, ExecutorClient},
 };
@@ -160,9 +160,11 @@ impl ExecutorClient for Executor {
             scripts,
             request,
             at_commit,
+            event,
             ..
         } = invocation;
-        let request = Request::new(id, request);
+        let request = Request::new(id, request, event);
+        let ends_something = at_commit.as_ref().is_some_and(|more| more.ends_something());
         async move {
             let script = match shared.cache.get(live.prepared_hash()) {
                 Some(script) => script,
@@ -182,7 +184,7 @@ impl ExecutorClient for Executor {
             match shared.start(given, bounds, settings) {
                 Ok(task) => {
                     let (ended, run) = task.await;
-                    if run.session().is_settled() {
+                    if run.session().is_settled() && !ends_something {
                         run.finish(ended.result)
                     } else {
                         Box::pin(shared.settle(ended, run, settings, at_commit)).await
@@ -291,7 +293,8 @@ impl Shared {
         loop {
             let Ended { result, given } = ended;
             let session = run.session();
-            let (result, next) = session.end(result);
+            let ends_something = at_commit.as_ref().is_some_and(|more| more.ends_something());
+            let (result, next) = session.end(result, ends_something);
             let mut outcome = run.finish(result);
             outcome.usage = repeats.used_with(outcome.usage);
             session.scrub(&mut outcome, given.request.path()).await;
@@ -299,6 +302,11 @@ impl Shared {
                 Next::Answer => return repeats.conclude(session, outcome),
                 Next::Repeat(key) => Settled::Repeat(key),
                 Next::Commit(mut commit) => {
+                    let ended = at_commit.as_ref().filter(|_| !session.has_thrown());
+                    if let Some(ended) = ended.and_then(|more| more.ended(&outcome)) {
+                        commit.emits.extend(ended.emits);
+                        commit.ack = Some(ended.ack);
+                    }
                     if !commit.writes_nothing() {
                         commit.record = at_commit.as_ref().and_then(|more| more.record(&outcome));
                     }
@@ -353,7 +361,7 @@ impl Shared {
                     let answer = answer_in(error);
                     if !exits || answer.is_err() {
                         // Whatever was thrown, even an answer: nothing that was written takes effect.
-                        run.session().roll_back();
+                        run.session().thrown();
                     }
                     answer
                 });
@@ -380,6 +388,7 @@ impl Shared {
     /// Gives a run what its script needs, and empties at its end what holds itself.
     fn begin<'r>(self: &Rc<Self>, run: &'r Run, given: &Given) -> Option<EmptiedAtEnd<'r>> {
         let Given { live, script, .. } = given;
+        let _ = run.live.set(Arc::clone(live));
         if !live.config.is_empty() {
             let _ = run.config.set(Arc::clone(&live.config));
         }
@@ -453,16 +462,7 @@ fn no_stack() -> ScriptError {
 
 /// A run that never began.
 pub(crate) fn failed(error: ScriptError) -> Outcome {
-    Outcome {
-        result: Err(error),
-        logs: Vec::new(),
-        usage: Usage::default(),
-        services: Vec::new(),
-        commits: 0,
-        recorded: false,
-        writes_discarded: 0,
-        request_path: None,
-    }
+    Outcome::failed(error)
 }
 
 #[cfg(test)]

@@ -11,12 +11,13 @@ use std::{
 
 use picloud_shared::{
     config::AppConfig,
-    id::AppId,
+    id::{AppId, ExecutionId},
     invocation::Invocation,
     memory::MemoryAccount,
     outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
     script::{LiveScript, ScriptName},
 };
+use uuid::Uuid;
 
 use crate::{
     api::RecentPatterns,
@@ -42,8 +43,28 @@ pub(crate) struct Settings {
     client: Option<IpAddr>,
     keeps_writes: bool,
     depth: u8,
+    chain: Chain,
     /// Whose run it is.
     pub(crate) app: Option<AppId>,
+}
+
+/// The chain of runs and events that a run stands in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chain {
+    /// What began it.
+    pub(crate) root: Uuid,
+    /// The run, of the script that was not called by another one.
+    pub(crate) run: Option<ExecutionId>,
+}
+
+impl Chain {
+    fn of(invocation: &Invocation) -> Self {
+        let event = invocation.event.as_ref();
+        Self {
+            root: event.map_or(invocation.id.0, |delivered| delivered.event.lineage.root),
+            run: Some(invocation.id),
+        }
+    }
 }
 
 impl Settings {
@@ -58,6 +79,7 @@ impl Settings {
             https: invocation.request.scheme == "https",
             client: Some(invocation.request.remote_addr),
             keeps_writes: invocation.keeps_writes,
+            chain: Chain::of(invocation),
             depth: invocation.depth,
         }
     }
@@ -73,6 +95,7 @@ impl Settings {
             https: run.https,
             client: run.client,
             keeps_writes: run.session().keeps_writes(),
+            chain: run.chain,
             depth: run.depth.saturating_add(1),
         }
     }
@@ -113,6 +136,10 @@ pub(crate) struct Run {
     pub(crate) declared: Declared,
     /// The configuration of its app, if it has any.
     pub(crate) config: OnceCell<Arc<AppConfig>>,
+    /// The script that runs.
+    pub(crate) live: OnceCell<Arc<LiveScript>>,
+    /// What led to it.
+    pub(crate) chain: Chain,
     /// What it has asked of the services.
     session: Session,
     log: RefCell<Log>,
@@ -158,6 +185,8 @@ impl Run {
             renaming: RefCell::default(),
             declared: Declared::default(),
             config: OnceCell::new(),
+            live: OnceCell::new(),
+            chain: settings.chain,
             session: Session::new(services, settings.app, settings.keeps_writes),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
             caller: OnceCell::new(),
@@ -222,6 +251,7 @@ impl Run {
             recorded: false,
             writes_discarded: self.session.writes_discarded(),
             request_path: None,
+            retry: self.session().wished(),
         }
     }
 

@@ -6,10 +6,11 @@
 //!
 //! Reading order: [`server`] (threads, start and stop) and `ingress` (connections and their bounds), then
 //! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), `admission` (whether it
-//! may run now), [`recorder`] (what is kept of a run).
+//! may run now), [`recorder`] (what is kept of a run), [`events`] (what runs without a request).
 
 mod admission;
 mod dispatch;
+pub mod events;
 mod ids;
 mod ingress;
 pub mod live;
@@ -18,8 +19,9 @@ pub mod recorder;
 mod routing;
 pub mod server;
 
-pub use admission::AppBounds;
+pub use admission::{AppBounds, ServingThreads};
 pub use dispatch::{BoxError, ControlBody, ControlPlane};
+pub use events::{EventPump, EventServices, Events, PumpParts};
 pub use live::LiveReleases;
 pub use recorder::{Recorder, RecorderConfig};
 pub use server::{RunningServer, Server, ServerConfig};

@@ -22,8 +22,9 @@ use tokio::{
 };
 
 use crate::{
-    admission::{Host, Hosts},
+    admission::{Host, Hosts, ServingThreads},
     dispatch::{BodyPace, ControlPlane, Dispatcher},
+    events::Events,
     ids::RequestIds,
     ingress::{Acceptor, ConnectionBounds, Lane, Load, Pace, Phase, Queues, Worker},
     live::LiveReleases,
@@ -102,6 +103,7 @@ pub struct Server {
 pub struct RunningServer {
     addresses: Vec<SocketAddr>,
     phase: watch::Sender<Phase>,
+    serving: ServingThreads,
     /// Closed when the last thread has ended.
     threads: watch::Receiver<()>,
 }
@@ -135,6 +137,7 @@ impl Server {
         make_executor: F,
         live: &Arc<LiveReleases>,
         recorder: &Recorder,
+        events: &Events,
         control: &ControlPlane,
     ) -> io::Result<RunningServer>
     where
@@ -144,11 +147,6 @@ impl Server {
         let (phase, phases) = watch::channel(Phase::Serving);
         let (alive, threads) = watch::channel(());
         let ended = Arc::new(Notify::new());
-        let running = RunningServer {
-            addresses: self.addresses,
-            phase,
-            threads,
-        };
 
         let (mut lanes, mut hosts, mut queues) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.config.threads.max(1) {
@@ -168,10 +166,17 @@ impl Server {
             });
             lanes.push(Lane { load, arrivals });
         }
+        let running = RunningServer {
+            addresses: self.addresses,
+            phase,
+            serving: ServingThreads::new(&hosts),
+            threads,
+        };
         let hosts: Arc<[Host]> = hosts.into();
         for (index, (load, queues)) in queues.into_iter().enumerate() {
             let hosts = Arc::clone(&hosts);
             let (live, recorder, control) = (Arc::clone(live), recorder.clone(), Arc::clone(control));
+            let events = events.clone();
             let (config, make_executor) = (self.config.clone(), make_executor.clone());
             let (phases, alive) = (phases.clone(), alive.clone());
             spawn(format!("serve-{index}"), alive, move |runtime| {
@@ -183,6 +188,7 @@ impl Server {
                     live,
                     recorder: recorder.clone(),
                     node: recorder.node().into(),
+                    events,
                     control,
                     clock: Arc::clone(&config.clock),
                     ids: RequestIds::new(),
@@ -224,6 +230,11 @@ impl RunningServer {
     /// The addresses, with the ports that were found.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where scripts run that no connection asked for.
+    pub fn threads(&self) -> ServingThreads {
+        self.serving.clone()
     }
 
     /// Whether the server accepts connections.

@@ -10,8 +10,8 @@ use picloud_egress::{Egress, EgressParts, SystemResolver};
 use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench, Services};
 use picloud_manager_core::{Manager, ManagerParts, PasswordServices};
 use picloud_orchestrator_core::{
-    BoxError, ControlBody, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
-    ServerConfig,
+    BoxError, ControlBody, ControlPlane, EventPump, EventServices, Events, LiveReleases, PumpParts, Recorder,
+    RecorderConfig, RunningServer, Server, ServerConfig,
 };
 use picloud_shared::{memory::MemoryBudget, time::Clock as _};
 use picloud_store::{DataServices, Store};
@@ -30,6 +30,7 @@ pub(crate) struct System {
     manager: Manager,
     recorder: Recorder,
     server: RunningServer,
+    pump: EventPump,
     setup_code: Option<String>,
     /// The last to go: it is closed when all else has ended.
     _journal: Journal,
@@ -73,9 +74,13 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         memory: memory.clone(),
     })
     .await?;
-    let services = Services::new(Arc::new(egress.clone()));
     let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
+    let events = Events::new(store.clone(), live.clone(), clock.clone());
+    let services = Services::new(Arc::new(EventServices::new(
+        Arc::new(egress.clone()),
+        events.clone(),
+    )));
     let recorder = Recorder::start(RecorderConfig::new(
         store.clone(),
         clock.clone(),
@@ -104,21 +109,29 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     let first_start = manager.first_start(config.first_owner.clone()).await?;
     manager.finish_collections().await?;
     let in_flight = journal.in_flight().cloned();
+    let script_memory = memory.clone();
     let make_executor = move || {
         in_flight.iter().for_each(InFlight::join);
         Executor::new(ExecutorConfig {
-            memory: memory.clone(),
+            memory: script_memory.clone(),
             services: Some(services.clone()),
             ..ExecutorConfig::default()
         })
     };
-    let server = server.start(make_executor, &live, &recorder, &control_plane(&manager))?;
+    let server = server.start(make_executor, &live, &recorder, &events, &control_plane(&manager))?;
+    let pump = EventPump::start(PumpParts {
+        events,
+        threads: server.threads(),
+        recorder: recorder.clone(),
+        memory,
+    });
 
     Ok(System {
         store,
         manager,
         recorder,
         server,
+        pump,
         setup_code: first_start.setup_code,
         _journal: journal,
     })
@@ -135,10 +148,13 @@ impl System {
         self.setup_code.as_deref()
     }
 
-    /// Lets requests in flight finish for up to `drain`, then writes what was recorded and closes the database.
+    /// Lets requests and events in flight finish for up to `drain`, gives back the events that did not, then writes what
+    /// was recorded and closes the database.
     pub(crate) async fn stop(self, drain: Duration) {
         self.manager.end_streams();
+        self.pump.stop_claiming();
         self.server.stop(drain).await;
+        self.pump.stop(FLUSH_TIMEOUT).await;
         if timeout(FLUSH_TIMEOUT, self.recorder.flush()).await.is_err() {
             tracing::warn!("the last execution records could not be written");
         }

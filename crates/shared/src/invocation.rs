@@ -7,13 +7,14 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    events::Delivered,
     id::ExecutionId,
     script::{AppScripts, LiveScript},
     seam::AtCommit,
 };
 
-/// How many steps may lead from one run to the next, over calls of scripts and requests to the server itself. What would
-/// go further is a loop.
+/// How many steps may lead from one run to the next, over calls of scripts, events, and requests to the server itself. What
+/// would go further is a loop.
 pub const DEPTH_MAX: u8 = 16;
 
 /// The header in which a request of a script says how many runs led to it.
@@ -28,7 +29,7 @@ pub struct Invocation {
     pub script: Arc<LiveScript>,
     /// The scripts that it may call: those of its app, in the same state.
     pub scripts: AppScripts,
-    /// How many steps of other runs led to this one, at most [`DEPTH_MAX`]; 0 for what nobody but a client asked for.
+    /// How many runs and events led to this one, at most [`DEPTH_MAX`]; 0 for what nobody but a client asked for.
     pub depth: u8,
     /// Why it runs.
     pub trigger: Trigger,
@@ -38,6 +39,8 @@ pub struct Invocation {
     pub keeps_writes: bool,
     /// What whoever began the run adds to its last commit; nothing if absent.
     pub at_commit: Option<Arc<dyn AtCommit>>,
+    /// The event that it runs for; none for a request.
+    pub event: Option<Arc<Delivered>>,
 }
 
 /// Why a script runs.

@@ -1,5 +1,7 @@
 //! How one run of a script ended.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,34 @@ pub struct Outcome {
     pub writes_discarded: usize,
     /// The path of the request as it may be kept, if a secret that the script has read stands in it.
     pub request_path: Option<String>,
+    /// When the script, which failed, wishes that its event is tried again.
+    pub retry: Option<RetryWish>,
+}
+
+/// What a script that fails wishes for the event that it ran for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryWish {
+    /// To be tried no more.
+    Never,
+    /// To be tried again after this time.
+    After(Duration),
+}
+
+impl Outcome {
+    /// Of a run that failed with `error` and left nothing else.
+    pub fn failed(error: ScriptError) -> Self {
+        Self {
+            result: Err(error),
+            logs: Vec::new(),
+            usage: Usage::default(),
+            services: Vec::new(),
+            commits: 0,
+            recorded: false,
+            writes_discarded: 0,
+            request_path: None,
+            retry: None,
+        }
+    }
 }
 
 /// The answer of a script, ready to be sent.
@@ -123,7 +153,8 @@ pub enum ScriptErrorKind {
     ResponseSize,
     /// More calls of services than a run may make, or more read or written than a transaction may.
     Services,
-    /// Scripts call each other more than [`DEPTH_MAX`](crate::invocation::DEPTH_MAX) deep.
+    /// Scripts call each other, or have each other run for events, more than
+    /// [`DEPTH_MAX`](crate::invocation::DEPTH_MAX) deep.
     LoopDetected,
     /// What the run has read changed meanwhile, however often it ran.
     Conflict,

@@ -13,12 +13,13 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
+    events::{Ack, IdempotencyKey, NewEvent, Published},
     execution::{CommittedRun, Execution, ExecutionFilter},
     id::{AppId, ExecutionId, RouteId, ScriptId},
     invocation::Invocation,
     modules::Modules,
     outcome::{Diagnostic, Outcome},
-    repository::StoreError,
+    repository::{PublishError, StoreError},
     script::LiveScript,
     services::ServiceUse,
 };
@@ -42,6 +43,27 @@ pub trait AtCommit: fmt::Debug + Send + Sync {
     /// The record of the run, for the case that it ends with this outcome, which is all that will be known when its
     /// commit takes effect; none if it is to have none, or none of this kind.
     fn record(&self, outcome: &Outcome) -> Option<Box<Execution>>;
+
+    /// Whether the run ends something: then it commits, even if it has nothing to write, unless what it came to was
+    /// thrown.
+    fn ends_something(&self) -> bool {
+        false
+    }
+
+    /// What it ends, for the case that it ends with this outcome.
+    fn ended(&self, outcome: &Outcome) -> Option<Acknowledged> {
+        let _ = outcome;
+        None
+    }
+}
+
+/// The end of a delivery, as part of a commit.
+#[derive(Clone, Debug)]
+pub struct Acknowledged {
+    /// Its end.
+    pub ack: Ack,
+    /// What is published with it.
+    pub emits: Vec<NewEvent>,
 }
 
 /// Checks and tries scripts for the control plane, away from the serving threads.
@@ -68,6 +90,26 @@ pub trait LiveTable: Send + Sync {
 
     /// Whether every live release was loaded.
     fn is_ready(&self) -> bool;
+}
+
+/// Takes events, for the scripts that are to run for them.
+#[async_trait]
+pub trait EventTable: Send + Sync {
+    /// Publishes. An event that has no deliveries gets one for each live script that subscribes to its topic. When this
+    /// returns, they are on disk, and on their way.
+    async fn publish(
+        &self,
+        app: AppId,
+        events: Vec<NewEvent>,
+        idempotency: Option<IdempotencyKey>,
+    ) -> Result<Published, PublishError>;
+
+    /// Gives events that have no deliveries one for each live script that subscribes to its topic, for whoever stores
+    /// them otherwise.
+    fn address(&self, app: AppId, events: &mut [NewEvent]);
+
+    /// Something may be due that was not before.
+    fn wake(&self);
 }
 
 /// What scripts of each app may do outside of this node.

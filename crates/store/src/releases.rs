@@ -265,6 +265,7 @@ impl TryFrom<LiveAppRow> for LiveRelease {
             domains: Vec::new(),
             routes: Vec::new(),
             scripts: Vec::new(),
+            subscriptions: Vec::new(),
         })
     }
 }

@@ -212,7 +212,7 @@ mod functions {
     /// ```
     #[rhai_fn(index_get, pure, return_raw)]
     fn unknown_field(request: &mut Request, name: &str) -> Fallible<Dynamic> {
-        const FIELDS: [&str; 17] = [
+        const FIELDS: [&str; 18] = [
             "method",
             "url",
             "path",
@@ -230,6 +230,7 @@ mod functions {
             "id",
             "user",
             "argument",
+            "event",
         ];
         let _ = request;
         let suggestion = nearest(name, FIELDS).map_or_else(

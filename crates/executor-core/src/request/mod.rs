@@ -2,12 +2,13 @@
 
 mod argument;
 mod body;
+mod event;
 mod fields;
 mod headers;
 
 use std::{rc::Rc, sync::Arc};
 
-use picloud_shared::{id::ExecutionId, invocation::ScriptRequest};
+use picloud_shared::{events::Delivered, id::ExecutionId, invocation::ScriptRequest};
 use rhai::{Dynamic, EvalAltResult, Map, Module};
 
 pub(crate) use self::argument::Argument;
@@ -20,15 +21,17 @@ pub(crate) struct Request {
     sent: Arc<ScriptRequest>,
     /// What a script was called with.
     argument: Option<Rc<Argument>>,
+    delivered: Option<Arc<Delivered>>,
 }
 
 impl Request {
-    /// What a script sees of `request`.
-    pub(crate) fn new(id: ExecutionId, request: Arc<ScriptRequest>) -> Self {
+    /// What a script sees of `request`, and of the event that it runs for.
+    pub(crate) fn new(id: ExecutionId, sent: Arc<ScriptRequest>, delivered: Option<Arc<Delivered>>) -> Self {
         Self {
             id,
-            sent: request,
+            sent,
             argument: None,
+            delivered,
         }
     }
 
@@ -60,8 +63,13 @@ pub(crate) fn register_types(module: &mut Module) {
 }
 
 /// What scripts can do with them.
-pub(crate) fn modules() -> [Module; 3] {
-    [fields::module(), body::module(), headers::module()]
+pub(crate) fn modules() -> [Module; 4] {
+    [
+        fields::module(),
+        body::module(),
+        event::module(),
+        headers::module(),
+    ]
 }
 
 /// A map as Rhai keeps it: if a native function returned a [`rhai::Map`], Rhai would build it anew. What authors

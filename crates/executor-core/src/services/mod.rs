@@ -2,14 +2,15 @@
 //!
 //! Reading order: [`Services`] (what an executor is given), `session` (what a run has asked; the one place where a
 //! script reaches the host), `transaction` (what it has read and written, without any I/O), `kv`, `docs`, `secret`, `http`,
-//! `email` and `commit` (the functions that scripts call), `password` and `users` (more of them, the latter over keys of the app),
-//! `script` (calls of other scripts),
+//! `email`, `event` and `commit` (the functions that scripts call), `password` and `users` (more of them, the latter over
+//! keys of the app), `script` (calls of other scripts),
 //! `settle` (the end of a run), `lines` (whose turn it is after a conflict); `foreign` and `value` are about memory and
 //! form.
 
 mod commit;
 mod docs;
 mod email;
+mod event;
 mod foreign;
 mod http;
 mod kv;
@@ -32,6 +33,7 @@ pub(crate) use self::{
     commit::module as transaction_module,
     docs::module as docs_module,
     email::module as email_module,
+    event::{module as event_module, retry_module},
     http::{method_module as http_methods, module as http_module, register_types as register_http_types},
     kv::module as kv_module,
     password::module as password_module,

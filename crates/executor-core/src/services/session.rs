@@ -1,10 +1,14 @@
 //! What one run has asked: the only place where a script reaches the host.
 
-use std::{cell::RefCell, rc::Rc, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Instant,
+};
 
 use picloud_shared::{
     id::AppId,
-    outcome::{ScriptErrorKind, ScriptResponse},
+    outcome::{RetryWish, ScriptErrorKind, ScriptResponse},
     services::{
         Answer, BYTES_PER_COMMIT_MAX, CALLS_PER_RUN_MAX, Question, READS_PER_COMMIT_MAX, Recalled, Service,
         ServiceError, ServiceUse, WRITES_PER_COMMIT_MAX,
@@ -32,6 +36,10 @@ pub(crate) struct Session {
     app: Option<AppId>,
     /// Whether what it writes takes effect.
     keeps_writes: bool,
+    /// Whether what the run came to was thrown.
+    thrown: Cell<bool>,
+    /// What becomes of the event of the run, if that fails.
+    wished: Cell<Option<RetryWish>>,
     state: RefCell<Option<Box<State>>>,
 }
 
@@ -78,6 +86,8 @@ impl Session {
             services,
             app,
             keeps_writes,
+            thrown: Cell::new(false),
+            wished: Cell::new(None),
             state: RefCell::new(None),
         }
     }
@@ -92,7 +102,29 @@ impl Session {
             .is_none_or(|state| state.is_settled())
     }
 
-    /// Forgets what the run would have written, because it threw.
+    /// The run threw, be it an answer: forgets what it would have written.
+    #[inline]
+    pub(crate) fn thrown(&self) {
+        self.thrown.set(true);
+        self.roll_back();
+    }
+
+    /// Whether what the run came to was thrown.
+    pub(crate) fn has_thrown(&self) -> bool {
+        self.thrown.get()
+    }
+
+    /// Notes what becomes of the event of the run, which is about to fail.
+    pub(super) fn wish(&self, wish: RetryWish) {
+        self.wished.set(Some(wish));
+    }
+
+    /// What becomes of the event of the run, if that fails.
+    pub(crate) fn wished(&self) -> Option<RetryWish> {
+        self.wished.get()
+    }
+
+    /// Forgets what the run would have written.
     #[inline]
     pub(crate) fn roll_back(&self) {
         if let Some(state) = &mut *self.state.borrow_mut() {

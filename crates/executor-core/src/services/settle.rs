@@ -43,8 +43,8 @@ pub(crate) enum Settled {
 
 impl Session {
     /// Ends the transaction of a run that came to `result`. Only after what is to be done next it has an answer: the one
-    /// that this gives back, if it succeeds.
-    pub(crate) fn end(&self, result: ScriptResult) -> (ScriptResult, Next) {
+    /// that this gives back, if it succeeds. A run that `ends_something` commits even if it wrote nothing.
+    pub(crate) fn end(&self, result: ScriptResult, ends_something: bool) -> (ScriptResult, Next) {
         let failed = self.state(|state| state.failed.clone());
         if let Some(failed) = failed {
             return match failed.conflict_over {
@@ -68,7 +68,8 @@ impl Session {
             self.state(|state| state.writes_discarded += keys);
             return (result, Next::Answer);
         }
-        if self.host().is_none() || !transaction.is_to_be_asked() {
+        let asks = transaction.is_to_be_asked() || (ends_something && result.is_ok() && !self.has_thrown());
+        if self.host().is_none() || !asks {
             return (result, Next::Answer);
         }
         self.meter(Service::Transaction, |used| used.calls += 1);

@@ -6,7 +6,10 @@ use picloud_shared::services::{
     Commit, Expiry, KvValue, ReadKey, ReadRange, Write, docs::Collection, is_reserved,
 };
 
-use super::docs::{Docs, Pending as PendingDocument};
+use super::{
+    docs::{Docs, Pending as PendingDocument},
+    event::PendingEvent,
+};
 
 /// A value that a run has read.
 #[derive(Clone, Debug)]
@@ -66,8 +69,11 @@ pub(super) struct Transaction {
     written: BTreeMap<String, Pending>,
     bytes_written: usize,
     pub(super) docs: Docs,
-    /// How many keys, documents and bytes of that were written before the last commit of a run that is only tried.
+    events: Vec<PendingEvent>,
+    /// How many keys, documents and events, and bytes of that, were written before the last commit of a run that is only tried.
     tried: (usize, usize),
+    /// How many events.
+    tried_events: usize,
     /// At how many moments it has read.
     moments: u32,
     /// How what was written in parts is taken back, the last write last; empty while no part is open.
@@ -90,6 +96,7 @@ enum Undo {
     Key(String, Option<Pending>),
     Document(String, String, Option<PendingDocument>),
     Collection(String),
+    Event,
 }
 
 impl Transaction {
@@ -169,6 +176,7 @@ impl Transaction {
                 Some(Undo::Key(key, before)) => self.restore_key(key, before),
                 Some(Undo::Document(collection, id, before)) => self.docs.restore(&collection, id, before),
                 Some(Undo::Collection(name)) => self.docs.known_mut(&name).created = None,
+                Some(Undo::Event) => drop(self.events.pop()),
                 None => break,
             }
         }
@@ -182,6 +190,19 @@ impl Transaction {
             self.bytes_written += before.bytes(&key);
             self.written.insert(key, before);
         }
+    }
+
+    /// Emits an event.
+    pub(super) fn emit(&mut self, event: PendingEvent) {
+        self.events.push(event);
+        if self.parts > 0 {
+            self.undo.push(Undo::Event);
+        }
+    }
+
+    /// How many events it emits.
+    pub(super) fn events(&self) -> usize {
+        self.events.len() - self.tried_events
     }
 
     /// Its writes to keys with this prefix, after one key and up to another, in order.
@@ -203,17 +224,21 @@ impl Transaction {
         })
     }
 
-    /// How many keys and documents a run that is only tried would have written, with all its early commits.
+    /// How many keys, documents and events a run that is only tried would have written, with all its early commits.
     pub(super) fn keys_written(&self) -> usize {
         self.all_writes().0
     }
 
     fn all_writes(&self) -> (usize, usize) {
         let (documents, bytes) = self.docs.writes();
-        (self.written.len() + documents, self.bytes_written + bytes)
+        let events: usize = self.events.iter().map(PendingEvent::bytes).sum();
+        (
+            self.written.len() + documents + self.events.len(),
+            self.bytes_written + bytes + events,
+        )
     }
 
-    /// How many keys and documents it writes, and how many bytes these are.
+    /// How many keys, documents and events it writes, and how many bytes these are.
     pub(super) fn writes(&self) -> (usize, usize) {
         let ((all, all_bytes), (keys, bytes)) = (self.all_writes(), self.tried);
         (all.saturating_sub(keys), all_bytes.saturating_sub(bytes))
@@ -226,6 +251,7 @@ impl Transaction {
         self.moments = 0;
         self.docs.begin_anew();
         self.tried = self.all_writes();
+        self.tried_events = self.events.len();
     }
 
     /// How many keys and ranges it has read.
@@ -238,7 +264,8 @@ impl Transaction {
         self.written.clear();
         self.bytes_written = 0;
         self.docs.roll_back();
-        self.tried = (0, 0);
+        self.events.clear();
+        (self.tried, self.tried_events) = ((0, 0), 0);
         self.undo = Vec::new();
     }
 
@@ -263,6 +290,7 @@ impl Transaction {
             ranges: self.ranges.clone(),
             writes: writes.collect(),
             docs: self.docs.to_commit(),
+            emits: self.events.iter().map(PendingEvent::to_event).collect(),
             ..Commit::default()
         }
     }

@@ -5,6 +5,7 @@ mod calls;
 mod contract;
 mod emails;
 mod errors;
+mod events;
 mod fairness;
 mod hostile;
 mod limits;

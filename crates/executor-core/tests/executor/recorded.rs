@@ -52,6 +52,7 @@ impl AtCommit for Recorder {
                 logs: outcome.logs.clone(),
                 error: None,
                 node: String::new(),
+                delivery: None,
             })
         })
     }

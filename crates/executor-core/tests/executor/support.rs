@@ -93,6 +93,7 @@ pub(crate) fn invocation(source: &str, limits: Limits, request: ScriptRequest) -
         trigger: Trigger::Test,
         keeps_writes: true,
         at_commit: None,
+        event: None,
         request: Arc::new(request),
     }
 }

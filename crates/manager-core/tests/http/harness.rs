@@ -289,6 +289,7 @@ impl Workbench for Bench {
             recorded: false,
             writes_discarded: 0,
             request_path: None,
+            retry: None,
         }
     }
 }

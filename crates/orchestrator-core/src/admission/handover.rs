@@ -4,7 +4,10 @@
 //! That is fair, but slow if another thread has nothing to do. Before it starts, a run is plain data, so it can
 //! still go there; once it has started it stays where it is.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use picloud_shared::{invocation::Invocation, outcome::Outcome, seam::BusyRuns};
 use tokio::sync::{mpsc, oneshot};
@@ -18,10 +21,24 @@ pub(crate) struct Guest {
 }
 
 /// The way of a run to one thread. Its queue needs no bound of its own: each run in it has its place already.
+#[derive(Clone)]
 pub(crate) struct Host {
     pub(crate) load: Arc<Load>,
     pub(crate) guests: mpsc::UnboundedSender<Guest>,
 }
+
+/// All threads where a run may start, for whoever is none of them. All copies are one.
+#[derive(Clone)]
+pub struct ServingThreads(Arc<[Thread]>);
+
+struct Thread {
+    host: Host,
+    /// How many runs it was given from here that have not ended.
+    given: AtomicUsize,
+}
+
+/// A run that a thread was given; ends with this value.
+struct Given<'t>(&'t Thread);
 
 /// All threads where a run may start, as one of them sees them.
 pub(crate) struct Hosts {
@@ -53,5 +70,45 @@ impl Hosts {
             .map(|()| awaited)
             // The thread takes no more, because the server stops.
             .map_err(|refused| refused.0.invocation)
+    }
+}
+
+impl ServingThreads {
+    pub(crate) fn new(all: &[Host]) -> Self {
+        let threads = all.iter().map(|host| Thread {
+            host: host.clone(),
+            given: AtomicUsize::new(0),
+        });
+        Self(threads.collect())
+    }
+
+    /// Runs a script on the thread that has the least to do. Nothing if the server stops first, so that there is no
+    /// outcome: the run may have committed all the same.
+    pub(crate) async fn execute(&self, invocation: Invocation) -> Option<Outcome> {
+        let thread = self.0.iter().min_by_key(|thread| thread.weight())?;
+        let _given = Given::to(thread);
+        let (outcome, awaited) = oneshot::channel();
+        thread.host.guests.send(Guest { invocation, outcome }).ok()?;
+        awaited.await.ok()
+    }
+}
+
+impl Thread {
+    /// Scripts that use all the time they get weigh more than any number that may wait for something.
+    fn weight(&self) -> (usize, usize) {
+        (self.host.load.busy(), self.given.load(Relaxed))
+    }
+}
+
+impl<'t> Given<'t> {
+    fn to(thread: &'t Thread) -> Self {
+        thread.given.fetch_add(1, Relaxed);
+        Self(thread)
+    }
+}
+
+impl Drop for Given<'_> {
+    fn drop(&mut self) {
+        self.0.given.fetch_sub(1, Relaxed);
     }
 }

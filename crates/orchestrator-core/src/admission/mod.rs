@@ -14,6 +14,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use self::handover::ServingThreads;
 pub(crate) use self::{
     gate::{AppGate, Full, ScriptGate},
     handover::{Guest, Host, Hosts},

@@ -4,6 +4,7 @@
 //! run. All up to the body is done at once, without a future, when the request arrives; what then has to wait is in a
 //! box. Futures are moved more than once on their way to where they are polled, so a plain run should be small.
 
+mod accept;
 mod body;
 mod control;
 mod credentials;
@@ -37,6 +38,7 @@ pub(crate) use self::{
 use self::{public::Routed, run::Run};
 use crate::{
     admission::Hosts,
+    events::Events,
     ids::RequestIds,
     ingress::Load,
     live::LiveReleases,
@@ -62,6 +64,7 @@ pub(crate) struct Dispatcher<E> {
     pub(crate) recorder: Recorder,
     /// The name of this node, for records. This thread's own, so that no other one counts its users.
     pub(crate) node: Arc<str>,
+    pub(crate) events: Events,
     pub(crate) control: ControlPlane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: RequestIds,
@@ -111,6 +114,8 @@ enum Step {
     Run(Run),
     /// Its body is to be read first.
     Read(Box<(Run, Incoming)>),
+    /// It is to be kept, and run later.
+    Accept(Box<(Run, Incoming)>),
     AskControlPlane(Box<(Request<Incoming>, Origin)>),
 }
 
@@ -132,6 +137,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             Step::Run(run) => self.run(run).await,
             Step::Answer(response) => Ok(*response),
             Step::Read(run) => Box::pin(self.read_and_run(*run)).await,
+            Step::Accept(run) => Box::pin(self.accept(*run)).await,
             Step::AskControlPlane(request) => Box::pin(self.ask_control_plane(*request)).await,
         };
         let mut response = answer.unwrap_or_else(|refusal| refusal.into_response(begun.id));
@@ -198,6 +204,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             ..caller
         };
         let (parts, incoming) = request.into_parts();
+        let is_for_later = trigger == Trigger::Execute && accept::is_wanted(&parts.uri, &parts.headers);
         let run = Run::new(
             entry,
             trigger,
@@ -207,7 +214,9 @@ impl<E: ExecutorClient> Dispatcher<E> {
             parts,
             Arc::clone(&self.node),
         );
-        Ok(if incoming.is_end_stream() {
+        Ok(if is_for_later {
+            Step::Accept(Box::new((run, incoming)))
+        } else if incoming.is_end_stream() {
             Step::Run(run)
         } else {
             Step::Read(Box::new((run, incoming)))

@@ -81,6 +81,11 @@ impl Run {
         Arc::make_mut(&mut self.request).body = body;
     }
 
+    /// How many runs and events led to it.
+    pub(super) fn depth(&self) -> u8 {
+        self.depth
+    }
+
     fn invocation(self: &Arc<Self>) -> Invocation {
         Invocation {
             id: self.entry.id,
@@ -91,6 +96,7 @@ impl Run {
             request: Arc::clone(&self.request),
             keeps_writes: true,
             at_commit: Some(Arc::clone(self) as Arc<dyn AtCommit>),
+            event: None,
         }
     }
 }
@@ -207,7 +213,11 @@ impl<E: ExecutorClient> Dispatcher<E> {
 
 impl<E> Dispatcher<E> {
     fn record(&self, run: &Run, ended: Ended) {
-        self.recorder.record(&run.live, run.execution(ended));
+        let record = run.execution(ended);
+        if record.error.is_some() {
+            self.events.tell_failed(&record, None);
+        }
+        self.recorder.record(&run.live, record);
     }
 
     fn answer(&self, run: &Run, mut response: ScriptResponse) -> Response<ResponseBody> {
@@ -334,16 +344,7 @@ fn code(kind: ScriptErrorKind) -> Code {
 
 /// The outcome of a run whose thread ended before it.
 fn stopped() -> Outcome {
-    Outcome {
-        result: Err(cancelled("the server stopped before the script ended")),
-        logs: Vec::new(),
-        usage: Usage::default(),
-        services: Vec::new(),
-        commits: 0,
-        recorded: false,
-        writes_discarded: 0,
-        request_path: None,
-    }
+    Outcome::failed(cancelled("the server stopped before the script ended"))
 }
 
 fn cancelled(message: &str) -> ScriptError {

@@ -17,6 +17,7 @@ use super::{
     snapshot::{Lasting, LiveEntry},
     trie::{Endpoint, PathTrie, RouteIndex, Search},
 };
+use crate::events::Subscribers;
 
 /// One app's live release.
 pub(crate) struct AppTable {
@@ -24,6 +25,7 @@ pub(crate) struct AppTable {
     pub(crate) domains: Vec<HostPattern>,
     pub(crate) scripts: Vec<ScriptId>,
     pub(crate) lasting: Lasting,
+    pub(crate) subscribers: Subscribers,
     routes: Vec<CompiledRoute>,
     /// Routes for one host.
     exact: HashMap<Box<str>, PathTrie, RandomState>,
@@ -78,6 +80,7 @@ impl AppTable {
             domains: release.domains.into_iter().map(|domain| domain.pattern).collect(),
             scripts: scripts.keys().copied().collect(),
             lasting,
+            subscribers: Subscribers::new(release.subscriptions),
             routes: Vec::with_capacity(release.routes.len()),
             exact: HashMap::default(),
             patterns: Vec::new(),

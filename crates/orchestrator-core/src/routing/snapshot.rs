@@ -105,6 +105,11 @@ impl Snapshot {
         self.hosts.find(host)
     }
 
+    /// An app.
+    pub(crate) fn app(&self, app: AppId) -> Option<&Arc<AppTable>> {
+        self.apps.get(&app)
+    }
+
     /// The live version of a script.
     pub(crate) fn script(&self, script: ScriptId) -> Option<&Arc<LiveEntry>> {
         self.scripts.get(&script)

@@ -1,6 +1,7 @@
 //! The server over real sockets, with a fake executor and a fake repository.
 
 mod dispatch;
+mod events;
 mod handover;
 mod limits;
 mod malformed;

@@ -11,6 +11,7 @@ mod caddy;
 mod dashboard;
 mod declared;
 mod dispatch;
+mod events;
 mod examples;
 mod harness;
 mod health;

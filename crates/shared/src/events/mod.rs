@@ -5,6 +5,7 @@
 //!
 //! Reading order: [`Topic`], [`NewEvent`], [`Subscription`], [`Delivery`] and its states, [`Leased`], [`RetryPolicy`].
 
+mod delivered;
 mod delivery;
 mod event;
 mod lease;
@@ -15,6 +16,7 @@ mod subscription;
 mod topic;
 
 pub use self::{
+    delivered::Delivered,
     delivery::{
         DeadReason, Delivery, DeliveryDetail, DeliveryFilter, DeliveryResult, DeliveryState, EventRetention,
         OriginKind, QueueDepth,
@@ -34,6 +36,15 @@ pub const EVENT_DATA_BYTES_MAX: usize = 256 * 1_024;
 /// Bytes of an event's key.
 pub const EVENT_KEY_BYTES_MAX: usize = 256;
 
+/// Bytes of what an event is about.
+pub const EVENT_SUBJECT_BYTES_MAX: usize = 1_024;
+
+/// How far in the future an event may be delivered.
+pub const EVENT_DELAY_MAX: std::time::Duration = std::time::Duration::from_hours(366 * 24);
+
+/// After which time at most a script may have its event tried again.
+pub const RETRY_AFTER_MAX: std::time::Duration = std::time::Duration::from_hours(24);
+
 /// Events that one call may publish.
 pub const EVENTS_PER_PUBLISH_MAX: usize = 100;
 
@@ -41,7 +52,7 @@ pub const EVENTS_PER_PUBLISH_MAX: usize = 100;
 pub const EMITS_PER_COMMIT_MAX: usize = 100;
 
 /// How far a chain of events may go: what an event at this depth would cause is refused.
-pub const DEPTH_MAX: u8 = 16;
+pub const DEPTH_MAX: u8 = crate::invocation::DEPTH_MAX;
 
 /// Bytes of the body of a result that are kept; what is beyond them is cut off.
 pub const RESULT_BYTES_MAX: usize = 64 * 1_024;

@@ -1,7 +1,9 @@
 //! Publishing once, however often it is tried.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use super::IDEMPOTENCY_KEPT;
 use crate::{
     id::{DeliveryId, EventId},
     time::Timestamp,
@@ -20,6 +22,24 @@ pub struct IdempotencyKey {
     pub kept_until: Timestamp,
 }
 
+impl IdempotencyKey {
+    /// The key of a client at `now`, for what consists of these parts.
+    pub fn of_client(scope: String, key: String, parts: &[&[u8]], now: Timestamp) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            // So that no part runs over into the next.
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self {
+            scope,
+            key,
+            fingerprint: hash.finalize().into(),
+            kept_until: now.plus(IDEMPOTENCY_KEPT),
+        }
+    }
+}
+
 /// What was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
@@ -36,4 +56,20 @@ pub struct PublishedEvent {
     pub event: EventId,
     /// Those of its deliveries.
     pub deliveries: Vec<DeliveryId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_in_a_part_has_another_fingerprint() {
+        let of = |parts: &[&[u8]]| {
+            let now = Timestamp::from_micros(0);
+            IdempotencyKey::of_client("events".to_owned(), "a".to_owned(), parts, now).fingerprint
+        };
+        assert_eq!(of(&[b"a", b"bc"]), of(&[b"a", b"bc"]));
+        assert_ne!(of(&[b"a", b"bc"]), of(&[b"ab", b"c"]));
+        assert_ne!(of(&[b"a"]), of(&[b"a", b""]));
+    }
 }

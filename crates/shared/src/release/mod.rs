@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::DomainClaim,
+    events::Subscription,
     id::{AppId, UserId},
     route::Route,
     script::LiveScript,
@@ -57,4 +58,6 @@ pub struct LiveRelease {
     pub routes: Vec<Route>,
     /// Its scripts.
     pub scripts: Vec<Arc<LiveScript>>,
+    /// Which of them run for which events.
+    pub subscriptions: Vec<Subscription>,
 }

@@ -24,11 +24,13 @@ pub enum Service {
     Email,
     /// Other scripts of the app.
     Script,
+    /// Events.
+    Event,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Kv,
         Self::Secret,
         Self::Docs,
@@ -38,6 +40,7 @@ impl Service {
         Self::Password,
         Self::Users,
         Self::Script,
+        Self::Event,
     ];
 
     /// The word for it in the API and the database. What has one is part of [`Self::ALL`].
@@ -52,6 +55,7 @@ impl Service {
             Self::Password => "password",
             Self::Users => "users",
             Self::Script => "script",
+            Self::Event => "event",
         }
     }
 }

@@ -142,9 +142,11 @@ pub(super) async fn list(
     let rows: Vec<DeliveryRow> = db.fetch_all(sql, args).await?;
     let deliveries = rows.into_iter().map(Delivery::try_from);
     let deliveries = deliveries.collect::<Result<_, _>>()?;
-    Ok(Page::from_overfull(deliveries, page.limit, |delivery: &Delivery| {
-        delivery.id.0
-    }))
+    Ok(Page::from_overfull(
+        deliveries,
+        page.limit,
+        |delivery: &Delivery| delivery.id.0,
+    ))
 }
 
 /// What a filter says beside the state, in the order of the statements: script, topic and origin.
@@ -208,7 +210,9 @@ impl TryFrom<DeliveryRow> for Delivery {
         } else {
             variant("state", &DeliveryState::ALL, DeliveryState::as_str, &row.state)?
         };
-        let status = row.response_status.map(|status| number("response status", status));
+        let status = row
+            .response_status
+            .map(|status| number("response status", status));
         Ok(Self {
             id: DeliveryId(row.id),
             app_id: AppId(row.app_id),

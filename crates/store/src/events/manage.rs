@@ -1,9 +1,7 @@
 //! What people do with deliveries: they cancel them, give them another chance, and delete them.
 
 use picloud_shared::{
-    events::{
-        Delivery, DeliveryFilter, DeliveryState, WAITING_BYTES_PER_APP_MAX, WAITING_PER_APP_MAX,
-    },
+    events::{Delivery, DeliveryFilter, DeliveryState, WAITING_BYTES_PER_APP_MAX, WAITING_PER_APP_MAX},
     id::{AppId, DeliveryId, EventId},
     repository::{PublishError, StoreError},
     time::Timestamp,

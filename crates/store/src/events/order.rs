@@ -6,12 +6,7 @@ use picloud_shared::{
 };
 use uuid::Uuid;
 
-use crate::{
-    db::Transaction,
-    postgres::lock,
-    statements::statements,
-    value::args,
-};
+use crate::{db::Transaction, postgres::lock, statements::statements, value::args};
 
 statements! {
     FIND_ORDER = "SELECT origin_id, event_key, place FROM deliveries WHERE app_id = $1 AND id = $2";
@@ -74,4 +69,3 @@ impl Order {
         Ok(())
     }
 }
-

@@ -5,8 +5,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use bytes::Bytes;
 use picloud_shared::{
     events::{
-        DeadReason, Destination, Event, Lineage, NewDelivery, NewEvent, Origin,
-        OriginKind, RetryPolicy, StoredRequest, Topic,
+        DeadReason, Destination, Event, Lineage, NewDelivery, NewEvent, Origin, OriginKind, RetryPolicy,
+        StoredRequest, Topic,
     },
     id::{EventId, ExecutionId, ScheduleId, SubscriptionId},
     repository::StoreError,
@@ -84,7 +84,10 @@ pub(crate) fn rows(events: &[NewEvent], now: Timestamp) -> Result<Vec<NewRow<'_>
 fn row(event: &NewEvent, now: Timestamp) -> Result<NewRow<'_>, StoreError> {
     let extensions = (!event.extensions.is_empty()).then(|| to_json(&event.extensions));
     let request = event.request.as_ref().map(to_json);
-    let deliveries = event.deliveries.iter().map(|delivery| of_delivery(event, delivery, now));
+    let deliveries = event
+        .deliveries
+        .iter()
+        .map(|delivery| of_delivery(event, delivery, now));
     Ok(NewRow {
         source: text(&event.source),
         subject: event.subject.as_deref().map(text),

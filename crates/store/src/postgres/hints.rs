@@ -4,11 +4,11 @@
 //! transaction that makes something due. There it would have all such transactions wait for each other at their end, each
 //! with its own flush of the log.
 
+use std::sync::Arc;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
-use std::sync::Arc;
 
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::{sync::Mutex, time::sleep};

@@ -173,7 +173,9 @@ impl Postgres {
                     tracing::error!(%error, "whether a commit has taken effect is not known");
                     return Err(ServiceError::CommitUnknown);
                 }
-                Failure::Unknown | Failure::KeyReused | Failure::Other => return Err(refusal(&store_error(error))),
+                Failure::Unknown | Failure::KeyReused | Failure::Other => {
+                    return Err(refusal(&store_error(error)));
+                }
             }
         }
         Ok(in_the_way(commit))

@@ -25,7 +25,7 @@ use picloud_shared::{
     route::Route,
     run_stats::{Activity, RunStats, Slots},
     script::{ContentHash, LiveScript},
-    seam::{BusyRuns, ExecutorClient},
+    seam::{Acknowledged, BusyRuns, ExecutorClient},
     time::{Clock, Timestamp},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -83,6 +83,8 @@ pub(crate) struct Gate {
     pub(crate) dropped: AtomicUsize,
     /// Notified with each of them.
     pub(crate) dropping: Notify,
+    /// The ends of deliveries that were committed.
+    pub(crate) acknowledged: Mutex<Vec<Acknowledged>>,
 }
 
 impl Default for Gate {
@@ -92,6 +94,7 @@ impl Default for Gate {
             open: Semaphore::new(0),
             dropped: AtomicUsize::new(0),
             dropping: Notify::new(),
+            acknowledged: Mutex::default(),
         }
     }
 }
@@ -154,7 +157,7 @@ impl ExecutorClient for FakeExecutor {
             "framing" => Ok(framing()),
             name => panic!("the script {name} makes the executor panic, as the test wants"),
         };
-        Outcome {
+        let mut outcome = Outcome {
             result,
             logs: Vec::new(),
             usage: Usage {
@@ -166,7 +169,21 @@ impl ExecutorClient for FakeExecutor {
             recorded: false,
             writes_discarded: 0,
             request_path: None,
+            retry: None,
+        };
+        if let Some(more) = invocation.at_commit.filter(|more| more.ends_something())
+            && outcome.result.is_ok()
+        {
+            outcome.recorded = more.record(&outcome).is_some();
+            let ended = more.ended(&outcome);
+            let mut acknowledged = self
+                .gate
+                .acknowledged
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            acknowledged.extend(ended);
         }
+        outcome
     }
 }
 
@@ -316,6 +333,7 @@ fn release() -> LiveRelease {
         ],
         routes: SCRIPTS.iter().map(route).collect(),
         scripts: SCRIPTS.iter().map(script).collect(),
+        subscriptions: Vec::new(),
     }
 }
 

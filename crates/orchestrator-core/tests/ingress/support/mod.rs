@@ -1,23 +1,31 @@
 //! A server with fakes around it, and a client that speaks plain bytes.
 
 mod client;
+mod events;
 mod fakes;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http_body_util::{BodyExt as _, Full};
 use picloud_orchestrator_core::{
-    AppBounds, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
+    AppBounds, ControlPlane, EventPump, Events, LiveReleases, PumpParts, Recorder, RecorderConfig,
+    RunningServer, Server, ServerConfig,
 };
 use picloud_shared::{
     admin_host::AdminHost,
     execution::{Execution, Retention},
-    repository::{ExecutionRepository, ReleaseRepository},
+    memory::MemoryBudget,
+    repository::{EventRepository, ExecutionRepository, ReleaseRepository},
     seam::{LiveTable as _, Origin},
 };
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use events::FakeEvents;
 pub(crate) use fakes::{APP, FakeExecutor, FakeRepository, Gate, SystemClock, script_id};
 
 /// A running server. Its scripts are told by their names; see [`FakeExecutor`].
@@ -26,6 +34,8 @@ pub(crate) struct TestServer {
     pub(crate) gate: Arc<Gate>,
     pub(crate) running: RunningServer,
     pub(crate) live: Arc<LiveReleases>,
+    pub(crate) events: Arc<FakeEvents>,
+    pub(crate) published: Events,
     repository: Arc<FakeRepository>,
     recorder: Recorder,
     pub(crate) runtime: Runtime,
@@ -58,6 +68,12 @@ impl TestServer {
             "test-node".to_owned(),
             Retention::default(),
         ));
+        let stored = Arc::new(FakeEvents::default());
+        let events = Events::new(
+            Arc::clone(&stored) as Arc<dyn EventRepository>,
+            Arc::clone(&live),
+            Arc::new(SystemClock::default()),
+        );
         let bind = vec!["127.0.0.1:0".parse().expect("an address")];
         let mut config = ServerConfig::new(bind, Arc::new(SystemClock::default()));
         config.threads = 2;
@@ -70,6 +86,7 @@ impl TestServer {
                     move || FakeExecutor::new(Arc::clone(&executors)),
                     &live,
                     &recorder,
+                    &events,
                     &control_plane(),
                 )
             })
@@ -81,6 +98,8 @@ impl TestServer {
             gate,
             running,
             live,
+            events: stored,
+            published: events,
             repository,
             recorder,
             runtime,
@@ -89,6 +108,17 @@ impl TestServer {
 
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// Runs what is due.
+    pub(crate) fn pump(&self) -> EventPump {
+        let _entered = self.runtime.enter();
+        EventPump::start(PumpParts {
+            events: self.published.clone(),
+            threads: self.running.threads(),
+            recorder: self.recorder.clone(),
+            memory: MemoryBudget::unbounded(),
+        })
     }
 
     /// Sends one request on a connection of its own.
@@ -107,6 +137,23 @@ impl TestServer {
     pub(crate) fn records(&self) -> Vec<Execution> {
         self.runtime.block_on(self.recorder.flush());
         self.repository.records()
+    }
+
+    /// All records, once there are so many: of runs that nobody waits for.
+    #[track_caller]
+    pub(crate) fn records_once_there(&self, count: usize) -> Vec<Execution> {
+        let begun = Instant::now();
+        loop {
+            let records = self.records();
+            if records.len() >= count {
+                return records;
+            }
+            assert!(
+                begun.elapsed() < events::WAIT_MAX,
+                "only {} records",
+                records.len()
+            );
+        }
     }
 
     /// The server still answers.

@@ -85,7 +85,11 @@ fn queues(connection: &Connection, claim: &Claim, now: Timestamp) -> Result<Vec<
         queues.push(Queue {
             app,
             first_due,
-            due: if is_due { due(connection, claim, app, now)? } else { VecDeque::new() },
+            due: if is_due {
+                due(connection, claim, app, now)?
+            } else {
+                VecDeque::new()
+            },
             is_taken_from: false,
         });
     }
@@ -93,12 +97,7 @@ fn queues(connection: &Connection, claim: &Claim, now: Timestamp) -> Result<Vec<
     Ok(queues)
 }
 
-fn due(
-    connection: &Connection,
-    claim: &Claim,
-    app: AppId,
-    now: Timestamp,
-) -> Result<VecDeque<Uuid>, Error> {
+fn due(connection: &Connection, claim: &Claim, app: AppId, now: Timestamp) -> Result<VecDeque<Uuid>, Error> {
     let most = claim.per_app_max.min(claim.places);
     let mut statement = connection.prepare_cached(DUE_OF_APP)?;
     let found = statement.query_map(params![id(&app), now.as_micros(), most], |row| uuid(row, 0))?;

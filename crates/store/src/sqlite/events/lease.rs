@@ -162,12 +162,7 @@ pub(super) fn extend(connection: &Connection, held: &[Held], until: Timestamp) -
     let mut lost = Vec::new();
     for one in held {
         let delivery = one.delivery.0;
-        let lease = params![
-            id(&one.app_id),
-            delivery.as_bytes(),
-            one.token,
-            until.as_micros()
-        ];
+        let lease = params![id(&one.app_id), delivery.as_bytes(), one.token, until.as_micros()];
         if statement.execute(lease)? == 0 {
             lost.push(*one);
         }

@@ -32,7 +32,8 @@ pub(crate) async fn publish_alone(
 
 /// Leases what is due.
 pub(crate) async fn claim(kv: &KeyValues, claim: Claim, now: Timestamp) -> Result<Claimed, StoreError> {
-    kv.write(move |connection| claim::claim(connection, &claim, now)).await
+    kv.write(move |connection| claim::claim(connection, &claim, now))
+        .await
 }
 
 /// Extends leases; gives those that are lost.
@@ -41,7 +42,8 @@ pub(crate) async fn extend(
     held: Vec<Held>,
     until: Timestamp,
 ) -> Result<Vec<Held>, StoreError> {
-    kv.write(move |connection| lease::extend(connection, &held, until)).await
+    kv.write(move |connection| lease::extend(connection, &held, until))
+        .await
 }
 
 /// Ends a lease because the run did not go well; `false` if it was lost.
@@ -51,15 +53,18 @@ pub(crate) async fn fail(
     failure: Failure,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    kv.write(move |connection| lease::fail(connection, held, &failure, now)).await
+    kv.write(move |connection| lease::fail(connection, held, &failure, now))
+        .await
 }
 
 /// Ends leases as if they had never been.
 pub(crate) async fn release(kv: &KeyValues, held: Vec<Held>, due_at: Timestamp) -> Result<(), StoreError> {
-    kv.write(move |connection| lease::release(connection, &held, due_at)).await
+    kv.write(move |connection| lease::release(connection, &held, due_at))
+        .await
 }
 
 /// Takes back all leases of a node.
 pub(crate) async fn recover(kv: &KeyValues, node: String, now: Timestamp) -> Result<u64, StoreError> {
-    kv.write(move |connection| lease::recover(connection, &node, now)).await
+    kv.write(move |connection| lease::recover(connection, &node, now))
+        .await
 }

@@ -12,11 +12,7 @@ use super::{
     connection::fault_of,
     room::Rooms,
 };
-use crate::{
-    error::unavailable,
-    kv::refusal,
-    statements::statements,
-};
+use crate::{error::unavailable, kv::refusal, statements::statements};
 
 statements! {
     BEGIN_ONE = "SAVEPOINT one";
@@ -153,7 +149,9 @@ impl Ended {
     pub(super) fn tell(self) {
         if let Some(error) = self.error {
             let refused = refusal(&error);
-            self.jobs.into_iter().for_each(|(job, _)| job.end_badly(&error, refused));
+            self.jobs
+                .into_iter()
+                .for_each(|(job, _)| job.end_badly(&error, refused));
             return;
         }
         for (job, end) in self.jobs {

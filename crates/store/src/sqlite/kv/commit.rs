@@ -228,7 +228,9 @@ mod tests {
         let ended = write_all(connection, jobs);
         let is_well = ended.is_well();
         ended.tell();
-        let told = answers.into_iter().map(|mut answered| answered.try_recv().unwrap());
+        let told = answers
+            .into_iter()
+            .map(|mut answered| answered.try_recv().unwrap());
         (is_well, told.collect())
     }
 

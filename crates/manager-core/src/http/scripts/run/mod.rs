@@ -114,6 +114,7 @@ pub(crate) async fn run_script(
         request: Arc::new(request),
         keeps_writes: body.keep_writes,
         at_commit: None,
+        event: None,
     };
     if !body.keep_writes {
         let outcome = manager.workbench().run(invocation).await;

@@ -1,0 +1,127 @@
+//! `retry::…`
+
+use std::time::Duration;
+
+use picloud_shared::{
+    events::RETRY_AFTER_MAX,
+    outcome::{RetryWish, ScriptErrorKind},
+};
+use rhai::{Module, export_module, exported_module};
+
+use crate::{
+    api::{Fallible, fail},
+    coroutine::with_current,
+    error::failure,
+};
+
+/// The module as scripts see it.
+pub(crate) fn module() -> Module {
+    exported_module!(functions)
+}
+
+/// Says what becomes of the event of a run that fails.
+///
+/// An event whose run fails is tried again, later and later, until it has been tried often enough. These end the run with
+/// an error that cannot be caught, so that nothing that it wrote takes effect, and change what comes then. In a run for a
+/// request there is nothing to change.
+#[export_module(export_all)]
+mod functions {
+    use picloud_shared::outcome::RetryWish;
+
+    use crate::{
+        api::Fallible,
+        services::event::retry::{end, seconds, seconds_float},
+    };
+
+    /// Ends the run, and has its event not tried again: it is set aside as dead.
+    ///
+    /// ```rhai
+    /// retry::never()  //=> error: retry::never
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    fn never() -> Fallible<()> {
+        end(RetryWish::Never, "retry::never".to_owned())
+    }
+
+    /// The same, with a reason.
+    ///
+    /// ```rhai
+    /// retry::never("there is no order 7")  //=> error: there is no order 7
+    /// ```
+    #[rhai_fn(name = "never", return_raw, volatile)]
+    fn never_because(reason: &str) -> Fallible<()> {
+        end(RetryWish::Never, reason.to_owned())
+    }
+
+    /// Ends the run, and has its event tried again after so many seconds, up to a day. That counts as a try.
+    ///
+    /// ```rhai
+    /// retry::after(30)  //=> error: retry::after
+    /// retry::after(-1)  //=> error: from 0 to 86400
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    fn after(seconds: i64) -> Fallible<()> {
+        let delay = self::seconds(seconds)?;
+        end(RetryWish::After(delay), "retry::after".to_owned())
+    }
+
+    /// The same, with a fraction of a second.
+    ///
+    /// ```rhai
+    /// retry::after(0.5)  //=> error: retry::after
+    /// ```
+    #[rhai_fn(name = "after", return_raw, volatile)]
+    fn after_float(seconds: f64) -> Fallible<()> {
+        let delay = seconds_float(seconds)?;
+        end(RetryWish::After(delay), "retry::after".to_owned())
+    }
+
+    /// The same as `retry::after(seconds)`, with a reason.
+    ///
+    /// ```rhai
+    /// retry::after(30, "the shop is closed")  //=> error: the shop is closed
+    /// ```
+    #[rhai_fn(name = "after", return_raw, volatile)]
+    fn after_because(seconds: i64, reason: &str) -> Fallible<()> {
+        let delay = self::seconds(seconds)?;
+        end(RetryWish::After(delay), reason.to_owned())
+    }
+}
+
+/// Ends the run with an error that no script catches, so that `wish` always is that of a run that failed.
+fn end(wish: RetryWish, reason: String) -> Fallible<()> {
+    with_current(|run| {
+        if let Some(run) = run {
+            run.session().wish(wish);
+        }
+    });
+    Err(failure(ScriptErrorKind::Runtime, reason))
+}
+
+fn seconds(seconds: i64) -> Fallible<Duration> {
+    u64::try_from(seconds)
+        .map(Duration::from_secs)
+        .ok()
+        .filter(|delay| *delay <= RETRY_AFTER_MAX)
+        .ok_or_else(out_of_range)
+}
+
+fn seconds_float(seconds: f64) -> Fallible<Duration> {
+    let range = 0.0..=RETRY_AFTER_MAX.as_secs_f64();
+    if range.contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(out_of_range())
+    }
+}
+
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the form in which Rhai takes errors"
+)]
+fn out_of_range() -> Box<rhai::EvalAltResult> {
+    fail(format!(
+        "retry::after takes a number of seconds from 0 to {}",
+        RETRY_AFTER_MAX.as_secs()
+    ))
+}

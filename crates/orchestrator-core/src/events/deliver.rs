@@ -1,0 +1,285 @@
+//! One delivery, from its lease to its end.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use picloud_shared::{
+    events::{DeadReason, Failure, Held, Leased, NewEvent, Next, Verdict},
+    id::ExecutionId,
+    memory::{MemoryBudget, Pressure},
+    outcome::{ScriptError, ScriptErrorKind},
+    repository::StoreError,
+    seam::EventTable as _,
+    time::Timestamp,
+};
+use tokio::{
+    sync::{oneshot, watch},
+    time::sleep,
+};
+use uuid::Uuid;
+
+use super::{
+    Events, PumpParts,
+    at_commit::EventRun,
+    decision, destinations,
+    pump::{is_stopping, stopped},
+};
+use crate::{
+    admission::{Full, ServingThreads},
+    recorder::Recorder,
+    routing::LiveEntry,
+};
+
+/// The first pause after storage failed; each further one is twice as long.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// Runs scripts for deliveries.
+pub(super) struct Deliverer {
+    events: Events,
+    threads: ServingThreads,
+    recorder: Recorder,
+    memory: Arc<MemoryBudget>,
+    /// Whether nothing more is to begin.
+    stopping: watch::Receiver<bool>,
+}
+
+/// A delivery that is not held any more.
+pub(super) struct Ended {
+    /// When it is due again, if it is.
+    pub(super) due_at: Option<Timestamp>,
+}
+
+/// How a run for a delivery went.
+enum Went {
+    /// It ended the delivery, in its commit.
+    Well,
+    /// It did not.
+    Wrong(Wrong),
+    /// It has not begun, or was dropped with the server.
+    Nowhere,
+    /// Somebody else has the delivery by now.
+    Lost,
+}
+
+/// What is told of a run that did not go well.
+struct Wrong {
+    run: Option<ExecutionId>,
+    error: String,
+    what: What,
+}
+
+enum What {
+    /// What follows is a matter of its policy.
+    Verdict(Verdict),
+    /// There is nothing to be tried again.
+    Dead(DeadReason),
+}
+
+impl Deliverer {
+    pub(super) fn new(parts: PumpParts, stopping: watch::Receiver<bool>) -> Self {
+        let PumpParts {
+            events,
+            threads,
+            recorder,
+            memory,
+        } = parts;
+        Self {
+            events,
+            threads,
+            recorder,
+            memory,
+            stopping,
+        }
+    }
+
+    /// Runs the script of a delivery, and ends the lease in any case but one: that somebody else has it. Tells when it is
+    /// due again.
+    pub(super) async fn deliver(&self, leased: Leased, lost: oneshot::Receiver<()>) -> Option<Timestamp> {
+        let (held, leased) = (leased.held(), Arc::new(leased));
+        match self.run(&leased, lost).await {
+            Went::Lost => None,
+            Went::Well => frees_another(&leased).then(|| self.events.clock().now()),
+            Went::Wrong(wrong) => self.fail(held, &leased, wrong).await,
+            Went::Nowhere => {
+                let now = self.events.clock().now();
+                let release = || self.events.repository().release(vec![held], now);
+                tried("to be given back", release).await;
+                None
+            }
+        }
+    }
+
+    async fn run(&self, leased: &Arc<Leased>, mut lost: oneshot::Receiver<()>) -> Went {
+        let now = self.events.clock().now();
+        if let Some(reason) = leased.retry.dead_before_run(leased.counts, leased.since, now) {
+            let error = match reason {
+                DeadReason::Poison => "the server ended while it ran, each time that it was tried",
+                _ => "it is older than it may be",
+            };
+            return wrong(error, What::Dead(reason));
+        }
+        let live = self.events.live().snapshot().script(leased.script_id).cloned();
+        let Some(live) = live else {
+            return wrong("its script is gone", What::Dead(DeadReason::ScriptGone));
+        };
+        if live.script.suspended {
+            return wrong("its script is suspended", What::Verdict(Verdict::Fault));
+        }
+        let mut stopping = self.stopping.clone();
+        let _admitted = match live.gate.enter() {
+            Some(running) => running,
+            None => tokio::select! {
+                entered = live.gate.wait() => match entered {
+                    Ok(running) => running,
+                    Err(full) => return wrong(explained(full), What::Verdict(Verdict::Fault)),
+                },
+                () = stopped(&mut stopping) => return Went::Nowhere,
+                _ = &mut lost => return Went::Lost,
+            },
+        };
+        if is_stopping(&stopping) {
+            return Went::Nowhere;
+        }
+        if self.memory.pressure() > Pressure::None {
+            let error = "all that runs on the server held all the memory that it may";
+            return wrong(error, What::Verdict(Verdict::Fault));
+        }
+        self.execute(leased, &live, lost).await
+    }
+
+    async fn execute(
+        &self,
+        leased: &Arc<Leased>,
+        live: &Arc<LiveEntry>,
+        lost: oneshot::Receiver<()>,
+    ) -> Went {
+        let run = EventRun::begin(leased, live, &self.events, &self.recorder);
+        let outcome = tokio::select! {
+            outcome = self.threads.execute(run.invocation()) => outcome,
+            _ = lost => {
+                run.record_given_up(cancelled("another run has its event by now, or it was cancelled"));
+                return Went::Lost;
+            }
+        };
+        let Some(outcome) = outcome else {
+            // It may have committed: then there is nothing to give back any more.
+            run.record_given_up(cancelled("the server stopped before the script ended"));
+            return Went::Nowhere;
+        };
+        if outcome.recorded {
+            run.record_end(outcome);
+            return Went::Well;
+        }
+        let wrong = Wrong {
+            run: Some(run.id),
+            error: decision::explained(&outcome),
+            what: What::Verdict(decision::verdict(&outcome)),
+        };
+        run.record_end(outcome);
+        Went::Wrong(wrong)
+    }
+
+    /// Ends a lease after what went wrong; tells when the delivery is due again.
+    async fn fail(&self, held: Held, leased: &Leased, wrong: Wrong) -> Option<Timestamp> {
+        let now = self.events.clock().now();
+        let Wrong { run, error, what } = wrong;
+        let (next, is_fault) = match what {
+            What::Dead(reason) => (Next::Dead(reason), true),
+            What::Verdict(verdict) => {
+                let next = leased
+                    .retry
+                    .next(leased.counts, verdict, leased.since, now, chance());
+                (next, verdict == Verdict::Fault)
+            }
+        };
+        let emits = match next {
+            Next::RetryAt(_) => Vec::new(),
+            Next::Dead(reason) => self.told(leased, run, (reason, &error), now),
+        };
+        let failure = Failure {
+            execution: run,
+            error,
+            is_fault,
+            next,
+            emits,
+        };
+        let is_told = !failure.emits.is_empty();
+        let fail = || self.events.repository().fail(held, failure.clone(), now);
+        let was_held = tried("to be ended", fail).await;
+        match next {
+            _ if !was_held => None,
+            Next::RetryAt(due) => Some(due),
+            // Whoever is told runs at once.
+            Next::Dead(_) => (is_told || frees_another(leased)).then_some(now),
+        }
+    }
+
+    /// What is published because a delivery is dead.
+    fn told(
+        &self,
+        leased: &Leased,
+        run: Option<ExecutionId>,
+        why: (DeadReason, &str),
+        now: Timestamp,
+    ) -> Vec<NewEvent> {
+        let live = self.events.live().snapshot().script(leased.script_id).cloned();
+        let script = live.as_ref().map(|live| &*live.script);
+        let mut events = destinations::of_dead(leased, script, run, why, now);
+        self.events.address(leased.app_id, &mut events);
+        events
+    }
+}
+
+/// Whether another event may run once this one has ended.
+fn frees_another(leased: &Leased) -> bool {
+    leased.ordered && leased.event.key.is_some()
+}
+
+/// Asks storage until it answers: until then the lease does not end.
+async fn tried<T, F: Future<Output = Result<T, StoreError>>>(what: &str, ask: impl Fn() -> F) -> T {
+    let mut pause = RETRY_MIN;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Full(_))) => {
+                tracing::warn!(%error, what, "an event waits for storage");
+            }
+            Err(error) => tracing::error!(%error, what, "an event waits for storage"),
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(RETRY_MAX);
+    }
+}
+
+fn wrong(error: impl Into<String>, what: What) -> Went {
+    Went::Wrong(Wrong {
+        run: None,
+        error: error.into(),
+        what,
+    })
+}
+
+fn explained(full: Full) -> &'static str {
+    match full {
+        Full::Queue => "as many scripts of the app ran as may, and as many waited",
+        Full::Waited => "as many scripts of the app ran as may, and none ended in time",
+    }
+}
+
+fn cancelled(message: &str) -> ScriptError {
+    ScriptError {
+        kind: ScriptErrorKind::Cancelled,
+        message: message.to_owned(),
+        script: None,
+        line: None,
+        column: None,
+        excerpt: None,
+        trace: Vec::new(),
+    }
+}
+
+/// Any number.
+fn chance() -> u32 {
+    Uuid::new_v4().as_fields().0
+}

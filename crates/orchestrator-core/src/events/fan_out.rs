@@ -1,0 +1,215 @@
+//! Who gets an event.
+
+use std::collections::HashMap;
+
+use picloud_shared::{
+    events::{NewDelivery, NewEvent, Origin, Subscription, Topic},
+    id::DeliveryId,
+    services::docs::Filter,
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+
+/// The subscriptions of an app, compiled for look-up.
+#[derive(Default)]
+pub(crate) struct Subscribers {
+    all: Vec<Subscriber>,
+    /// Those to one topic, by that topic.
+    exact: HashMap<Box<str>, Vec<usize>>,
+    /// Those to all topics that begin alike.
+    patterns: Vec<usize>,
+}
+
+struct Subscriber {
+    subscription: Subscription,
+    filter: Option<Filter>,
+}
+
+impl Subscribers {
+    /// Those of a release. One whose filter cannot be read gets nothing; none is saved like that.
+    pub(crate) fn new(subscriptions: Vec<Subscription>) -> Self {
+        let mut subscribers = Self::default();
+        for subscription in subscriptions
+            .into_iter()
+            .filter(|subscription| !subscription.is_paused)
+        {
+            match subscription.filter.as_ref().map(Filter::read).transpose() {
+                Ok(filter) => subscribers.add(Subscriber { subscription, filter }),
+                Err(error) => {
+                    tracing::error!(subscription.id = %subscription.id, %error, "a live filter cannot be read");
+                }
+            }
+        }
+        subscribers
+    }
+
+    fn add(&mut self, subscriber: Subscriber) {
+        let index = self.all.len();
+        let topic = subscriber.subscription.topic.as_str();
+        if topic.ends_with('*') {
+            self.patterns.push(index);
+        } else {
+            self.exact.entry(topic.into()).or_default().push(index);
+        }
+        self.all.push(subscriber);
+    }
+
+    /// A delivery of `event` to each who wants it.
+    pub(crate) fn deliveries(&self, event: &NewEvent, now: Timestamp) -> Vec<NewDelivery> {
+        let Some(topic) = &event.topic else {
+            return Vec::new();
+        };
+        // Most are not filtered; then nothing of the event is read.
+        let mut seen = None;
+        let mut deliveries = Vec::new();
+        for Subscriber { subscription, filter } in self.of(topic) {
+            let is_wanted = filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(seen.get_or_insert_with(|| as_filtered(event))));
+            if is_wanted {
+                deliveries.push(delivery_to(subscription, now));
+            }
+        }
+        deliveries
+    }
+
+    /// Whether anybody wants events on a topic, if they fit.
+    pub(crate) fn want(&self, topic: &Topic) -> bool {
+        self.of(topic).next().is_some()
+    }
+
+    fn of(&self, topic: &Topic) -> impl Iterator<Item = &Subscriber> {
+        let exact = self.exact.get(topic.as_str()).into_iter().flatten();
+        let exact = exact.map(|index| &self.all[*index]);
+        let patterns = self.patterns.iter().map(|index| &self.all[*index]);
+        exact.chain(patterns.filter(|subscriber| subscriber.subscription.topic.wants(topic)))
+    }
+}
+
+fn delivery_to(subscription: &Subscription, now: Timestamp) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId::new(now),
+        script_id: subscription.script_id,
+        origin: Origin::Subscription(subscription.id),
+        ordered: subscription.ordered,
+        retry: subscription.retry,
+        on_success: subscription.on_success.clone(),
+        on_failure: subscription.on_failure.clone(),
+    }
+}
+
+/// An event as filters see it. Data that is not JSON is null.
+fn as_filtered(event: &NewEvent) -> Value {
+    let data = serde_json::from_slice(&event.data).unwrap_or(Value::Null);
+    json!({
+        "topic": event.topic.as_ref().map(Topic::as_str),
+        "subject": event.subject,
+        "source": event.source,
+        "key": event.key,
+        "data": data,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use picloud_shared::{
+        events::{Lineage, RetryPolicy},
+        id::{AppId, EventId, ScriptId, SubscriptionId},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+    fn subscription(script: u128, topic: &str, filter: Option<Value>) -> Subscription {
+        Subscription {
+            id: SubscriptionId::new(NOW),
+            app_id: AppId(Uuid::nil()),
+            name: "test".to_owned(),
+            topic: topic.parse().expect("a pattern"),
+            script_id: ScriptId(Uuid::from_u128(script)),
+            filter,
+            ordered: false,
+            retry: RetryPolicy::default(),
+            on_success: None,
+            on_failure: None,
+            is_paused: false,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn event(topic: Option<&str>, data: &'static str) -> NewEvent {
+        NewEvent {
+            id: EventId::new(NOW),
+            topic: topic.map(|topic| topic.parse().expect("a topic")),
+            source: "/test".to_owned(),
+            subject: None,
+            time: NOW,
+            extensions: BTreeMap::new(),
+            content_type: "application/json".to_owned(),
+            data: data.into(),
+            key: Some("c".to_owned()),
+            request: None,
+            due_at: None,
+            lineage: Lineage {
+                root: Uuid::nil(),
+                cause: None,
+                depth: 0,
+            },
+            deliveries: Vec::new(),
+        }
+    }
+
+    /// The numbers of the scripts that get an event.
+    #[track_caller]
+    fn check(subscribers: &Subscribers, event: &NewEvent, expected: &[u128]) {
+        let deliveries = subscribers.deliveries(event, NOW);
+        let scripts: Vec<_> = deliveries
+            .iter()
+            .map(|delivery| delivery.script_id.0.as_u128())
+            .collect();
+        assert_eq!(scripts, expected, "{event:?}");
+    }
+
+    #[test]
+    fn whoever_subscribes_to_the_topic_gets_an_event() {
+        let paused = Subscription {
+            is_paused: true,
+            ..subscription(5, "orders.placed", None)
+        };
+        let subscribers = Subscribers::new(vec![
+            subscription(1, "orders.placed", None),
+            subscription(2, "orders.*", None),
+            subscription(3, "*", None),
+            subscription(4, "orders.paid", None),
+            paused,
+        ]);
+        check(&subscribers, &event(Some("orders.placed"), "1"), &[1, 2, 3]);
+        check(&subscribers, &event(Some("orders.paid"), "1"), &[4, 2, 3]);
+        check(&subscribers, &event(Some("people"), "1"), &[3]);
+        check(&subscribers, &event(Some("picloud.script.failed"), "1"), &[]);
+        check(&subscribers, &event(None, "1"), &[]);
+        let want = |topic: &str| subscribers.want(&topic.parse().expect("a topic"));
+        assert!(want("people") && !want("picloud.script.failed"));
+    }
+
+    #[test]
+    fn a_filter_looks_at_all_of_an_event() {
+        let subscribers = Subscribers::new(vec![
+            subscription(1, "*", Some(json!({ "data.total": { "gte": 100 } }))),
+            subscription(2, "*", Some(json!({ "key": "c", "source": "/test" }))),
+            subscription(3, "*", Some(json!({ "topic": "b" }))),
+            subscription(4, "*", Some(json!({ "subject": null }))),
+            // Nobody saves one like this.
+            subscription(5, "*", Some(json!({ "data": { "above": 1 } }))),
+        ]);
+        check(&subscribers, &event(Some("a"), "{\"total\":100}"), &[1, 2, 4]);
+        check(&subscribers, &event(Some("a"), "{\"total\":99}"), &[2, 4]);
+        check(&subscribers, &event(Some("a"), "no JSON"), &[2, 4]);
+        check(&subscribers, &event(Some("b"), "1"), &[2, 3, 4]);
+    }
+}

@@ -1,0 +1,32 @@
+//! Events: from being published to the end of their deliveries.
+//!
+//! An event is stored with a delivery for each script that is to run for it, and from then on it is not lost. The pump of
+//! each node claims deliveries that are due, each with a lease; runs their scripts on the serving threads, as
+//! requests are; and ends them. A run that succeeds ends its delivery in the transaction of what it writes. Whoever has
+//! lost the lease meanwhile commits nothing.
+//!
+//! Nothing polls. The pump sleeps until it is told that something was published, until a place becomes free, or until the
+//! moment at which the next delivery is due.
+//!
+//! Reading order: `fan_out` (who gets an event), `table` (publishing), `services` (what scripts emit), `pump` and `held`
+//! (which deliveries run), `deliver` (one of them), `at_commit` (its end if it succeeds), `decision` (if it does not),
+//! `request`, `destinations` and `failed` (what scripts are given and told of).
+
+mod at_commit;
+mod decision;
+mod deliver;
+mod destinations;
+mod failed;
+mod fan_out;
+mod held;
+mod pump;
+mod request;
+mod services;
+mod table;
+
+pub(crate) use self::fan_out::Subscribers;
+pub use self::{
+    pump::{EventPump, PumpParts},
+    services::EventServices,
+    table::Events,
+};

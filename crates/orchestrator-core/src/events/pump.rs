@@ -1,0 +1,377 @@
+//! Which deliveries run here, and when.
+
+use std::{sync::Arc, time::Duration};
+
+use picloud_shared::{
+    events::{Claim, EventRetention, LEASE, Leased},
+    memory::MemoryBudget,
+    repository::StoreError,
+    seam::EventTable as _,
+    time::Timestamp,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    Events,
+    deliver::{Deliverer, Ended},
+    held::Holdings,
+};
+use crate::{admission::ServingThreads, recorder::Recorder};
+
+/// Most deliveries that this node holds at one time.
+const PLACES: usize = 512;
+/// An app that holds so many gets no more until one of them ends.
+const PLACES_PER_APP: usize = 128;
+/// How often leases are extended: twice before they end.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// While something waits, storage is looked at this often at least, whatever was heard of it.
+const SWEEP: Duration = Duration::from_secs(30);
+/// The first pause after storage failed; each further one is twice as long.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// After so many ends of deliveries, old ones are deleted, but no more often than [`PURGE_INTERVAL_MIN`].
+const PURGE_AFTER_ENDS: u32 = 10_000;
+/// The least time from one deletion to the next.
+const PURGE_INTERVAL_MIN: Duration = Duration::from_mins(1);
+/// While deliveries end, old ones are deleted at least this often.
+const PURGE_INTERVAL_MAX: Duration = Duration::from_hours(1);
+
+/// What a pump needs.
+pub struct PumpParts {
+    /// What is published.
+    pub events: Events,
+    /// Where scripts run.
+    pub threads: ServingThreads,
+    /// Where records of runs go.
+    pub recorder: Recorder,
+    /// What scripts may hold together.
+    pub memory: Arc<MemoryBudget>,
+}
+
+/// Runs scripts for events. Dropped, it claims no more.
+pub struct EventPump {
+    /// Whether it is to claim no more.
+    stopping: watch::Sender<bool>,
+    ended: JoinHandle<()>,
+    hints: Hints,
+}
+
+/// Hears from other nodes; ends with this value.
+struct Hints(JoinHandle<()>);
+
+impl EventPump {
+    /// Starts on the runtime of the caller, which is that of the store.
+    pub fn start(parts: PumpParts) -> Self {
+        let (stopping, is_stopping) = watch::channel(false);
+        let (ended, endings) = mpsc::unbounded_channel();
+        let events = parts.events.clone();
+        let hints = async move {
+            loop {
+                events.repository().hint().await;
+                events.wake();
+            }
+        };
+        let pump = Pump {
+            node: parts.recorder.node().to_owned(),
+            events: parts.events.clone(),
+            deliverer: Arc::new(Deliverer::new(parts, is_stopping.clone())),
+            held: Holdings::default(),
+            stopping: is_stopping,
+            ended,
+            endings,
+            next_due: None,
+            has_more: false,
+            heartbeat: None,
+            again: None,
+            purged_at: Instant::now(),
+            ended_since_purge: 0,
+        };
+        Self {
+            stopping,
+            ended: tokio::spawn(pump.run()),
+            hints: Hints(tokio::spawn(hints)),
+        }
+    }
+
+    /// From here on nothing more is claimed, and what has not begun is given back.
+    pub fn stop_claiming(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Waits until all that runs has ended, or was given back because the serving threads have ended; no longer than
+    /// `most`.
+    pub async fn stop(self, most: Duration) {
+        self.stop_claiming();
+        drop(self.hints);
+        if timeout(most, self.ended).await.is_err() {
+            tracing::warn!(
+                "some events could not be given back; they run again when their leases have ended"
+            );
+        }
+    }
+}
+
+impl Drop for Hints {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct Pump {
+    node: String,
+    events: Events,
+    deliverer: Arc<Deliverer>,
+    held: Holdings,
+    stopping: watch::Receiver<bool>,
+    /// For the runs.
+    ended: mpsc::UnboundedSender<Ended>,
+    endings: mpsc::UnboundedReceiver<Ended>,
+    /// When the next delivery is due, as far as is known.
+    next_due: Option<Timestamp>,
+    /// Whether there were more than places for them.
+    has_more: bool,
+    /// When the leases are extended.
+    heartbeat: Option<Instant>,
+    /// After storage failed: when it is asked again, and the pause before that.
+    again: Option<(Instant, Duration)>,
+    purged_at: Instant,
+    ended_since_purge: u32,
+}
+
+impl Pump {
+    async fn run(mut self) {
+        self.recover().await;
+        self.purge();
+        let mut look = true;
+        while !is_stopping(&self.stopping) {
+            let has_ended = self.keep_up().await;
+            look = if look || (has_ended && self.may_claim_now()) {
+                self.claim().await
+            } else {
+                self.wait().await
+            };
+        }
+        // Whoever runs has a sender.
+        drop(std::mem::replace(&mut self.ended, mpsc::unbounded_channel().0));
+        loop {
+            self.keep_up().await;
+            tokio::select! {
+                ended = self.endings.recv() => if ended.is_none() { break },
+                () = at(self.heartbeat) => {}
+            }
+        }
+    }
+
+    /// Does what must be done while there is always more to claim, too; tells whether any run has ended.
+    async fn keep_up(&mut self) -> bool {
+        let mut has_ended = false;
+        while let Ok(ended) = self.endings.try_recv() {
+            self.note(ended);
+            has_ended = true;
+        }
+        self.keep_heartbeat();
+        if self.heartbeat.is_some_and(|due| due <= Instant::now()) {
+            self.extend().await;
+        }
+        has_ended
+    }
+
+    /// Waits for something to happen; tells whether storage is to be looked at.
+    async fn wait(&mut self) -> bool {
+        let look_at = self.look_at();
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            () = stopped(&mut stopping) => false,
+            () = self.events.woken() => self.again.is_none(),
+            Some(ended) = self.endings.recv() => {
+                self.note(ended);
+                self.may_claim_now()
+            }
+            () = at(self.heartbeat) => false,
+            () = at(look_at) => true,
+        }
+    }
+
+    /// When to look at storage, if nothing happens before.
+    fn look_at(&self) -> Option<Instant> {
+        if let Some((again, _)) = self.again {
+            return Some(again);
+        }
+        // Without a place, or without something that waits, there is nothing to look for.
+        if self.held.len() >= PLACES {
+            return None;
+        }
+        let now = self.events.clock().now();
+        let due_in = match self.next_due {
+            Some(due) if due > now => micros_between(now, due).min(SWEEP),
+            // What is due and was not to be had waits for another one, which may be on another node.
+            Some(_) => SWEEP,
+            None if self.has_more => SWEEP,
+            None => return None,
+        };
+        Some(Instant::now() + due_in)
+    }
+
+    fn note(&mut self, ended: Ended) {
+        self.ended_since_purge += 1;
+        let since = self.purged_at.elapsed();
+        let many = self.ended_since_purge >= PURGE_AFTER_ENDS && since >= PURGE_INTERVAL_MIN;
+        if many || since >= PURGE_INTERVAL_MAX {
+            self.purge();
+        }
+        if let Some(due) = ended.due_at {
+            self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+        }
+    }
+
+    /// Whether there may be something to claim, now that there is a place.
+    fn may_claim_now(&self) -> bool {
+        let is_due = || self.next_due.is_some_and(|due| due <= self.events.clock().now());
+        self.again.is_none() && (self.has_more || is_due())
+    }
+
+    /// Claims as many as there are places for; tells whether there is more.
+    async fn claim(&mut self) -> bool {
+        let places = PLACES.saturating_sub(self.held.len());
+        if places == 0 {
+            self.has_more = true;
+            return false;
+        }
+        let now = self.events.clock().now();
+        let claim = Claim {
+            node: self.node.clone(),
+            places: u32::try_from(places).unwrap_or(u32::MAX),
+            per_app_max: u32::try_from(PLACES_PER_APP).unwrap_or(u32::MAX),
+            without: self.held.apps_with(PLACES_PER_APP),
+            lease_until: now.plus(LEASE),
+        };
+        let was_bounded = !claim.without.is_empty();
+        let claimed = match self.events.repository().claim(claim, now).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                self.try_again(&error);
+                return false;
+            }
+        };
+        self.again = None;
+        self.next_due = claimed.next_due;
+        self.has_more = was_bounded;
+        let count = claimed.leased.len();
+        for leased in claimed.leased {
+            self.start(leased);
+        }
+        count > 0 && self.next_due.is_some_and(|due| due <= now)
+    }
+
+    fn start(&mut self, leased: Leased) {
+        let (holding, lost) = self.held.hold(leased.held());
+        let (deliverer, ended) = (Arc::clone(&self.deliverer), self.ended.clone());
+        tokio::spawn(async move {
+            let due_at = deliverer.deliver(leased, lost).await;
+            drop(holding);
+            // The pump hears of it unless it is gone itself.
+            let _ = ended.send(Ended { due_at });
+        });
+    }
+
+    /// Gives back what this node held when it ended the last time.
+    async fn recover(&self) {
+        let (mut pause, mut stopping) = (RETRY_MIN, self.stopping.clone());
+        loop {
+            let now = self.events.clock().now();
+            match self.events.repository().recover(&self.node, now).await {
+                Ok(0) => return,
+                Ok(count) => {
+                    tracing::info!(
+                        deliveries = count,
+                        "events that were running when the server ended run again"
+                    );
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "events wait for storage"),
+            }
+            tokio::select! {
+                () = stopped(&mut stopping) => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
+            }
+        }
+    }
+
+    /// Deletes what is not kept any longer, beside all else.
+    fn purge(&mut self) {
+        (self.purged_at, self.ended_since_purge) = (Instant::now(), 0);
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let now = events.clock().now();
+            match events
+                .repository()
+                .purge_deliveries(EventRetention::default(), now)
+                .await
+            {
+                Ok(0) => {}
+                Ok(deliveries) => tracing::info!(deliveries, "old events are deleted"),
+                Err(error) => tracing::warn!(%error, "old events are not deleted"),
+            }
+        });
+    }
+
+    fn keep_heartbeat(&mut self) {
+        self.heartbeat = if self.held.len() == 0 {
+            None
+        } else {
+            self.heartbeat.or_else(|| Some(Instant::now() + HEARTBEAT))
+        };
+    }
+
+    /// Extends the leases of all that is held.
+    async fn extend(&mut self) {
+        self.heartbeat = None;
+        let held = self.held.list();
+        if held.is_empty() {
+            return;
+        }
+        let until = self.events.clock().now().plus(LEASE);
+        match self.events.repository().extend(held, until).await {
+            Ok(lost) => self.held.lose(&lost),
+            // Whoever has one by the time at which its run ends here is told so then.
+            Err(error) => tracing::warn!(%error, "the leases of events were not extended"),
+        }
+    }
+
+    /// Asks again later.
+    fn try_again(&mut self, error: &StoreError) {
+        let pause = self
+            .again
+            .map_or(RETRY_MIN, |(_, pause)| (pause * 2).min(RETRY_MAX));
+        tracing::warn!(%error, "events wait for storage");
+        self.again = Some((Instant::now() + pause, pause));
+    }
+}
+
+fn micros_between(now: Timestamp, later: Timestamp) -> Duration {
+    Duration::from_micros(u64::try_from(later.as_micros() - now.as_micros()).unwrap_or(0))
+}
+
+/// Whether nothing more is to be claimed. If whoever would say so is gone, it is so.
+pub(super) fn is_stopping(stopping: &watch::Receiver<bool>) -> bool {
+    *stopping.borrow() || stopping.has_changed().is_err()
+}
+
+/// Waits until it is so.
+pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Waits until a moment; for ever if there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,116 @@
+//! Publishing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use picloud_shared::{
+    events::{IdempotencyKey, NewEvent, Published},
+    id::AppId,
+    repository::{EventRepository, PublishError, StoreError},
+    seam::EventTable,
+    time::Clock,
+};
+use tokio::{runtime::Handle, sync::Notify};
+
+use crate::live::LiveReleases;
+
+/// Takes events. A cheap handle; all copies are one.
+#[derive(Clone)]
+pub struct Events(Arc<Inner>);
+
+struct Inner {
+    repository: Arc<dyn EventRepository>,
+    live: Arc<LiveReleases>,
+    clock: Arc<dyn Clock>,
+    /// Tells the pump that something may be due earlier than it knows.
+    woken: Notify,
+    /// Where the database is asked.
+    runtime: Handle,
+}
+
+impl Events {
+    /// Takes events for the scripts that are live. To be called on the runtime that the store was opened on.
+    pub fn new(repository: Arc<dyn EventRepository>, live: Arc<LiveReleases>, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner {
+            repository,
+            live,
+            clock,
+            woken: Notify::new(),
+            runtime: Handle::current(),
+        }))
+    }
+
+    /// The same as [`publish`](EventTable::publish), from any thread.
+    pub(crate) async fn publish_from_elsewhere(
+        &self,
+        app: AppId,
+        events: Vec<NewEvent>,
+        idempotency: Option<IdempotencyKey>,
+    ) -> Result<Published, PublishError> {
+        let here = self.clone();
+        let work = async move { here.publish(app, events, idempotency).await };
+        self.0.runtime.spawn(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an event was published without an answer");
+            Err(PublishError::Store(StoreError::Failed(Box::new(error))))
+        })
+    }
+
+    /// Whether anybody subscribes to a topic, as far as that can be said without an event.
+    pub(super) fn is_wanted(&self, app: AppId, topic: &str) -> bool {
+        let snapshot = self.0.live.snapshot();
+        let subscribers = snapshot.app(app).map(|app| &app.subscribers);
+        subscribers.is_some_and(|subscribers| topic.parse().is_ok_and(|topic| subscribers.want(&topic)))
+    }
+
+    pub(super) fn repository(&self) -> &Arc<dyn EventRepository> {
+        &self.0.repository
+    }
+
+    pub(super) fn live(&self) -> &LiveReleases {
+        &self.0.live
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    /// Waits until something may be due earlier than was known. What happens while nobody waits is not forgotten.
+    pub(super) async fn woken(&self) {
+        self.0.woken.notified().await;
+    }
+}
+
+#[async_trait]
+impl EventTable for Events {
+    async fn publish(
+        &self,
+        app: AppId,
+        mut events: Vec<NewEvent>,
+        idempotency: Option<IdempotencyKey>,
+    ) -> Result<Published, PublishError> {
+        self.address(app, &mut events);
+        let now = self.0.clock.now();
+        let published = self.0.repository.publish(app, events, idempotency, now).await;
+        // Whatever it says: where storage was lost, it may be stored all the same.
+        self.wake();
+        published
+    }
+
+    fn address(&self, app: AppId, events: &mut [NewEvent]) {
+        let now = self.0.clock.now();
+        let snapshot = self.0.live.snapshot();
+        let subscribers = snapshot.app(app).map(|app| &app.subscribers);
+        for event in events.iter_mut().filter(|event| event.deliveries.is_empty()) {
+            event.deliveries =
+                subscribers.map_or_else(Vec::new, |subscribers| subscribers.deliveries(event, now));
+        }
+    }
+
+    fn wake(&self) {
+        self.0.woken.notify_one();
+    }
+}

@@ -1,0 +1,214 @@
+//! What is due runs on the serving threads, and each lease ends as its run did.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::StatusCode;
+use picloud_shared::{
+    events::{Counts, DeadReason, Event, Leased, Lineage, Next, Origin, RetryPolicy},
+    id::{DeliveryId, EventId, ScriptId},
+    invocation::Trigger,
+    seam::EventTable as _,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::support::{APP, TestServer, script_id};
+
+const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+fn leased(script: ScriptId, counts: Counts) -> Leased {
+    let event = Event {
+        id: EventId::new(NOW),
+        topic: "orders.placed".parse().ok(),
+        source: "/test".to_owned(),
+        subject: None,
+        time: NOW,
+        extensions: BTreeMap::new(),
+        content_type: "application/json".to_owned(),
+        data: Bytes::from_static(b"{\"order\":7}"),
+        key: None,
+        request: None,
+        lineage: Lineage {
+            root: Uuid::from_u128(7),
+            cause: None,
+            depth: 2,
+        },
+    };
+    Leased {
+        delivery: DeliveryId::new(NOW),
+        app_id: APP,
+        script_id: script,
+        token: 3,
+        until: NOW.plus(Duration::from_secs(30)),
+        counts,
+        event: Arc::new(event),
+        origin: Origin::Invoke,
+        ordered: false,
+        retry: RetryPolicy::default(),
+        on_success: None,
+        on_failure: None,
+        since: NOW,
+    }
+}
+
+/// A server that runs what is due for the script of that name.
+fn with_due(name: &str, counts: Counts) -> (TestServer, Leased) {
+    let server = TestServer::start();
+    let leased = leased(script_id(name), counts);
+    server.events.make_due(leased.clone());
+    (server, leased)
+}
+
+#[test]
+fn a_run_that_succeeds_ends_its_delivery() {
+    let (server, leased) = with_due("echo", Counts::default());
+    let _pump = server.pump();
+    let records = server.records_once_there(1);
+    let acknowledged = server.gate.acknowledged.lock().expect("no panic");
+    let ack = &acknowledged.first().expect("an end").ack;
+    assert_eq!((ack.delivery, ack.token), (leased.delivery, leased.token));
+    let result = ack.result.as_ref().expect("a result");
+    assert_eq!(result.status, StatusCode::OK.as_u16());
+    let body = String::from_utf8_lossy(&result.body);
+    assert!(
+        body.contains("POST / ") && body.contains("body={\"order\":7}"),
+        "{body}"
+    );
+    assert_eq!(records[0].trigger, Trigger::Async);
+    let run = records[0]
+        .delivery
+        .expect("it says of which delivery it was a run");
+    assert_eq!(
+        (run.id, run.attempt, run.root),
+        (leased.delivery, 1, Uuid::from_u128(7))
+    );
+    let seen = server.events.seen();
+    assert_eq!((seen.failures.len(), seen.released.len()), (0, 0));
+}
+
+#[test]
+fn a_run_that_fails_is_tried_again_and_at_last_set_aside() {
+    for (attempts, is_dead) in [(0, false), (4, true)] {
+        let counts = Counts {
+            attempts,
+            ..Counts::default()
+        };
+        let (server, leased) = with_due("fail", counts);
+        let _pump = server.pump();
+        let seen = server.events.wait_until(|seen| seen.failures.len() == 1);
+        let (held, failure) = &seen.failures[0];
+        assert_eq!(*held, leased.held());
+        assert_eq!(failure.error, "a secret of the script (line 3)");
+        assert!(!failure.is_fault && failure.execution.is_some());
+        match failure.next {
+            Next::RetryAt(due) => assert!(!is_dead && due > NOW),
+            Next::Dead(reason) => assert!(is_dead && reason == DeadReason::Exhausted),
+        }
+        drop(seen);
+        let record = server.records().remove(0);
+        assert_eq!(record.delivery.map(|run| run.attempt), Some(attempts + 1));
+    }
+}
+
+#[test]
+fn what_cannot_run_is_set_aside_without_a_run() {
+    let poison = Counts {
+        aborts: 3,
+        ..Counts::default()
+    };
+    let gone = ScriptId(Uuid::from_u128(1));
+    for (script, counts, expected) in [
+        (script_id("hello"), poison, DeadReason::Poison),
+        (gone, Counts::default(), DeadReason::ScriptGone),
+    ] {
+        let server = TestServer::start();
+        server.events.make_due(leased(script, counts));
+        let _pump = server.pump();
+        let seen = server.events.wait_until(|seen| seen.failures.len() == 1);
+        let failure = &seen.failures[0].1;
+        assert_eq!((failure.next, failure.execution), (Next::Dead(expected), None));
+        drop(seen);
+        assert!(server.records().is_empty());
+    }
+}
+
+#[test]
+fn a_server_that_stops_gives_back_what_it_does_not_end() {
+    let (server, leased) = with_due("wait", Counts::default());
+    let pump = server.pump();
+    let waiting = server.runtime.block_on(server.gate.waiting.acquire());
+    waiting.expect("never closed").forget();
+    pump.stop_claiming();
+    server.runtime.block_on(server.running.stop(Duration::ZERO));
+    server.runtime.block_on(pump.stop(Duration::from_secs(60)));
+    let seen = server.events.seen();
+    assert_eq!(seen.released, [leased.held()]);
+    assert!(seen.failures.is_empty());
+}
+
+#[test]
+fn nothing_is_looked_for_before_something_happens() {
+    let server = TestServer::start();
+    let _pump = server.pump();
+    drop(server.events.wait_until(|seen| seen.claims == 1));
+    let leased = leased(script_id("hello"), Counts::default());
+    // Nobody claims it before somebody says that it is there.
+    server.events.make_due(leased.clone());
+    assert_eq!(server.get("/hello").status, 200);
+    assert_eq!(server.events.seen().claims, 1);
+    server.published.wake();
+    let seen = server.events.wait_until(|seen| seen.claims == 2);
+    assert_eq!(seen.recovered, ["test-node"]);
+}
+
+#[test]
+fn a_request_for_which_nobody_waits_is_kept() {
+    let server = TestServer::start();
+    let script = script_id("echo");
+    let answer = server.send(&format!(
+        "POST /api/v1/execute/{script}?a=1 HTTP/1.1\r\nHost: localhost\r\nPrefer: respond-async\r\n\
+         Idempotency-Key: order-7\r\nContent-Length: 2\r\n\r\nhi"
+    ));
+    assert_eq!(answer.status, 202);
+    let seen = server.events.seen();
+    let (event, key) = &seen.published[0];
+    assert_eq!(event.data, "hi");
+    let delivery = &event.deliveries[0];
+    assert_eq!((delivery.script_id, &delivery.origin), (script, &Origin::Invoke));
+    let path = format!("/api/v1/admin/apps/{APP}/deliveries/{}", delivery.id);
+    assert_eq!(answer.header("location"), Some(path.as_str()));
+    assert_eq!(answer.header("preference-applied"), Some("respond-async"));
+    assert!(answer.body.contains(&delivery.id.to_string()), "{}", answer.body);
+    let request = event.request.as_ref().expect("the request");
+    assert_eq!(
+        (request.method.as_str(), request.uri.as_str()),
+        ("POST", format!("/api/v1/execute/{script}?a=1").as_str())
+    );
+    assert_eq!(key.as_ref().map(|key| key.key.as_str()), Some("order-7"));
+    drop(seen);
+    assert!(server.records().is_empty());
+}
+
+#[test]
+fn what_cannot_be_kept_is_refused() {
+    let server = TestServer::start();
+    let script = script_id("echo");
+    let send = |target: &str, headers: &str| {
+        server.send(&format!(
+            "POST {target} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: 0\r\n\r\n"
+        ))
+    };
+    let unknown = format!("/api/v1/execute/{}?async=true", Uuid::from_u128(1));
+    assert_eq!(send(&unknown, "").status, 404);
+    let known = format!("/api/v1/execute/{script}?async=true");
+    let long = format!("Idempotency-Key: {}\r\n", "a".repeat(257));
+    assert_eq!(send(&known, &long).status, 400);
+    let body = "a".repeat(256 * 1_024 + 1);
+    let large = server.send(&format!(
+        "POST {known} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    assert_eq!(large.status, 413);
+    assert!(server.events.seen().published.is_empty());
+}

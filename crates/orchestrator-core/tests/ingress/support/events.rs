@@ -1,0 +1,188 @@
+//! Events in memory.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use picloud_shared::{
+    events::{
+        Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
+        IdempotencyKey, Leased, NewEvent, Published, PublishedEvent, QueueDepth,
+    },
+    id::{AppId, DeliveryId},
+    page::{Page, PageRequest},
+    repository::{EventRepository, PublishError, StoreError},
+    time::Timestamp,
+};
+
+/// How long a test waits for something that is sure to come.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Keeps what is published, and gives out what a test makes due.
+#[derive(Default)]
+pub(crate) struct FakeEvents {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+/// What was asked of it.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// What was published, and with which key.
+    pub(crate) published: Vec<(NewEvent, Option<IdempotencyKey>)>,
+    /// What is given out next.
+    due: Vec<Leased>,
+    pub(crate) claims: usize,
+    pub(crate) failures: Vec<(Held, Failure)>,
+    pub(crate) released: Vec<Held>,
+    pub(crate) recovered: Vec<String>,
+}
+
+impl FakeEvents {
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something is due from now on. Whoever claims is to be woken.
+    pub(crate) fn make_due(&self, leased: Leased) {
+        self.seen().due.push(leased);
+    }
+
+    /// Waits until what was asked of it is so.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, is_so: impl Fn(&Seen) -> bool) -> MutexGuard<'_, Seen> {
+        let (seen, waited) = self
+            .changed
+            .wait_timeout_while(self.seen(), WAIT_MAX, |seen| !is_so(seen))
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "it never came to be so");
+        seen
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Seen)) {
+        note(&mut self.seen());
+        self.changed.notify_all();
+    }
+}
+
+#[async_trait]
+impl EventRepository for FakeEvents {
+    async fn publish(
+        &self,
+        _app: AppId,
+        events: Vec<NewEvent>,
+        idempotency: Option<IdempotencyKey>,
+        _now: Timestamp,
+    ) -> Result<Published, PublishError> {
+        let published = events.iter().map(|event| PublishedEvent {
+            event: event.id,
+            deliveries: event.deliveries.iter().map(|delivery| delivery.id).collect(),
+        });
+        let published = Published {
+            events: published.collect(),
+            is_repeated: false,
+        };
+        let events = events.into_iter().map(|event| (event, idempotency.clone()));
+        self.note(|seen| seen.published.extend(events));
+        Ok(published)
+    }
+
+    async fn claim(&self, _claim: Claim, _now: Timestamp) -> Result<Claimed, StoreError> {
+        let mut leased = Vec::new();
+        self.note(|seen| {
+            seen.claims += 1;
+            leased = std::mem::take(&mut seen.due);
+        });
+        Ok(Claimed {
+            leased,
+            next_due: None,
+        })
+    }
+
+    async fn extend(&self, _held: Vec<Held>, _until: Timestamp) -> Result<Vec<Held>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn fail(&self, held: Held, failure: Failure, _now: Timestamp) -> Result<bool, StoreError> {
+        self.note(|seen| seen.failures.push((held, failure)));
+        Ok(true)
+    }
+
+    async fn release(&self, held: Vec<Held>, _due_at: Timestamp) -> Result<(), StoreError> {
+        self.note(|seen| seen.released.extend(held));
+        Ok(())
+    }
+
+    async fn recover(&self, node: &str, _now: Timestamp) -> Result<u64, StoreError> {
+        self.note(|seen| seen.recovered.push(node.to_owned()));
+        Ok(0)
+    }
+
+    async fn hint(&self) {
+        std::future::pending().await
+    }
+
+    async fn list_deliveries(
+        &self,
+        _app: AppId,
+        _filter: &DeliveryFilter,
+        _page: PageRequest,
+    ) -> Result<Page<Delivery>, StoreError> {
+        Ok(Page {
+            items: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn find_delivery(
+        &self,
+        _app: AppId,
+        _delivery: DeliveryId,
+    ) -> Result<Option<DeliveryDetail>, StoreError> {
+        Ok(None)
+    }
+
+    async fn cancel_delivery(
+        &self,
+        _app: AppId,
+        _delivery: DeliveryId,
+        _now: Timestamp,
+    ) -> Result<Option<(Delivery, bool)>, StoreError> {
+        Ok(None)
+    }
+
+    async fn redrive_delivery(
+        &self,
+        _app: AppId,
+        _delivery: DeliveryId,
+        _data: Option<Bytes>,
+        _now: Timestamp,
+    ) -> Result<Option<(Delivery, bool)>, PublishError> {
+        Ok(None)
+    }
+
+    async fn redrive_deliveries(
+        &self,
+        _app: AppId,
+        _filter: &DeliveryFilter,
+        _limit: u32,
+        _now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn delete_deliveries(&self, _app: AppId, _filter: &DeliveryFilter) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn queue_depths(&self, _app: AppId) -> Result<Vec<QueueDepth>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn purge_deliveries(&self, _retention: EventRetention, _now: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}

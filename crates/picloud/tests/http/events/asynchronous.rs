@@ -1,0 +1,87 @@
+//! Runs that a client asks for without waiting.
+
+use serde_json::json;
+
+use super::{app, invoke, try_invoke, wait_for};
+use crate::harness::TestCloud;
+
+#[test]
+fn the_answer_comes_at_once_and_the_script_runs_later_as_it_was_asked() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let script = app.script(
+        "later",
+        "let seen = #{method: request.method, query: request.query.a, body: request.json(), \
+         header: request.headers[\"x-mine\"], event: request.event};
+         kv::set(\"seen\", [seen.method, seen.query, seen.body, seen.header, seen.event.topic, seen.event.attempt, \
+         seen.event.data]);
+         response(201, \"done\")",
+    );
+    let path = format!("/api/v1/execute/{}?a=1&async=true", script.id);
+    let answer = cloud
+        .call("PUT", "localhost", &path)
+        .header("x-mine", "yes")
+        .json(&json!({ "order": 7 }))
+        .send()
+        .expect(202);
+    let id = answer.json()["invocation_id"].as_str().expect("an id").to_owned();
+    assert_eq!(
+        answer.header("location"),
+        Some(format!("/api/v1/admin/apps/{}/deliveries/{id}", app.id).as_str())
+    );
+    assert_eq!(answer.header("preference-applied"), Some("respond-async"));
+    let expected = json!(["PUT", "1", { "order": 7 }, "yes", null, 1, { "order": 7 }]);
+    wait_for(&cloud, "seen", &expected);
+    let record = app.executions("?trigger=async", 1).remove(0);
+    assert_eq!(record["script_id"], script.id.as_str());
+    assert_eq!(record["status"], "success");
+    assert_eq!(record["response_status"], 201);
+}
+
+#[test]
+fn what_is_not_there_is_refused_at_once() {
+    let cloud = TestCloud::start();
+    let script = app(&cloud).script("gone", "1");
+    cloud.owner().delete(&script.path("")).expect(204);
+    try_invoke(&script, "", &json!({})).problem(404, "not_found");
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused() {
+    let cloud = TestCloud::start();
+    let script = app(&cloud).script("later", "1");
+    let large = json!("x".repeat(256 * 1_024));
+    try_invoke(&script, "", &large).problem(413, "body_too_large");
+}
+
+#[test]
+fn a_request_that_is_sent_again_with_its_key_runs_once() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let script = app.script("later", "kv::incr(\"n\"); kv::set(\"last\", request.json().n); 1");
+    let first = try_invoke(&script, "order-7", &json!({ "n": 1 }))
+        .expect(202)
+        .json();
+    let second = try_invoke(&script, "order-7", &json!({ "n": 1 }))
+        .expect(202)
+        .json();
+    assert_eq!(first, second);
+    try_invoke(&script, "order-7", &json!({ "n": 2 })).problem(422, "validation_failed");
+    // One that came later has run: then the others have begun long ago.
+    invoke(&script, &json!({ "n": 3 }));
+    wait_for(&cloud, "n", &json!(2));
+    wait_for(&cloud, "last", &json!(3));
+    try_invoke(&script, &"x".repeat(257), &json!({})).problem(400, "bad_request");
+}
+
+#[test]
+fn a_run_for_an_event_emits_events_that_nobody_needs_to_want() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let script = app.script(
+        "later",
+        "event::emit(\"orders.placed\", 1); kv::set(\"done\", true); 1",
+    );
+    invoke(&script, &json!({}));
+    wait_for(&cloud, "done", &json!(true));
+}

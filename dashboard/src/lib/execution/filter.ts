@@ -16,7 +16,7 @@ export interface Filter {
 }
 
 export const STATUSES = ['success', 'error', 'timeout', 'limit_exceeded', 'cancelled'];
-export const TRIGGERS = ['http', 'execute', 'test'];
+export const TRIGGERS = ['http', 'execute', 'test', 'async', 'event', 'schedule'];
 export const SPANS: [string, string][] = [
 	['15m', 'Last 15 minutes'],
 	['1h', 'Last hour'],

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use picloud_shared::{
     execution::{ExecutionFilter, ExecutionStatus},
-    id::ScriptId,
+    id::{DeliveryId, ScriptId},
     invocation::Trigger,
     time::Timestamp,
 };
@@ -39,7 +39,7 @@ pub(crate) struct ListExecutionsQuery {
     /// `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`.
     #[param(value_type = Option<String>)]
     status: Option<ExecutionStatus>,
-    /// `http`, `execute` or `test`.
+    /// `http`, `execute`, `test`, `async`, `event` or `schedule`.
     #[param(value_type = Option<String>)]
     trigger: Option<Trigger>,
     /// With this text in path, script name, error or log, in any case.
@@ -50,6 +50,12 @@ pub(crate) struct ListExecutionsQuery {
     /// That began before this moment (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
+    /// That were runs of this delivery.
+    #[serde(default, deserialize_with = "some_id")]
+    delivery: Option<Uuid>,
+    /// That this began, by whatever chain of runs and events, or that run itself.
+    #[serde(default, deserialize_with = "some_id")]
+    root: Option<Uuid>,
     /// Most items on a page.
     #[param(default = 50, minimum = 1, maximum = 200)]
     limit: Option<u32>,
@@ -93,7 +99,8 @@ pub(crate) async fn list_executions(
         text: query.q.filter(|text| !text.is_empty()),
         since: query.since,
         until: query.until,
-        ..ExecutionFilter::default()
+        delivery: query.delivery.map(DeliveryId),
+        root: query.root,
     };
     let executions = manager
         .repository()

@@ -6,7 +6,7 @@ pub(crate) mod stats;
 pub(crate) mod tail;
 
 use picloud_shared::{
-    execution::{Execution, ExecutionStatus, RequestSummary},
+    execution::{DeliveryRun, Execution, ExecutionStatus, RequestSummary},
     invocation::Trigger,
     time::Timestamp,
 };
@@ -27,7 +27,7 @@ pub(crate) struct ExecutionBody {
     /// Its name at that time.
     script_name: String,
     version: u32,
-    /// `http`, `execute` or `test`.
+    /// `http`, `execute`, `test`, `async`, `event` or `schedule`.
     #[schema(value_type = String, example = "http")]
     trigger: Trigger,
     /// `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`.
@@ -56,6 +56,21 @@ pub(crate) struct ExecutionBody {
     error: Option<ScriptErrorBody>,
     /// The node that ran it.
     node: String,
+    /// The delivery that it was a run of; null if it was for a request that somebody waited for.
+    #[schema(required)]
+    delivery: Option<DeliveryRunBody>,
+}
+
+/// Which run of which delivery it was.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeliveryRun)]
+struct DeliveryRunBody {
+    /// The delivery.
+    id: Uuid,
+    /// The number of the run, from 1.
+    attempt: u32,
+    /// What began the chain of runs and events that led to it: the id of a run, or of an event from outside.
+    root_id: Uuid,
 }
 
 /// A request in short: no headers, no query, no body.
@@ -92,6 +107,7 @@ impl From<Execution> for ExecutionBody {
             logs: Some(execution.logs.into_iter().map(LogLineBody::from).collect()),
             error: execution.error.map(ScriptErrorBody::from),
             node: execution.node,
+            delivery: execution.delivery.map(DeliveryRunBody::from),
         }
     }
 }
@@ -102,6 +118,16 @@ impl ExecutionBody {
         Self {
             logs: None,
             ..execution.into()
+        }
+    }
+}
+
+impl From<DeliveryRun> for DeliveryRunBody {
+    fn from(run: DeliveryRun) -> Self {
+        Self {
+            id: run.id.0,
+            attempt: run.attempt,
+            root_id: run.root,
         }
     }
 }

@@ -16,15 +16,17 @@ fn a_script_that_fails_runs_again_and_leaves_nothing_of_the_runs_before() {
          kv::set(\"attempt\", request.event.attempt);
          1",
     );
-    invoke_plain(&script);
+    let id = invoke_plain(&script);
     wait_for(&cloud, "attempt", &json!(3));
     assert_eq!(kept(&cloud, "n"), json!(1));
-    let records = app.executions("?trigger=async", 3);
+    let records = app.executions(&format!("?delivery={id}"), 3);
     let failed: Vec<_> = records
         .iter()
         .filter(|record| record["status"] == "error")
         .collect();
     assert_eq!((records.len(), failed.len()), (3, 2));
+    let attempts: Vec<_> = records.iter().map(|record| &record["delivery"]["attempt"]).collect();
+    assert_eq!(attempts, [3, 2, 1]);
 }
 
 #[test]

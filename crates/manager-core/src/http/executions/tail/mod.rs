@@ -59,7 +59,7 @@ pub(crate) struct TailExecutionsQuery {
     /// `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`.
     #[param(value_type = Option<String>)]
     status: Option<ExecutionStatus>,
-    /// `http`, `execute` or `test`.
+    /// `http`, `execute`, `test`, `async`, `event` or `schedule`.
     #[param(value_type = Option<String>)]
     trigger: Option<Trigger>,
     /// With this text in path, script name, error or log, in any case.

@@ -159,8 +159,8 @@ CREATE TRIGGER deliveries_deleted AFTER DELETE ON deliveries
 
 -- The lock of an order: of the deliveries of one subscription with one key. Whoever begins or ends one has it, so that
 -- one of them is in front at every moment, and only one.
-CREATE FUNCTION lock_of_order(app UUID, origin UUID, event_key TEXT) RETURNS BIGINT LANGUAGE sql IMMUTABLE AS $$
-    SELECT hashtextextended(app::text || origin::text || event_key, 5)
+CREATE FUNCTION lock_of_order(app UUID, origin UUID, key TEXT) RETURNS BIGINT LANGUAGE sql IMMUTABLE AS $$
+    SELECT hashtextextended(app::text || origin::text || key, 5)
 $$;
 
 -- Accepts events; `new_data` holds their data, and `new_events` all else, with their deliveries. Locks of orders are
@@ -357,10 +357,11 @@ END
 $$;
 
 -- Lets the first of an order run, if it is behind nobody any more.
-CREATE FUNCTION let_next_run(app UUID, origin UUID, key TEXT) RETURNS VOID LANGUAGE sql SET enable_seqscan = off AS $$
-    UPDATE deliveries SET state = 'waiting' WHERE app_id = app AND state = 'behind' AND id = (
+CREATE FUNCTION let_next_run(of_app UUID, of_origin UUID, of_key TEXT) RETURNS VOID LANGUAGE sql SET enable_seqscan = off AS $$
+    UPDATE deliveries SET state = 'waiting' WHERE app_id = of_app AND state = 'behind' AND id = (
         SELECT first.id FROM deliveries AS first
-        WHERE first.app_id = app AND first.origin_id = origin AND first.event_key = key AND first.place IS NOT NULL
+        WHERE first.app_id = of_app AND first.origin_id = of_origin AND first.event_key = of_key
+            AND first.place IS NOT NULL
             AND first.state IN ('waiting', 'behind', 'running')
         ORDER BY first.place LIMIT 1
     )

@@ -137,6 +137,34 @@ async fn committed_meanwhile(
 }
 
 impl Rows {
+    /// As many values, for no record.
+    pub(crate) fn none() -> Self {
+        let (id, number, text) = (None::<Uuid>, None::<i64>, None::<String>);
+        Self {
+            execution: args![
+                id,
+                id,
+                id,
+                text.clone(),
+                number,
+                text.clone(),
+                text.clone(),
+                number,
+                number,
+                number,
+                number,
+                number,
+                number,
+                text.clone(),
+                number,
+                id,
+                number,
+                id,
+            ],
+            payload: args![id, text.clone(), text.clone(), text.clone(), text.clone(), text],
+        }
+    }
+
     pub(crate) fn of(record: &Execution) -> Result<Self, StoreError> {
         let request = to_json(&record.request)?;
         let logs = to_json(&record.logs)?;

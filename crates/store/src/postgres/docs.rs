@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::{
     Postgres,
+    ending::{Ending, ending, query},
     kv::count,
-    record::{Record, query, recorded},
 };
 use crate::{
     convert::to_json,
@@ -78,8 +78,8 @@ statements! {
         WHERE i.collection_id = $1 AND i.index_id = $4 AND i.position >= $2 AND i.position < $3";
     COMMIT_DOCUMENTS = "SELECT commit_documents($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
         $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) AS stale";
-    COMMIT_DOCUMENTS_RECORDED = recorded!("commit_documents($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, \
-        $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50)");
+    COMMIT_DOCUMENTS_ENDING = ending!("commit_documents($40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, \
+        $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68)");
 }
 
 #[derive(sqlx::FromRow)]
@@ -252,12 +252,13 @@ async fn candidates(
     Ok((candidates.collect::<Result<_, StoreError>>()?, is_cut))
 }
 
-/// Commits what a run read and writes in one collection, with the record of the run if it is given; gives what a conflict is over, if there is one.
+/// Commits what a run read and writes in one collection, with what it does beside that if it is given;
+/// gives what a conflict is over, if there is one.
 pub(super) async fn commit(
     connection: &mut PgConnection,
     app: AppId,
     commit: &CollectionCommit,
-    record: Option<&Record>,
+    ending: Option<&Ending<'_>>,
     is_alone_in_app: bool,
     now: Timestamp,
 ) -> Result<Option<String>, sqlx::Error> {
@@ -290,7 +291,7 @@ pub(super) async fn commit(
             .flat_map(|write| write.added.iter().map(move |entry| (entry, &write.id)));
         of_writes.chain(indexed.iter().map(|indexed| (&indexed.entry, &indexed.id)))
     };
-    let stale = query(COMMIT_DOCUMENTS, COMMIT_DOCUMENTS_RECORDED, record)
+    let stale = query(COMMIT_DOCUMENTS, COMMIT_DOCUMENTS_ENDING, ending)
         .bind(app.0)
         .bind(now.as_micros())
         .bind(&commit.name)

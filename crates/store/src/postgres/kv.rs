@@ -15,8 +15,8 @@ use sqlx::{Connection as _, PgConnection, pool::PoolConnection};
 
 use super::{
     Postgres, docs,
+    ending::{Ending, ending, query},
     failure::Failure,
-    record::{Record, query, record_of, recorded},
 };
 use crate::{
     db::{Transaction, bounded},
@@ -46,7 +46,9 @@ statements! {
         WHERE bytes_before <= $6 ORDER BY key";
     COMMIT_KV = "SELECT commit_kv($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
         AS stale";
-    COMMIT_KV_RECORDED = recorded!("commit_kv($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)");
+    COMMIT_KV_ENDING = ending!("commit_kv($40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, \
+        $54, $55)");
+    END_RUN = ending!("NULL::BYTEA");
     SWEEP_KV = "SELECT sweep_kv($1, $2) AS removed";
 }
 
@@ -152,11 +154,16 @@ impl Postgres {
             .await
             .map_err(|elapsed| refusal(&unavailable(elapsed)))?
             .map_err(|error| refusal(&store_error(error)))?;
-        let record = record_of(commit).map_err(|error| refusal(&error))?;
-        let record = record.as_ref();
+        let ending = Ending::of(app, commit, now).map_err(|error| refusal(&error))?;
+        let ending = ending.as_ref();
         for _ in 0..TRIES_MAX {
-            let error = match bounded(send_all(&mut connection, app, commit, record, now)).await {
-                Ok(None) => return Ok(Answer::Committed),
+            let error = match bounded(send_all(&mut connection, app, commit, ending, now)).await {
+                Ok(None) => {
+                    if !commit.emits.is_empty() {
+                        self.hints.tell(&self.pool);
+                    }
+                    return Ok(Answer::Committed);
+                }
                 Ok(Some(key)) => return Ok(Answer::Conflict { key }),
                 Err(error) => error,
             };
@@ -195,21 +202,27 @@ fn in_the_way(commit: &Commit) -> Answer {
 }
 
 /// Commits keys and documents: in one call if they are of one kind, and otherwise in one transaction. The locks of
-/// documents are always taken first, in the order of their collections, and those of keys after them. The record of the
-/// run goes with the last call.
+/// documents are always taken first, in the order of their collections, and those of keys after them. What a commit
+/// does beside its data goes with the last call.
 async fn send_all(
     connection: &mut PoolConnection<sqlx::Postgres>,
     app: AppId,
     commit: &Commit,
-    record: Option<&Record>,
+    ending: Option<&Ending<'_>>,
     now: Timestamp,
 ) -> Result<Option<String>, sqlx::Error> {
     let has_keys = !(commit.keys.is_empty() && commit.ranges.is_empty() && commit.writes.is_empty());
     match (commit.docs.as_slice(), has_keys) {
-        ([], _) => return send(connection, app, commit, record, now).await,
+        ([], false) if ending.is_some() => {
+            let stale = query(END_RUN, END_RUN, ending)
+                .fetch_one(&mut **connection)
+                .await?;
+            return Ok(stale.map(|_| String::new()));
+        }
+        ([], _) => return send(connection, app, commit, ending, now).await,
         ([collection], false) => {
             let is_alone = docs::needs_app(&commit.docs);
-            return docs::commit(connection, app, collection, record, is_alone, now).await;
+            return docs::commit(connection, app, collection, ending, is_alone, now).await;
         }
         _ => {}
     }
@@ -224,14 +237,14 @@ async fn send_all(
         commit.docs.len().checked_sub(1)
     };
     for (number, collection) in commit.docs.iter().enumerate() {
-        let record = record.filter(|_| Some(number) == last);
-        let stale = docs::commit(&mut transaction, app, collection, record, is_alone, now).await?;
+        let ending = ending.filter(|_| Some(number) == last);
+        let stale = docs::commit(&mut transaction, app, collection, ending, is_alone, now).await?;
         if stale.is_some() {
             return Ok(stale);
         }
     }
     if has_keys {
-        let stale = send(&mut transaction, app, commit, record, now).await?;
+        let stale = send(&mut transaction, app, commit, ending, now).await?;
         if stale.is_some() {
             return Ok(stale);
         }
@@ -244,7 +257,7 @@ async fn send(
     connection: &mut PgConnection,
     app: AppId,
     commit: &Commit,
-    record: Option<&Record>,
+    ending: Option<&Ending<'_>>,
     now: Timestamp,
 ) -> Result<Option<String>, sqlx::Error> {
     let now = now.as_micros();
@@ -257,7 +270,7 @@ async fn send(
         puts.filter_map(|write| write.value.as_ref().map(|value| (write, value)))
     };
     let deleted = writes.iter().filter(|write| write.value.is_none());
-    let stale = query(COMMIT_KV, COMMIT_KV_RECORDED, record)
+    let stale = query(COMMIT_KV, COMMIT_KV_ENDING, ending)
         .bind(app.0)
         .bind(now)
         .bind(keys.iter().map(|read| read.key.as_bytes()).collect::<Vec<_>>())

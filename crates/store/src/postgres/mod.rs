@@ -1,6 +1,7 @@
 //! What is particular to PostgreSQL.
 
 pub(crate) mod docs;
+mod ending;
 pub(crate) mod events;
 mod failure;
 mod fault;
@@ -8,7 +9,6 @@ pub(crate) mod hints;
 pub(crate) mod kv;
 pub(crate) mod lock;
 mod open;
-mod record;
 pub(crate) mod server;
 mod turns;
 

@@ -18,6 +18,7 @@ mod config;
 mod deployments;
 mod docs;
 mod domains;
+mod events;
 mod executions;
 mod imports;
 mod invitations;

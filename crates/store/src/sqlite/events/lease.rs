@@ -1,5 +1,7 @@
 //! How leases end, and how they last.
 
+use std::borrow::Cow;
+
 use picloud_shared::{
     events::{Ack, Failure, Held, Next},
     id::AppId,
@@ -8,7 +10,7 @@ use picloud_shared::{
 use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
 
 use super::publish::{Bound, publish};
-use crate::{sqlite::kv::read::id, statements::statements};
+use crate::{sqlite::kv::read::id, statements::statements, value::without_nul};
 
 statements! {
     EXTEND_LEASE = "UPDATE deliveries SET lease_until = ?4 \
@@ -84,7 +86,7 @@ pub(crate) fn acknowledge(
                 now.as_micros(),
                 ack.execution.0.as_bytes(),
                 ack.result.as_ref().map(|result| result.status),
-                ack.result.as_ref().map_or(0, |result| result.body.len()),
+                ack.result.as_ref().map_or(0, |result| bytes(&result.body)),
             ],
             Order::of,
         )
@@ -105,6 +107,10 @@ pub(crate) fn acknowledge(
     Ok(true)
 }
 
+fn bytes(body: &[u8]) -> i64 {
+    i64::try_from(body.len()).unwrap_or(i64::MAX)
+}
+
 /// Ends a lease because the run did not go well; `false` if it was lost.
 pub(super) fn fail(
     connection: &Connection,
@@ -114,6 +120,7 @@ pub(super) fn fail(
 ) -> Result<bool, Error> {
     let app = held.app_id;
     let delivery = held.delivery.0;
+    let error = without_nul(Cow::Borrowed(&failure.error));
     let execution = failure.execution.map(|execution| execution.0.into_bytes());
     let (attempt, fault) = if failure.is_fault { (0, 1) } else { (1, 0) };
     let order = match failure.next {
@@ -125,7 +132,7 @@ pub(super) fn fail(
                 due_at.as_micros(),
                 attempt,
                 fault,
-                failure.error,
+                error,
                 execution,
             ],
             Order::of,
@@ -138,7 +145,7 @@ pub(super) fn fail(
                 now.as_micros(),
                 attempt,
                 fault,
-                failure.error,
+                error,
                 execution,
                 reason.as_str(),
             ],

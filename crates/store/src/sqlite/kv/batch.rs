@@ -24,7 +24,7 @@ statements! {
 pub(super) enum Job {
     /// The commit of a run.
     Commit {
-        waiting: Waiting,
+        waiting: Box<Waiting>,
         answer: oneshot::Sender<Result<Answer, ServiceError>>,
         /// What it will be told if all of the batch is on disk.
         found: Option<Result<Answer, ServiceError>>,
@@ -73,8 +73,9 @@ where
     }
 
     fn tell(self: Box<Self>, end: Result<(), StoreError>) {
-        let made = end.and_then(|()| self.made.ok_or_else(|| unavailable("the writer has stopped")));
-        let _ = self.answer.send(made);
+        let Self { made, answer, .. } = *self;
+        let made = end.and_then(|()| made.ok_or_else(|| unavailable("the writer has stopped")));
+        let _ = answer.send(made);
     }
 }
 

@@ -218,7 +218,7 @@ mod tests {
         let jobs = waiting.into_iter().map(|waiting| {
             let (answer, answered) = oneshot::channel();
             let job = Job::Commit {
-                waiting,
+                waiting: Box::new(waiting),
                 answer,
                 found: None,
             };

@@ -74,7 +74,7 @@ impl Writer {
     ) -> Result<Answer, ServiceError> {
         let (answer, answered) = oneshot::channel();
         let job = Job::Commit {
-            waiting: Waiting { app, commit, now },
+            waiting: Box::new(Waiting { app, commit, now }),
             answer,
             found: None,
         };

@@ -1,0 +1,314 @@
+//! What people see of deliveries, and do with them.
+
+use bytes::Bytes;
+use picloud_shared::{
+    events::{
+        DeadReason, Delivery, DeliveryFilter, DeliveryState, Destination, NewDelivery, NewEvent, Next,
+        OriginKind, QueueDepth, RetryPolicy,
+    },
+    id::{AppId, DeliveryId, SubscriptionId},
+    page::PageRequest,
+    repository::EventRepository,
+    services::Answer,
+};
+
+use super::{Ground, at, event};
+use crate::{
+    bed::{Bed, cases},
+    fixtures::{app, fifty_at_once, first, now, script},
+};
+
+cases! {
+    a_list_holds_what_fits,
+    a_delivery_is_shown_with_all_that_is_known_of_it,
+    what_is_dead_gets_another_chance_once,
+    a_new_event_takes_the_place_of_the_old_one,
+    many_get_another_chance,
+    what_has_ended_can_be_deleted,
+    queues_are_counted_by_script_and_topic,
+}
+
+/// Publishes so many on a topic, and has the first of them die.
+async fn with_dead(ground: &Ground, topic: &str, count: usize, dead: usize) -> Vec<DeliveryId> {
+    let events = (0..count).map(|_| NewEvent {
+        topic: Some(topic.parse().unwrap()),
+        ..ground.event()
+    });
+    let published = ground.publish(events.collect(), at(0)).await;
+    let claimed = ground.claim("a", u32::try_from(dead).unwrap(), at(0)).await;
+    for leased in claimed.leased {
+        assert!(
+            ground
+                .fail(leased.held(), Next::Dead(DeadReason::Never), at(1))
+                .await
+        );
+    }
+    published
+}
+
+async fn list(ground: &Ground, filter: &DeliveryFilter) -> Vec<DeliveryId> {
+    let page = ground
+        .bed
+        .store
+        .list_deliveries(ground.app, filter, first(200))
+        .await;
+    page.unwrap().items.iter().map(|delivery| delivery.id).collect()
+}
+
+fn newest_first(mut ids: Vec<DeliveryId>) -> Vec<DeliveryId> {
+    ids.sort_by(|one, other| other.cmp(one));
+    ids
+}
+
+async fn a_list_holds_what_fits(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let other = script(&ground.bed.store, ground.app, "other").await.id;
+    let orders = with_dead(&ground, "orders", 6, 2).await;
+    let elsewhere = NewDelivery {
+        script_id: other,
+        origin: picloud_shared::events::Origin::Subscription(SubscriptionId::new(now())),
+        ..ground.delivery()
+    };
+    let to_other = ground.publish(vec![event(vec![elsewhere])], at(0)).await;
+    let foreign = app(&ground.bed.store, "two").await.id;
+    ground.publish_in(foreign, vec![ground.event()], at(0)).await;
+
+    let all = [orders.clone(), to_other.clone()].concat();
+    assert_eq!(list(&ground, &DeliveryFilter::default()).await, newest_first(all));
+    let of = |change: &dyn Fn(&mut DeliveryFilter)| {
+        let mut filter = DeliveryFilter::default();
+        change(&mut filter);
+        filter
+    };
+    let dead = of(&|filter| filter.state = Some(DeliveryState::Dead));
+    assert_eq!(list(&ground, &dead).await, newest_first(orders[..2].to_vec()));
+    let waiting = of(&|filter| filter.state = Some(DeliveryState::Waiting));
+    assert_eq!(list(&ground, &waiting).await.len(), 5);
+    for state in [
+        DeliveryState::Running,
+        DeliveryState::Done,
+        DeliveryState::Cancelled,
+    ] {
+        assert_eq!(list(&ground, &of(&|filter| filter.state = Some(state))).await, []);
+    }
+    let of_script = of(&|filter| filter.script = Some(other));
+    assert_eq!(list(&ground, &of_script).await, to_other);
+    let of_topic = of(&|filter| filter.topic = Some("orders".parse().unwrap()));
+    assert_eq!(list(&ground, &of_topic).await.len(), 6);
+    let of_origin = of(&|filter| filter.origin = Some(OriginKind::Subscription));
+    assert_eq!(list(&ground, &of_origin).await, to_other);
+
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = PageRequest { limit: 3, after };
+        let page = ground
+            .bed
+            .store
+            .list_deliveries(ground.app, &DeliveryFilter::default(), page)
+            .await;
+        let page = page.unwrap();
+        found.extend(page.items.iter().map(|delivery| delivery.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, list(&ground, &DeliveryFilter::default()).await);
+    ground.bed.finish().await;
+}
+
+async fn a_delivery_is_shown_with_all_that_is_known_of_it(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let new = NewDelivery {
+        retry: RetryPolicy {
+            attempts_max: 2,
+            ..RetryPolicy::default()
+        },
+        on_failure: Some(Destination::Script(ground.script)),
+        ..ground.delivery()
+    };
+    let published = event(vec![new.clone()]);
+    ground.publish(vec![published.clone()], at(3)).await;
+    let detail = store.find_delivery(ground.app, new.id).await.unwrap().unwrap();
+    assert_eq!((detail.retry, detail.on_failure), (new.retry, new.on_failure));
+    assert_eq!((detail.on_success, detail.result), (None, None));
+    assert_eq!(
+        (detail.event.id, &detail.event.data),
+        (published.id, &published.data)
+    );
+    let expected = Delivery {
+        id: new.id,
+        app_id: ground.app,
+        script_id: ground.script,
+        event_id: published.id,
+        topic: None,
+        key: None,
+        origin: new.origin,
+        ordered: false,
+        state: DeliveryState::Waiting,
+        counts: picloud_shared::events::Counts::default(),
+        redrives: 0,
+        accepted_at: at(3),
+        due_at: at(3),
+        ended_at: None,
+        reason: None,
+        error: None,
+        execution: None,
+        response_status: None,
+        node: None,
+        bytes: 2,
+    };
+    assert_eq!(detail.delivery, expected);
+    ground.claim_one("a", at(3)).await;
+    let running = Delivery {
+        state: DeliveryState::Running,
+        node: Some("a".to_owned()),
+        ..expected
+    };
+    assert_eq!(ground.find(new.id).await, running);
+    let elsewhere = AppId::new(now());
+    assert_eq!(store.find_delivery(elsewhere, new.id).await.unwrap(), None);
+    assert_eq!(
+        store.cancel_delivery(elsewhere, new.id, at(4)).await.unwrap(),
+        None
+    );
+    assert!(
+        store
+            .redrive_delivery(elsewhere, new.id, None, at(4))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    ground.bed.finish().await;
+}
+
+async fn what_is_dead_gets_another_chance_once(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let dead = with_dead(&ground, "orders", 1, 1).await[0];
+    assert_eq!(ground.find(dead).await.ended_at, Some(at(1)));
+    let redriven = fifty_at_once(|_| store.redrive_delivery(ground.app, dead, None, at(9))).await;
+    let redriven = redriven.into_iter().map(|one| one.unwrap().unwrap());
+    assert_eq!(redriven.filter(|(_, is_new)| *is_new).count(), 1);
+    let found = ground.find(dead).await;
+    assert_eq!((found.state, found.redrives), (DeliveryState::Waiting, 1));
+    assert_eq!((found.reason, found.error, found.ended_at), (None, None, None));
+    let leased = ground.claim_one("a", at(9)).await;
+    assert_eq!((leased.attempt(), leased.since), (1, at(9)));
+    assert_eq!(ground.acknowledge(leased.held(), at(10)).await, Answer::Committed);
+    let (_, is_new) = store
+        .redrive_delivery(ground.app, dead, None, at(11))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!is_new);
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn a_new_event_takes_the_place_of_the_old_one(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let shared = event(vec![ground.delivery(), ground.delivery()]);
+    let published = ground.publish(vec![shared.clone()], at(0)).await;
+    for leased in ground.claim("a", 5, at(0)).await.leased {
+        assert!(
+            ground
+                .fail(leased.held(), Next::Dead(DeadReason::Never), at(1))
+                .await
+        );
+    }
+    for (number, events) in [(0, 2), (1, 2)] {
+        let data = Bytes::from_static(b"\"mended\"");
+        let redriven = fifty_at_once(|_| {
+            store.redrive_delivery(ground.app, published[number], Some(data.clone()), at(2))
+        })
+        .await;
+        let redriven = redriven.into_iter().map(|one| one.unwrap().unwrap());
+        assert_eq!(redriven.filter(|(_, is_new)| *is_new).count(), 1);
+        let leased = ground.claim_one("a", at(2)).await;
+        assert_eq!(leased.event.data, data);
+        assert_ne!(leased.event.id, shared.id);
+        assert_eq!(leased.event.source, shared.source);
+        assert_eq!(leased.event.lineage, shared.lineage);
+        assert_eq!(ground.find(published[number]).await.bytes, 8);
+        // The old one is there as long as somebody has it.
+        assert_eq!(ground.count("events").await, events);
+        ground.is_counted_exactly().await;
+    }
+    ground.bed.finish().await;
+}
+
+async fn many_get_another_chance(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let orders = with_dead(&ground, "orders", 450, 450).await;
+    with_dead(&ground, "other", 3, 3).await;
+    let of_orders = DeliveryFilter {
+        topic: Some("orders".parse().unwrap()),
+        ..DeliveryFilter::default()
+    };
+    let redriven = store.redrive_deliveries(ground.app, &of_orders, 420, at(5)).await;
+    assert_eq!(redriven.unwrap(), 420);
+    let mut oldest = orders.clone();
+    oldest.sort();
+    let mut left = ground.list(DeliveryState::Dead).await;
+    left.retain(|delivery| orders.contains(delivery));
+    assert_eq!(left, newest_first(oldest[420..].to_vec()));
+    let redriven = store.redrive_deliveries(ground.app, &of_orders, 420, at(5)).await;
+    assert_eq!(redriven.unwrap(), 30);
+    assert_eq!(ground.list(DeliveryState::Dead).await.len(), 3);
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn what_has_ended_can_be_deleted(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    with_dead(&ground, "orders", 230, 230).await;
+    with_dead(&ground, "other", 3, 3).await;
+    with_dead(&ground, "orders", 20, 0).await;
+    let of_topic = |state| DeliveryFilter {
+        state,
+        topic: Some("orders".parse().unwrap()),
+        ..DeliveryFilter::default()
+    };
+    for state in [
+        DeliveryState::Waiting,
+        DeliveryState::Running,
+        DeliveryState::Done,
+    ] {
+        let deleted = store.delete_deliveries(ground.app, &of_topic(Some(state))).await;
+        assert_eq!(deleted.unwrap(), 0, "{state:?}");
+    }
+    let deleted = store.delete_deliveries(ground.app, &of_topic(None)).await;
+    assert_eq!(deleted.unwrap(), 230);
+    assert_eq!((ground.count("events").await, ground.count("deliveries").await), (23, 23));
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn queues_are_counted_by_script_and_topic(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    with_dead(&ground, "orders", 5, 2).await;
+    ground.claim("a", 1, at(0)).await;
+    ground.publish(vec![ground.event()], at(8)).await;
+    let depth = |topic: Option<&str>, waiting, running, dead, bytes, since| QueueDepth {
+        script_id: ground.script,
+        topic: topic.map(|topic| topic.parse().unwrap()),
+        waiting,
+        running,
+        dead,
+        bytes,
+        oldest_accepted_at: Some(at(since)),
+    };
+    let mut found = ground.bed.store.queue_depths(ground.app).await.unwrap();
+    found.sort_by_key(|depth| depth.topic.clone());
+    assert_eq!(
+        found,
+        [depth(None, 1, 0, 0, 2, 8), depth(Some("orders"), 2, 1, 2, 6, 0)]
+    );
+    ground.bed.finish().await;
+}

@@ -87,24 +87,21 @@ impl EventRun {
     /// Records how it ended.
     pub(super) fn record_end(&self, outcome: Outcome) {
         let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        match committed.take().filter(|_| outcome.recorded) {
-            Some(record) => self.recorder.committed(
-                &self.live,
-                CommittedRun {
-                    record: *record,
-                    duration_us: outcome.usage.duration_us,
-                },
-            ),
-            None => {
-                let record = self.execution(outcome);
-                if record.error.is_some() {
-                    let event = &self.leased.event;
-                    let follows = Some((&event.lineage, event.topic.as_ref()));
-                    self.events.tell_failed(&record, follows);
-                }
-                self.recorder.record(&self.live, record);
-            }
+        if let Some(record) = committed.take().filter(|_| outcome.recorded) {
+            let committed = CommittedRun {
+                record: *record,
+                duration_us: outcome.usage.duration_us,
+            };
+            self.recorder.committed(&self.live, committed);
+            return;
         }
+        let record = self.execution(outcome);
+        if record.error.is_some() {
+            let event = &self.leased.event;
+            let follows = Some((&event.lineage, event.topic.as_ref()));
+            self.events.tell_failed(&record, follows);
+        }
+        self.recorder.record(&self.live, record);
     }
 
     /// Records that it was given up before its end.

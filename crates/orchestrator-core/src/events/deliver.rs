@@ -127,16 +127,17 @@ impl Deliverer {
             return wrong("its script is suspended", What::Verdict(Verdict::Fault));
         }
         let mut stopping = self.stopping.clone();
-        let _admitted = match live.gate.enter() {
-            Some(running) => running,
-            None => tokio::select! {
+        let _admitted = if let Some(running) = live.gate.enter() {
+            running
+        } else {
+            tokio::select! {
                 entered = live.gate.wait() => match entered {
                     Ok(running) => running,
                     Err(full) => return wrong(explained(full), What::Verdict(Verdict::Fault)),
                 },
                 () = stopped(&mut stopping) => return Went::Nowhere,
                 _ = &mut lost => return Went::Lost,
-            },
+            }
         };
         if is_stopping(&stopping) {
             return Went::Nowhere;

@@ -172,7 +172,7 @@ impl Pump {
     async fn keep_up(&mut self) -> bool {
         let mut has_ended = false;
         while let Ok(ended) = self.endings.try_recv() {
-            self.note(ended);
+            self.note(&ended);
             has_ended = true;
         }
         self.keep_heartbeat();
@@ -190,7 +190,7 @@ impl Pump {
             () = stopped(&mut stopping) => false,
             () = self.events.woken() => self.again.is_none(),
             Some(ended) = self.endings.recv() => {
-                self.note(ended);
+                self.note(&ended);
                 self.may_claim_now()
             }
             () = at(self.heartbeat) => false,
@@ -218,7 +218,7 @@ impl Pump {
         Some(Instant::now() + due_in)
     }
 
-    fn note(&mut self, ended: Ended) {
+    fn note(&mut self, ended: &Ended) {
         self.ended_since_purge += 1;
         let since = self.purged_at.elapsed();
         let many = self.ended_since_purge >= PURGE_AFTER_ENDS && since >= PURGE_INTERVAL_MIN;

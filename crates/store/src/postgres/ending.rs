@@ -5,10 +5,7 @@ use picloud_shared::{id::AppId, repository::StoreError, services::Commit, time::
 use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
 
 use super::events::{Packed, bounds};
-use crate::{
-    executions::record::Rows,
-    value::bind,
-};
+use crate::{executions::record::Rows, value::bind};
 
 /// A statement that calls a function which commits, with `$40` and what comes after it, and then, if that has committed,
 /// ends the run with `$25` to `$39` and writes its record, which is `$1` to `$24`, unless there is none. One that is there

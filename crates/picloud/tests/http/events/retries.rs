@@ -25,7 +25,10 @@ fn a_script_that_fails_runs_again_and_leaves_nothing_of_the_runs_before() {
         .filter(|record| record["status"] == "error")
         .collect();
     assert_eq!((records.len(), failed.len()), (3, 2));
-    let attempts: Vec<_> = records.iter().map(|record| &record["delivery"]["attempt"]).collect();
+    let attempts: Vec<_> = records
+        .iter()
+        .map(|record| &record["delivery"]["attempt"])
+        .collect();
     assert_eq!(attempts, [3, 2, 1]);
 }
 

@@ -241,7 +241,8 @@ async fn with_too_much_waiting_nothing_is_emitted(bed: Bed) {
     assert_eq!(ids(&claimed), published);
     let held = claimed.leased[0].held();
     let mut raw = ground.bed.raw().await;
-    raw.run(&format!("UPDATE app_queues SET count = {WAITING_PER_APP_MAX}")).await;
+    raw.run(&format!("UPDATE app_queues SET count = {WAITING_PER_APP_MAX}"))
+        .await;
     let commit = || Commit {
         writes: vec![put("k", "1")],
         emits: vec![ground.event(), ground.event()],

@@ -285,7 +285,10 @@ async fn what_has_ended_can_be_deleted(bed: Bed) {
     }
     let deleted = store.delete_deliveries(ground.app, &of_topic(None)).await;
     assert_eq!(deleted.unwrap(), 230);
-    assert_eq!((ground.count("events").await, ground.count("deliveries").await), (23, 23));
+    assert_eq!(
+        (ground.count("events").await, ground.count("deliveries").await),
+        (23, 23)
+    );
     ground.is_counted_exactly().await;
     ground.bed.finish().await;
 }

@@ -86,6 +86,14 @@ impl Api {
         Ok(())
     }
 
+    /// What is at a path.
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let answer = request.header("authorization", &self.bearer).call();
+        let mut answer = answer.with_context(|| format!("GET {path}"))?;
+        Ok(answer.body_mut().read_json()?)
+    }
+
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.base));
         let mut answer = request

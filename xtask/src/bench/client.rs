@@ -64,7 +64,7 @@ impl Client {
                 continue;
             };
             if body.len() >= length(head)? {
-                ensure!(head.starts_with("HTTP/1.1 200 "), "the answer was:\n{text}");
+                ensure!(head.starts_with("HTTP/1.1 2"), "the answer was:\n{text}");
                 return Ok(body.to_owned());
             }
         }

@@ -27,6 +27,7 @@ mod target;
 mod cpu;
 mod density;
 mod docs;
+mod events;
 mod fairness;
 mod hello;
 mod idle;
@@ -93,6 +94,8 @@ enum What {
     Kv,
     /// Finding documents by an index among 1,000,000, against the same query without PiCloud
     Docs(docs::Options),
+    /// Events that are taken and run in a second, and how long one is on its way
+    Events,
     /// 10,000 apps with 10 routes each, against one app with one route
     Routing(routing::Options),
     /// Programs that only compute, against plain Rhai
@@ -165,6 +168,7 @@ impl What {
             Self::Json,
             Self::Kv,
             Self::Docs(docs::Options::default()),
+            Self::Events,
             Self::Routing(routing::Options::default()),
             Self::Cpu,
             Self::Waiting(waiting::Options::default()),
@@ -192,6 +196,7 @@ impl What {
             Self::Json => json::measure(setting),
             Self::Kv => kv::measure(setting),
             Self::Docs(options) => docs::measure(setting, options),
+            Self::Events => events::measure(setting),
             Self::Routing(options) => routing::measure(setting, options),
             Self::Cpu => cpu::measure(setting),
             Self::Waiting(options) => waiting::measure(setting, options),

@@ -98,6 +98,7 @@ fn release(number: usize, app: &App, limits: Limits) -> LiveRelease {
         routes: app.routes.iter().enumerate().map(route).collect(),
         scripts: app.routes.iter().enumerate().map(script).collect(),
         subscriptions: Vec::new(),
+        schedules: Vec::new(),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
-    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, EgressWrite, InstanceAudit,
-    MemberManage, QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, SecretList, SecretWrite, UserManage,
+    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, EgressWrite, EventRead,
+    EventWrite, InstanceAudit, MemberManage, QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, SecretList,
+    SecretWrite, UserManage,
 };
 
 use crate::{
@@ -13,8 +14,8 @@ use crate::{
         admins,
         answer::{finish, no_such_path},
         api, apps, audit, auth, collections, config, documents, domains, egress, end_users, executions,
-        health, invitations, kv, members, pages, releases, routes, script_api, scripts, secrets, setup, smtp,
-        tokens, usage,
+        health, invitations, kv, members, pages, releases, routes, schedules, script_api, scripts, secrets,
+        setup, smtp, subscriptions, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -144,6 +145,19 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(DataRead), Reads: config::list_config;
         With(DataWrite), Changes: config::set_config;
         With(DataWrite), Changes: config::delete_config;
+
+        With(EventRead), Reads: subscriptions::list_subscriptions;
+        With(EventWrite), Changes: subscriptions::create_subscription;
+        With(EventRead), Reads: subscriptions::get_subscription;
+        With(EventWrite), Changes: subscriptions::update_subscription;
+        With(EventWrite), Changes: subscriptions::delete_subscription;
+
+        With(EventRead), Reads: schedules::list_schedules;
+        With(EventWrite), Changes: schedules::create_schedule;
+        With(EventRead), Reads: schedules::get_schedule;
+        With(EventWrite), Changes: schedules::update_schedule;
+        With(EventWrite), Changes: schedules::delete_schedule;
+        With(EventRead), Reads: schedules::get_next_of_schedule;
 
         With(SecretList), Reads: secrets::list_secrets;
         With(SecretWrite), Changes: secrets::set_secret;

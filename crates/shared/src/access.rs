@@ -120,6 +120,12 @@ capabilities! {
     DataRead = "data.read": Needs::App(AppRole::Viewer);
     /// Change what an app keeps, and its configuration.
     DataWrite = "data.write": Needs::App(AppRole::Editor);
+    /// See what starts an app's scripts, and which events wait, run or are dead.
+    EventRead = "event.read": Needs::App(AppRole::Viewer);
+    /// Change subscriptions and schedules, and cancel, redrive or purge events.
+    EventWrite = "event.write": Needs::App(AppRole::Editor);
+    /// Publish events.
+    EventPublish = "event.publish": Needs::App(AppRole::Editor);
     /// See which secrets an app has. Nobody sees what they are.
     SecretList = "secret.list": Needs::App(AppRole::Editor);
     /// Set and delete secrets.

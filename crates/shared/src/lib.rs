@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`modules`],
 //! [`route`], [`release`], [`secret`], [`config`], [`user`], [`second_factor`], [`token`], [`access`], [`account`],
-//! [`invitation`], [`member`], [`change`], [`audit`], [`quota`], [`schedule`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
+//! [`invitation`], [`member`], [`change`], [`audit`], [`quota`], [`schedule`], [`bindings`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
 //! [`run_stats`], [`events`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
 //! [`seam`]).
 
@@ -14,6 +14,7 @@ pub mod account;
 pub mod admin_host;
 pub mod app;
 pub mod audit;
+pub mod bindings;
 pub mod calls;
 pub mod change;
 pub mod config;

@@ -155,6 +155,8 @@ codes! {
     DocumentTaken = "document_taken", CONFLICT, "Document is taken";
     /// Another script of the app has the name.
     ScriptNameTaken = "script_name_taken", CONFLICT, "Script name is taken";
+    /// Another subscription or schedule of the app has the name.
+    NameTaken = "name_taken", CONFLICT, "Name is taken";
     /// Routes lead to the script.
     ScriptInUse = "script_in_use", CONFLICT, "Script is in use";
     /// Another route of the app matches the same requests.

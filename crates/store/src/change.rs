@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     audit::{Entry, append},
     authority::confirm,
+    bindings::bindings_of,
     config::config_of,
     convert::{from_json, hash, number, to_json},
     db::{Db, Transaction},
@@ -155,6 +156,8 @@ impl<'a> ReleaseChange<'a> {
             routes: routes.into_iter().map(ManifestRoute::from).collect(),
             domains: domains.into_iter().map(ManifestDomain::from).collect(),
             config: config_of(&mut self.transaction, self.app).await?,
+            subscriptions: bindings_of(&mut self.transaction, self.app).await?,
+            schedules: bindings_of(&mut self.transaction, self.app).await?,
         })
     }
 }

@@ -27,6 +27,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod authority;
+mod bindings;
 mod deployments;
 mod docs;
 mod domains;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     Store,
+    bindings::{BindingRow, by_app},
     config::{LiveConfigRow, app_config},
     convert::{Source, from_json, hash, number, parse},
     db::Transaction,
@@ -59,6 +60,15 @@ macro_rules! select_config {
     };
 }
 
+macro_rules! select_bindings {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, app_id, kind, name, script_id, is_paused, spec, created_at, updated_at FROM bindings ",
+            $rest
+        )
+    };
+}
+
 macro_rules! select_scripts {
     ($rest:literal) => {
         concat!(
@@ -80,11 +90,13 @@ statements! {
     LIVE_ROUTES = select_routes!("WHERE app_id = $1 ORDER BY id");
     LIVE_SCRIPTS = select_scripts!("WHERE s.app_id = $1 ORDER BY s.id");
     LIVE_CONFIG = select_config!("WHERE app_id = $1");
+    LIVE_BINDINGS = select_bindings!("WHERE app_id = $1 ORDER BY id");
     // In the order of the tables themselves, which costs nothing; what belongs to which app is sorted out below.
     ALL_LIVE_APPS = select_apps!("ORDER BY id");
     ALL_LIVE_DOMAINS = select_domains!("ORDER BY id");
     ALL_LIVE_ROUTES = select_routes!("ORDER BY id");
     ALL_LIVE_CONFIG = select_config!("ORDER BY app_id");
+    ALL_LIVE_BINDINGS = select_bindings!("ORDER BY id");
     ALL_LIVE_SCRIPTS = select_scripts!("ORDER BY s.id");
 }
 
@@ -157,8 +169,10 @@ impl ReleaseRepository for Store {
         let routes = snapshot.fetch_all(LIVE_ROUTES, args![app]).await?;
         let scripts = snapshot.fetch_all(LIVE_SCRIPTS, args![app]).await?;
         let config: Vec<LiveConfigRow> = snapshot.fetch_all(LIVE_CONFIG, args![app]).await?;
+        let bindings: Vec<BindingRow> = snapshot.fetch_all(LIVE_BINDINGS, args![app]).await?;
         snapshot.commit().await?;
-        assemble(apps, domains, routes, scripts, &config).map(|mut releases| releases.pop())
+        let releases = assemble(apps, domains, routes, scripts, &config, &bindings);
+        releases.map(|mut releases| releases.pop())
     }
 
     async fn live_releases(&self) -> Result<Vec<LiveRelease>, StoreError> {
@@ -168,8 +182,9 @@ impl ReleaseRepository for Store {
         let routes = snapshot.fetch_all(ALL_LIVE_ROUTES, args![]).await?;
         let scripts = snapshot.fetch_all(ALL_LIVE_SCRIPTS, args![]).await?;
         let config: Vec<LiveConfigRow> = snapshot.fetch_all(ALL_LIVE_CONFIG, args![]).await?;
+        let bindings: Vec<BindingRow> = snapshot.fetch_all(ALL_LIVE_BINDINGS, args![]).await?;
         snapshot.commit().await?;
-        assemble(apps, domains, routes, scripts, &config)
+        assemble(apps, domains, routes, scripts, &config, &bindings)
     }
 }
 
@@ -199,6 +214,7 @@ fn assemble(
     routes: Vec<RouteRow>,
     scripts: Vec<LiveScriptRow>,
     config: &[LiveConfigRow],
+    bindings: &[BindingRow],
 ) -> Result<Vec<LiveRelease>, StoreError> {
     let mut releases: Vec<LiveRelease> = apps
         .into_iter()
@@ -232,8 +248,11 @@ fn assemble(
             by_release[*position].push(row.read(config)?);
         }
     }
+    let (mut subscriptions, mut schedules) = (by_app(bindings)?, by_app(bindings)?);
     for (release, scripts) in releases.iter_mut().zip(by_release) {
         release.scripts = linked(scripts);
+        release.subscriptions = subscriptions.remove(&release.app_id.0).unwrap_or_default();
+        release.schedules = schedules.remove(&release.app_id.0).unwrap_or_default();
     }
     Ok(releases)
 }
@@ -266,6 +285,7 @@ impl TryFrom<LiveAppRow> for LiveRelease {
             routes: Vec::new(),
             scripts: Vec::new(),
             subscriptions: Vec::new(),
+            schedules: Vec::new(),
         })
     }
 }

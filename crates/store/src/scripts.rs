@@ -22,6 +22,7 @@ use crate::{
     Store,
     audit::{Entry, append},
     authority::confirm,
+    bindings::bindings_of_script,
     change::ReleaseChange,
     convert::{Source, from_json, hash, number, parse, to_json},
     imports::{importers, require_fit},
@@ -275,6 +276,10 @@ impl ScriptRepository for Store {
         let importers = importers(&mut release, &script.name).await?;
         if !importers.is_empty() {
             return Err(DeleteScriptError::Imported(importers));
+        }
+        let bindings = bindings_of_script(&mut release.transaction, id).await?;
+        if !bindings.is_empty() {
+            return Err(DeleteScriptError::Bound(bindings));
         }
         remove_script(&mut release, id).await?;
         forget_oldest(&mut release.transaction, AppId(app)).await?;

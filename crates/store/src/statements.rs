@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 46] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 47] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -33,6 +33,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("audit/purge", crate::audit::purge::ALL),
         ("audit/verify", crate::audit::verify::ALL),
         ("authority", crate::authority::ALL),
+        ("bindings", crate::bindings::ALL),
         ("calls/mod", crate::calls::ALL),
         ("change", crate::change::ALL),
         ("config", crate::config::ALL),

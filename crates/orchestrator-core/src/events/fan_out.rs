@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use picloud_shared::{
-    events::{NewDelivery, NewEvent, Origin, Subscription, Topic},
+    bindings::Subscription,
+    events::{NewDelivery, NewEvent, Origin, Topic},
     id::DeliveryId,
     services::docs::Filter,
     time::Timestamp,
@@ -33,7 +34,7 @@ impl Subscribers {
             .into_iter()
             .filter(|subscription| !subscription.is_paused)
         {
-            match subscription.filter.as_ref().map(Filter::read).transpose() {
+            match subscription.spec.filter.as_ref().map(Filter::read).transpose() {
                 Ok(filter) => subscribers.add(Subscriber { subscription, filter }),
                 Err(error) => {
                     tracing::error!(subscription.id = %subscription.id, %error, "a live filter cannot be read");
@@ -45,7 +46,7 @@ impl Subscribers {
 
     fn add(&mut self, subscriber: Subscriber) {
         let index = self.all.len();
-        let topic = subscriber.subscription.topic.as_str();
+        let topic = subscriber.subscription.spec.topic.as_str();
         if topic.ends_with('*') {
             self.patterns.push(index);
         } else {
@@ -82,7 +83,7 @@ impl Subscribers {
         let exact = self.exact.get(topic.as_str()).into_iter().flatten();
         let exact = exact.map(|index| &self.all[*index]);
         let patterns = self.patterns.iter().map(|index| &self.all[*index]);
-        exact.chain(patterns.filter(|subscriber| subscriber.subscription.topic.wants(topic)))
+        exact.chain(patterns.filter(|subscriber| subscriber.subscription.spec.topic.wants(topic)))
     }
 }
 
@@ -90,11 +91,11 @@ fn delivery_to(subscription: &Subscription, now: Timestamp) -> NewDelivery {
     NewDelivery {
         id: DeliveryId::new(now),
         script_id: subscription.script_id,
-        origin: Origin::Subscription(subscription.id),
-        ordered: subscription.ordered,
-        retry: subscription.retry,
-        on_success: subscription.on_success.clone(),
-        on_failure: subscription.on_failure.clone(),
+        origin: Origin::Subscription(subscription.subscription_id()),
+        ordered: subscription.spec.ordered,
+        retry: subscription.spec.retry,
+        on_success: subscription.spec.on_success.clone(),
+        on_failure: subscription.spec.on_failure.clone(),
     }
 }
 
@@ -115,8 +116,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use picloud_shared::{
+        bindings::SubscriptionSpec,
         events::{Lineage, RetryPolicy},
-        id::{AppId, EventId, ScriptId, SubscriptionId},
+        id::{AppId, EventId, ScriptId},
     };
     use uuid::Uuid;
 
@@ -126,17 +128,19 @@ mod tests {
 
     fn subscription(script: u128, topic: &str, filter: Option<Value>) -> Subscription {
         Subscription {
-            id: SubscriptionId::new(NOW),
+            id: Uuid::from_u128(script),
             app_id: AppId(Uuid::nil()),
             name: "test".to_owned(),
-            topic: topic.parse().expect("a pattern"),
             script_id: ScriptId(Uuid::from_u128(script)),
-            filter,
-            ordered: false,
-            retry: RetryPolicy::default(),
-            on_success: None,
-            on_failure: None,
             is_paused: false,
+            spec: SubscriptionSpec {
+                topic: topic.parse().expect("a pattern"),
+                filter,
+                ordered: false,
+                retry: RetryPolicy::default(),
+                on_success: None,
+                on_failure: None,
+            },
             created_at: NOW,
             updated_at: NOW,
         }

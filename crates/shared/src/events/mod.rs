@@ -3,7 +3,7 @@
 //! An [`Event`] never changes. A [`Delivery`] is one event on its way to one script; it is leased by the node that runs
 //! it, and its end is part of the commit of its run ([`Ack`]), so that it has effects exactly once, however often it runs.
 //!
-//! Reading order: [`Topic`], [`NewEvent`], [`Subscription`], [`Delivery`] and its states, [`Leased`], [`RetryPolicy`].
+//! Reading order: [`Topic`], [`NewEvent`], [`Delivery`] and its states, [`Leased`], [`RetryPolicy`].
 
 mod delivered;
 mod delivery;
@@ -12,7 +12,6 @@ mod lease;
 mod publish;
 mod retry;
 mod stored_request;
-mod subscription;
 mod topic;
 
 pub use self::{
@@ -26,7 +25,6 @@ pub use self::{
     publish::{IdempotencyKey, Published, PublishedEvent},
     retry::{InvalidRetryPolicy, RetryPolicy, Verdict},
     stored_request::StoredRequest,
-    subscription::Subscription,
     topic::{InvalidTopic, Topic, TopicPattern},
 };
 

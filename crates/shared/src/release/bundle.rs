@@ -8,8 +8,10 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    bindings::{BINDINGS_BYTES_MAX, BINDINGS_MAX, BindingSpec, ScheduleSpec, SubscriptionSpec, check_name},
     config::{CONFIG_BYTES_MAX, CONFIG_VALUE_BYTES_MAX, CONFIG_VALUES_MAX},
     domain::HostPattern,
+    events::Topic,
     limits::Limits,
     path::PathPattern,
     route::MethodSet,
@@ -39,6 +41,10 @@ pub struct Bundle {
     pub domains: Option<Vec<HostPattern>>,
     /// `None` leaves the configuration as it is.
     pub config: Option<BTreeMap<String, Value>>,
+    /// Known to the app by their names; `None` leaves the subscriptions as they are.
+    pub subscriptions: Option<Vec<BundleBinding<SubscriptionSpec>>>,
+    /// Known to the app by their names; `None` leaves the schedules as they are.
+    pub schedules: Option<Vec<BundleBinding<ScheduleSpec>>>,
 }
 
 /// A script of a [`Bundle`].
@@ -67,6 +73,32 @@ pub struct BundleRoute {
     pub methods: MethodSet,
 }
 
+/// A subscription or a schedule of a [`Bundle`].
+#[derive(Clone, Debug)]
+pub struct BundleBinding<S> {
+    /// Its name.
+    pub name: String,
+    /// The name of its script.
+    pub script: ScriptName,
+    /// Whether it starts nothing.
+    pub is_paused: bool,
+    /// What starts the script; without destinations, whose scripts have no ids yet.
+    pub spec: S,
+    /// Who is told of each run that is done.
+    pub on_success: Option<BundleDestination>,
+    /// Who is told of each event that is dead.
+    pub on_failure: Option<BundleDestination>,
+}
+
+/// A destination in a [`Bundle`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundleDestination {
+    /// A script, by its name.
+    Script(ScriptName),
+    /// A topic.
+    Topic(Topic),
+}
+
 /// What contradicts itself in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleFault {
@@ -84,6 +116,8 @@ impl Bundle {
         self.check_routes(&mut faults);
         self.check_domains(&mut faults);
         self.check_config(&mut faults);
+        self.check_bindings("subscriptions", self.subscriptions.as_deref(), &mut faults);
+        self.check_bindings("schedules", self.schedules.as_deref(), &mut faults);
         faults
     }
 
@@ -179,6 +213,58 @@ impl Bundle {
     }
 }
 
+impl Bundle {
+    fn check_bindings<S: BindingSpec>(
+        &self,
+        kinds: &str,
+        bindings: Option<&[BundleBinding<S>]>,
+        faults: &mut Vec<BundleFault>,
+    ) {
+        let bindings = bindings.unwrap_or_default();
+        let mut seen = HashMap::new();
+        let mut bytes = 0;
+        for (index, binding) in bindings.iter().enumerate() {
+            let field = |name: &str| format!("{kinds}[{index}].{name}");
+            if let Err(error) = check_name(&binding.name) {
+                fault(faults, field("name"), error.to_string());
+            }
+            if let Some(first) = seen.insert(&binding.name, index) {
+                fault(
+                    faults,
+                    field("name"),
+                    format!("{kinds}[{first}] has the same name"),
+                );
+            }
+            let destination = |destination: Option<&BundleDestination>| match destination {
+                Some(BundleDestination::Script(script)) => Some(script.clone()),
+                Some(BundleDestination::Topic(_)) | None => None,
+            };
+            let named = [
+                ("script", Some(binding.script.clone())),
+                ("on_success.script", destination(binding.on_success.as_ref())),
+                ("on_failure.script", destination(binding.on_failure.as_ref())),
+            ];
+            for (name, script) in named {
+                if let Some(script) = script
+                    && !self.scripts.iter().any(|known| known.name == script)
+                {
+                    fault(
+                        faults,
+                        field(name),
+                        format!("the bundle has no script `{script}`"),
+                    );
+                }
+            }
+            bytes += serde_json::to_string(&binding.spec).map_or(0, |spec| spec.len());
+        }
+        if bindings.len() > BINDINGS_MAX || bytes > BINDINGS_BYTES_MAX {
+            let message =
+                format!("an app has at most {BINDINGS_MAX} {kinds} with {BINDINGS_BYTES_MAX} bytes together");
+            fault(faults, kinds.to_owned(), message);
+        }
+    }
+}
+
 fn fault(faults: &mut Vec<BundleFault>, field: String, message: String) {
     faults.push(BundleFault { field, message });
 }
@@ -205,6 +291,28 @@ mod tests {
         }
     }
 
+    fn subscription(
+        name: &str,
+        script: &str,
+        on_failure: Option<BundleDestination>,
+    ) -> BundleBinding<SubscriptionSpec> {
+        BundleBinding {
+            name: name.to_owned(),
+            script: script.parse().unwrap(),
+            is_paused: false,
+            spec: SubscriptionSpec {
+                topic: "orders.*".parse().unwrap(),
+                filter: None,
+                ordered: false,
+                retry: crate::events::RetryPolicy::default(),
+                on_success: None,
+                on_failure: None,
+            },
+            on_success: None,
+            on_failure,
+        }
+    }
+
     fn fields(bundle: &Bundle) -> Vec<String> {
         bundle.faults().into_iter().map(|fault| fault.field).collect()
     }
@@ -225,6 +333,12 @@ mod tests {
                 ("LARGE".to_owned(), "x".repeat(CONFIG_VALUE_BYTES_MAX).into()),
                 ("FINE".to_owned(), 1.into()),
             ])),
+            subscriptions: Some(vec![
+                subscription("one", "a", None),
+                subscription("one", "c", Some(BundleDestination::Script("d".parse().unwrap()))),
+                subscription("-", "a", Some(BundleDestination::Topic("t".parse().unwrap()))),
+            ]),
+            schedules: None,
         };
         assert_eq!(
             fields(&bundle),
@@ -234,7 +348,11 @@ mod tests {
                 "routes[3].script",
                 "domains[1]",
                 "config.2A",
-                "config.LARGE"
+                "config.LARGE",
+                "subscriptions[1].name",
+                "subscriptions[1].script",
+                "subscriptions[1].on_failure.script",
+                "subscriptions[2].name",
             ]
         );
     }
@@ -252,6 +370,12 @@ mod tests {
                     .map(|number| (format!("C{number}"), Value::Null))
                     .collect(),
             ),
+            subscriptions: Some(
+                (0..BINDINGS_MAX)
+                    .map(|number| subscription(&format!("s{number}"), "a", None))
+                    .collect(),
+            ),
+            schedules: Some(Vec::new()),
         };
         assert_eq!(fields(&bundle), [""; 0]);
         bundle.routes.push(route("a", None, "/more", "*"));
@@ -260,6 +384,10 @@ mod tests {
             .config
             .iter_mut()
             .for_each(|config| drop(config.insert("MORE".to_owned(), Value::Null)));
-        assert_eq!(fields(&bundle), ["scripts", "routes", "config"]);
+        bundle
+            .subscriptions
+            .iter_mut()
+            .for_each(|all| all.push(subscription("more", "a", None)));
+        assert_eq!(fields(&bundle), ["scripts", "routes", "config", "subscriptions"]);
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Manifest, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript};
-use crate::id::ScriptId;
+use super::{Manifest, ManifestBinding, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript};
+use crate::{
+    bindings::{BindingSpec, ScheduleSpec, SubscriptionSpec},
+    id::ScriptId,
+};
 
-/// What differs between two manifests. Scripts and routes are the same by their id, whatever they are called. Domains
+/// What differs between two manifests. Scripts, routes, subscriptions and schedules are the same by their id, whatever they are called. Domains
 /// are the same by their pattern, which is all that there is to them: one that was given up and claimed again has
 /// another id, but nothing about the app is different.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +21,11 @@ pub struct Changes {
     pub domains: Vec<Changed<ManifestDomain>>,
     /// By name.
     pub config: Vec<Changed<ManifestConfig>>,
-    /// What the scripts are called that routes lead to: as afterwards, or as before if they are gone then.
+    /// By name.
+    pub subscriptions: Vec<Changed<ManifestBinding<SubscriptionSpec>>>,
+    /// By name.
+    pub schedules: Vec<Changed<ManifestBinding<ScheduleSpec>>>,
+    /// What the scripts are called that routes, subscriptions and schedules lead to: as afterwards, or as before if they are gone then.
     pub script_names: BTreeMap<ScriptId, String>,
 }
 
@@ -80,13 +87,20 @@ impl Changes {
             routes,
             domains,
             config,
+            subscriptions: compare_bindings(&before.subscriptions, &after.subscriptions),
+            schedules: compare_bindings(&before.schedules, &after.schedules),
             script_names: named.map(|script| (script.id, script.name.clone())).collect(),
         }
     }
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.scripts.is_empty() && self.routes.is_empty() && self.domains.is_empty() && self.config.is_empty()
+        self.scripts.is_empty()
+            && self.routes.is_empty()
+            && self.domains.is_empty()
+            && self.config.is_empty()
+            && self.subscriptions.is_empty()
+            && self.schedules.is_empty()
     }
 
     /// In a few words, such as `2 scripts added, 1 changed, 1 route removed`.
@@ -96,6 +110,8 @@ impl Changes {
             summary("route", &self.routes),
             summary("domain", &self.domains),
             summary("config value", &self.config),
+            summary("subscription", &self.subscriptions),
+            summary("schedule", &self.schedules),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         parts.join(", ")
@@ -109,6 +125,15 @@ impl<T> Changed<T> {
             Self::Added(thing) | Self::Removed(thing) | Self::Changed { after: thing, .. } => thing,
         }
     }
+}
+
+fn compare_bindings<S: BindingSpec>(
+    before: &[ManifestBinding<S>],
+    after: &[ManifestBinding<S>],
+) -> Vec<Changed<ManifestBinding<S>>> {
+    let mut changed = compare(before, after, |binding| binding.id, ManifestBinding::differences);
+    changed.sort_by(|a, b| a.latest().name.cmp(&b.latest().name));
+    changed
 }
 
 fn compare<T: Clone, K: Ord>(
@@ -219,13 +244,13 @@ mod tests {
             scripts: vec![script(1, "z", 1), script(2, "gone", 1), script(3, "same", 1)],
             routes: vec![route(1, "/a")],
             domains: vec![domain(1, "a.test")],
-            config: Vec::new(),
+            ..Manifest::default()
         };
         let after = Manifest {
             scripts: vec![script(1, "a", 2), script(3, "same", 1), script(4, "new", 1)],
             routes: vec![route(1, "/b")],
             domains: vec![domain(1, "a.test"), domain(2, "b.test")],
-            config: Vec::new(),
+            ..Manifest::default()
         };
         let changes = Changes::between(&before, &after);
         assert_eq!(
@@ -302,6 +327,54 @@ mod tests {
             .collect();
         assert_eq!(names, ["A", "C", "D"]);
         assert_eq!(changes.summary(), "1 config value added, 1 changed, 1 removed");
+    }
+
+    #[test]
+    fn subscriptions_are_the_same_by_id() {
+        let subscription = |id: u128, name: &str, topic: &str, is_paused| ManifestBinding {
+            id: Uuid::from_u128(id),
+            name: name.to_owned(),
+            script_id: ScriptId(Uuid::from_u128(1)),
+            is_paused,
+            spec: SubscriptionSpec {
+                topic: topic.parse().unwrap(),
+                filter: None,
+                ordered: false,
+                retry: crate::events::RetryPolicy::default(),
+                on_success: None,
+                on_failure: None,
+            },
+        };
+        let with = |subscriptions| Manifest {
+            subscriptions,
+            ..Manifest::default()
+        };
+        let changes = Changes::between(
+            &with(vec![
+                subscription(1, "b", "x", false),
+                subscription(2, "gone", "x", false),
+            ]),
+            &with(vec![
+                subscription(1, "c", "y", true),
+                subscription(3, "a", "x", false),
+            ]),
+        );
+        let names: Vec<_> = changes
+            .subscriptions
+            .iter()
+            .map(|one| one.latest().name.as_str())
+            .collect();
+        assert_eq!(names, ["a", "c", "gone"]);
+        assert_eq!(
+            changes.subscriptions[1],
+            Changed::Changed {
+                before: subscription(1, "b", "x", false),
+                after: subscription(1, "c", "y", true),
+                fields: vec!["name", "is_paused", "topic"],
+            }
+        );
+        assert_eq!(changes.summary(), "1 subscription added, 1 changed, 1 removed");
+        assert!(!changes.is_empty());
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
+    bindings::{BindingSpec, ScheduleSpec, SubscriptionSpec},
     id::{DomainId, RouteId, ScriptId},
     limits::Limits,
     script::ContentHash,
@@ -21,6 +23,12 @@ pub struct Manifest {
     /// The configuration, by name; none in manifests that were written before there was any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<ManifestConfig>,
+    /// The subscriptions, by name; none in manifests that were written before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<ManifestBinding<SubscriptionSpec>>,
+    /// The schedules, by name; the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<ManifestBinding<ScheduleSpec>>,
 }
 
 /// A script in a [`Manifest`]. Its source is that of the version, which never changes.
@@ -74,6 +82,22 @@ pub struct ManifestConfig {
     pub value: Value,
 }
 
+/// A subscription or a schedule in a [`Manifest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestBinding<S> {
+    /// Which.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its script.
+    pub script_id: ScriptId,
+    /// Whether it starts nothing.
+    #[serde(default)]
+    pub is_paused: bool,
+    /// What starts the script.
+    pub spec: S,
+}
+
 impl ManifestScript {
     /// The names of the fields in which `other` differs. A version without a noted hash has the source of the same
     /// version elsewhere, and is taken to have another one than every other version.
@@ -116,6 +140,19 @@ impl ManifestConfig {
     /// The names of the fields in which `other` differs.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         differing([("value", self.value == other.value)])
+    }
+}
+
+impl<S: BindingSpec> ManifestBinding<S> {
+    /// The names of the fields in which `other` differs.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let mut fields = differing([
+            ("name", self.name == other.name),
+            ("script", self.script_id == other.script_id),
+            ("is_paused", self.is_paused == other.is_paused),
+        ]);
+        fields.extend(self.spec.differences(&other.spec));
+        fields
     }
 }
 

@@ -7,8 +7,8 @@ mod manifest;
 use std::sync::Arc;
 
 use crate::{
+    bindings::{ScheduledScript, Subscription},
     domain::DomainClaim,
-    events::Subscription,
     id::{AppId, UserId},
     route::Route,
     script::LiveScript,
@@ -18,10 +18,10 @@ use crate::{
 pub use self::{
     bundle::{
         BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX, BUNDLE_SOURCE_BYTES_MAX, Bundle,
-        BundleFault, BundleRoute, BundleScript,
+        BundleBinding, BundleDestination, BundleFault, BundleRoute, BundleScript,
     },
     changes::{Changed, Changes},
-    manifest::{Manifest, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript},
+    manifest::{Manifest, ManifestBinding, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript},
 };
 
 /// One release of an app, as it is listed.
@@ -60,4 +60,6 @@ pub struct LiveRelease {
     pub scripts: Vec<Arc<LiveScript>>,
     /// Which of them run for which events.
     pub subscriptions: Vec<Subscription>,
+    /// Which of them run when.
+    pub schedules: Vec<ScheduledScript>,
 }

@@ -7,6 +7,7 @@
 mod accounts;
 mod apps;
 mod audit;
+mod bindings;
 mod collections;
 mod config;
 mod deployments;
@@ -33,6 +34,7 @@ pub use apps::{
     UpdateAppError,
 };
 pub use audit::AuditRepository;
+pub use bindings::{BindingRepository, BindingUpdate, WriteBindingError};
 pub use collections::{AppCollection, CollectionRepository, CreateCollectionError};
 pub use config::{ConfigRepository, SetConfigError};
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
@@ -59,7 +61,10 @@ pub use smtp::{AppSmtp, MailServers, PutSmtpError, SmtpRepository};
 pub use tokens::{CreateTokenError, TOKEN_TOUCH_INTERVAL_MIN, TOKENS_PER_PERSON_MAX, TokenRepository};
 pub use users::UserRepository;
 
-use crate::access::Capability;
+use crate::{
+    access::Capability,
+    bindings::{ScheduleSpec, SubscriptionSpec},
+};
 
 /// All of storage.
 pub trait Repository:
@@ -80,6 +85,8 @@ pub trait Repository:
     + SecretRepository
     + SmtpRepository
     + ConfigRepository
+    + BindingRepository<SubscriptionSpec>
+    + BindingRepository<ScheduleSpec>
     + TokenRepository
     + ExecutionRepository
     + EgressRepository
@@ -107,6 +114,8 @@ impl<T> Repository for T where
         + SecretRepository
         + SmtpRepository
         + ConfigRepository
+        + BindingRepository<SubscriptionSpec>
+        + BindingRepository<ScheduleSpec>
         + TokenRepository
         + ExecutionRepository
         + EgressRepository

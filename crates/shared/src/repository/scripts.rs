@@ -179,6 +179,9 @@ pub enum DeleteScriptError {
     /// Scripts still import it.
     #[error("scripts still import the script")]
     Imported(Vec<ScriptName>),
+    /// Subscriptions or schedules still start it; they are told as `schedule nightly`.
+    #[error("subscriptions or schedules still start the script")]
+    Bound(Vec<String>),
     /// Another version is live than the one expected.
     #[error("version {live} is live, not the expected one")]
     VersionMismatch {

@@ -3,16 +3,20 @@
 use std::{collections::HashMap, sync::Arc};
 
 use picloud_shared::{
+    bindings::BindingSpec,
     change::Change,
     domain::HostPattern,
-    id::{DomainId, RouteId, ScriptId},
+    events::Destination,
+    id::{DomainId, RouteId, ScriptId, SubscriptionId},
     release::{
-        Bundle, BundleRoute, BundleScript, Manifest, ManifestConfig, ManifestDomain, ManifestRoute,
-        ManifestScript,
+        Bundle, BundleBinding, BundleDestination, BundleRoute, BundleScript, Manifest, ManifestBinding,
+        ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript,
     },
     repository::{DeployError, StoreError},
     script::{ContentHash, ScriptName},
 };
+
+use uuid::Uuid;
 
 use crate::{change::ReleaseChange, convert::parse, db::Transaction, versions::next_version};
 
@@ -53,6 +57,13 @@ impl Plan {
                 routes: plan_routes(before, &bundle.routes, &ids, change),
                 domains,
                 config: plan_config(before, bundle),
+                subscriptions: plan_bindings(
+                    &before.subscriptions,
+                    bundle.subscriptions.as_deref(),
+                    &ids,
+                    change,
+                ),
+                schedules: plan_bindings(&before.schedules, bundle.schedules.as_deref(), &ids, change),
             },
             sources,
         })
@@ -160,6 +171,44 @@ fn plan_config(before: &Manifest, bundle: &Bundle) -> Vec<ManifestConfig> {
         value: value.clone(),
     });
     planned.collect()
+}
+
+/// A binding is the app's already if it has the name. Without a word of them, those stay whose scripts do.
+fn plan_bindings<S: BindingSpec>(
+    before: &[ManifestBinding<S>],
+    wanted: Option<&[BundleBinding<S>]>,
+    scripts: &HashMap<&ScriptName, ScriptId>,
+    change: &Change,
+) -> Vec<ManifestBinding<S>> {
+    let Some(wanted) = wanted else {
+        let stays = |binding: &&ManifestBinding<S>| scripts.values().any(|id| *id == binding.script_id);
+        return before.iter().filter(stays).cloned().collect();
+    };
+    let destination = |destination: &BundleDestination| match destination {
+        BundleDestination::Script(script) => scripts.get(script).copied().map(Destination::Script),
+        BundleDestination::Topic(topic) => Some(Destination::Topic(topic.clone())),
+    };
+    let planned = wanted.iter().filter_map(|binding| {
+        let existing = before.iter().find(|old| old.name == binding.name);
+        let mut spec = binding.spec.clone();
+        spec.set_destinations(
+            binding.on_success.as_ref().and_then(destination),
+            binding.on_failure.as_ref().and_then(destination),
+        );
+        Some(ManifestBinding {
+            id: existing.map_or_else(|| new_id(change), |old| old.id),
+            name: binding.name.clone(),
+            script_id: *scripts.get(&binding.script)?,
+            is_paused: binding.is_paused,
+            spec,
+        })
+    });
+    planned.collect()
+}
+
+/// An id of either kind: all are made alike.
+fn new_id(change: &Change) -> Uuid {
+    SubscriptionId::new(change.at).0
 }
 
 /// Every host of a route falls under a domain that the app has afterwards.

@@ -1,14 +1,14 @@
 //! What the audit log says of a deployment: what it changed, by name, as far as that fits into a record.
 
 use picloud_shared::release::{
-    Changed, Changes, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript,
+    Changed, Changes, ManifestBinding, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript,
 };
 use serde_json::{Map, Value, json};
 
 /// Names of one kind that a record has; of the rest it says how many they are.
 const NAMES_MAX: usize = 50;
 /// Bytes that they take, so that those of all kinds fit into one state of a record.
-const NAMES_BYTES_MAX: usize = 4 * 1_024;
+const NAMES_BYTES_MAX: usize = 2_560;
 
 /// What was removed and what was changed, as it was.
 pub(super) fn before(changes: &Changes) -> Value {
@@ -30,6 +30,8 @@ fn names(changes: &Changes, side: impl Fn(bool, bool) -> bool) -> Map<String, Va
         ("routes", listed(&changes.routes, &side, route)),
         ("domains", listed(&changes.domains, &side, domain)),
         ("config", listed(&changes.config, &side, config)),
+        ("subscriptions", listed(&changes.subscriptions, &side, binding)),
+        ("schedules", listed(&changes.schedules, &side, binding)),
     ];
     let (mut state, mut more) = (Map::new(), Map::new());
     for (kind, (names, rest)) in kinds {
@@ -93,6 +95,10 @@ fn domain(domain: &ManifestDomain) -> Value {
     domain.pattern.as_str().into()
 }
 
+fn binding<S>(binding: &ManifestBinding<S>) -> Value {
+    binding.name.as_str().into()
+}
+
 fn config(config: &ManifestConfig) -> Value {
     config.name.as_str().into()
 }
@@ -129,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_counted() {
-        for (count, letters, shown) in [(50, 1, 50), (51, 1, 50), (60, 200, 19), (1, 5_000, 0)] {
+        for (count, letters, shown) in [(50, 1, 50), (51, 1, 50), (60, 200, 12), (1, 5_000, 0)] {
             let changes = Changes::between(&claims(count, letters), &Manifest::default());
             let state = before(&changes);
             let names = state["domains"].as_array().map_or(0, Vec::len);

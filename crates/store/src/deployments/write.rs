@@ -2,9 +2,13 @@
 
 use picloud_shared::{
     access::Capability,
+    bindings::BindingSpec,
     change::Change,
     domain::DomainClaim,
-    release::{Changed, Changes, Manifest, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{
+        Changed, Changes, Manifest, ManifestBinding, ManifestConfig, ManifestDomain, ManifestRoute,
+        ManifestScript,
+    },
     repository::{DeployConflict, DeployError, DeployTerms, StoreError, WriteRouteError},
     route::Route,
 };
@@ -13,6 +17,7 @@ use uuid::Uuid;
 use super::plan::NewVersion;
 use crate::{
     authority::confirm_for,
+    bindings::{delete_binding, free_binding_name, put_binding},
     change::ReleaseChange,
     config::{remove_config, write_config},
     convert::{parse, to_json},
@@ -74,6 +79,8 @@ pub(super) async fn bring_to(
     work.free_names(&changes.scripts).await?;
     work.write_scripts(&changes.scripts).await?;
     work.write_routes(&changes.routes).await?;
+    work.write_bindings(&changes.subscriptions).await?;
+    work.write_bindings(&changes.schedules).await?;
     work.remove_scripts(&changes.scripts).await?;
     work.write_config(&changes.config).await?;
     if !changes.scripts.is_empty() {
@@ -258,7 +265,31 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Removes scripts, which no route leads to any more.
+    /// Subscriptions or schedules, in an order in which no two have one name at a time.
+    async fn write_bindings<S: BindingSpec>(
+        &mut self,
+        bindings: &[Changed<ManifestBinding<S>>],
+    ) -> Result<(), StoreError> {
+        let app = self.release.app();
+        let transaction = &mut self.release.transaction;
+        for changed in bindings {
+            match changed {
+                Changed::Removed(binding) => delete_binding(transaction, binding.id).await?,
+                Changed::Changed { before, after, .. } if before.name != after.name => {
+                    free_binding_name(transaction, before.id).await?;
+                }
+                Changed::Added(_) | Changed::Changed { .. } => {}
+            }
+        }
+        for changed in bindings {
+            if let Changed::Added(binding) | Changed::Changed { after: binding, .. } = changed {
+                put_binding(transaction, app, binding, self.change.at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes scripts, which no route leads to any more and nothing starts.
     async fn remove_scripts(&mut self, scripts: &[Changed<ManifestScript>]) -> Result<(), StoreError> {
         let mut any = false;
         for script in scripts {

@@ -107,6 +107,8 @@ fn bundle(scripts: &[(&str, &str)], routes: &[(&str, Option<&str>, &str, &str)])
             .collect(),
         domains: None,
         config: None,
+        subscriptions: None,
+        schedules: None,
     }
 }
 

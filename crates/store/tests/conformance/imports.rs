@@ -162,6 +162,8 @@ async fn a_bundle_is_whole_or_not_at_all(bed: Bed) {
         routes: Vec::new(),
         domains: None,
         config: None,
+        subscriptions: None,
+        schedules: None,
     };
     let deploy = async |scripts: &[(&str, String)]| {
         let terms = DeployTerms::default();

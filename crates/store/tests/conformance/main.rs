@@ -12,6 +12,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod authority;
+mod bindings;
 mod collections;
 mod committed;
 mod config;

@@ -58,6 +58,8 @@ fn bundle(scripts: &[(&str, &str)], routes: &[(&str, &str)], domains: &[&str]) -
             .collect(),
         domains: Some(domains.iter().map(|domain| domain.parse().unwrap()).collect()),
         config: None,
+        subscriptions: None,
+        schedules: None,
     }
 }
 

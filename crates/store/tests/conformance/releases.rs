@@ -126,6 +126,8 @@ async fn a_release_holds_all_of_the_app(bed: Bed) {
             pattern: "{t}.test".to_owned(),
         }],
         config: Vec::new(),
+        subscriptions: Vec::new(),
+        schedules: Vec::new(),
     };
     assert_eq!(manifest, expected);
     let (_, before) = store.find_release(owner.id, 2).await.unwrap().unwrap();

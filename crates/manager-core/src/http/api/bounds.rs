@@ -14,6 +14,7 @@ use picloud_shared::{
     quota::QUOTA_MAX,
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
     route::METHODS,
+    schedule::{CAUGHT_UP_MAX, EVERY_S_MAX, MAX_AGE_S_MAX, ON_TIME_S},
     secret::SECRET_BYTES_MAX,
     services::{
         TTL_MAX, USER_NAME_CHARS_MAX, VALUE_BYTES_MAX,
@@ -48,6 +49,10 @@ const MAIL_HOST: &str = "^[a-z][a-z0-9]{0,30}(\\.[a-z][a-z0-9]{0,30}){0,3}$";
 /// The plain form of an address.
 const MAIL_ADDRESS: &str = "^[a-z0-9]{1,32}@[a-z]{1,32}(\\.[a-z]{1,32}){0,3}$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
+/// A pattern of topics.
+const TOPIC_PATTERN: &str = "^([A-Za-z0-9_./:-]{1,128}|[A-Za-z0-9_./:-]{0,127}\\*)$";
+/// Topics that apps may publish on: those that begin like PiCloud's own are left out, and a few more.
+const OWN_TOPIC: &str = "^[A-Za-oq-z0-9_/:-][A-Za-z0-9_./:-]{0,127}$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
 
@@ -135,11 +140,33 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("PutSmtp", "from") => {
             json!({ "minItems": 1, "maxItems": SENDERS_MAX, "items": { "type": "string", "pattern": MAIL_ADDRESS } })
         }
+        ("SetRetry", "attempts_max") => json!({ "minimum": 1, "maximum": 25 }),
+        ("SetRetry", "first_delay_ms") => json!({ "minimum": 0, "maximum": 3_600_000 }),
+        ("SetRetry", "max_age_s") => json!({ "minimum": 1, "maximum": 604_800 }),
+        ("SetPolicy", "overlap") => json!({ "enum": ["skip", "queue_one", "allow", "replace"] }),
+        ("SetPolicy", "missed") => json!({ "enum": ["none", "latest", "all"] }),
+        ("SetPolicy", "max_age_s") => json!({ "minimum": ON_TIME_S, "maximum": MAX_AGE_S_MAX }),
+        ("SetPolicy", "caught_up_max") => json!({ "minimum": 1, "maximum": CAUGHT_UP_MAX }),
+        ("SetDue", "kind") => json!({ "enum": ["cron", "every", "at"] }),
+        ("SetDue", "seconds") => json!({ "minimum": 1, "maximum": EVERY_S_MAX }),
+        ("SetDestination" | "BundledDestination", "topic") => json!({ "pattern": OWN_TOPIC }),
+        ("BundledSubscription" | "CreateSubscription" | "UpdateSubscription", "topic") => {
+            json!({ "pattern": TOPIC_PATTERN })
+        }
+        (
+            "BundledSubscription"
+            | "BundledSchedule"
+            | "CreateSubscription"
+            | "UpdateSubscription"
+            | "CreateSchedule"
+            | "UpdateSchedule",
+            "name",
+        ) => json!({ "pattern": SCRIPT_NAME }),
         ("SetSecret", "value") => json!({ "minLength": 1, "maxLength": SECRET_BYTES_MAX }),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
         ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),
         ("CreateRelease", "domains") => json!({ "maxItems": BUNDLE_DOMAINS_MAX }),
-        ("BundledRoute", "script")
+        ("BundledRoute" | "BundledSubscription" | "BundledSchedule" | "BundledDestination", "script")
         | ("BundledScript" | "CheckScript" | "CreateScript" | "UpdateScript", "name") => {
             json!({ "pattern": SCRIPT_NAME })
         }

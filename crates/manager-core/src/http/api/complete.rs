@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 17] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 19] = [
     ("app", None, "Id or slug of the app"),
     ("code", None, "The `code` of a problem"),
     ("collection", None, "Name of the collection"),
@@ -19,8 +19,10 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 17] = [
     ("name", None, "Name of the secret or the value"),
     ("release", Some("int32"), "Number of the release"),
     ("route", Some("uuid"), "Id of the route"),
+    ("schedule", Some("uuid"), "Id of the schedule"),
     ("script", Some("uuid"), "Id of the script"),
     ("session", Some("uuid"), "Id of the session"),
+    ("subscription", Some("uuid"), "Id of the subscription"),
     ("token", Some("uuid"), "Id of the API token"),
     ("user", None, "Id or username of the person"),
     ("version", Some("int32"), "Number of the version"),

@@ -39,6 +39,7 @@ use crate::router;
         (name = "scripts", description = "Scripts and their immutable versions"),
         (name = "routes", description = "Which requests a script answers"),
         (name = "config", description = "Values that scripts read, as a part of the app's releases"),
+        (name = "events", description = "What starts scripts beside requests, and what becomes of it"),
         (name = "secrets", description = "What scripts need and nobody reads back"),
         (name = "releases", description = "Every change of an app, numbered"),
         (name = "executions", description = "What is kept of runs"),

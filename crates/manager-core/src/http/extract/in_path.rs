@@ -5,7 +5,10 @@ use std::{convert::Infallible, str::FromStr};
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use picloud_shared::{
-    id::{DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId, TokenId},
+    id::{
+        DomainId, ExecutionId, InvitationId, RouteId, ScheduleId, ScriptId, SessionId, SubscriptionId,
+        TokenId,
+    },
     user::UserRef,
 };
 
@@ -56,9 +59,11 @@ named!(
     ExecutionId = "execution",
     InvitationId = "invitation",
     RouteId = "route",
+    ScheduleId = "schedule",
     ScriptId = "script",
     SessionId = "session",
     SettingNameText = "name",
+    SubscriptionId = "subscription",
     TokenId = "token",
     UserRef = "user",
     VersionNumber = "version",

@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use picloud_shared::{
+    bindings::{ScheduleSpec, SubscriptionSpec},
     limits::Limits,
-    release::{Bundle, BundleRoute, BundleScript},
+    release::{Bundle, BundleBinding, BundleDestination, BundleRoute, BundleScript},
+    script::ScriptName,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,11 +15,12 @@ use utoipa::ToSchema;
 use crate::{
     Manager,
     http::{
+        bindings::parts::{BundledDestination, SetDue, SetPolicy, SetRetry, filter, small},
         domains::claimable,
         problem::Answer,
         routes::{methods, require_open},
         scripts::SetLimits,
-        validate::{Object, Violations, object_or_default, or_default},
+        validate::{Object, Violations, object, object_or_default, or_default},
     },
 };
 
@@ -43,6 +46,15 @@ pub(crate) struct CreateRelease {
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, Value>>, example = json!({ "GREETING": "Hello" }))]
     config: Option<BTreeMap<String, Value>>,
+    /// All subscriptions of the app: at most 200. If absent or null, they stay as they are, but for those of scripts that
+    /// the bundle does not have.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<BundledSubscription>>)]
+    subscriptions: Option<Vec<Object<BundledSubscription>>>,
+    /// All schedules of the app: at most 200. If absent or null, the same.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<BundledSchedule>>)]
+    schedules: Option<Vec<Object<BundledSchedule>>>,
     /// Only if this release is live, so that nobody's change is lost; 0 if the app has none yet.
     #[serde(default)]
     pub(super) expected_release: Option<u32>,
@@ -90,6 +102,76 @@ pub(crate) struct BundledRoute {
     methods: Vec<String>,
 }
 
+/// A subscription of a bundle.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BundledSubscription {
+    /// 1 to 64 letters, digits, `-`, `_` or `.`; each once in the bundle.
+    #[schema(example = "orders-to-mail")]
+    name: String,
+    /// The name of a script of the bundle.
+    #[schema(example = "hello")]
+    script: String,
+    /// A topic, or the beginning of topics and `*`.
+    #[schema(example = "orders.*")]
+    topic: String,
+    /// Only events that fit.
+    #[serde(default)]
+    #[schema(value_type = Option<Value>, example = json!({ "data.total": { "gte": 100 } }))]
+    filter: Option<Value>,
+    /// Whether events with the same key run one after the other.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
+    ordered: bool,
+    #[serde(default, deserialize_with = "object_or_default")]
+    #[schema(nullable)]
+    retry: SetRetry,
+    /// Who is told of each event that is done.
+    #[serde(default, deserialize_with = "object")]
+    on_success: Option<BundledDestination>,
+    /// Who is told of each event that is dead.
+    #[serde(default, deserialize_with = "object")]
+    on_failure: Option<BundledDestination>,
+    /// Whether events pass it by.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
+    is_paused: bool,
+}
+
+/// A schedule of a bundle.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BundledSchedule {
+    /// 1 to 64 letters, digits, `-`, `_` or `.`; each once in the bundle.
+    #[schema(example = "nightly")]
+    name: String,
+    /// The name of a script of the bundle.
+    #[schema(example = "hello")]
+    script: String,
+    #[schema(value_type = SetDue)]
+    schedule: Object<SetDue>,
+    /// Any JSON of at most 32 KiB: the data of each of its events.
+    #[serde(default)]
+    #[schema(value_type = Option<Value>, example = json!({ "days": 30 }))]
+    arguments: Value,
+    #[serde(default, deserialize_with = "object_or_default")]
+    #[schema(nullable)]
+    policy: SetPolicy,
+    #[serde(default, deserialize_with = "object_or_default")]
+    #[schema(nullable)]
+    retry: SetRetry,
+    /// Who is told of each run that is done.
+    #[serde(default, deserialize_with = "object")]
+    on_success: Option<BundledDestination>,
+    /// Who is told of each occurrence that is dead.
+    #[serde(default, deserialize_with = "object")]
+    on_failure: Option<BundledDestination>,
+    /// Whether it starts nothing.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
+    is_paused: bool,
+}
+
 impl CreateRelease {
     /// Reads the bundle, which is used up by that. All that is wrong with single fields is told at once.
     pub(super) fn read(&mut self, manager: &Manager) -> Answer<Bundle> {
@@ -106,6 +188,24 @@ impl CreateRelease {
             violations.within(&format!("routes[{index}]"), |violations| route.read(violations))
         });
         let routes: Option<Vec<BundleRoute>> = all(routes);
+        let subscriptions = mem::take(&mut self.subscriptions).map(|subscriptions| {
+            let read = subscriptions.into_iter().enumerate();
+            let read = read.filter_map(|(index, Object(subscription))| {
+                violations.within(&format!("subscriptions[{index}]"), |violations| {
+                    subscription.read(violations)
+                })
+            });
+            read.collect::<Vec<_>>()
+        });
+        let schedules = mem::take(&mut self.schedules).map(|schedules| {
+            let read = schedules.into_iter().enumerate();
+            let read = read.filter_map(|(index, Object(schedule))| {
+                violations.within(&format!("schedules[{index}]"), |violations| {
+                    schedule.read(violations)
+                })
+            });
+            read.collect::<Vec<_>>()
+        });
         let (scripts, routes) = violations.finish_with(scripts.zip(routes))?;
 
         for route in &routes {
@@ -118,6 +218,8 @@ impl CreateRelease {
             routes,
             domains: self.domains.is_some().then_some(domains),
             config: self.config.take(),
+            subscriptions,
+            schedules,
         };
         let mut violations = Violations::default();
         for fault in bundle.faults() {
@@ -155,6 +257,81 @@ impl BundledRoute {
             methods: methods?,
         })
     }
+}
+
+impl BundledSubscription {
+    /// What it says; what is wrong with it is among the violations.
+    fn read(self, violations: &mut Violations) -> Option<BundleBinding<SubscriptionSpec>> {
+        let topic = violations.parse("topic", &self.topic);
+        let filter = filter(violations, self.filter);
+        let retry = self.retry.read(violations);
+        let ends = Ends::read(self.on_success.as_ref(), self.on_failure.as_ref(), violations);
+        Some(BundleBinding {
+            name: self.name,
+            script: script(&self.script, violations)?,
+            is_paused: self.is_paused,
+            spec: SubscriptionSpec {
+                topic: topic?,
+                filter,
+                ordered: self.ordered,
+                retry,
+                on_success: None,
+                on_failure: None,
+            },
+            on_success: ends.on_success,
+            on_failure: ends.on_failure,
+        })
+    }
+}
+
+impl BundledSchedule {
+    /// What it says; what is wrong with it is among the violations. It may be one that is over: the same bundle always
+    /// makes the same app.
+    fn read(self, violations: &mut Violations) -> Option<BundleBinding<ScheduleSpec>> {
+        let schedule = self.schedule.0.read(violations);
+        small(violations, "arguments", &self.arguments);
+        let policy = self.policy.read(violations);
+        let retry = self.retry.read(violations);
+        let ends = Ends::read(self.on_success.as_ref(), self.on_failure.as_ref(), violations);
+        Some(BundleBinding {
+            name: self.name,
+            script: script(&self.script, violations)?,
+            is_paused: self.is_paused,
+            spec: ScheduleSpec {
+                schedule: schedule?,
+                arguments: self.arguments,
+                policy,
+                retry,
+                on_success: None,
+                on_failure: None,
+            },
+            on_success: ends.on_success,
+            on_failure: ends.on_failure,
+        })
+    }
+}
+
+/// Who is told of ends.
+struct Ends {
+    on_success: Option<BundleDestination>,
+    on_failure: Option<BundleDestination>,
+}
+
+impl Ends {
+    fn read(
+        on_success: Option<&BundledDestination>,
+        on_failure: Option<&BundledDestination>,
+        violations: &mut Violations,
+    ) -> Self {
+        Self {
+            on_success: on_success.and_then(|to| to.read("on_success", violations)),
+            on_failure: on_failure.and_then(|to| to.read("on_failure", violations)),
+        }
+    }
+}
+
+fn script(name: &str, violations: &mut Violations) -> Option<ScriptName> {
+    violations.parse("script", name)
 }
 
 /// All of them, or nothing; every one is looked at.

@@ -1,8 +1,11 @@
 //! How the difference of two releases is told.
 
 use picloud_shared::{
+    bindings::BindingSpec,
     id::ScriptId,
-    release::{Changed, Changes, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript},
+    release::{
+        Changed, Changes, ManifestBinding, ManifestConfig, ManifestDomain, ManifestRoute, ManifestScript,
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -27,6 +30,10 @@ pub(super) struct ChangesBody {
     domains: Vec<DomainChange>,
     /// By name.
     config: Vec<ConfigChange>,
+    /// By name.
+    subscriptions: Vec<BindingChange>,
+    /// By name.
+    schedules: Vec<BindingChange>,
 }
 
 /// What became of one thing.
@@ -122,6 +129,37 @@ struct ConfigChange {
     after: Value,
 }
 
+/// What became of a subscription or a schedule.
+#[derive(Serialize, ToSchema)]
+struct BindingChange {
+    change: ChangeKind,
+    /// Null for what a dry run would make.
+    #[schema(required)]
+    id: Option<Uuid>,
+    /// As afterwards, or as before if it was removed.
+    name: String,
+    /// Which of `name`, `script`, `is_paused` and the fields of `spec` differ; empty unless it changed.
+    fields: Vec<&'static str>,
+    /// Null if it was added.
+    #[schema(required)]
+    before: Option<BindingState>,
+    /// Null if it was removed.
+    #[schema(required)]
+    after: Option<BindingState>,
+}
+
+/// A subscription or a schedule in one of two releases.
+#[derive(Serialize, ToSchema)]
+struct BindingState {
+    name: String,
+    /// The name of its script: as afterwards, or as before if that was removed.
+    script: String,
+    is_paused: bool,
+    /// What starts the script, and what becomes of failures.
+    #[schema(required, value_type = Value)]
+    spec: Value,
+}
+
 /// Whether the changes have been made: what was only tried has no ids.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Made {
@@ -134,6 +172,16 @@ impl ChangesBody {
         let script_name = |script: ScriptId| changes.script_names.get(&script).cloned().unwrap_or_default();
         Self {
             summary: changes.summary(),
+            subscriptions: changes
+                .subscriptions
+                .into_iter()
+                .map(|subscription| BindingChange::new(subscription, made, &script_name))
+                .collect(),
+            schedules: changes
+                .schedules
+                .into_iter()
+                .map(|schedule| BindingChange::new(schedule, made, &script_name))
+                .collect(),
             routes: changes
                 .routes
                 .into_iter()
@@ -183,6 +231,32 @@ impl RouteChange {
         Self {
             change,
             id: told(id, change, made),
+            fields,
+            before: before.map(state),
+            after: after.map(state),
+        }
+    }
+}
+
+impl BindingChange {
+    fn new<S: BindingSpec>(
+        changed: Changed<ManifestBinding<S>>,
+        made: Made,
+        script_name: &impl Fn(ScriptId) -> String,
+    ) -> Self {
+        let latest = changed.latest();
+        let (id, name) = (latest.id, latest.name.clone());
+        let (change, fields, before, after) = parts(changed);
+        let state = |binding: ManifestBinding<S>| BindingState {
+            name: binding.name,
+            script: script_name(binding.script_id),
+            is_paused: binding.is_paused,
+            spec: serde_json::to_value(binding.spec).unwrap_or_default(),
+        };
+        Self {
+            change,
+            id: told(id, change, made),
+            name,
             fields,
             before: before.map(state),
             after: after.map(state),

@@ -15,7 +15,8 @@ pub(crate) mod restore;
 use std::collections::BTreeMap;
 
 use picloud_shared::{
-    release::{Manifest, Release},
+    bindings::BindingSpec,
+    release::{Manifest, ManifestBinding, Release},
     time::Timestamp,
 };
 use serde::Serialize;
@@ -42,7 +43,7 @@ pub(crate) struct ReleaseBody {
     summary: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// The scripts, routes, domains and configuration of the app at that time; only where one release is got.
+    /// The scripts, routes, domains, configuration, subscriptions and schedules of the app at that time; only where one release is got.
     #[serde(skip_serializing_if = "Option::is_none")]
     manifest: Option<ManifestBody>,
 }
@@ -57,6 +58,10 @@ struct ManifestBody {
     /// Its configuration, by name.
     #[schema(value_type = BTreeMap<String, Value>, example = json!({ "GREETING": "Hello" }))]
     config: BTreeMap<String, Value>,
+    /// Its subscriptions.
+    subscriptions: Vec<ReleasedBinding>,
+    /// Its schedules.
+    schedules: Vec<ReleasedBinding>,
 }
 
 /// A script as it was in a release. Its source is that of the version.
@@ -88,6 +93,30 @@ struct ReleasedRoute {
 struct ReleasedDomain {
     id: Uuid,
     pattern: String,
+}
+
+/// A subscription or a schedule as it was in a release.
+#[derive(Serialize, ToSchema)]
+struct ReleasedBinding {
+    id: Uuid,
+    name: String,
+    script_id: Uuid,
+    is_paused: bool,
+    /// What starts the script, and what becomes of failures.
+    #[schema(required, value_type = Value)]
+    spec: Value,
+}
+
+impl<S: BindingSpec> From<ManifestBinding<S>> for ReleasedBinding {
+    fn from(binding: ManifestBinding<S>) -> Self {
+        Self {
+            id: binding.id,
+            name: binding.name,
+            script_id: binding.script_id.0,
+            is_paused: binding.is_paused,
+            spec: serde_json::to_value(binding.spec).unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Release> for ReleaseBody {
@@ -133,6 +162,8 @@ impl From<Manifest> for ManifestBody {
             routes: routes.collect(),
             domains: domains.collect(),
             config: config.collect(),
+            subscriptions: manifest.subscriptions.into_iter().map(Into::into).collect(),
+            schedules: manifest.schedules.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -46,8 +46,8 @@ pub(crate) struct RestoreRelease {
 
 /// Restore a release
 ///
-/// Puts the scripts with their versions, names, descriptions and limits, the routes, the domains and the configuration back to what they
-/// were in that release, all at once, as a new release. Scripts that were deleted since come back under their ids; what
+/// Puts the scripts with their versions, names, descriptions and limits, the routes, the domains, the configuration, the subscriptions and
+/// the schedules back to what they were in that release, all at once, as a new release. Scripts that were deleted since come back under their ids; what
 /// was made since is removed. If anything stands against it, nothing changes.
 ///
 /// An app's domains change only if the caller may change domains.

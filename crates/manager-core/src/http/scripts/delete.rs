@@ -23,7 +23,7 @@ problems!(DeleteScriptProblems: NotFound, ScriptInUse, VersionMismatch);
 
 /// Delete a script
 ///
-/// Once no route leads to it, and no script imports it. Its versions are gone with it, but for releases that are restored: of what an app has
+/// Once no route leads to it, no script imports it, and no subscription or schedule starts it. Its versions are gone with it, but for releases that are restored: of what an app has
 /// removed, the newest 64 MiB of source are kept for them. Send the `ETag` that you know as `If-Match` to be sure that
 /// nobody saved meanwhile.
 #[utoipa::path(
@@ -59,6 +59,15 @@ pub(crate) async fn delete_script(
                 .into())
         }
         Err(DeleteScriptError::Imported(importers)) => Err(imported(&importers)),
+        Err(DeleteScriptError::Bound(bindings)) => {
+            let detail = format!(
+                "This still starts the script: {}. Delete or change it first.",
+                bindings.join(", ")
+            );
+            Err(Problem::new(Code::ScriptInUse, detail)
+                .with("started_by", bindings)
+                .into())
+        }
         Err(DeleteScriptError::VersionMismatch { live }) => Err(version_mismatch(live)),
         Err(DeleteScriptError::Store(error)) => Err(error.into()),
     }

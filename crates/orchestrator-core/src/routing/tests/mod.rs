@@ -61,6 +61,7 @@ fn release(app: u64, domains: &[&str], routes: &[(&str, &str, &str)]) -> LiveRel
         routes: routes.iter().enumerate().map(route).collect(),
         scripts: (0..routes.len()).map(|number| Arc::new(script(number))).collect(),
         subscriptions: Vec::new(),
+        schedules: Vec::new(),
     }
 }
 

@@ -334,6 +334,7 @@ fn release() -> LiveRelease {
         routes: SCRIPTS.iter().map(route).collect(),
         scripts: SCRIPTS.iter().map(script).collect(),
         subscriptions: Vec::new(),
+        schedules: Vec::new(),
     }
 }
 

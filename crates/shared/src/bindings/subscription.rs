@@ -1,0 +1,67 @@
+//! Who wants which events.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Binding, BindingSpec, differing};
+use crate::{
+    events::{Destination, RetryPolicy, TopicPattern},
+    id::SubscriptionId,
+};
+
+/// A script that runs for each event on some topics.
+pub type Subscription = Binding<SubscriptionSpec>;
+
+/// Which events start the script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionSpec {
+    /// Which topics.
+    pub topic: TopicPattern,
+    /// A filter of documents (see [`docs`](crate::services::docs)) over `topic`, `subject`, `source`, `key` and `data`;
+    /// without one, every event is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Value>,
+    /// Whether events with the same key run one after the other, in the order in which they were accepted.
+    #[serde(default)]
+    pub ordered: bool,
+    /// What becomes of an event whose runs fail.
+    #[serde(default)]
+    pub retry: RetryPolicy,
+    /// Who is told of each event that is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<Destination>,
+    /// Who is told of each event that is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Destination>,
+}
+
+impl Subscription {
+    /// Its id, among those of subscriptions.
+    pub fn subscription_id(&self) -> SubscriptionId {
+        SubscriptionId(self.id)
+    }
+}
+
+impl BindingSpec for SubscriptionSpec {
+    const KIND: &'static str = "subscription";
+
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        differing([
+            ("topic", self.topic == other.topic),
+            ("filter", self.filter == other.filter),
+            ("ordered", self.ordered == other.ordered),
+            ("retry", self.retry == other.retry),
+            ("on_success", self.on_success == other.on_success),
+            ("on_failure", self.on_failure == other.on_failure),
+        ])
+    }
+
+    fn destinations(&self) -> [Option<&Destination>; 2] {
+        [self.on_success.as_ref(), self.on_failure.as_ref()]
+    }
+
+    fn set_destinations(&mut self, on_success: Option<Destination>, on_failure: Option<Destination>) {
+        self.on_success = on_success;
+        self.on_failure = on_failure;
+    }
+}

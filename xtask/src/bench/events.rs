@@ -2,7 +2,7 @@
 
 use std::{
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
@@ -29,7 +29,7 @@ const BODY: &str = r#"{"order": 7, "customer": "ada@example.com", "total": 99.5,
 const TIMED: &str = "kv::set(`took/${request.event.id}`, time::now() - request.event.time); 1";
 
 /// All that it has written.
-const TIMES: &str = "let all = []; let cursor = (); \
+const TOOK: &str = "let all = []; let cursor = (); \
     loop { let page = kv::list(\"took/\", #{limit: 1000, cursor: cursor}); \
     for entry in page.entries { all.push(entry.value) } cursor = page.cursor; if cursor == () { break } } all";
 
@@ -59,7 +59,7 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
     let api = Api::sign_in(&server)?;
     let plain = api.script("default", "plain", "1")?;
     let timed = api.script("default", "timed", TIMED)?;
-    let times = api.script("default", "times", TIMES)?;
+    let shows = api.script("default", "shows", TOOK)?;
 
     let load = Load {
         connections: CLIENTS,
@@ -67,12 +67,12 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
     };
     let question = Question::post_json(&later(&plain), BODY)?;
     let rounds = (0..setting.rounds)
-        .map(|_| round(&server, &api, load, &question))
+        .map(|_| round(&server, &api, load, (&plain, &question)))
         .collect::<Result<Vec<_>, _>>()?;
     let accepted = median(rounds.iter().map(|round| round.accepted));
     let run = median(rounds.iter().map(|round| round.run));
 
-    let took = ways(&server, &api, &timed, &times)?;
+    let took = ways(&server, &api, &timed, &shows)?;
     let (p50, p99) = (percentile(took.clone(), 50), percentile(took, 99));
     Ok(Report {
         name: "events",
@@ -113,17 +113,25 @@ struct Round {
     run: f64,
 }
 
-fn round(server: &Server, api: &Api, load: Load, question: &Question) -> anyhow::Result<Round> {
+fn round(
+    server: &Server,
+    api: &Api,
+    load: Load,
+    (script, question): (&str, &Question),
+) -> anyhow::Result<Round> {
     let before = runs(api)?;
-    let begun = SystemTime::now();
+    // One more, whose id says when the round began by the server's clock.
+    let first: Value =
+        serde_json::from_str(&Client::connect(&server.address, "localhost")?.get(&later(script))?)?;
+    let begun = made_at(&first["invocation_id"])?;
     let measured = load.run(server, question)?;
     let accepted = measured.requests_per_second * f64::from(load.seconds);
     wait_for(api, before + accepted)?;
-    let ended = last_begun(api)?;
-    let seconds = ended.duration_since(begun).unwrap_or_default().as_secs_f64();
+    let records = api.get("/apps/default/executions?trigger=async&limit=1")?;
+    let ended = made_at(&records["items"][0]["id"])?;
     Ok(Round {
         accepted: measured.requests_per_second,
-        run: accepted / seconds,
+        run: accepted / ended.saturating_sub(begun).as_secs_f64(),
     })
 }
 
@@ -144,22 +152,17 @@ fn runs(api: &Api) -> anyhow::Result<f64> {
     Ok(count(success.context("the numbers have no successes")?))
 }
 
-/// When the last run for an event began: the time is in its id.
-fn last_begun(api: &Api) -> anyhow::Result<SystemTime> {
-    let records = api.get("/apps/default/executions?trigger=async&limit=1")?;
-    let id = records["items"][0]["id"]
-        .as_str()
-        .unwrap_or_default()
-        .replace('-', "");
-    let millis = id
+/// When something was made, by its id, since 1970.
+fn made_at(id: &Value) -> anyhow::Result<Duration> {
+    let digits = id.as_str().unwrap_or_default().replace('-', "");
+    let millis = digits
         .get(..12)
         .and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    let millis = millis.context("there is no record of a run")?;
-    Ok(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
+    Ok(Duration::from_millis(millis.context("there is no id")?))
 }
 
 /// How long each of some events was on its way, in milliseconds.
-fn ways(server: &Server, api: &Api, timed: &str, times: &str) -> anyhow::Result<Vec<f64>> {
+fn ways(server: &Server, api: &Api, timed: &str, shows: &str) -> anyhow::Result<Vec<f64>> {
     let before = runs(api)?;
     let mut client = Client::connect(&server.address, "localhost")?;
     let (begun, pause) = (Instant::now(), Duration::from_secs(1) / TIMED_PER_SECOND);
@@ -168,7 +171,7 @@ fn ways(server: &Server, api: &Api, timed: &str, times: &str) -> anyhow::Result<
         client.get(&later(timed))?;
     }
     wait_for(api, before + f64::from(TIMED_EVENTS))?;
-    let all: Value = serde_json::from_str(&client.get(&format!("/api/v1/execute/{times}"))?)?;
+    let all: Value = serde_json::from_str(&client.get(&format!("/api/v1/execute/{shows}"))?)?;
     let all = all.as_array().context("the times are a list")?;
     Ok(all.iter().filter_map(Value::as_f64).collect())
 }

@@ -1,6 +1,7 @@
 //! Bytes on a connection to the real server: every answer is HTTP, and the connection ends.
 
 mod answers;
+mod events;
 mod server;
 
 use std::{

@@ -13,7 +13,8 @@ use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_orchestrator_core::{
-    AppBounds, ControlPlane, LiveReleases, Recorder, RecorderConfig, RunningServer, Server, ServerConfig,
+    AppBounds, ControlPlane, Events, LiveReleases, Recorder, RecorderConfig, RunningServer, Server,
+    ServerConfig,
 };
 use picloud_shared::{
     admin_host::AdminHost,
@@ -23,6 +24,7 @@ use picloud_shared::{
 };
 use tokio::runtime::{Builder, Runtime};
 
+use super::events::NoEvents;
 use crate::releases::{App, AppRoute, Releases};
 
 /// Each field is read for itself, so that what is wrong with one hides no other.
@@ -37,6 +39,7 @@ try { out.lines = []; for line in request.headers { out.lines.push(line) } } cat
 try { out.form = [request.form(), request.form_all("a")] } catch (e) { out.form = `${e}` }
 try { out.json = json::stringify(request.json()) } catch (e) { out.json = `${e}` }
 try { out.body = request.body } catch (e) { out.body = `${e}` }
+try { out.event = request.event } catch (e) { out.event = `${e}` }
 try { out.bytes = request.bytes.len() } catch (e) { out.bytes = `${e}` }
 json(out)
 "#;
@@ -71,6 +74,11 @@ fn start() -> Running {
         ))
         .expect("releases in memory are there");
     let clock = Arc::new(CountingClock::default());
+    let events = Events::new(
+        Arc::new(NoEvents),
+        Arc::clone(&live),
+        Arc::clone(&clock) as Arc<_>,
+    );
     let recorder = Recorder::start(RecorderConfig::new(
         releases,
         Arc::clone(&clock) as Arc<_>,
@@ -90,6 +98,7 @@ fn start() -> Running {
                 || Executor::new(ExecutorConfig::default()),
                 &live,
                 &recorder,
+                &events,
                 &control_plane(),
             )
         })

@@ -50,13 +50,21 @@ impl LatestMoment {
         if latest <= now.plus(STEP_MIN).as_micros() {
             return Ok(());
         }
+        // Only one of several who notice moves what waits.
+        let noted = (self.0).compare_exchange(latest, now.as_micros(), Ordering::Relaxed, Ordering::Relaxed);
+        if noted.is_err() {
+            return Ok(());
+        }
         tracing::warn!(
             step_ms = (latest - now.as_micros()) / 1_000,
             "the clock was set back; what was due stays due"
         );
-        follow(db, Timestamp::from_micros(latest), now).await?;
-        self.0.store(now.as_micros(), Ordering::Relaxed);
-        Ok(())
+        let followed = follow(db, Timestamp::from_micros(latest), now).await;
+        if followed.is_err() {
+            // The next one tries again.
+            self.0.fetch_max(latest, Ordering::Relaxed);
+        }
+        followed
     }
 }
 

@@ -26,11 +26,16 @@ const SEARCH_BYTES_MAX: usize = 16 * 1_024;
 
 macro_rules! select {
     ($rest:literal) => {
+        select!("executions e", $rest)
+    };
+    ($from:literal, $rest:literal) => {
         concat!(
             "SELECT e.id, e.app_id, e.script_id, e.script_name, e.version, e.trigger, e.status, e.started_at, \
              e.operations, e.duration_us, e.cpu_us, e.memory_bytes_peak, e.response_status, e.node, \
              e.delivery_id, e.attempt, e.root_id, p.request, p.logs, p.error, p.services \
-             FROM executions e JOIN execution_payloads p ON p.execution_id = e.id ",
+             FROM ",
+            $from,
+            " JOIN execution_payloads p ON p.execution_id = e.id ",
             $rest
         )
     };
@@ -39,8 +44,11 @@ macro_rules! select {
 /// Newest first, from before the moment `$2` and the id `$3`. One statement for each index that can lead.
 macro_rules! page {
     ($lead:literal) => {
+        page!("executions e", $lead)
+    };
+    ($from:literal, $lead:literal) => {
         concat!(
-            select!("WHERE e.app_id = $1 AND (e.started_at, e.id) < ($2, $3) AND e.started_at >= $4 "),
+            select!($from, "WHERE e.app_id = $1 AND (e.started_at, e.id) < ($2, $3) AND e.started_at >= $4 "),
             "AND (CAST($5 AS TEXT) IS NULL OR e.trigger = $5) AND (CAST($6 AS TEXT) IS NULL OR p.search_text LIKE $6 ESCAPE '!') ",
             $lead,
             " ORDER BY e.started_at DESC, e.id DESC LIMIT $7"
@@ -61,7 +69,8 @@ statements! {
     // Few: those of one delivery, or of one chain of causes.
     LIST_OF_DELIVERY = page!("AND e.delivery_id = $8 AND (e.script_id = $9 OR $9 IS NULL) \
         AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
-    LIST_OF_ROOT = page!("AND (e.root_id = $8 OR e.id = $8) AND (e.script_id = $9 OR $9 IS NULL) \
+    LIST_OF_ROOT = page!("(SELECT id FROM executions WHERE root_id = $8 UNION SELECT id FROM executions WHERE id = $8) \
+        AS chain CROSS JOIN executions e", "AND e.id = chain.id AND (e.script_id = $9 OR $9 IS NULL) \
         AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
     LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND (CAST($9 AS TEXT) IS NULL OR e.status = $9)");
 }

@@ -11,7 +11,7 @@ use picloud_shared::{
     repository::StoreError,
     time::Timestamp,
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::{Postgres, failure::Failure as Refusal, kv::count};
@@ -35,11 +35,11 @@ statements! {
     PUBLISH_ONCE = "SELECT publish_once($1, $2, $3, $4, $5, $6, $7, CAST($8 AS JSONB), $9, $10, $11, $12, $13) AS earlier";
     CLAIM_DELIVERIES = "SELECT * FROM claim_deliveries($1, $2, $3, $4, $5, $6)";
     EXTEND_LEASES = "UPDATE deliveries SET lease_until = $4 \
-        FROM unnest($1, $2, $3) AS held (app_id, id, token) \
+        FROM unnest(CAST($1 AS UUID[]), CAST($2 AS UUID[]), CAST($3 AS BIGINT[])) AS held (app_id, id, token) \
         WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
         AND deliveries.state = 'running' RETURNING deliveries.app_id, deliveries.id, deliveries.token";
     RELEASE_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = $4 \
-        FROM unnest($1, $2, $3) AS held (app_id, id, token) \
+        FROM unnest(CAST($1 AS UUID[]), CAST($2 AS UUID[]), CAST($3 AS BIGINT[])) AS held (app_id, id, token) \
         WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
         AND deliveries.state = 'running'";
     RECOVER_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, aborts = aborts + 1, \
@@ -68,6 +68,24 @@ impl<'e> Packed<'e> {
             bytes,
         })
     }
+
+    /// What accepts them, within the bounds of the app.
+    fn publish(&self, app: AppId, now: Timestamp) -> Query<'_, sqlx::Postgres, PgArguments> {
+        let (count_max, bytes_max) = bounds();
+        sqlx::query(PUBLISH_EVENTS)
+            .bind(app.0)
+            .bind(now.as_micros())
+            .bind(self.events())
+            .bind(&self.data)
+            .bind(self.count)
+            .bind(self.bytes)
+            .bind(count_max)
+            .bind(bytes_max)
+    }
+
+    fn events(&self) -> &str {
+        self.events.as_deref().unwrap_or("[]")
+    }
 }
 
 /// The bounds on what waits in an app, for functions.
@@ -83,19 +101,7 @@ pub(crate) async fn publish(
     now: Timestamp,
 ) -> Result<Result<(), Refused>, StoreError> {
     let packed = Packed::of(events, now)?;
-    let (count_max, bytes_max) = bounds();
-    let sent = sqlx::query(PUBLISH_EVENTS)
-        .bind(app.0)
-        .bind(now.as_micros())
-        .bind(packed.events.unwrap_or_else(|| "[]".to_owned()))
-        .bind(packed.data)
-        .bind(packed.count)
-        .bind(packed.bytes)
-        .bind(count_max)
-        .bind(bytes_max)
-        .execute(connection)
-        .await;
-    match sent {
+    match packed.publish(app, now).execute(connection).await {
         Ok(_) => Ok(Ok(())),
         Err(error) => refused(error).map(Err),
     }
@@ -135,14 +141,16 @@ impl Postgres {
         now: Timestamp,
     ) -> Result<Result<Published, Refused>, StoreError> {
         let made = published(events);
-        let Some(key) = idempotency else {
-            let mut connection = self.pool.acquire().await.map_err(store_error)?;
-            let done = publish(&mut connection, app, events, now).await?;
-            self.hints.tell(&self.pool);
-            return Ok(done.map(|()| made));
-        };
         let packed = Packed::of(events, now)?;
-        let packed_events = packed.events.as_deref().unwrap_or("[]");
+        let Some(key) = idempotency else {
+            return match until_done!(packed.publish(app, now).execute(&self.pool)) {
+                Ok(_) => {
+                    self.hints.tell(&self.pool);
+                    Ok(Ok(made))
+                }
+                Err(error) => refused(error).map(Err),
+            };
+        };
         let (count_max, bytes_max) = bounds();
         let ids = to_json_text(&made)?;
         let earlier = until_done!(
@@ -154,7 +162,7 @@ impl Postgres {
                 .bind(key.fingerprint.as_slice())
                 .bind(key.kept_until.as_micros())
                 .bind(&ids)
-                .bind(packed_events)
+                .bind(packed.events())
                 .bind(&packed.data)
                 .bind(packed.count)
                 .bind(packed.bytes)

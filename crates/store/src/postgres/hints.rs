@@ -4,9 +4,11 @@
 //! transaction that makes something due. There it would have all such transactions wait for each other at their end, each
 //! with its own flush of the log.
 
-use std::sync::Arc;
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -79,6 +81,13 @@ impl Hints {
         });
     }
 
+    /// Lets go of the connection. Whoever waits with it lets go of it when the pool is closed.
+    pub(super) fn close(&self) {
+        if let Ok(mut listener) = self.listener.try_lock() {
+            *listener = None;
+        }
+    }
+
     /// Waits until another node has told something, or may have: while there was no connection.
     pub(super) async fn wait(&self, pool: &PgPool) {
         let mut listener = self.listener.lock().await;
@@ -90,6 +99,8 @@ impl Hints {
                         // What was told before is not heard.
                         return;
                     }
+                    // Nothing is asked any more.
+                    Err(_) if pool.is_closed() => std::future::pending().await,
                     Err(error) => {
                         tracing::debug!(%error, "hints of other nodes are not heard");
                         sleep(RETRY).await;

@@ -58,6 +58,8 @@ impl Postgres {
     }
 
     pub(crate) async fn close(&self) {
+        // The pool waits for all of its connections, the one that listens too.
+        self.hints.close();
         self.pool.close().await;
     }
 }

@@ -141,6 +141,7 @@ async fn make_old(bed: &Bed) {
             ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
                 format!("ALTER TABLE {table} DROP COLUMN {column}")
             }
+            ["CREATE", "INDEX", index, ..] => format!("DROP INDEX IF EXISTS {index}"),
             ["CREATE", "FUNCTION", signature, ..]
             | ["CREATE", "OR", "REPLACE", "FUNCTION", signature, ..] => {
                 let (name, _) = signature.split_once('(').unwrap_or((signature, ""));

@@ -27,7 +27,7 @@ async fn every_statement_can_be_prepared(bed: Bed) {
 }
 
 /// Statements that run often or over much, and what their plan must show on SQLite and PostgreSQL.
-const HOT: [(&str, &str, &str); 14] = [
+const HOT: [(&str, &str, &str); 20] = [
     ("LIST_OF_APP", "executions_by_app", "executions_by_app"),
     ("LIST_ENDED", "executions_by_app", "executions_by_app"),
     ("LIST_OF_STATUS", "executions_by_status", "executions_by_status"),
@@ -61,6 +61,20 @@ const HOT: [(&str, &str, &str); 14] = [
         "run_counts_pkey",
     ),
     ("ACTIVITY", "executions_by_app", "run_counts_pkey"),
+    (
+        "LIST_OF_DELIVERY",
+        "executions_by_delivery",
+        "executions_by_delivery",
+    ),
+    ("LIST_OF_ROOT", "executions_by_root", "executions_by_root"),
+    (
+        "LIST_DELIVERIES",
+        "PRIMARY KEY (app_id=? AND id<?)",
+        "deliveries_pkey",
+    ),
+    ("LIST_DELIVERIES_DEAD", "deliveries_dead", "deliveries_dead"),
+    ("NEXT_PLACE", "deliveries_in_order", "deliveries_in_order"),
+    ("LET_NEXT_RUN", "deliveries_in_order", "deliveries_in_order"),
     ("DELETE_COUNTS", "run_counts_by_minute", "run_counts_by_minute"),
 ];
 
@@ -90,7 +104,8 @@ async fn hot_statements_use_their_index(bed: Bed) {
         };
         assert!(plan.contains(expected), "{hot}: no {expected} in\n{plan}");
         assert!(!plan.contains("SCAN executions"), "{hot}:\n{plan}");
-        if hot.starts_with("LIST_OF") {
+        // A chain of causes is short, and found in another order.
+        if hot.starts_with("LIST_OF") && hot != "LIST_OF_ROOT" {
             assert!(
                 !plan.contains("TEMP B-TREE") && !plan.contains("Sort"),
                 "{hot}:\n{plan}"

@@ -6,6 +6,7 @@ use picloud_shared::{
     events::{Claim, Counts, LEASE},
     id::AppId,
     repository::EventRepository,
+    services::{Answer, Commit, Question},
 };
 
 use super::{Ground, at, claim, ids};
@@ -21,6 +22,7 @@ cases! {
     nothing_is_leased_twice,
     a_lease_that_ran_out_is_anothers,
     the_order_of_an_app_is_that_of_its_dues,
+    what_another_node_publishes_is_heard,
 }
 
 async fn other_app(ground: &Ground, slug: &str) -> AppId {
@@ -152,5 +154,43 @@ async fn the_order_of_an_app_is_that_of_its_dues(bed: Bed) {
     let claimed = ground.claim("a", 3, at(10)).await;
     assert_eq!(ids(&claimed), expected[..3]);
     assert_eq!(ids(&ground.claim("a", 3, at(10)).await), expected[3..]);
+    ground.bed.finish().await;
+}
+
+/// Whether a hint comes at once.
+async fn is_hinted(store: &picloud_store::Store) -> bool {
+    let soon = std::time::Duration::from_millis(300);
+    tokio::time::timeout(soon, store.hint()).await.is_ok()
+}
+
+async fn what_another_node_publishes_is_heard(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    if ground.bed.is_sqlite() {
+        ground.publish(vec![ground.event()], at(0)).await;
+        assert!(!is_hinted(store).await);
+        return ground.bed.finish().await;
+    }
+    // What was before the first look may have been missed.
+    store.hint().await;
+    ground.publish(vec![ground.event()], at(0)).await;
+    assert!(!is_hinted(store).await, "it heard itself");
+    let other = ground.bed.open_again().await.unwrap();
+    let published = other.publish(ground.app, vec![ground.event()], None, at(0)).await;
+    assert_eq!(published.unwrap().events.len(), 1);
+    store.hint().await;
+    let emits = Commit {
+        emits: vec![ground.event()],
+        ..Commit::default()
+    };
+    let answer = other.answer_kv(ground.app, Question::Commit(emits), at(0)).await;
+    assert_eq!(answer, Ok(Answer::Committed));
+    store.hint().await;
+    // Whoever listens does not hold up the end.
+    other.close().await;
+    let (_, ()) = tokio::join!(
+        tokio::time::timeout(std::time::Duration::from_millis(100), store.hint()),
+        store.close()
+    );
     ground.bed.finish().await;
 }

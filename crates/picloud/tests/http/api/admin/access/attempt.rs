@@ -95,7 +95,9 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
         "route" => ground.route.clone(),
         "script" if is_used_up => ground.make("/admin/scripts", &new_script(ground)),
         "script" | "script_id" => ground.script.clone(),
+        "schedule" => ground.fresh_binding("schedules"),
         "session" => session(ground, caller),
+        "subscription" => ground.fresh_binding("subscriptions"),
         "token" => token(ground, caller),
         "user" if template.contains("/members/") => {
             ground.admit_subject(true);
@@ -177,6 +179,10 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("POST", "/domains") => json!({ "pattern": format!("{}.test", ground.fresh("claim")) }),
 
         ("PUT", "/secrets/{name}" | "/config/{name}") => json!({ "value": ground.fresh("value") }),
+
+        ("POST", "/subscriptions") => ground.new_binding("subscriptions"),
+        ("POST", "/schedules") => ground.new_binding("schedules"),
+        ("PATCH", "/subscriptions/{subscription}" | "/schedules/{schedule}") => json!({ "is_paused": true }),
 
         ("POST", "/releases") => json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] }),
         ("POST", "/releases/{release}:restore") => json!({ "note": "once more" }),

@@ -145,6 +145,24 @@ impl Ground {
         assert!(answer.status < 300, "{}", answer.text());
     }
 
+    /// A new subscription or schedule of [`APP`]: its id. `kinds` is the last part of the path of all.
+    #[track_caller]
+    pub(super) fn fresh_binding(&self, kinds: &str) -> String {
+        let binding = self.new_binding(kinds);
+        self.make(&format!("/admin/apps/{APP}/{kinds}"), &binding)
+    }
+
+    /// What one is made of.
+    pub(super) fn new_binding(&self, kinds: &str) -> Value {
+        let mut binding = json!({ "name": self.fresh("binding"), "script_id": self.script });
+        if kinds == "subscriptions" {
+            binding["topic"] = "nothing.of.it".into();
+        } else {
+            binding["schedule"] = json!({ "kind": "at", "at": "2040-01-01T00:00:00Z" });
+        }
+        binding
+    }
+
     /// A new user of [`APP`]: their id.
     #[track_caller]
     pub(super) fn fresh_end_user(&self) -> String {

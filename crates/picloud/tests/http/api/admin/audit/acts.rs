@@ -291,6 +291,56 @@ const ACTS: &[Act] = &[
             on.delete(config);
         },
     ),
+    (
+        "create_subscription",
+        After,
+        |on| on.script(),
+        |on, script| {
+            let new = json!({ "name": "new", "script_id": script, "topic": "orders.*" });
+            on.post(&on.app.path("/subscriptions"), &new);
+        },
+    ),
+    (
+        "update_subscription",
+        Both,
+        |on| on.binding("subscriptions"),
+        |on, path| {
+            on.patch(path, &json!({ "is_paused": true }));
+        },
+    ),
+    (
+        "delete_subscription",
+        Before,
+        |on| on.binding("subscriptions"),
+        |on, path| {
+            on.delete(path);
+        },
+    ),
+    (
+        "create_schedule",
+        After,
+        |on| on.script(),
+        |on, script| {
+            let new = json!({ "name": "new", "script_id": script, "schedule": { "kind": "every", "seconds": 31_622_400 } });
+            on.post(&on.app.path("/schedules"), &new);
+        },
+    ),
+    (
+        "update_schedule",
+        Both,
+        |on| on.binding("schedules"),
+        |on, path| {
+            on.patch(path, &json!({ "is_paused": true }));
+        },
+    ),
+    (
+        "delete_schedule",
+        Before,
+        |on| on.binding("schedules"),
+        |on, path| {
+            on.delete(path);
+        },
+    ),
     ("create_release", Both, nothing, |on, _| {
         let bundle = json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] });
         on.post(&on.app.path("/releases"), &bundle);

@@ -162,6 +162,19 @@ impl<'c> Stage<'c> {
         path
     }
 
+    /// The path of a subscription or a schedule; `kinds` is the last part of the path of all.
+    pub(super) fn binding(&self, kinds: &str) -> String {
+        let path = self.app.path(&format!("/{kinds}"));
+        let mut binding = json!({ "name": "old", "script_id": self.script() });
+        if kinds == "subscriptions" {
+            binding["topic"] = "orders.*".into();
+        } else {
+            binding["schedule"] = json!({ "kind": "at", "at": "2040-01-01T00:00:00Z" });
+        }
+        let made = id(&self.post(&path, &binding));
+        format!("{path}/{made}")
+    }
+
     pub(super) fn collection(&self) -> String {
         self.post(&self.app.path("/collections"), &json!({ "name": "old" }));
         "old".to_owned()

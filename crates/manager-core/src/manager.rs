@@ -9,7 +9,7 @@ use picloud_shared::{
     admin_host::AdminHost,
     mail::Senders,
     repository::Repository,
-    seam::{EgressTable, LiveTable, RunFeed, Workbench},
+    seam::{EgressTable, EventTable, LiveTable, RunFeed, Workbench},
     services::HostServices,
     time::{Clock, Timestamp},
 };
@@ -36,6 +36,8 @@ pub struct ManagerParts {
     pub workbench: Arc<dyn Workbench>,
     /// What scripts ask: the data of apps.
     pub services: Arc<dyn HostServices>,
+    /// Takes events.
+    pub events: Arc<dyn EventTable>,
     /// Tells of runs as they are recorded.
     pub runs: Arc<dyn RunFeed>,
     /// Tells the time.
@@ -115,6 +117,10 @@ impl Manager {
 
     pub(crate) fn services(&self) -> &dyn HostServices {
         &*self.0.parts.services
+    }
+
+    pub(crate) fn events(&self) -> &Arc<dyn EventTable> {
+        &self.0.parts.events
     }
 
     pub(crate) fn runs(&self) -> &dyn RunFeed {

@@ -2,9 +2,9 @@
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use picloud_shared::access::Capability::{
-    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, EgressWrite, EventRead,
-    EventWrite, InstanceAudit, MemberManage, QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite, SecretList,
-    SecretWrite, UserManage,
+    AppAudit, AppCreate, AppRead, AppWrite, DataRead, DataWrite, DomainWrite, EgressWrite, EventPublish,
+    EventRead, EventWrite, InstanceAudit, MemberManage, QuotaWrite, ReleaseWrite, RouteWrite, ScriptWrite,
+    SecretList, SecretWrite, UserManage,
 };
 
 use crate::{
@@ -13,9 +13,9 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, collections, config, documents, domains, egress, end_users, executions,
-        health, invitations, kv, members, pages, releases, routes, schedules, script_api, scripts, secrets,
-        setup, smtp, subscriptions, tokens, usage,
+        api, apps, audit, auth, collections, config, deliveries, documents, domains, egress, end_users,
+        events, executions, health, invitations, kv, members, pages, releases, routes, schedules, script_api,
+        scripts, secrets, setup, smtp, subscriptions, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -158,6 +158,16 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(EventWrite), Changes: schedules::update_schedule;
         With(EventWrite), Changes: schedules::delete_schedule;
         With(EventRead), Reads: schedules::get_next_of_schedule;
+
+        // What is published is nothing that is configured, and leaves no record in the audit log, as requests leave none.
+        With(EventPublish), Reads: events::publish_events;
+        With(EventRead), Reads: deliveries::list::list_deliveries;
+        With(EventRead), Reads: deliveries::list::get_delivery;
+        With(EventWrite), Changes: deliveries::change::cancel_delivery;
+        With(EventWrite), Changes: deliveries::change::redrive_delivery;
+        With(EventWrite), Changes: deliveries::change::redrive_deliveries;
+        With(EventWrite), Changes: deliveries::change::purge_deliveries;
+        With(EventRead), Reads: deliveries::queues::list_queues;
 
         With(SecretList), Reads: secrets::list_secrets;
         With(SecretWrite), Changes: secrets::set_secret;

@@ -98,6 +98,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
             Some(services.clone()),
         )?),
         services: data,
+        events: Arc::new(events.clone()),
         runs: Arc::new(recorder.clone()),
         clock,
         admin_host: config.admin_host.clone(),

@@ -18,13 +18,16 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use picloud_manager_core::{FirstStart, Manager, ManagerParts};
 use picloud_shared::{
     admin_host::AdminHost,
+    events::{IdempotencyKey, NewEvent, Published},
     execution::{CommittedRun, Execution, ExecutionFilter},
     id::{AppId, ExecutionId},
     invocation::Invocation,
     modules::Modules,
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
-    repository::StoreError,
-    seam::{EgressTable, Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench},
+    repository::{PublishError, StoreError},
+    seam::{
+        EgressTable, EventTable, Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench,
+    },
     services::ServiceUse,
     time::{Clock, Timestamp},
 };
@@ -72,6 +75,7 @@ impl TestManager {
             instance_senders: None,
             workbench: Arc::new(Bench),
             services: Arc::new(DataServices::start(Arc::clone(&store), Arc::clone(&clock) as _)),
+            events: Arc::new(NoEvents),
             runs: Arc::new(NoRuns),
             clock: Arc::clone(&clock) as _,
             admin_host: AdminHost::default(),
@@ -203,6 +207,25 @@ pub(crate) struct Live {
     pub(crate) refreshes: AtomicU32,
     pub(crate) fails: AtomicBool,
     pub(crate) refreshed: Notify,
+}
+
+/// Takes no events.
+struct NoEvents;
+
+#[async_trait]
+impl EventTable for NoEvents {
+    async fn publish(
+        &self,
+        _: AppId,
+        _: Vec<NewEvent>,
+        _: Option<IdempotencyKey>,
+    ) -> Result<Published, PublishError> {
+        Err(PublishError::NoApp)
+    }
+
+    fn address(&self, _: AppId, _: &mut [NewEvent]) {}
+
+    fn wake(&self) {}
 }
 
 /// Nothing leaves.

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 19] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 20] = [
     ("app", None, "Id or slug of the app"),
     ("code", None, "The `code` of a problem"),
     ("collection", None, "Name of the collection"),
+    ("delivery", Some("uuid"), "Id of the delivery"),
     ("document", None, "Id of the document, percent-encoded"),
     ("domain", Some("uuid"), "Id of the domain"),
     ("end_user", Some("uuid"), "Id of the user of the app"),
@@ -48,7 +49,7 @@ pub(super) fn execute() -> Value {
         item[method] = json!({
             "tags": ["scripts"],
             "summary": "Run a script",
-            "description": "Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own.",
+            "description": "Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own. With `?async=true` or the header `Prefer: respond-async` the answer comes at once, as 202 with `{\"invocation_id\": …}`, and the script runs later; what became of it stands at the `Location`, and with an `Idempotency-Key` the request can be sent again.",
             "operationId": format!("execute_script_{method}"),
             "parameters": [{
                 "name": "script_id",
@@ -73,6 +74,8 @@ pub(super) fn execute() -> Value {
             Code::Overloaded,
             Code::ScriptSuspended,
             Code::ScriptTimeout,
+            Code::TooManyRequests,
+            Code::ValidationFailed,
         ];
         for code in codes {
             add_problem(responses, code);

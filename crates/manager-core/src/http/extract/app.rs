@@ -15,8 +15,8 @@ use crate::{
     http::verbs,
 };
 
-/// Where the app stands in every path that names one: `/api/v1/admin/apps/{app}`.
-const APP_SEGMENT: usize = 5;
+/// What stands before the app in every path that names one: `/api/v1/admin/apps/{app}`, `/api/v1/apps/{app}`.
+const BEFORE_APP: &str = "apps";
 
 /// The app that the path names, in which the caller may do what the operation does.
 pub(crate) struct AppPath {
@@ -73,12 +73,11 @@ async fn find(repository: &dyn Repository, name: &str) -> Result<Option<FoundApp
 
 /// The same path and query under another slug.
 fn renamed(uri: &Uri, slug: &str) -> String {
-    let segments: Vec<&str> = uri
-        .path()
-        .split('/')
-        .enumerate()
-        .map(|(at, segment)| if at == APP_SEGMENT { slug } else { segment })
-        .collect();
+    let mut segments: Vec<&str> = uri.path().split('/').collect();
+    let before = segments.iter().position(|segment| *segment == BEFORE_APP);
+    if let Some(app) = before.and_then(|before| segments.get_mut(before + 1)) {
+        *app = slug;
+    }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     verbs::outer(&segments.join("/")) + &query
 }
@@ -101,9 +100,12 @@ mod tests {
             ),
             "/api/v1/admin/apps/new/releases/1:restore"
         );
-        assert_eq!(
-            renamed(&Uri::from_static("/api/v1/admin/apps/old"), "new"),
-            "/api/v1/admin/apps/new"
-        );
+        for (old, new) in [
+            ("/api/v1/admin/apps/old", "/api/v1/admin/apps/new"),
+            ("/api/v1/admin/apps/apps/apps", "/api/v1/admin/apps/new/apps"),
+            ("/api/v1/apps/old/events", "/api/v1/apps/new/events"),
+        ] {
+            assert_eq!(renamed(&Uri::from_static(old), "new"), new);
+        }
     }
 }

@@ -6,8 +6,8 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use picloud_shared::{
     id::{
-        DomainId, ExecutionId, InvitationId, RouteId, ScheduleId, ScriptId, SessionId, SubscriptionId,
-        TokenId,
+        DeliveryId, DomainId, ExecutionId, InvitationId, RouteId, ScheduleId, ScriptId, SessionId,
+        SubscriptionId, TokenId,
     },
     user::UserRef,
 };
@@ -55,6 +55,7 @@ macro_rules! named {
 }
 
 named!(
+    DeliveryId = "delivery",
     DomainId = "domain",
     ExecutionId = "execution",
     InvitationId = "invitation",

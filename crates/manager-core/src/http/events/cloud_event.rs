@@ -1,0 +1,266 @@
+//! One event of CloudEvents, in JSON or in headers.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use picloud_shared::{
+    events::{EVENT_DATA_BYTES_MAX, EVENT_KEY_BYTES_MAX, EVENT_SUBJECT_BYTES_MAX, Topic},
+    time::Timestamp,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::http::validate::Violations;
+
+/// Bytes of an attribute that is a text.
+const ATTRIBUTE_BYTES_MAX: usize = 1_024;
+/// Attributes beyond those that every event has.
+const EXTENSIONS_MAX: usize = 32;
+/// How headers with attributes begin.
+const PREFIX: &str = "ce-";
+const JSON: &str = "application/json";
+
+/// An event of CloudEvents 1.0. Further attributes of strings, numbers and booleans are kept.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct CloudEvent {
+    #[schema(example = "1.0")]
+    specversion: String,
+    /// Names it, among those of its source.
+    #[schema(example = "a1")]
+    id: String,
+    /// Where it comes from.
+    #[schema(example = "/shop")]
+    source: String,
+    /// Its topic: 1 to 128 letters, digits, `.`, `_`, `-`, `/` and `:`, not beginning with `picloud.`.
+    #[schema(example = "orders.placed")]
+    r#type: String,
+    #[serde(default)]
+    subject: Option<String>,
+    /// When it happened (RFC 3339); now if absent.
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    time: Option<String>,
+    /// The media type of `data`; JSON if absent.
+    #[serde(default)]
+    datacontenttype: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Value>, example = json!({ "order": 7 }))]
+    data: Option<Value>,
+    /// Data that is no JSON, in Base64; in place of `data`.
+    #[serde(default)]
+    data_base64: Option<String>,
+    /// Its key: subscriptions that ask for order get events of one key one after the other.
+    #[serde(default)]
+    partitionkey: Option<String>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    extensions: Map<String, Value>,
+}
+
+/// An event that was read.
+pub(super) struct Read {
+    pub(super) id: String,
+    pub(super) source: String,
+    pub(super) topic: Topic,
+    pub(super) subject: Option<String>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) key: Option<String>,
+    pub(super) content_type: String,
+    pub(super) data: Bytes,
+    pub(super) extensions: BTreeMap<String, String>,
+}
+
+/// The attributes that both modes have.
+struct Attributes {
+    specversion: String,
+    id: String,
+    source: String,
+    topic: String,
+    subject: Option<String>,
+    time: Option<String>,
+    key: Option<String>,
+    extensions: BTreeMap<String, String>,
+}
+
+impl CloudEvent {
+    /// The event; nothing if something is wrong with it.
+    pub(super) fn read(self, violations: &mut Violations) -> Option<Read> {
+        let content_type = self.datacontenttype.unwrap_or_else(|| JSON.to_owned());
+        let data = data(self.data, self.data_base64, &content_type, violations);
+        let mut extensions = BTreeMap::new();
+        for (name, value) in self.extensions {
+            let text = match value {
+                Value::String(text) => text,
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::Null => continue,
+                Value::Array(_) | Value::Object(_) => {
+                    violations.add(&name, "must be a string, a number or a boolean");
+                    continue;
+                }
+            };
+            extensions.insert(name, text);
+        }
+        let attributes = Attributes {
+            specversion: self.specversion,
+            id: self.id,
+            source: self.source,
+            topic: self.r#type,
+            subject: self.subject,
+            time: self.time,
+            key: self.partitionkey,
+            extensions,
+        };
+        attributes.read(content_type, data, violations)
+    }
+}
+
+/// Names and values of all attributes in headers, percent-decoded, by name.
+pub(super) fn attributes(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let named = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix(PREFIX)?;
+        let value = percent_decode_str(value.to_str().ok()?).decode_utf8_lossy();
+        Some((name.to_owned(), value.into_owned()))
+    });
+    named.collect()
+}
+
+/// An event with its attributes in headers; nothing if something is wrong with it.
+pub(super) fn of_headers(
+    headers: &HeaderMap,
+    body: &Bytes,
+    content_type: &str,
+    violations: &mut Violations,
+) -> Option<Read> {
+    let mut all = attributes(headers);
+    let mut required = |name: &str| {
+        all.remove(name).unwrap_or_else(|| {
+            violations.add(&format!("{PREFIX}{name}"), "is missing; send it as a header");
+            String::new()
+        })
+    };
+    let (specversion, id) = (required("specversion"), required("id"));
+    let (source, topic) = (required("source"), required("type"));
+    if [&specversion, &id, &source, &topic]
+        .into_iter()
+        .any(String::is_empty)
+    {
+        return None;
+    }
+    let attributes = Attributes {
+        specversion,
+        id,
+        source,
+        topic,
+        subject: all.remove("subject"),
+        time: all.remove("time"),
+        key: all.remove("partitionkey"),
+        extensions: all,
+    };
+    let content_type = if content_type.is_empty() {
+        JSON
+    } else {
+        content_type
+    };
+    attributes.read(content_type.to_owned(), body.clone(), violations)
+}
+
+impl Attributes {
+    fn read(self, content_type: String, data: Bytes, violations: &mut Violations) -> Option<Read> {
+        violations.require(self.specversion == "1.0", "specversion", "must be 1.0");
+        text("id", &self.id, ATTRIBUTE_BYTES_MAX, violations);
+        text("source", &self.source, ATTRIBUTE_BYTES_MAX, violations);
+        text("datacontenttype", &content_type, ATTRIBUTE_BYTES_MAX, violations);
+        if let Some(subject) = &self.subject {
+            text("subject", subject, EVENT_SUBJECT_BYTES_MAX, violations);
+        }
+        if let Some(key) = &self.key {
+            text("partitionkey", key, EVENT_KEY_BYTES_MAX, violations);
+        }
+        violations.require(
+            self.extensions.len() <= EXTENSIONS_MAX,
+            "",
+            format!("an event has at most {EXTENSIONS_MAX} further attributes"),
+        );
+        for (name, value) in &self.extensions {
+            let is_name = (1..=20).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            violations.require(
+                is_name,
+                name,
+                "the name of an attribute has 1 to 20 lower-case letters and digits",
+            );
+            text(name, value, ATTRIBUTE_BYTES_MAX, violations);
+        }
+        violations.require(
+            data.len() <= EVENT_DATA_BYTES_MAX,
+            "data",
+            format!(
+                "must have at most {EVENT_DATA_BYTES_MAX} bytes, not {}",
+                data.len()
+            ),
+        );
+        let time: Option<Timestamp> = violations.parse_some("time", self.time.as_deref());
+        let topic: Option<Topic> = violations.parse("type", &self.topic);
+        let topic = topic?;
+        if topic.is_reserved() {
+            violations.add("type", "must not begin with `picloud.`: those are PiCloud's own");
+            return None;
+        }
+        Some(Read {
+            id: self.id,
+            source: self.source,
+            topic,
+            subject: self.subject,
+            time,
+            key: self.key,
+            content_type,
+            data,
+            extensions: self.extensions,
+        })
+    }
+}
+
+fn text(field: &str, text: &str, bytes_max: usize, violations: &mut Violations) {
+    let fits = (1..=bytes_max).contains(&text.len()) && !text.contains(char::is_control);
+    violations.require(
+        fits,
+        field,
+        format!("must have 1 to {bytes_max} bytes, none of them a control character"),
+    );
+}
+
+/// The data of an event in JSON: the value, or the text if it says that it is none.
+fn data(
+    data: Option<Value>,
+    base64: Option<String>,
+    content_type: &str,
+    violations: &mut Violations,
+) -> Bytes {
+    match (data, base64) {
+        (Some(_), Some(_)) => {
+            violations.add("data", "give either `data` or `data_base64`");
+            Bytes::new()
+        }
+        (None, Some(text)) => match STANDARD.decode(text) {
+            Ok(bytes) => bytes.into(),
+            Err(error) => {
+                violations.add("data_base64", error);
+                Bytes::new()
+            }
+        },
+        (Some(Value::String(text)), None) if !is_json(content_type) => text.into(),
+        (Some(value), None) => value.to_string().into(),
+        (None, None) => Bytes::new(),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case(JSON) || media_type.to_ascii_lowercase().ends_with("+json")
+}

@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`server`] (threads, start and stop) and `ingress` (connections and their bounds), then
 //! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), `admission` (whether it
-//! may run now), [`recorder`] (what is kept of a run), [`events`] (what runs without a request).
+//! may run now), [`recorder`] (what is kept of a run), [`events`] (what runs without a request),
+//! [`schedules`] (what runs when it is time).
 
 mod admission;
 mod dispatch;
@@ -17,6 +18,7 @@ pub mod live;
 mod proxy;
 pub mod recorder;
 mod routing;
+pub mod schedules;
 pub mod server;
 
 pub use admission::{AppBounds, ServingThreads};
@@ -24,4 +26,5 @@ pub use dispatch::{BoxError, ControlBody, ControlPlane};
 pub use events::{EventPump, EventServices, Events, PumpParts};
 pub use live::LiveReleases;
 pub use recorder::{Recorder, RecorderConfig};
+pub use schedules::{Ticker, TickerParts};
 pub use server::{RunningServer, Server, ServerConfig};

@@ -12,7 +12,7 @@ use picloud_shared::{
     script::LiveScript,
     seam::{ExplainedClaim, Explanation, LiveTable, Miss, ScriptResolver},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::{
     admission::AppBounds,
@@ -27,6 +27,8 @@ pub struct LiveReleases {
     /// Held from before an app is read until it is swapped in, so that what was read first is also swapped in
     /// first: no refresh undoes another, and none brings back what a later one has seen deleted.
     refreshing: Mutex<()>,
+    /// Tells of each release that became live.
+    changed: Notify,
 }
 
 impl LiveReleases {
@@ -46,12 +48,18 @@ impl LiveReleases {
             snapshot: ArcSwap::from_pointee(snapshot),
             admin_host,
             refreshing: Mutex::default(),
+            changed: Notify::new(),
         }))
     }
 
     /// What is live now. To be held for the look-up only, never while a script runs.
     pub(crate) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
         self.snapshot.load()
+    }
+
+    /// Waits until other releases are live. What happens while nobody waits is not forgotten; one may wait at a time.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Where PiCloud answers by itself, before any app.
@@ -71,6 +79,7 @@ impl LiveTable for LiveReleases {
             None => next.remove(app),
         }
         self.snapshot.store(Arc::new(next));
+        self.changed.notify_one();
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench, 
 use picloud_manager_core::{Manager, ManagerParts, PasswordServices};
 use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, EventPump, EventServices, Events, LiveReleases, PumpParts, Recorder,
-    RecorderConfig, RunningServer, Server, ServerConfig,
+    RecorderConfig, RunningServer, Server, ServerConfig, Ticker, TickerParts,
 };
 use picloud_shared::{memory::MemoryBudget, time::Clock as _};
 use picloud_store::{DataServices, Store};
@@ -31,6 +31,7 @@ pub(crate) struct System {
     recorder: Recorder,
     server: RunningServer,
     pump: EventPump,
+    ticker: Ticker,
     setup_code: Option<String>,
     /// The last to go: it is closed when all else has ended.
     _journal: Journal,
@@ -120,6 +121,10 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         })
     };
     let server = server.start(make_executor, &live, &recorder, &events, &control_plane(&manager))?;
+    let ticker = Ticker::start(TickerParts {
+        events: events.clone(),
+        repository: store.clone(),
+    });
     let pump = EventPump::start(PumpParts {
         events,
         threads: server.threads(),
@@ -133,6 +138,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         recorder,
         server,
         pump,
+        ticker,
         setup_code: first_start.setup_code,
         _journal: journal,
     })
@@ -154,6 +160,7 @@ impl System {
     pub(crate) async fn stop(self, drain: Duration) {
         self.manager.end_streams();
         self.pump.stop_claiming();
+        self.ticker.stop(FLUSH_TIMEOUT).await;
         self.server.stop(drain).await;
         self.pump.stop(FLUSH_TIMEOUT).await;
         if timeout(FLUSH_TIMEOUT, self.recorder.flush()).await.is_err() {

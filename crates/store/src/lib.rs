@@ -42,6 +42,7 @@ mod quotas;
 mod releases;
 mod removed;
 mod routes;
+mod schedules;
 mod scripts;
 mod second_factors;
 mod secrets;

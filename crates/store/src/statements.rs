@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 47] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 49] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -60,6 +60,8 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("releases", crate::releases::ALL),
         ("removed", crate::removed::ALL),
         ("routes", crate::routes::ALL),
+        ("schedules/mod", crate::schedules::ALL),
+        ("schedules/write", crate::schedules::write::ALL),
         ("scripts", crate::scripts::ALL),
         ("sealing/at_start", crate::sealing::AT_START),
         ("sealing/forget", crate::sealing::FORGET),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use picloud_shared::{
     id::{
-        AppId, AuditId, DeliveryId, DomainId, ExecutionId, InvitationId, RouteId, ScriptId, SessionId,
-        TokenId, UserId,
+        AppId, AuditId, DeliveryId, DomainId, ExecutionId, InvitationId, RouteId, ScheduleId, ScriptId,
+        SessionId, TokenId, UserId,
     },
     time::Timestamp,
 };
@@ -144,6 +144,7 @@ from_ids!(
     ExecutionId,
     InvitationId,
     RouteId,
+    ScheduleId,
     ScriptId,
     SessionId,
     TokenId,

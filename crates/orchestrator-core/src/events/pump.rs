@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use picloud_shared::{
-    events::{Claim, EventRetention, LEASE, Leased},
+    events::{Claim, EventRetention, LEASE, Leased, Origin},
     memory::MemoryBudget,
     repository::StoreError,
     seam::EventTable as _,
@@ -272,9 +272,17 @@ impl Pump {
     fn start(&mut self, leased: Leased) {
         let (holding, lost) = self.held.hold(leased.held());
         let (deliverer, ended) = (Arc::clone(&self.deliverer), self.ended.clone());
+        let events = self.events.clone();
+        let schedule = match leased.origin {
+            Origin::Schedule { id, .. } => Some((leased.app_id, id)),
+            Origin::Invoke | Origin::Subscription(_) | Origin::Destination => None,
+        };
         tokio::spawn(async move {
             let due_at = deliverer.deliver(leased, lost).await;
             drop(holding);
+            if let (Some((app, schedule)), None) = (schedule, due_at) {
+                events.note_end_of_run(app, schedule);
+            }
             // The pump hears of it unless it is gone itself.
             let _ = ended.send(Ended { due_at });
         });

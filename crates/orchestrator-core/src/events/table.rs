@@ -1,11 +1,15 @@
 //! Publishing.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use picloud_shared::{
     events::{IdempotencyKey, NewEvent, Published},
-    id::AppId,
+    id::{AppId, ScheduleId},
     repository::{EventRepository, PublishError, StoreError},
     seam::EventTable,
     time::Clock,
@@ -26,6 +30,10 @@ struct Inner {
     woken: Notify,
     /// Where the database is asked.
     runtime: Handle,
+    /// The schedules of which a run has ended since somebody asked.
+    ended: Mutex<HashSet<(AppId, ScheduleId)>>,
+    /// Tells of them.
+    run_ended: Notify,
 }
 
 impl Events {
@@ -37,6 +45,8 @@ impl Events {
             clock,
             woken: Notify::new(),
             runtime: Handle::current(),
+            ended: Mutex::default(),
+            run_ended: Notify::new(),
         }))
     }
 
@@ -56,7 +66,7 @@ impl Events {
     }
 
     /// Whether anybody subscribes to a topic, as far as that can be said without an event.
-    pub(super) fn is_wanted(&self, app: AppId, topic: &str) -> bool {
+    pub(crate) fn is_wanted(&self, app: AppId, topic: &str) -> bool {
         let snapshot = self.0.live.snapshot();
         let subscribers = snapshot.app(app).map(|app| &app.subscribers);
         subscribers.is_some_and(|subscribers| topic.parse().is_ok_and(|topic| subscribers.want(&topic)))
@@ -66,16 +76,30 @@ impl Events {
         &self.0.repository
     }
 
-    pub(super) fn live(&self) -> &LiveReleases {
+    pub(crate) fn live(&self) -> &LiveReleases {
         &self.0.live
     }
 
-    pub(super) fn clock(&self) -> &dyn Clock {
+    pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
     }
 
     pub(super) fn runtime(&self) -> &Handle {
         &self.0.runtime
+    }
+
+    /// Notes that a run of a schedule has ended, on this node.
+    pub(super) fn note_end_of_run(&self, app: AppId, schedule: ScheduleId) {
+        let mut ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.insert((app, schedule));
+        drop(ended);
+        self.0.run_ended.notify_one();
+    }
+
+    /// Waits until runs of schedules have ended; gives the schedules.
+    pub(crate) async fn ended_schedules(&self) -> HashSet<(AppId, ScheduleId)> {
+        self.0.run_ended.notified().await;
+        mem::take(&mut *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits until something may be due earlier than was known. What happens while nobody waits is not forgotten.

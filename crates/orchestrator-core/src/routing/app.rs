@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 use picloud_shared::{
+    bindings::ScheduledScript,
     domain::{HostKind, HostPattern},
     id::{AppId, RouteId, ScriptId},
     path::{PathPattern, PathSegment},
@@ -26,6 +27,7 @@ pub(crate) struct AppTable {
     pub(crate) scripts: Vec<ScriptId>,
     pub(crate) lasting: Lasting,
     pub(crate) subscribers: Subscribers,
+    pub(crate) schedules: Vec<Arc<ScheduledScript>>,
     routes: Vec<CompiledRoute>,
     /// Routes for one host.
     exact: HashMap<Box<str>, PathTrie, RandomState>,
@@ -81,6 +83,7 @@ impl AppTable {
             scripts: scripts.keys().copied().collect(),
             lasting,
             subscribers: Subscribers::new(release.subscriptions),
+            schedules: release.schedules.into_iter().map(Arc::new).collect(),
             routes: Vec::with_capacity(release.routes.len()),
             exact: HashMap::default(),
             patterns: Vec::new(),

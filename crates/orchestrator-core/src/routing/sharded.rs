@@ -51,6 +51,10 @@ impl<K: Eq + Hash + Clone, V: Clone> Sharded<K, V> {
         old
     }
 
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.shards.iter().flat_map(|shard| shard.values())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use picloud_shared::{
+    bindings::ScheduledScript,
     id::{AppId, ScriptId},
     release::LiveRelease,
     script::{AppScripts, LiveScript},
@@ -108,6 +109,11 @@ impl Snapshot {
     /// An app.
     pub(crate) fn app(&self, app: AppId) -> Option<&Arc<AppTable>> {
         self.apps.get(&app)
+    }
+
+    /// All schedules that are live, those that are paused included.
+    pub(crate) fn schedules(&self) -> impl Iterator<Item = &Arc<ScheduledScript>> {
+        self.apps.values().flat_map(|app| &app.schedules)
     }
 
     /// The live version of a script.

@@ -1,13 +1,16 @@
 //! What runs when it is time.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Binding, BindingSpec, differing};
 use crate::{
-    events::{Destination, RetryPolicy},
-    id::ScheduleId,
+    events::{Destination, Lineage, NewDelivery, NewEvent, Origin, RetryPolicy},
+    id::{DeliveryId, EventId, ScheduleId},
     schedule::{Policy, Schedule},
+    time::Timestamp,
 };
 
 /// A script that runs when it is time.
@@ -39,6 +42,42 @@ impl ScheduledScript {
     /// Its id, among those of schedules.
     pub fn schedule_id(&self) -> ScheduleId {
         ScheduleId(self.id)
+    }
+
+    /// What starts its script for the occurrence of a moment.
+    pub fn event(&self, scheduled_at: Timestamp, catch_up: bool, now: Timestamp) -> NewEvent {
+        let id = EventId::new(now);
+        NewEvent {
+            id,
+            topic: None,
+            source: format!("/schedules/{}", self.name),
+            subject: None,
+            time: scheduled_at,
+            extensions: BTreeMap::new(),
+            content_type: "application/json".to_owned(),
+            data: self.spec.arguments.to_string().into(),
+            key: None,
+            request: None,
+            due_at: None,
+            lineage: Lineage {
+                root: id.0,
+                cause: None,
+                depth: 0,
+            },
+            deliveries: vec![NewDelivery {
+                id: DeliveryId::new(now),
+                script_id: self.script_id,
+                origin: Origin::Schedule {
+                    id: self.schedule_id(),
+                    scheduled_at,
+                    catch_up,
+                },
+                ordered: false,
+                retry: self.spec.retry,
+                on_success: self.spec.on_success.clone(),
+                on_failure: self.spec.on_failure.clone(),
+            }],
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod members;
 mod quotas;
 mod releases;
 mod routes;
+mod schedules;
 mod scripts;
 mod second_factors;
 mod secrets;
@@ -52,6 +53,10 @@ pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
 pub use scripts::{
     Checked, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError,
 };
+pub use schedules::{
+    Decided, LEDGER_DAYS_MAX, LEDGER_ROWS_MAX, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository,
+    ScheduleStanding,
+};
 pub use second_factors::{ConfirmedFactor, SecondFactorRepository};
 pub use secrets::{SecretRepository, SetSecretError};
 pub use sessions::{
@@ -73,6 +78,7 @@ pub trait Repository:
     + ScriptRepository
     + RouteRepository
     + ReleaseRepository
+    + ScheduleRepository
     + DeploymentRepository
     + UserRepository
     + AccountRepository
@@ -102,6 +108,7 @@ impl<T> Repository for T where
         + ScriptRepository
         + RouteRepository
         + ReleaseRepository
+        + ScheduleRepository
         + DeploymentRepository
         + UserRepository
         + AccountRepository

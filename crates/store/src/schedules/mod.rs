@@ -1,0 +1,130 @@
+//! The ledgers of schedules: what became of each occurrence, written together with the events that came of it.
+//!
+//! Reading order: here what is read, then `write`.
+
+pub(crate) mod write;
+
+use async_trait::async_trait;
+use picloud_shared::{
+    id::{AppId, DeliveryId, ScheduleId},
+    repository::{
+        EventRepository as _, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository, ScheduleStanding,
+        StoreError,
+    },
+    schedule::{Entry, Fate},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::{Store, db::Db, statements::statements, value::args};
+
+statements! {
+    PLANNED_SCHEDULES = "SELECT schedule_id, planned_until FROM schedule_standings";
+    WAITING_SCHEDULES = "SELECT DISTINCT schedule_id FROM schedule_ledger WHERE state = 'waiting'";
+    PLANNED_UNTIL = "SELECT planned_until FROM schedule_standings WHERE schedule_id = $1";
+    RUNS_OF_SCHEDULE = "SELECT id FROM deliveries WHERE app_id = $1 AND origin_id = $2 AND origin = 'schedule' \
+        AND state IN ('waiting', 'behind', 'running')";
+    WAITING_OF_SCHEDULE = "SELECT scheduled_at FROM schedule_ledger WHERE schedule_id = $1 AND state = 'waiting' \
+        ORDER BY scheduled_at";
+    LIST_LEDGER = "SELECT scheduled_at, until, state, reason, delivery_id, decided_at FROM schedule_ledger \
+        WHERE schedule_id = $1 AND scheduled_at < $2 AND app_id = $3 ORDER BY scheduled_at DESC LIMIT $4";
+}
+
+#[derive(sqlx::FromRow)]
+struct RowOfLedger {
+    scheduled_at: i64,
+    until: Option<i64>,
+    state: String,
+    reason: Option<String>,
+    delivery_id: Option<Uuid>,
+    decided_at: i64,
+}
+
+#[async_trait]
+impl ScheduleRepository for Store {
+    async fn planned_schedules(&self) -> Result<Vec<(ScheduleId, Timestamp)>, StoreError> {
+        let rows: Vec<(Uuid, i64)> = self.db.fetch_all(PLANNED_SCHEDULES, args![]).await?;
+        let planned = rows.into_iter();
+        Ok(planned
+            .map(|(schedule, until)| (ScheduleId(schedule), Timestamp::from_micros(until)))
+            .collect())
+    }
+
+    async fn waiting_schedules(&self) -> Result<Vec<ScheduleId>, StoreError> {
+        let rows: Vec<(Uuid,)> = self.db.fetch_all(WAITING_SCHEDULES, args![]).await?;
+        Ok(rows.into_iter().map(|(schedule,)| ScheduleId(schedule)).collect())
+    }
+
+    async fn schedule_standing(
+        &self,
+        app: AppId,
+        schedule: ScheduleId,
+    ) -> Result<ScheduleStanding, StoreError> {
+        let mut snapshot = self.db.snapshot().await?;
+        let planned: Option<(i64,)> = snapshot.fetch_optional(PLANNED_UNTIL, args![schedule]).await?;
+        let running: Vec<(Uuid,)> = snapshot.fetch_all(RUNS_OF_SCHEDULE, args![app, schedule]).await?;
+        let waiting: Vec<(i64,)> = snapshot.fetch_all(WAITING_OF_SCHEDULE, args![schedule]).await?;
+        snapshot.commit().await?;
+        Ok(ScheduleStanding {
+            planned_until: planned.map(|(until,)| Timestamp::from_micros(until)),
+            running: u32::try_from(running.len()).unwrap_or(u32::MAX),
+            waiting: waiting
+                .into_iter()
+                .map(|(moment,)| Timestamp::from_micros(moment))
+                .collect(),
+        })
+    }
+
+    async fn write_ledger(&self, step: LedgerStep, now: Timestamp) -> Result<LedgerWritten, StoreError> {
+        match &self.db {
+            Db::Sqlite(db) => write::on_sqlite(&db.kv, step, now).await,
+            Db::Postgres(db) => write::on_postgres(db, &step, now).await,
+        }
+    }
+
+    async fn cancel_runs_of_schedule(
+        &self,
+        app: AppId,
+        schedule: ScheduleId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let runs: Vec<(Uuid,)> = self.db.fetch_all(RUNS_OF_SCHEDULE, args![app, schedule]).await?;
+        let mut cancelled = 0;
+        for (run,) in runs {
+            let found = self.cancel_delivery(app, DeliveryId(run), now).await?;
+            cancelled += u64::from(found.is_some_and(|(_, is_cancelled)| is_cancelled));
+        }
+        Ok(cancelled)
+    }
+
+    async fn list_ledger(
+        &self,
+        app: AppId,
+        schedule: ScheduleId,
+        limit: u32,
+        before: Option<Timestamp>,
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let before = before.unwrap_or(Timestamp::from_micros(i64::MAX));
+        let args = args![schedule, before, app, limit];
+        let rows: Vec<RowOfLedger> = self.db.fetch_all(LIST_LEDGER, args).await?;
+        rows.into_iter().map(LedgerRow::try_from).collect()
+    }
+}
+
+impl TryFrom<RowOfLedger> for LedgerRow {
+    type Error = StoreError;
+
+    fn try_from(row: RowOfLedger) -> Result<Self, StoreError> {
+        let fate = Fate::read(&row.state, row.reason.as_deref());
+        let corrupt = || StoreError::Corrupt(format!("state `{}` of an occurrence", row.state));
+        Ok(Self {
+            entry: Entry {
+                scheduled_at: Timestamp::from_micros(row.scheduled_at),
+                until: row.until.map(Timestamp::from_micros),
+                fate: fate.ok_or_else(corrupt)?,
+            },
+            delivery: row.delivery_id.map(DeliveryId),
+            decided_at: Timestamp::from_micros(row.decided_at),
+        })
+    }
+}

@@ -98,7 +98,7 @@ fn write(
     if !events.is_empty() {
         let bound = sqlite::events::Bound::Kept;
         match sqlite::events::publish(connection, step.app_id, &events, bound, now)? {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(Refused::Full) => return Ok(LedgerWritten::QueueFull),
             Err(Refused::NoApp | Refused::KeyReused) => return Ok(LedgerWritten::Taken),
         }

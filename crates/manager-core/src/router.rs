@@ -158,9 +158,11 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(EventWrite), Changes: schedules::update_schedule;
         With(EventWrite), Changes: schedules::delete_schedule;
         With(EventRead), Reads: schedules::get_next_of_schedule;
+        With(EventRead), Reads: schedules::ledger::list_ledger;
 
         // What is published is nothing that is configured, and leaves no record in the audit log, as requests leave none.
         With(EventPublish), Reads: events::publish_events;
+        With(EventWrite), Reads: schedules::run::run_schedule;
         With(EventRead), Reads: deliveries::list::list_deliveries;
         With(EventRead), Reads: deliveries::list::get_delivery;
         With(EventWrite), Changes: deliveries::change::cancel_delivery;

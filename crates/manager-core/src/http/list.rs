@@ -1,7 +1,10 @@
 //! Lists, a page at a time, and their opaque cursors.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use picloud_shared::page::{Page, PageRequest};
+use picloud_shared::{
+    page::{Page, PageRequest},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -53,6 +56,22 @@ impl<T> List<T> {
         }
     }
 
+    /// A page of things with moments, of which up to `limit + 1` were read.
+    pub(crate) fn of_moments<U>(
+        mut items: Vec<U>,
+        limit: u32,
+        moment: impl Fn(&U) -> Timestamp,
+        body: impl FnMut(U) -> T,
+    ) -> Self {
+        let overfull = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let last = items.last().filter(|_| overfull).map(moment);
+        Self {
+            next_cursor: last.map(|moment| encode(&moment.as_micros().to_be_bytes())),
+            items: items.into_iter().map(body).collect(),
+        }
+    }
+
     /// A page of things with numbers, of which up to `limit + 1` were read.
     pub(crate) fn of_numbered<U>(
         mut items: Vec<U>,
@@ -74,6 +93,13 @@ impl ListQuery {
     /// The page of a list of things with ids.
     pub(crate) fn page(&self) -> Answer<PageRequest> {
         page(self.limit, self.cursor.as_deref())
+    }
+
+    /// The page of a list of things with moments: its length, and the moment before which it starts.
+    pub(crate) fn before(&self) -> Answer<(u32, Option<Timestamp>)> {
+        let before = self.cursor.as_deref().map(decode).transpose()?;
+        let moment = |bytes: [u8; 8]| Timestamp::from_micros(i64::from_be_bytes(bytes));
+        Ok((limit(self.limit)?, before.map(moment)))
     }
 
     /// The page of a list of things with numbers: its length, and the number before which it starts.

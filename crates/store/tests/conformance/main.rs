@@ -32,6 +32,7 @@ mod releases;
 mod removed;
 mod routes;
 mod run_stats;
+mod schedules;
 mod schema;
 mod scripts;
 mod sealing;

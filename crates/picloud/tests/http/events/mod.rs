@@ -4,6 +4,7 @@ mod asynchronous;
 mod bindings;
 mod crash;
 mod retries;
+mod schedules;
 mod stop;
 
 use std::time::Instant;

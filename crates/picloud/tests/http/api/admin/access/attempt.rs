@@ -119,7 +119,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
     let in_app = template.strip_prefix("/admin/apps/{app}");
     Some(match (method, in_app.unwrap_or(template)) {
         ("GET" | "DELETE", _)
-        | (_, "/execute/{script_id}" | "/users/{end_user}/sessions:end")
+        | (_, "/execute/{script_id}" | "/users/{end_user}/sessions:end" | "/schedules/{schedule}:run")
         | ("POST", "/admin/auth/logout" | "/admin/scripts/{script}/resume" | "/admin/audit:verify") => {
             return None;
         }

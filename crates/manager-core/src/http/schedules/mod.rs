@@ -1,4 +1,9 @@
 //! `/api/v1/admin/apps/{app}/schedules`: which scripts run when. They are part of the app's releases.
+//!
+//! Here what is configured; then `run` and `ledger`.
+
+pub(crate) mod ledger;
+pub(crate) mod run;
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};

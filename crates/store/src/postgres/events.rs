@@ -94,7 +94,6 @@ pub(super) fn bounds() -> (i64, i64) {
 }
 
 /// Accepts events as a part of a transaction, within the bounds of the app.
-#[expect(dead_code, reason = "for what starts runs by itself")]
 pub(crate) async fn publish(
     connection: &mut PgConnection,
     app: AppId,

@@ -293,6 +293,11 @@ impl Postgres {
         taken.map(|done| done.rows_affected()).map_err(store_error)
     }
 
+    /// Tells other nodes that something may be due.
+    pub(crate) fn tell(&self) {
+        self.hints.tell(&self.pool);
+    }
+
     /// Waits until another node may have made something due.
     pub(crate) async fn hint(&self) {
         self.hints.wait(&self.pool).await;

@@ -151,6 +151,9 @@ pub(super) async fn on_postgres(
         }
     }
     bounded(transaction.commit()).await.map_err(store_error)?;
+    if !events.is_empty() {
+        db.tell();
+    }
     Ok(LedgerWritten::Written)
 }
 

@@ -63,6 +63,8 @@ FIELDS_BEYOND_SCHEMA = {
     "scripts": "each name once, and all sources together",
     "routes": "scripts of the bundle, each shape once, and as `host` and `path`",
     "domains": "each shape once",
+    "data": "either this or `data_base64`; bytes, where a schema counts characters",
+    "time": "as `since`",
     "since": "a moment that is on the calendar",
     "source": "either this or `script_id`; bytes, where a schema counts characters",
     "subscriptions": "each name once, scripts of the bundle, and as `filter`",
@@ -138,5 +140,7 @@ def is_of_the_script(failure, response):
 def is_beyond_schema(problem):
     if problem["code"] != "validation_failed":
         return problem["code"] in BEYOND_SCHEMA
-    fields = {re.split(r"[. \[]", error["field"])[0] for error in problem["errors"]}
+    # A field of an item of a list is as that of the one.
+    paths = (re.sub(r"^\[[0-9]+\]\.", "", error["field"]) for error in problem["errors"])
+    fields = {re.split(r"[. \[]", path)[0] for path in paths}
     return fields <= FIELDS_BEYOND_SCHEMA.keys()

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 
 use picloud_shared::{
     access::AppRole,
+    events::{
+        DeliveryState, EVENT_KEY_BYTES_MAX, EVENT_SUBJECT_BYTES_MAX, EVENTS_PER_PUBLISH_MAX, OriginKind,
+    },
     execution::ExecutionStatus,
     host::HOST_BYTES_MAX,
     invocation::Trigger,
@@ -28,6 +31,7 @@ use serde_json::{Value, json};
 use crate::{
     accounts::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN},
     http::{
+        events::{ATTRIBUTE_BYTES_MAX, EXTENSIONS_MAX},
         executions::list::SEARCH_CHARS_MAX,
         validate::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, NOTE_CHARS_MAX},
     },
@@ -49,10 +53,18 @@ const MAIL_HOST: &str = "^[a-z][a-z0-9]{0,30}(\\.[a-z][a-z0-9]{0,30}){0,3}$";
 /// The plain form of an address.
 const MAIL_ADDRESS: &str = "^[a-z0-9]{1,32}@[a-z]{1,32}(\\.[a-z]{1,32}){0,3}$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
+/// A topic.
+const TOPIC: &str = "^[A-Za-z0-9_./:-]{1,128}$";
 /// A pattern of topics.
 const TOPIC_PATTERN: &str = "^([A-Za-z0-9_./:-]{1,128}|[A-Za-z0-9_./:-]{0,127}\\*)$";
 /// Topics that apps may publish on: those that begin like PiCloud's own are left out, and a few more.
 const OWN_TOPIC: &str = "^[A-Za-oq-z0-9_/:-][A-Za-z0-9_./:-]{0,127}$";
+/// Attributes of events: plain characters, of which each is one byte.
+const ATTRIBUTE: &str = "^[ -~]+$";
+/// Names of attributes of events, and the one that has an underscore.
+const ATTRIBUTE_NAME: &str = "^([a-z0-9]{1,20}|data_base64)$";
+/// Where a batch of events is described.
+const BATCH: &str = "/paths/~1api~1v1~1apps~1{app}~1events/post/requestBody/content/application~1cloudevents-batch+json/schema";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
 
@@ -80,6 +92,7 @@ pub(super) fn add_bounds(document: &mut Value) {
             add(property, of_field(&name, field));
         }
     }
+    add_bounds_of_events(document);
     let operations = document["paths"]
         .as_object_mut()
         .into_iter()
@@ -106,6 +119,23 @@ pub(super) fn add_bounds(document: &mut Value) {
             };
             add(&mut parameter["schema"], bounds);
         }
+    }
+}
+
+/// What a schema of fields cannot say of events: their further attributes, and how many are in a batch.
+fn add_bounds_of_events(document: &mut Value) {
+    let attribute = json!({ "type": "string", "maxLength": ATTRIBUTE_BYTES_MAX, "pattern": ATTRIBUTE });
+    let event = json!({
+        "propertyNames": { "pattern": ATTRIBUTE_NAME },
+        "additionalProperties": { "anyOf": [attribute, { "type": "boolean" }, { "type": "integer" }] },
+        "maxProperties": EXTENSIONS_MAX,
+    });
+    add(&mut document["components"]["schemas"]["CloudEvent"], event);
+    if let Some(batch) = document.pointer_mut(BATCH) {
+        add(
+            batch,
+            json!({ "minItems": 1, "maxItems": EVENTS_PER_PUBLISH_MAX }),
+        );
     }
 }
 
@@ -162,6 +192,16 @@ fn of_field(schema: &str, field: &str) -> Value {
             | "UpdateSchedule",
             "name",
         ) => json!({ "pattern": SCRIPT_NAME }),
+        ("RedriveDeliveries" | "PurgeDeliveries", "topic") => json!({ "pattern": TOPIC }),
+        ("PurgeDeliveries", "state") => json!({ "enum": ["dead", "done", "cancelled"] }),
+        ("CloudEvent", "specversion") => json!({ "enum": ["1.0"] }),
+        ("CloudEvent", "type") => json!({ "pattern": OWN_TOPIC }),
+        ("CloudEvent", "id" | "source" | "datacontenttype") => {
+            json!({ "maxLength": ATTRIBUTE_BYTES_MAX, "pattern": ATTRIBUTE })
+        }
+        ("CloudEvent", "subject") => json!({ "maxLength": EVENT_SUBJECT_BYTES_MAX, "pattern": ATTRIBUTE }),
+        ("CloudEvent", "partitionkey") => json!({ "maxLength": EVENT_KEY_BYTES_MAX, "pattern": ATTRIBUTE }),
+        ("CloudEvent", "data_base64") => json!({ "pattern": BASE64 }),
         ("SetSecret", "value") => json!({ "minLength": 1, "maxLength": SECRET_BYTES_MAX }),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
         ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),
@@ -202,6 +242,9 @@ fn of_query(name: &str) -> Value {
     match name {
         "status" => json!({ "enum": ExecutionStatus::ALL.map(ExecutionStatus::as_str) }),
         "trigger" => json!({ "enum": Trigger::ALL.map(Trigger::as_str) }),
+        "state" => json!({ "enum": DeliveryState::ALL.map(DeliveryState::as_str) }),
+        "origin" => json!({ "enum": OriginKind::ALL.map(OriginKind::as_str) }),
+        "topic" => json!({ "pattern": TOPIC }),
         "outcome" => json!({ "enum": ["allowed", "denied"] }),
         "q" => json!({ "maxLength": SEARCH_CHARS_MAX }),
         _ => json!({}),

@@ -147,7 +147,7 @@ fn add_problems(operation: &mut Value, path: &str, method: &str, access: Access)
             codes.push(Code::CrossSiteRequest);
         }
     }
-    if path.starts_with("/api/v1/admin/") {
+    if path.starts_with("/api/v1/admin/") || path.starts_with("/api/v1/apps/") {
         codes.extend([Code::Internal, Code::DatabaseUnavailable]);
         if method != "get" {
             codes.push(Code::InsufficientStorage);

@@ -11,6 +11,7 @@ const BY_NAME: &[(&str, &str)] = &[
     ("author", "ada"),
     ("body", "Hello, Ada!"),
     ("commit", "0f3c9a1"),
+    ("content_type", "application/json"),
     (
         "content_hash",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -45,6 +46,7 @@ const BY_NAME: &[(&str, &str)] = &[
     ("source", "\"Hello, \" + (request.query.name ?? \"World\")"),
     ("title", "Not found"),
     ("token", "pcs_3rTqTz0kW7mJ5vX1bYc9aQ"),
+    ("uri", "/orders?from=1"),
     ("username", "ada"),
     ("version", "0.1.0"),
 ];
@@ -70,6 +72,7 @@ const TRUE: &[&str] = &["current", "is_active", "matched"];
 const ABSENT: &[&str] = &[
     "blob_base64",
     "body_base64",
+    "data_base64",
     "error",
     "held_by",
     "miss",

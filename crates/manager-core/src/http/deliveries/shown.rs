@@ -39,7 +39,7 @@ pub(crate) struct DeliveryBody {
     #[schema(required)]
     origin_id: Option<Uuid>,
     /// `waiting`, `running`, `done`, `dead` or `cancelled`.
-    #[schema(value_type = String, example = "done")]
+    #[schema(value_type = String, example = "dead")]
     state: DeliveryState,
     /// How often its script failed.
     attempts: u32,
@@ -57,7 +57,7 @@ pub(crate) struct DeliveryBody {
     #[schema(value_type = Option<String>, format = DateTime, required)]
     ended_at: Option<Timestamp>,
     /// Why it is dead: `exhausted`, `never`, `expired`, `poison` or `script_gone`; null if it is not.
-    #[schema(value_type = Option<String>, required)]
+    #[schema(value_type = Option<String>, required, example = "exhausted")]
     reason: Option<DeadReason>,
     /// What went wrong last.
     #[schema(required)]
@@ -96,8 +96,9 @@ pub(crate) struct DeliveryDetailBody {
 #[schema(as = Event)]
 pub(crate) struct EventBody {
     id: Uuid,
-    #[schema(required)]
+    #[schema(required, example = "orders.placed")]
     topic: Option<String>,
+    #[schema(example = "/shop")]
     source: String,
     #[schema(required)]
     subject: Option<String>,
@@ -109,7 +110,7 @@ pub(crate) struct EventBody {
     /// Further attributes.
     extensions: BTreeMap<String, String>,
     /// The data, if it is JSON, or a text; else null.
-    #[schema(required, value_type = Option<Value>)]
+    #[schema(required, value_type = Value, example = json!({ "order": 7 }))]
     data: Option<Value>,
     /// The data in Base64, if it is neither.
     #[serde(skip_serializing_if = "Option::is_none")]

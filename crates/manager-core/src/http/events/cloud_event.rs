@@ -17,9 +17,9 @@ use utoipa::ToSchema;
 use crate::http::validate::Violations;
 
 /// Bytes of an attribute that is a text.
-const ATTRIBUTE_BYTES_MAX: usize = 1_024;
+pub(crate) const ATTRIBUTE_BYTES_MAX: usize = 1_024;
 /// Attributes beyond those that every event has.
-const EXTENSIONS_MAX: usize = 32;
+pub(crate) const EXTENSIONS_MAX: usize = 32;
 /// How headers with attributes begin.
 const PREFIX: &str = "ce-";
 const JSON: &str = "application/json";

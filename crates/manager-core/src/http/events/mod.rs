@@ -23,7 +23,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::cloud_event::{CloudEvent, Read};
-pub(crate) use self::refusal::refusal;
+pub(crate) use self::{
+    cloud_event::{ATTRIBUTE_BYTES_MAX, EXTENSIONS_MAX},
+    refusal::refusal,
+};
 use super::{
     extract::{AppPath, TextBody},
     problem::{Answer, internal, problem, problems},
@@ -49,7 +52,7 @@ pub(crate) struct PublishedEvents {
 /// As CloudEvents 1.0: one in JSON (`application/cloudevents+json`), up to 100 in a batch
 /// (`application/cloudevents-batch+json`), or one with its attributes in headers (`ce-id`, `ce-source`, `ce-type` …) and
 /// its data in the body, of any other media type. The type of an event is its topic. `partitionkey` is its key, for
-/// subscriptions that ask for order. Data has at most 262,144 bytes (256 KiB).
+/// subscriptions that ask for order. Data has at most 262,144 bytes (256 KiB), and a request 4 MiB.
 ///
 /// The answer comes when all of them are on disk; then each script that subscribes runs. With an `Idempotency-Key`, the
 /// same request can be sent again within 24 hours, and gets the ids of the first time. An event has an id of its own here;
@@ -121,7 +124,7 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Answer<Vec<Read>> {
             );
             let events = events.into_iter().enumerate();
             events
-                .map(|(number, event)| violations.within(&number.to_string(), |below| event.read(below)))
+                .map(|(number, event)| violations.within(&format!("[{number}]"), |below| event.read(below)))
                 .collect()
         }
         other if other.starts_with("application/cloudevents") => {

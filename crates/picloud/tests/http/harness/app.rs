@@ -98,6 +98,38 @@ impl<'c> App<'c> {
     }
 }
 
+impl App<'_> {
+    /// One of the app's deliveries, once it is in this state.
+    #[track_caller]
+    pub(crate) fn delivery(&self, id: &str, state: &str) -> Value {
+        let path = self.path(&format!("/deliveries/{id}"));
+        let start = std::time::Instant::now();
+        loop {
+            let found = self.cloud.owner().get(&path).expect(200).json();
+            if found["state"] == state {
+                return found;
+            }
+            assert!(start.elapsed() < super::WAIT_MAX, "not {state}: {found:#}");
+        }
+    }
+
+    /// A new delivery, to a script of this name, that waits for long, or one that is dead: its id.
+    #[track_caller]
+    pub(crate) fn make_delivery(&self, name: &str, state: &str) -> String {
+        let source = if state == "dead" {
+            "retry::never(\"no\")"
+        } else {
+            "retry::after(3600, \"later\")"
+        };
+        let path = format!("/api/v1/execute/{}", self.script(name, source).id);
+        let call = self.cloud.call("POST", "localhost", &path);
+        let accepted = call.header("prefer", "respond-async").send().expect(202).json();
+        let id = text(&accepted, "invocation_id");
+        self.delivery(&id, state);
+        id
+    }
+}
+
 impl Script<'_> {
     /// `/admin/scripts/<id><rest>`.
     pub(crate) fn path(&self, rest: &str) -> String {

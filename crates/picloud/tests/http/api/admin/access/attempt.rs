@@ -15,6 +15,10 @@ pub(super) fn attempt(ground: &Ground, caller: &Caller, method: &str, template: 
     let client = caller.client();
     let call = client.call(method, &path);
     let answer = match body(ground, caller, method, template) {
+        Some(body) if template.ends_with("{app}/events") => {
+            let call = call.header("content-type", "application/cloudevents+json");
+            call.body(body.to_string()).send()
+        }
         Some(body) => call.json(&body).send(),
         None => call.send(),
     };
@@ -65,6 +69,8 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
         }
         "app" => APP.to_owned(),
         "code" => "not_found".to_owned(),
+        "delivery" if template.ends_with(":redrive") => ground.fresh_delivery("dead"),
+        "delivery" => ground.fresh_delivery("waiting"),
         "domain" => {
             let pattern = format!("{}.test", ground.fresh("domain"));
             ground.make(
@@ -119,7 +125,13 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
     let in_app = template.strip_prefix("/admin/apps/{app}");
     Some(match (method, in_app.unwrap_or(template)) {
         ("GET" | "DELETE", _)
-        | (_, "/execute/{script_id}" | "/users/{end_user}/sessions:end" | "/schedules/{schedule}:run")
+        | (
+            _,
+            "/execute/{script_id}"
+            | "/users/{end_user}/sessions:end"
+            | "/schedules/{schedule}:run"
+            | "/deliveries/{delivery}:cancel",
+        )
         | ("POST", "/admin/auth/logout" | "/admin/scripts/{script}/resume" | "/admin/audit:verify") => {
             return None;
         }
@@ -183,6 +195,11 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("POST", "/subscriptions") => ground.new_binding("subscriptions"),
         ("POST", "/schedules") => ground.new_binding("schedules"),
         ("PATCH", "/subscriptions/{subscription}" | "/schedules/{schedule}") => json!({ "is_paused": true }),
+
+        ("POST", "/apps/{app}/events") => {
+            json!({ "specversion": "1.0", "id": "1", "source": "/test", "type": "nothing.of.it" })
+        }
+        ("POST", "/deliveries/{delivery}:redrive" | "/deliveries:redrive" | "/deliveries:purge") => json!({}),
 
         ("POST", "/releases") => json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] }),
         ("POST", "/releases/{release}:restore") => json!({ "note": "once more" }),

@@ -163,6 +163,14 @@ impl Ground {
         binding
     }
 
+    /// A new delivery of [`APP`] in this state: its id.
+    #[track_caller]
+    pub(super) fn fresh_delivery(&self, state: &str) -> String {
+        self.cloud
+            .existing_app(APP)
+            .make_delivery(&self.fresh("delivery"), state)
+    }
+
     /// A new user of [`APP`]: their id.
     #[track_caller]
     pub(super) fn fresh_end_user(&self) -> String {

@@ -341,6 +341,38 @@ const ACTS: &[Act] = &[
             on.delete(path);
         },
     ),
+    (
+        "cancel_delivery",
+        Both,
+        |on| on.delivery("waiting"),
+        |on, path| {
+            on.change("POST", &format!("{path}:cancel"), &Value::Null);
+        },
+    ),
+    (
+        "redrive_delivery",
+        Both,
+        |on| on.delivery("dead"),
+        |on, path| {
+            on.post(&format!("{path}:redrive"), &json!({}));
+        },
+    ),
+    (
+        "redrive_deliveries",
+        After,
+        |on| on.delivery("dead"),
+        |on, _| {
+            on.post(&on.app.path("/deliveries:redrive"), &json!({}));
+        },
+    ),
+    (
+        "purge_deliveries",
+        After,
+        |on| on.delivery("dead"),
+        |on, _| {
+            on.post(&on.app.path("/deliveries:purge"), &json!({}));
+        },
+    ),
     ("create_release", Both, nothing, |on, _| {
         let bundle = json!({ "scripts": [{ "name": "deployed", "source": "1" }], "routes": [] });
         on.post(&on.app.path("/releases"), &bundle);

@@ -175,6 +175,12 @@ impl<'c> Stage<'c> {
         format!("{path}/{made}")
     }
 
+    /// The path of a delivery in this state.
+    pub(super) fn delivery(&self, state: &str) -> String {
+        let id = self.app.make_delivery("delivered", state);
+        self.app.path(&format!("/deliveries/{id}"))
+    }
+
     pub(super) fn collection(&self) -> String {
         self.post(&self.app.path("/collections"), &json!({ "name": "old" }));
         "old".to_owned()

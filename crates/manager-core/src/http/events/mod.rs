@@ -28,7 +28,7 @@ pub(crate) use self::{
     refusal::refusal,
 };
 use super::{
-    extract::{AppPath, TextBody},
+    extract::{self, AppPath, TextBody},
     problem::{Answer, internal, problem, problems},
     validate::Violations,
 };
@@ -109,11 +109,11 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Answer<Vec<Read>> {
     let mut violations = Violations::default();
     let events = match media_type.as_str() {
         STRUCTURED => {
-            let event: CloudEvent = json(body)?;
+            let event: CloudEvent = extract::read(body)?;
             vec![event.read(&mut violations)]
         }
         BATCH => {
-            let events: Vec<CloudEvent> = json(body)?;
+            let events: Vec<CloudEvent> = extract::read_any(body)?;
             violations.require(
                 (1..=EVENTS_PER_PUBLISH_MAX).contains(&events.len()),
                 "",
@@ -141,15 +141,6 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Answer<Vec<Read>> {
         )],
     };
     violations.finish_with(events.into_iter().collect())
-}
-
-fn json<T: serde::de::DeserializeOwned>(body: &Bytes) -> Answer<T> {
-    serde_json::from_slice(body).map_err(|error| {
-        problem(
-            Code::InvalidJson,
-            format!("The body is no event of CloudEvents in JSON: {error}."),
-        )
-    })
 }
 
 fn event_of(read: Read, depth: u8, now: Timestamp) -> NewEvent {

@@ -73,7 +73,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+/// A body that is an object.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     // A struct would also be read from an array of its fields, which nobody documented.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(match serde_json::from_slice::<IgnoredAny>(body) {
@@ -81,6 +82,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
             Err(error) => syntax(&error),
         });
     }
+    read_any(body)
+}
+
+/// A body that is whatever `T` takes.
+pub(crate) fn read_any<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let error = match serde_path_to_error::deserialize(&mut reader) {
         Ok(value) => return reader.end().map(|()| value).map_err(|error| syntax(&error)),

@@ -3,6 +3,8 @@
 mod asynchronous;
 mod bindings;
 mod crash;
+mod deliveries;
+mod publish;
 mod retries;
 mod schedules;
 mod stop;

@@ -1,7 +1,8 @@
 //! What subscriptions and schedules have in common.
 //!
-//! Reading order: `parts` (the parts of their bodies), then [`write_refusal`].
+//! Reading order: `parts` and `due` (the parts of their bodies), then [`write_refusal`].
 
+pub(crate) mod due;
 pub(crate) mod parts;
 
 use picloud_shared::{

@@ -15,7 +15,10 @@ use utoipa::ToSchema;
 use crate::{
     Manager,
     http::{
-        bindings::parts::{BundledDestination, SetDue, SetPolicy, SetRetry, filter, small},
+        bindings::{
+            due::{SetDue, SetPolicy},
+            parts::{BundledDestination, SetRetry, filter, small},
+        },
         domains::claimable,
         problem::Answer,
         routes::{methods, require_open},

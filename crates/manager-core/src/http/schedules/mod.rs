@@ -22,11 +22,9 @@ use uuid::Uuid;
 use super::{
     access::Caller,
     bindings::{
+        due::{DueBody, PolicyBody, SetDue, SetPolicy},
         name,
-        parts::{
-            DestinationBody, DueBody, PolicyBody, RetryBody, SetDestination, SetDue, SetPolicy, SetRetry,
-            small,
-        },
+        parts::{DestinationBody, RetryBody, SetDestination, SetRetry, small},
         write_refusal,
     },
     extract::{AppPath, InPath, JsonBody, QueryParams},

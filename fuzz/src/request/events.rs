@@ -60,7 +60,7 @@ impl EventRepository for NoEvents {
     }
 
     async fn hint(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn list_deliveries(

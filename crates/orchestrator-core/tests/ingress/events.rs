@@ -141,7 +141,7 @@ fn a_server_that_stops_gives_back_what_it_does_not_end() {
     waiting.expect("never closed").forget();
     pump.stop_claiming();
     server.runtime.block_on(server.running.stop(Duration::ZERO));
-    server.runtime.block_on(pump.stop(Duration::from_secs(60)));
+    server.runtime.block_on(pump.stop(Duration::from_mins(1)));
     let seen = server.events.seen();
     assert_eq!(seen.released, [leased.held()]);
     assert!(seen.failures.is_empty());

@@ -179,7 +179,9 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("SetPolicy", "caught_up_max") => json!({ "minimum": 1, "maximum": CAUGHT_UP_MAX }),
         ("SetDue", "kind") => json!({ "enum": ["cron", "every", "at"] }),
         ("SetDue", "seconds") => json!({ "minimum": 1, "maximum": EVERY_S_MAX }),
-        ("SetDestination" | "BundledDestination", "topic") => json!({ "pattern": OWN_TOPIC }),
+        ("SetDestination" | "BundledDestination", "topic") | ("CloudEvent", "type") => {
+            json!({ "pattern": OWN_TOPIC })
+        }
         ("BundledSubscription" | "CreateSubscription" | "UpdateSubscription", "topic") => {
             json!({ "pattern": TOPIC_PATTERN })
         }
@@ -195,7 +197,6 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("RedriveDeliveries" | "PurgeDeliveries", "topic") => json!({ "pattern": TOPIC }),
         ("PurgeDeliveries", "state") => json!({ "enum": ["dead", "done", "cancelled"] }),
         ("CloudEvent", "specversion") => json!({ "enum": ["1.0"] }),
-        ("CloudEvent", "type") => json!({ "pattern": OWN_TOPIC }),
         ("CloudEvent", "id" | "source" | "datacontenttype") => {
             json!({ "maxLength": ATTRIBUTE_BYTES_MAX, "pattern": ATTRIBUTE })
         }

@@ -19,7 +19,7 @@ use picloud_shared::{
 };
 
 /// How long a test waits for something that is sure to come.
-pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// Keeps what is published, and gives out what a test makes due.
 #[derive(Default)]
@@ -122,7 +122,7 @@ impl EventRepository for FakeEvents {
     }
 
     async fn hint(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn list_deliveries(

@@ -367,6 +367,6 @@ fn a_script_that_fails_may_say_what_becomes_of_its_event() {
         assert_eq!(outcome.retry, expected, "{source}");
     }
     let (outcome, _) = run("retry::never(\"no order\")");
-    let error = outcome.result.err().expect("an error");
+    let error = outcome.result.expect_err("an error");
     assert_eq!((error.message.as_str(), error.line), ("no order", Some(1)));
 }

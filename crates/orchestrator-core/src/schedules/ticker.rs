@@ -169,7 +169,7 @@ impl Task {
             .into_iter()
             .map(|schedule| {
                 let taken = self.taken.entry(schedule.schedule_id()).or_default();
-                let prunes = *taken % STEPS_PER_PRUNING == 0;
+                let prunes = (*taken).is_multiple_of(STEPS_PER_PRUNING);
                 *taken = taken.wrapping_add(1);
                 (schedule, prunes)
             })

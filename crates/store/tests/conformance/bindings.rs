@@ -124,11 +124,11 @@ async fn what_was_made_is_listed_and_live(mut bed: Bed) {
     for _ in 0..2 {
         let expected = [first.clone(), second.clone()];
         assert_eq!(subscriptions(&bed.store, one).await, expected);
-        assert_eq!(schedules(&bed.store, one).await, [timed.clone()]);
+        assert_eq!(schedules(&bed.store, one).await, std::slice::from_ref(&timed));
         assert_eq!(schedules(&bed.store, two).await, []);
         let live = bed.store.live_release(one).await.unwrap().unwrap();
         assert_eq!(live.subscriptions, expected);
-        assert_eq!(live.schedules, [timed.clone()]);
+        assert_eq!(live.schedules, std::slice::from_ref(&timed));
         let all = bed.store.live_releases().await.unwrap();
         let same = all.into_iter().find(|release| release.app_id == one).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! One event of CloudEvents, in JSON or in headers.
+//! One event of `CloudEvents`, in JSON or in headers.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) const EXTENSIONS_MAX: usize = 32;
 const PREFIX: &str = "ce-";
 const JSON: &str = "application/json";
 
-/// An event of CloudEvents 1.0. Further attributes of strings, numbers and booleans are kept.
+/// An event of `CloudEvents` 1.0. Further attributes of strings, numbers and booleans are kept.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CloudEvent {
     #[schema(example = "1.0")]

@@ -1,4 +1,4 @@
-//! `POST /api/v1/apps/{app}/events`: events from outside, as CloudEvents 1.0 writes them.
+//! `POST /api/v1/apps/{app}/events`: events from outside, as `CloudEvents` 1.0 writes them.
 
 mod cloud_event;
 mod refusal;
@@ -49,7 +49,7 @@ pub(crate) struct PublishedEvents {
 
 /// Publish events
 ///
-/// As CloudEvents 1.0: one in JSON (`application/cloudevents+json`), up to 100 in a batch
+/// As `CloudEvents` 1.0: one in JSON (`application/cloudevents+json`), up to 100 in a batch
 /// (`application/cloudevents-batch+json`), or one with its attributes in headers (`ce-id`, `ce-source`, `ce-type` …) and
 /// its data in the body, of any other media type. The type of an event is its topic. `partitionkey` is its key, for
 /// subscriptions that ask for order. Data has at most 262,144 bytes (256 KiB), and a request 4 MiB.

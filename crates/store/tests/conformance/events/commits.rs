@@ -6,7 +6,7 @@ use picloud_shared::{
     id::AppId,
     invocation::Trigger,
     page::PageRequest,
-    repository::{EventRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, ScriptRepository},
+    repository::{ExecutionRepository, QuotaRepository, QuotaUpdate, ScriptRepository},
     services::{
         Answer, Commit, Expiry, KvValue, Question, ReadKey, ServiceError, Write,
         docs::{CollectionCommit, Definition, DocumentWrite},

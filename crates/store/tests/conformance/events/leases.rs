@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use picloud_shared::{
     events::{
-        ABORTS_MAX, Counts, DeadReason, DeliveryResult, DeliveryState, Failure, LEASE, Next, RetryPolicy,
-        Verdict,
+        ABORTS_MAX, Counts, DeadReason, DeliveryResult, DeliveryState, Failure, LEASE, Leased, Next,
+        RetryPolicy, Verdict,
     },
     repository::EventRepository,
     services::Answer,
@@ -83,7 +83,7 @@ async fn a_lease_lasts_as_long_as_it_is_extended(bed: Bed) {
     let ground = Ground::new(bed).await;
     ground.publish(vec![ground.event(), ground.event()], at(0)).await;
     let claimed = ground.claim("a", 5, at(0)).await;
-    let held: Vec<_> = claimed.leased.iter().map(|leased| leased.held()).collect();
+    let held: Vec<_> = claimed.leased.iter().map(Leased::held).collect();
     for second in [10, 20, 30] {
         let kept = vec![held[0]];
         let until = at(second).plus(LEASE);

@@ -177,16 +177,19 @@ fn a_bundle_and_a_release_hold_them() {
     let first = cloud.owner().post(&releases, &bundle("a")).expect(201).json();
     let number = first["release"]["number"].as_u64().expect("a number");
     let changed = cloud.owner().post(&releases, &bundle("b.*")).expect(201).json();
-    let changes = &changed["changes"]["subscriptions"];
+    let differences = &changed["changes"]["subscriptions"];
     assert_eq!(
-        (&changes[0]["fields"], &changes[0]["after"]["spec"]["topic"]),
+        (
+            &differences[0]["fields"],
+            &differences[0]["after"]["spec"]["topic"]
+        ),
         (&json!(["topic"]), &json!("b.*"))
     );
     cloud.owner().post(&releases, &bundle("b.*")).expect(200);
     let restore = format!("{releases}/{number}:restore");
     cloud.owner().post(&restore, &json!({})).expect(201);
     let restored = items(cloud.owner().get(&app.path("/subscriptions")));
-    let id = &changes[0]["id"];
+    let id = &differences[0]["id"];
     assert_eq!((&restored[0]["id"], &restored[0]["topic"]), (id, &json!("a")));
     let got = cloud
         .owner()

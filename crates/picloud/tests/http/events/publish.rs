@@ -1,4 +1,4 @@
-//! Events from outside, as CloudEvents.
+//! Events from outside, as `CloudEvents`.
 
 use serde_json::{Value, json};
 

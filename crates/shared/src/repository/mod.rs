@@ -50,12 +50,12 @@ pub use members::{AddMemberError, AppScope, MemberRepository};
 pub use quotas::{QuotaRepository, QuotaUpdate};
 pub use releases::ReleaseRepository;
 pub use routes::{RouteRepository, RouteUpdate, WriteRouteError};
-pub use scripts::{
-    Checked, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError,
-};
 pub use schedules::{
     Decided, LEDGER_DAYS_MAX, LEDGER_ROWS_MAX, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository,
     ScheduleStanding,
+};
+pub use scripts::{
+    Checked, DeleteScriptError, Expected, NewScript, ScriptRepository, ScriptUpdate, WriteScriptError,
 };
 pub use second_factors::{ConfirmedFactor, SecondFactorRepository};
 pub use secrets::{SecretRepository, SetSecretError};

@@ -1,6 +1,6 @@
 //! Files that are given out a part at a time, and what is said of those that are taken in.
 
-use std::{future::Future, io};
+use std::{collections::HashSet, future::Future, io};
 
 use axum::{
     body::Body,
@@ -12,6 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use http::header;
 use picloud_shared::problem::Code;
 use serde::Deserialize;
+use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -21,6 +22,12 @@ use super::{
 
 /// Faults of a file that are told at one time.
 pub(crate) const FAULTS_MAX: usize = 20;
+
+/// Columns that a CSV file may have; one that is written here has fewer.
+const COLUMNS_MAX: usize = 1_000;
+
+/// Longest message about a line, in characters: it may repeat what stands there.
+const MESSAGE_CHARS_MAX: usize = 300;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -101,6 +108,14 @@ pub(crate) trait Line: Sized {
     fn from_csv(headings: &[String], row: &StringRecord) -> Result<Self, String>;
 }
 
+/// Reads a file where nobody waits for the thread meanwhile.
+pub(crate) async fn aside<T: Send + 'static>(read: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+    spawn_blocking(read).await.map_err(|error| {
+        tracing::error!(%error, "a file could not be read");
+        internal()
+    })?
+}
+
 /// Reads all of a file, and makes of each line, which has a number, what `make` says; or says what is wrong with each.
 pub(crate) fn read<L: Line, R>(
     text: &[u8],
@@ -114,7 +129,7 @@ pub(crate) fn read<L: Line, R>(
         match line.and_then(|line| make(number, line)) {
             Ok(row) => rows.push(row),
             Err(message) => {
-                violations.add(&format!("line {number}"), message);
+                violations.add(&format!("line {number}"), short(&message));
                 faults += 1;
             }
         }
@@ -137,6 +152,10 @@ pub(crate) fn read<L: Line, R>(
 }
 
 fn read_csv<L: Line>(text: &[u8], add: &mut impl FnMut(u64, Result<L, String>) -> bool) {
+    if let Some(number) = find_open_quote(text) {
+        add(number, Err(OPEN_QUOTE.to_owned()));
+        return;
+    }
     let mut reader = csv::Reader::from_reader(text);
     let headings = match reader.headers() {
         Ok(headings) => headings.iter().map(str::to_owned).collect::<Vec<_>>(),
@@ -145,10 +164,13 @@ fn read_csv<L: Line>(text: &[u8], add: &mut impl FnMut(u64, Result<L, String>) -
             return;
         }
     };
-    let twice = (1..headings.len()).find(|at| headings[..*at].contains(&headings[*at]));
-    let fault = match twice {
-        Some(at) => Err(format!("has the column `{}` twice", headings[at])),
-        None => L::check_headings(&headings),
+    let mut seen = HashSet::new();
+    let fault = if headings.len() > COLUMNS_MAX {
+        Err(format!("must have at most {COLUMNS_MAX} columns"))
+    } else if let Some(twice) = headings.iter().find(|name| !seen.insert(name.as_str())) {
+        Err(format!("has the column `{twice}` twice"))
+    } else {
+        L::check_headings(&headings)
     };
     if let Err(message) = fault {
         add(1, Err(message));
@@ -168,6 +190,40 @@ fn read_csv<L: Line>(text: &[u8], add: &mut impl FnMut(u64, Result<L, String>) -
         if !goes_on {
             break;
         }
+    }
+}
+
+/// What is wrong with the line of which [`find_open_quote`] gives the number.
+pub(crate) const OPEN_QUOTE: &str = "has a quote that is not closed";
+
+/// The line where a quoted cell of a CSV file begins that ends nowhere: what follows would all be part of it.
+pub(crate) fn find_open_quote(text: &[u8]) -> Option<u64> {
+    let (mut line, mut opened) = (1_u64, None);
+    let (mut begins_cell, mut may_have_closed) = (true, false);
+    for &byte in text {
+        match (opened, byte) {
+            // It ends the cell, unless another one follows.
+            (Some(_), b'"') => may_have_closed = !may_have_closed,
+            (Some(_), _) if !may_have_closed => {}
+            (None, b'"') if begins_cell => opened = Some(line),
+            _ => {
+                (opened, may_have_closed) = (None, false);
+                begins_cell = matches!(byte, b',' | b'\n' | b'\r');
+            }
+        }
+        if opened.is_some() {
+            begins_cell = false;
+        }
+        line += u64::from(byte == b'\n');
+    }
+    opened.filter(|_| !may_have_closed)
+}
+
+/// A message with as much of it as is told.
+pub(crate) fn short(message: &str) -> String {
+    match message.char_indices().nth(MESSAGE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
     }
 }
 
@@ -201,5 +257,42 @@ pub(crate) fn faults_of<T>(read: Answer<T>) -> Vec<String> {
         }
         Err(other) => panic!("{other:?}"),
         Ok(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_found() {
+        for fine in [
+            "",
+            "a,b\n1,2",
+            "\"a\"",
+            "\"\"",
+            "a\"b,c\n",
+            "\"a\"\"b\"\n\"c\nd\",e",
+            "\"a\"b\"c,d\n",
+            "\"a\"b\n\"c\"",
+        ] {
+            assert_eq!(find_open_quote(fine.as_bytes()), None, "{fine}");
+        }
+        for (open, line) in [
+            ("\"", 1),
+            ("a,\"b", 1),
+            ("a\n\"b\nc\nd", 2),
+            ("\"a\nb\",\"c\n", 2),
+            ("\"a\"\"", 1),
+            ("a\r\n\"", 2),
+        ] {
+            assert_eq!(find_open_quote(open.as_bytes()), Some(line), "{open}");
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        assert_eq!(short("ä"), "ä");
+        assert_eq!(short(&"ä".repeat(1_000)).chars().count(), MESSAGE_CHARS_MAX + 1);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 /// The column of ids.
 pub(super) const ID: &str = "_id";
@@ -102,16 +102,31 @@ pub(super) fn read_row<'r>(
             MORE => {
                 let more: Map<String, Value> = serde_json::from_str(cell)
                     .map_err(|error| format!("`{MORE}` is no JSON object: {error}"))?;
-                document.extend(more);
+                for (name, value) in more {
+                    put(&mut document, name, value)?;
+                }
             }
             _ => {
                 if let Some(value) = read_cell(cell) {
-                    document.insert(name.clone(), value);
+                    put(&mut document, name.clone(), value)?;
                 }
             }
         }
     }
     Ok((id, document))
+}
+
+fn put(document: &mut Map<String, Value>, name: String, value: Value) -> Result<(), String> {
+    match document.entry(name) {
+        Entry::Vacant(place) => {
+            place.insert(value);
+            Ok(())
+        }
+        Entry::Occupied(place) => Err(format!(
+            "has `{}` twice: in its column and in `{MORE}`",
+            place.key()
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -171,5 +186,13 @@ mod tests {
         assert_eq!((id, Value::Object(document)), (None, expected));
         let wrong = read_row(&[MORE.to_owned()], ["[]"].into_iter());
         assert!(wrong.is_err());
+        for headings in [["a", MORE], [MORE, "a"]] {
+            let row = |cell: &'static str| {
+                let cells = headings.map(|name| if name == MORE { "{\"a\":1}" } else { cell });
+                read_row(&headings.map(str::to_owned), cells.into_iter())
+            };
+            assert!(row("2").is_err());
+            assert_eq!(row("").unwrap().1, map(json!({ "a": 1 })));
+        }
     }
 }

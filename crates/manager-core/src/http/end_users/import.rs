@@ -3,7 +3,7 @@
 mod batch;
 mod lines;
 
-use axum::{Json, body::Bytes, extract::State};
+use axum::{Json, extract::State};
 use picloud_shared::{
     audit::{self, DataChange},
     id::AppId,
@@ -17,7 +17,7 @@ use crate::{
     http::{
         access::Caller,
         extract::{AppPath, QueryParams, TextBody},
-        file::{Format, Mode, after},
+        file::{self, Format, Mode, after},
         problem::{Answer, problems},
     },
 };
@@ -73,8 +73,8 @@ pub(crate) async fn import_end_users(
     QueryParams(query): QueryParams<ImportEndUsersQuery>,
     TextBody(body): TextBody,
 ) -> Answer<Json<ImportedBody>> {
-    let rows = lines::read(&body, query.format)?;
-    drop::<Bytes>(body);
+    let format = query.format;
+    let rows = file::aside(move || lines::read(&body, format)).await?;
     let change = caller.change(&manager, None);
     manager.repository().confirm_data_change(app.id, &change).await?;
 

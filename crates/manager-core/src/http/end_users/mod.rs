@@ -83,6 +83,7 @@ impl FromStr for EndUserId {
 
 impl Named for EndUserId {
     const NAME: &str = "end_user";
+    const TITLE: &str = "user";
 }
 
 /// Milliseconds since 1970, as records count.
@@ -111,7 +112,16 @@ fn check(violations: &mut Violations, name: Option<&str>, email: Option<&str>, p
 
 /// `data` as it is kept.
 fn kept(violations: &mut Violations, data: &Value) -> Option<Box<RawValue>> {
+    data_text(data)
+        .map_err(|refused| violations.add("data", refused))
+        .ok()
+}
+
+/// The text that is kept of `data`.
+fn data_text(data: &Value) -> Result<Box<RawValue>, UserRefused> {
     let text = data.to_string();
-    violations.require(text.len() <= USER_DATA_BYTES_MAX, "data", UserRefused::Data);
-    RawValue::from_string(text).ok()
+    if text.len() > USER_DATA_BYTES_MAX {
+        return Err(UserRefused::Data);
+    }
+    RawValue::from_string(text).map_err(|_| UserRefused::Data)
 }

@@ -162,6 +162,14 @@ pub(super) fn is_of_another(entry: Option<&KvEntry>, id: Uuid) -> bool {
     }
 }
 
+/// Whose id stands at the key of a name or an address.
+pub(super) fn holder_of(entry: &KvEntry) -> Option<Uuid> {
+    match &entry.value {
+        KvValue::Json(text) => serde_json::from_str(text).ok(),
+        KvValue::Blob(_) => None,
+    }
+}
+
 /// What the log says of a user: nothing that signs them in, and not what the app keeps with them.
 fn state(record: &UserRecord) -> Value {
     json!({ "name": record.name, "email": record.email, "is_active": record.is_active })

@@ -42,8 +42,10 @@ pub(crate) struct NoNumber;
 
 /// Something that a path parameter names.
 pub(crate) trait Named: FromStr {
-    /// The parameter, which is also what people call it.
+    /// The parameter.
     const NAME: &str;
+    /// What people call it.
+    const TITLE: &str = Self::NAME;
 }
 
 macro_rules! named {
@@ -89,7 +91,7 @@ impl<S: Send + Sync, T: Named> FromRequestParts<S> for InPath<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let missing = || not_found(T::NAME);
+        let missing = || not_found(T::TITLE);
         let params = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|_| missing())?;

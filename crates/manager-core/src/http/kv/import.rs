@@ -4,7 +4,7 @@ mod lines;
 
 use std::collections::BTreeMap;
 
-use axum::{Json, body::Bytes, extract::State};
+use axum::{Json, extract::State};
 use picloud_shared::{
     audit::{DataChange, Target},
     services::{BYTES_PER_COMMIT_MAX, KvValue, WRITES_PER_COMMIT_MAX, Write},
@@ -19,7 +19,7 @@ use crate::{
     http::{
         access::Caller,
         extract::{AppPath, QueryParams, TextBody},
-        file::{FileQuery, after},
+        file::{self, FileQuery, after},
         problem::{Answer, problems},
     },
 };
@@ -55,8 +55,8 @@ pub(crate) async fn import_kv(
     QueryParams(query): QueryParams<FileQuery>,
     TextBody(body): TextBody,
 ) -> Answer<Json<ImportedBody>> {
-    let file = lines::read(&body, query.format, manager.now())?;
-    drop::<Bytes>(body);
+    let now = manager.now();
+    let file = file::aside(move || lines::read(&body, query.format, now)).await?;
     let change = caller.change(&manager, None);
     manager.repository().confirm_data_change(app.id, &change).await?;
 

@@ -3,7 +3,7 @@
 use csv::StringRecord;
 use picloud_shared::services::docs::{DOCUMENT_BYTES_MAX, DOCUMENT_ID_BYTES_MAX, is_document_id};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::super::table;
 use crate::http::{
@@ -20,13 +20,19 @@ pub(super) struct Row {
     pub(super) document: String,
 }
 
-/// One line of a JSON file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A line of either kind.
 struct Line {
-    #[serde(default)]
     id: Option<String>,
     document: Map<String, Value>,
+}
+
+/// One line of a JSON file. The document is read on its own: it may be as deep as if nothing stood around it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonLine {
+    #[serde(default)]
+    id: Option<String>,
+    document: Box<RawValue>,
 }
 
 /// Reads all of it; says what is wrong with each line.
@@ -36,11 +42,24 @@ pub(super) fn read(text: &[u8], format: Format) -> Answer<Vec<Row>> {
 
 impl file::Line for Line {
     fn from_json(line: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(line).map_err(|error| format!("cannot be read: {error}"))
+        let line: JsonLine =
+            serde_json::from_slice(line).map_err(|error| format!("cannot be read: {error}"))?;
+        let document = serde_json::from_str(line.document.get())
+            .map_err(|error| format!("`document` cannot be read: {error}"))?;
+        Ok(Self {
+            id: line.id,
+            document,
+        })
     }
 
-    fn check_headings(_: &[String]) -> Result<(), String> {
-        Ok(())
+    /// Fields may have any names; but what begins like a line of a JSON file is one.
+    fn check_headings(headings: &[String]) -> Result<(), String> {
+        match headings.first() {
+            Some(first) if first.trim_start().starts_with('{') => {
+                Err("is no line of headings but JSON; send the file with `format=json`".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn from_csv(headings: &[String], row: &StringRecord) -> Result<Self, String> {
@@ -96,8 +115,28 @@ mod tests {
         assert_eq!(faults(&"no\n".repeat(100), Format::Json).len(), FAULTS_MAX);
         assert_eq!(faults("a,b,a\n1,2,3\n", Format::Csv), ["line 1"]);
         assert_eq!(
+            faults("{\"id\":\"a\",\"document\":{}}\n", Format::Csv),
+            ["line 1"]
+        );
+        assert_eq!(faults("a,b\n1,2\n3,\"4\n", Format::Csv), ["line 3"]);
+        let columns = |count: usize| (0..count).map(|at| at.to_string()).collect::<Vec<_>>().join(",");
+        assert_eq!(faults(&columns(1_000), Format::Csv), [""; 0]);
+        assert_eq!(faults(&columns(1_001), Format::Csv), ["line 1"]);
+        assert_eq!(
             faults("_id,_more\na,{}\nb,[]\nc\n", Format::Csv),
             ["line 3", "line 4"]
         );
+    }
+
+    #[test]
+    fn a_document_is_as_deep_as_it_may_be_elsewhere() {
+        let line = |levels: usize| {
+            let document = format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+            format!("{{\"id\":\"a\",\"document\":{document}}}\n")
+        };
+        assert_eq!(faults(&line(127), Format::Json), [""; 0]);
+        for wrong in [line(128), line(20_000), "{\"document\":{\"a\":1e400}}".to_owned()] {
+            assert_eq!(faults(&wrong, Format::Json), ["line 1"]);
+        }
     }
 }

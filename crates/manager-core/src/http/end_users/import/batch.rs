@@ -6,7 +6,7 @@ use picloud_shared::{
     id::UserId,
     problem::Code,
     services::{
-        Answer as Answered, Commit, Expiry, KEYS_PER_CALL_MAX, KvValue, Question, UserRecord, Write,
+        Answer as Answered, Commit, Expiry, KEYS_PER_CALL_MAX, KvEntry, KvValue, Question, UserRecord, Write,
         user_email_key, user_key, user_name_key, user_writes,
     },
 };
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     super::{
         millis,
-        records::{ATTEMPTS_MAX, Look, is_of_another, record},
+        records::{ATTEMPTS_MAX, Look, holder_of, is_of_another, record},
     },
     Target,
     lines::Row,
@@ -72,7 +72,7 @@ impl Target<'_> {
         let keys = rows.iter().map(|(id, _)| user_key(*id)).collect();
         let stored = look.get(self.manager, self.app, keys).await?;
         let mut taken = BTreeMap::new();
-        let mut writes = Vec::new();
+        let mut writes = BTreeMap::new();
         for ((id, row), stored) in rows.iter().zip(&stored) {
             let before = stored.as_ref().map(record).transpose()?;
             if before.is_some() && self.mode == Mode::Insert {
@@ -86,17 +86,23 @@ impl Target<'_> {
                 }
             }
             let written = user_writes(before.as_ref(), Some(&after)).map_err(|_| internal())?;
-            writes.extend(written.into_iter().map(|(key, text)| Write {
-                key,
-                value: text.map(KvValue::Json),
-                expiry: Expiry::Never,
-            }));
+            for (key, text) in written {
+                // One gives up a name and another takes it: whichever line comes first, it is of the one who takes it.
+                let written = writes.entry(key).or_insert(None);
+                *written = text.or(written.take());
+            }
         }
         let holders = look
             .get(self.manager, self.app, taken.keys().cloned().collect())
             .await?;
+        let ids: BTreeSet<Uuid> = rows.iter().map(|(id, _)| *id).collect();
+        // Of two lines only one has a name: a holder who stands in the file too has given it up.
+        let stays = |holder: &Option<KvEntry>| {
+            let holder = holder.as_ref().and_then(holder_of);
+            holder.is_none_or(|holder| !ids.contains(&holder))
+        };
         for ((id, row), holder) in taken.values().zip(&holders) {
-            if is_of_another(holder.as_ref(), *id) {
+            if is_of_another(holder.as_ref(), *id) && stays(holder) {
                 return Err(refused(
                     row,
                     "the app has a user with this name or this e-mail address already",
@@ -105,7 +111,7 @@ impl Target<'_> {
         }
         Ok(Commit {
             keys: look.keys,
-            writes,
+            writes: writes.into_iter().map(write).collect(),
             ..Commit::default()
         })
     }
@@ -130,6 +136,14 @@ impl Target<'_> {
             updated_at: now,
             last_sign_in_at: before.and_then(|before| before.last_sign_in_at),
         }
+    }
+}
+
+fn write((key, text): (String, Option<String>)) -> Write {
+    Write {
+        key,
+        value: text.map(KvValue::Json),
+        expiry: Expiry::Never,
     }
 }
 

@@ -2,14 +2,14 @@
 
 use csv::StringRecord;
 use picloud_shared::{
-    services::{USER_DATA_BYTES_MAX, UserRefused, check_user_email, check_user_name},
+    services::{check_user_email, check_user_name},
     time::Timestamp,
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use super::super::{export::COLUMNS, millis};
+use super::super::{data_text, export::COLUMNS, millis};
 use crate::{
     accounts::Hasher,
     http::{
@@ -111,13 +111,7 @@ fn row(number: u64, line: Line) -> Result<Row, String> {
     if let Some(email) = &line.email {
         check_user_email(email).map_err(|refused| refused.to_string())?;
     }
-    if line
-        .data
-        .as_ref()
-        .is_some_and(|data| data.get().len() > USER_DATA_BYTES_MAX)
-    {
-        return Err(UserRefused::Data.to_string());
-    }
+    let data = line.data.as_deref().map(kept).transpose()?;
     if line
         .password_hash
         .as_deref()
@@ -136,15 +130,24 @@ fn row(number: u64, line: Line) -> Result<Row, String> {
         id: line.id,
         name: line.name,
         email: line.email,
-        data: line.data,
+        data,
         is_active: line.is_active.unwrap_or(true),
         created_at: created_at.map(millis),
         password_hash: line.password_hash,
     })
 }
 
+/// Data of the file as it is kept: as what everybody reads. On its own it may be as deep as if nothing stood around it.
+fn kept(data: &RawValue) -> Result<Box<RawValue>, String> {
+    let value: Value =
+        serde_json::from_str(data.get()).map_err(|error| format!("`data` cannot be read: {error}"))?;
+    data_text(&value).map_err(|refused| refused.to_string())
+}
+
 #[cfg(test)]
 mod tests {
+    use picloud_shared::services::USER_DATA_BYTES_MAX;
+
     use super::*;
     use crate::http::file::faults_of;
 
@@ -172,5 +175,41 @@ mod tests {
         assert_eq!(faults_of(read(b"id\nx\n", Format::Csv)), ["line 1"]);
         let text = b"name,id,is_active,data\na,x,,\nb,,yes,\nc,,,{\nd,,true,{}\n";
         assert_eq!(faults_of(read(text, Format::Csv)), ["line 2", "line 3", "line 4"]);
+    }
+
+    #[test]
+    fn data_is_what_everybody_reads() {
+        let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        let json = |data: &str| {
+            read(
+                format!("{{\"name\":\"a\",\"data\":{data}}}").as_bytes(),
+                Format::Json,
+            )
+        };
+        let csv = |data: &str| {
+            let cell = data.replace('"', "\"\"");
+            read(format!("name,data\na,\"{cell}\"\n").as_bytes(), Format::Csv)
+        };
+        for wrong in [
+            "{\"a\":1e400}",
+            "\"\\ud800\"",
+            deep(128).as_str(),
+            deep(20_000).as_str(),
+        ] {
+            assert_eq!(faults_of(json(wrong)), ["line 1"], "{wrong}");
+            assert_eq!(faults_of(csv(wrong)), ["line 2"], "{wrong}");
+        }
+        for fine in ["{\"a\":[1,null]}", deep(127).as_str()] {
+            for rows in [json(fine), csv(fine)] {
+                let rows = rows.expect("it is fine");
+                assert_eq!(rows[0].data.as_deref().map(RawValue::get), Some(fine));
+            }
+        }
+        // What is between values is not kept, and does not count.
+        let wide = format!("[{}1]", " ".repeat(USER_DATA_BYTES_MAX));
+        let rows = json(&wide).expect("it is fine");
+        assert_eq!(rows[0].data.as_deref().map(RawValue::get), Some("[1]"));
+        let long = format!("\"{}\"", "x".repeat(USER_DATA_BYTES_MAX));
+        assert_eq!(faults_of(json(&long)), ["line 1"]);
     }
 }

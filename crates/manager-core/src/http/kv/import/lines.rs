@@ -8,11 +8,11 @@ use picloud_shared::{
     time::Timestamp,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::super::{export::COLUMNS, may_be_key};
 use crate::http::{
-    file::{FAULTS_MAX, Format},
+    file::{FAULTS_MAX, Format, OPEN_QUOTE, find_open_quote, short},
     problem::Answer,
     validate::{Violations, present},
 };
@@ -31,7 +31,7 @@ pub(super) struct File {
 struct Line {
     key: String,
     #[serde(default, deserialize_with = "present")]
-    value: Option<Value>,
+    value: Option<Box<RawValue>>,
     #[serde(default)]
     blob_base64: Option<String>,
     #[serde(default)]
@@ -47,7 +47,7 @@ pub(super) fn read(text: &[u8], format: Format, now: Timestamp) -> Answer<File> 
         match read {
             Ok(write) => file.add(write, now),
             Err(message) => {
-                violations.add(&format!("line {number}"), message);
+                violations.add(&format!("line {number}"), short(&message));
                 faults += 1;
             }
         }
@@ -87,7 +87,7 @@ fn json_line(line: &[u8]) -> Result<Write, String> {
         expires_at,
     } = serde_json::from_slice(line).map_err(|error| format!("cannot be read: {error}"))?;
     let value = match (value, blob_base64) {
-        (Some(value), None) => KvValue::Json(value.to_string()),
+        (Some(value), None) => json(value.get())?,
         (None, Some(text)) => blob(&text)?,
         _ => return Err("must have either `value` or `blob_base64`".to_owned()),
     };
@@ -95,6 +95,10 @@ fn json_line(line: &[u8]) -> Result<Write, String> {
 }
 
 fn read_csv(text: &[u8], add: &mut impl FnMut(u64, Result<Write, String>) -> bool) {
+    if let Some(number) = find_open_quote(text) {
+        add(number, Err(OPEN_QUOTE.to_owned()));
+        return;
+    }
     let mut reader = csv::Reader::from_reader(text);
     match reader.headers() {
         Ok(headers) if headers == COLUMNS.as_slice() => {}
@@ -127,15 +131,18 @@ fn read_csv(text: &[u8], add: &mut impl FnMut(u64, Result<Write, String>) -> boo
 fn csv_line(record: &csv::StringRecord) -> Result<Write, String> {
     let field = |at| record.get(at).unwrap_or_default();
     let value = match field(1) {
-        "json" => {
-            let value: Value = serde_json::from_str(field(2)).map_err(|error| format!("no JSON: {error}"))?;
-            KvValue::Json(value.to_string())
-        }
+        "json" => json(field(2))?,
         "blob" => blob(field(2))?,
         _ => return Err("`type` must be json or blob".to_owned()),
     };
     let expires_at = Some(field(3)).filter(|text| !text.is_empty());
     write(field(0).to_owned(), value, expires_at)
+}
+
+/// A value on its own, which may be as deep as if nothing stood around it.
+fn json(text: &str) -> Result<KvValue, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+    Ok(KvValue::Json(value.to_string()))
 }
 
 fn blob(base64: &str) -> Result<KvValue, String> {
@@ -196,12 +203,30 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_as_deep_as_it_may_be_elsewhere() {
+        let line = |levels: usize| {
+            let value = "[".repeat(levels) + &"]".repeat(levels);
+            format!("{{\"key\":\"a\",\"value\":{value}}}\n")
+        };
+        assert!(read(line(127).as_bytes(), Format::Json, NOW).is_ok());
+        for wrong in [
+            line(128),
+            line(20_000),
+            "{\"key\":\"a\",\"value\":1e400}".to_owned(),
+        ] {
+            assert_eq!(faults(&wrong, Format::Json), ["line 1"]);
+        }
+    }
+
+    #[test]
     fn each_fault_names_its_line() {
         let text = "{\"key\":\"a\",\"value\":1}\n{\"key\":\"\",\"value\":1}\n{\"key\":\"c\"}\nno";
         assert_eq!(faults(text, Format::Json), ["line 2", "line 3", "line 4"]);
         let many = "no\n".repeat(100);
         assert_eq!(faults(&many, Format::Json).len(), FAULTS_MAX);
         assert_eq!(faults("a,b\n", Format::Csv), ["line 1"]);
+        let open = "key,type,value,expires_at\na,json,1,\nb,json,\"2,\n";
+        assert_eq!(faults(open, Format::Csv), ["line 3"]);
         let text = "key,type,value,expires_at\na,json,1,\nb,other,1,\nc,json,{,\nd,json,1\ne,json,1,never\n";
         assert_eq!(
             faults(text, Format::Csv),

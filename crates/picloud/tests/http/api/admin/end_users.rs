@@ -287,6 +287,34 @@ fn users_from_elsewhere_bring_their_passwords() {
 }
 
 #[test]
+fn users_swap_their_names_and_keep_what_everybody_reads() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve("/id", "users::verify(request.query.n, \"correct horse\").id");
+    let (ada, tom) = (made(&app, "Ada"), made(&app, "Tom"));
+    let line = |user: &Value, name: &str| {
+        let email = format!("{name}@example.com");
+        json!({ "id": user["id"], "name": name, "email": email }).to_string() + "\n"
+    };
+    import(&app, "?mode=replace", line(&ada, "Tom") + &line(&tom, "Ada")).expect(200);
+    for (name, user) in [("Tom", &ada), ("Ada", &tom)] {
+        let path = format!("/id?n={name}");
+        cloud
+            .get("a.test", &path)
+            .says(user["id"].as_str().expect("an id"));
+    }
+    // Who is not in the file gives nothing up.
+    import(&app, "?mode=replace", line(&ada, "Ada")).problem(409, "username_taken");
+    for data in ["{\"a\":1e400}", "\"\\ud800\""] {
+        let file = format!("{{\"name\":\"Eve\",\"data\":{data}}}");
+        import(&app, "", file).problem(422, "validation_failed");
+    }
+    let unknown = app.path("/users/x");
+    let problem = cloud.owner().get(&unknown).problem(404, "not_found");
+    assert_eq!(problem["detail"], "There is no such user, or you may not see it.");
+}
+
+#[test]
 fn many_users_are_imported_in_steps_until_one_is_taken() {
     let cloud = TestCloud::start();
     let app = cloud.app("a");

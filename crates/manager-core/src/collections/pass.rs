@@ -157,7 +157,7 @@ impl<'p> Pass<'p> {
         let mut batch = Batch::default();
         let mut taken = 0;
         for document in documents {
-            if batch.indexed.len() > ENTRIES_MAX || batch.faults.len() == FAULTS_MAX {
+            if batch.indexed.len() > ENTRIES_MAX || batch.faults.len() >= FAULTS_MAX {
                 break;
             }
             taken += 1;

@@ -7,6 +7,7 @@ use picloud_shared::{
     page::{Page, PageRequest},
     quota::{Quota, QuotaExceeded},
     repository::{AppCollection, CollectionRepository, CreateCollectionError, StoreError},
+    script::ContentHash,
     services::docs::{COLLECTIONS_MAX, CollectionName, Definition},
     time::Timestamp,
 };
@@ -242,7 +243,15 @@ fn state(collection: &AppCollection) -> Value {
     let indexes: Vec<_> = indexes
         .map(|index| json!({ "path": index.path, "unique": index.is_unique }))
         .collect();
-    json!({ "name": collection.name, "indexes": indexes, "has_schema": collection.definition.schema.is_some() })
+    let schema = collection.definition.schema.as_ref();
+    // It may be large; that it is another one is seen by its hash.
+    let hash = schema.map(|schema| to_json(schema).map(|text| ContentHash::of(&text)));
+    json!({
+        "name": collection.name,
+        "indexes": indexes,
+        "has_schema": schema.is_some(),
+        "schema_sha256": hash.and_then(Result::ok),
+    })
 }
 
 impl TryFrom<CollectionRow> for AppCollection {

@@ -127,7 +127,7 @@ fn write(session: &Session, function: &str, name: &str, id: &str, document: Opti
     let before = match before {
         Some(before) => before,
         None => match look_up(session, name, id)? {
-            Some(seen) => Rc::new(places(function, definition, &parsed(seen.text)?.value)?),
+            Some(seen) => Rc::new(stored_places(definition, &parsed(seen.text)?.value)),
             None => Rc::default(),
         },
     };
@@ -170,6 +170,14 @@ fn places(function: &str, definition: &Definition, document: &Value) -> Fallible
         entries: entries.map_err(|error| fail(format!("{function}: {error}")))?,
         claims: definition.claims(document),
     })
+}
+
+/// The same of a document that is stored, which may be older than an index that it does not fit.
+fn stored_places(definition: &Definition, document: &Value) -> Places {
+    Places {
+        entries: definition.stored_entries(document),
+        claims: definition.claims(document),
+    }
 }
 
 /// Looks whether another document has what this one claims, among those of the run itself and those that are stored.

@@ -47,11 +47,10 @@ pub(crate) struct UpdateCollection {
 }
 
 /// What becomes of documents that are not as a new schema says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Existing {
     /// The change is refused.
-    #[default]
     Check,
     /// They stay.
     Keep,
@@ -107,7 +106,15 @@ pub(crate) async fn update_collection(
             .change_collection(app.id, &found, definition, Some(&change), change.at)
             .await?;
         if begun.is_some() {
-            return Ok(Json(finish(&manager, app.id, &name, found.id).await?.into()));
+            let done = finish(&manager, app.id, &name, found.id).await?;
+            // Another node may have gone on with it, and have been the one to find why it cannot be.
+            if done.definition.is_as(wanted) {
+                return Ok(Json(done.into()));
+            }
+            return Err(problem(
+                Code::Conflict,
+                "Others ended the change, or changed the collection again. Look what it is, and try again.",
+            ));
         }
     }
     Err(problem(
@@ -132,6 +139,7 @@ fn read(body: UpdateCollection) -> Answer<DefinitionChange> {
     Ok(DefinitionChange {
         indexes,
         schema,
-        keeps_existing: body.existing.unwrap_or_default() == Existing::Keep,
+        keeps_existing: body.existing == Some(Existing::Keep),
+        checks_existing: body.existing == Some(Existing::Check),
     })
 }

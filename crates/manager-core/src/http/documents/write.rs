@@ -172,12 +172,12 @@ pub(super) fn write_of(
     if let (Some(schema), Some(after)) = (&definition.schema, after) {
         schema.check(after).map_err(|error| error.to_string())?;
     }
-    let entries = |value: Option<&Value>| match value {
-        Some(value) => definition.entries(value).map_err(|error| error.to_string()),
-        None => Ok(Vec::new()),
+    let old_entries = before.map_or(Vec::new(), |value| definition.stored_entries(value));
+    let new_entries = match after {
+        Some(value) => definition.entries(value).map_err(|error| error.to_string())?,
+        None => Vec::new(),
     };
     let claims = |value: Option<&Value>| value.map_or(Vec::new(), |value| definition.claims(value));
-    let (old_entries, new_entries) = (entries(before)?, entries(after)?);
     let (old_claims, new_claims) = (claims(before), claims(after));
     let only_in = |some: &[Entry], others: &[Entry]| -> Vec<Entry> {
         let some = some.iter().filter(|entry| !others.contains(entry));

@@ -37,6 +37,8 @@ pub struct DefinitionChange {
     pub schema: Option<Option<Schema>>,
     /// Whether documents that are not as the new schema says stay as they are.
     pub keeps_existing: bool,
+    /// Whether documents are looked at also if the schema is the one that was there: they may have been left as they were.
+    pub checks_existing: bool,
 }
 
 impl Definition {
@@ -78,7 +80,8 @@ impl Definition {
             }
         };
         let schema = change.schema.unwrap_or_else(|| self.schema.clone());
-        let checks_schema = !change.keeps_existing && schema.is_some() && schema != self.schema;
+        let is_compared = change.checks_existing || schema != self.schema;
+        let checks_schema = !change.keeps_existing && schema.is_some() && is_compared;
         let begun = Self {
             indexes: self.indexes.iter().cloned().chain(new.iter().cloned()).collect(),
             schema,
@@ -96,6 +99,15 @@ impl Definition {
         } else {
             begun
         }
+    }
+
+    /// Whether it is what `change` asks for.
+    pub fn is_as(&self, change: DefinitionChange) -> bool {
+        let unchecked = DefinitionChange {
+            keeps_existing: true,
+            ..change
+        };
+        self.begin(unchecked) == *self
     }
 
     /// What it becomes when all documents are as they have to be.
@@ -271,11 +283,34 @@ mod tests {
             ..with_schema(schema)
         };
         assert_eq!(before.begin(kept), done);
+        // Documents that were left as they were are looked at when that is asked for.
+        let checked = DefinitionChange {
+            checks_existing: true,
+            ..DefinitionChange::default()
+        };
+        assert_eq!(before.begin(checked.clone()), before);
+        let begun = done.begin(checked);
+        assert!(begun.goal().is_some_and(|goal| goal.checks_schema));
+        assert_eq!((begun.refuse(), begun.succeed()), (done.clone(), done.clone()));
         let none = DefinitionChange {
             schema: Some(None),
             ..DefinitionChange::default()
         };
         assert_eq!(done.begin(none), before);
+    }
+
+    #[test]
+    fn what_came_of_a_change_is_seen() {
+        let before = Definition::default().begin(change(&[("a", false)])).succeed();
+        let wanted = DefinitionChange {
+            checks_existing: true,
+            schema: with_schema(json!({ "required": ["a"] })).schema,
+            ..change(&[("b", true), ("a", false)])
+        };
+        let begun = before.begin(wanted.clone());
+        assert!(!begun.is_as(wanted.clone()));
+        assert!(!begun.refuse().swept().is_as(wanted.clone()));
+        assert!(begun.succeed().swept().is_as(wanted));
     }
 
     #[test]

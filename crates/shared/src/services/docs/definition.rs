@@ -131,19 +131,20 @@ impl Definition {
     pub fn entries(&self, document: &Value) -> Result<Vec<Entry>, TooManyMembers> {
         let mut entries = Vec::with_capacity(self.indexes.len());
         for index in &self.indexes {
-            let value = index.path.of(document);
-            let entry = |key| Entry { index: index.id, key };
-            entries.push(entry(key::key(value)));
-            if let Some(Value::Array(members)) = value {
-                if members.len() > INDEXED_MEMBERS_MAX {
-                    return Err(TooManyMembers(index.path.clone()));
-                }
-                entries.extend(members.iter().filter_map(key::element_key).map(entry));
-            }
+            index.enter(document, &mut entries)?;
         }
-        entries.sort_unstable();
-        entries.dedup();
-        Ok(entries)
+        Ok(once_each(entries))
+    }
+
+    /// Where a document that is stored is in the indexes. One that was there before an index may not fit it, and is not in
+    /// it then.
+    pub fn stored_entries(&self, document: &Value) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.indexes.len());
+        for index in &self.indexes {
+            // It adds all or nothing.
+            index.enter(document, &mut entries).unwrap_or_default();
+        }
+        once_each(entries)
     }
 
     /// What `document` has that no other document may have.
@@ -164,6 +165,30 @@ impl Definition {
     pub fn index(&self, id: i32) -> Option<&Index> {
         self.indexes.iter().find(|index| index.id == id)
     }
+}
+
+impl Index {
+    /// Adds where `document` is in this index; nothing if it cannot be there.
+    fn enter(&self, document: &Value, entries: &mut Vec<Entry>) -> Result<(), TooManyMembers> {
+        let value = self.path.of(document);
+        let members = match value {
+            Some(Value::Array(members)) => members.as_slice(),
+            _ => &[],
+        };
+        if members.len() > INDEXED_MEMBERS_MAX {
+            return Err(TooManyMembers(self.path.clone()));
+        }
+        let entry = |key| Entry { index: self.id, key };
+        entries.push(entry(key::key(value)));
+        entries.extend(members.iter().filter_map(key::element_key).map(entry));
+        Ok(())
+    }
+}
+
+fn once_each(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_unstable();
+    entries.dedup();
+    entries
 }
 
 impl Entry {
@@ -227,5 +252,10 @@ mod tests {
         let members = |count| json!({ "b": vec![1; count], "d": vec![1; count] });
         assert!(definition.entries(&members(INDEXED_MEMBERS_MAX)).is_ok());
         assert!(definition.entries(&members(INDEXED_MEMBERS_MAX + 1)).is_err());
+        // What does not fit one index is in the others.
+        let stored = definition.stored_entries(&members(INDEXED_MEMBERS_MAX + 1));
+        let numbers: Vec<_> = stored.iter().map(|entry| entry.index).collect();
+        assert_eq!(numbers, [i32::from(b'a'), i32::from(b'c')]);
+        assert_eq!(definition.stored_entries(&document), entries);
     }
 }

@@ -280,6 +280,9 @@ fn a_change_that_cannot_be_names_the_documents_and_leaves_nothing() {
     let write = |document: Value| cloud.owner().patch(&path, &json!({ "document": document }));
     write(json!({ "even": true })).problem(422, "validation_failed");
     write(json!({ "n": 1 })).expect(200);
+    // They are looked at when that is asked for.
+    let problem = change(&app, &json!({ "existing": "check" })).problem(422, "validation_failed");
+    assert!(problem.to_string().contains("`00591`"), "{problem}");
     let none = change(&app, &json!({ "schema": null })).expect(200).json();
     assert_eq!(none["schema"], Value::Null);
     for wrong in [

@@ -35,6 +35,25 @@ fn a_record_says_who_did_what_and_from_where() {
 }
 
 #[test]
+fn another_schema_of_a_collection_is_seen() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    let schema = |field: &str| json!({ "required": [field] });
+    let body = json!({ "name": "d", "schema": schema("a") });
+    cloud.owner().post(&app.path("/collections"), &body).expect(201);
+    let body = json!({ "schema": schema("b") });
+    cloud
+        .owner()
+        .patch(&app.path("/collections/d"), &body)
+        .expect(200);
+    let record = log(&cloud, "&action=update_collection").remove(0);
+    let hash = |state: &str| record[state]["schema_sha256"].as_str().map(str::to_owned);
+    assert_eq!(hash("before").map(|hash| hash.len()), Some(64), "{record}");
+    assert_ne!(hash("before"), hash("after"));
+    assert_eq!(record["after"]["has_schema"], true);
+}
+
+#[test]
 fn the_log_is_listed_by_filters_and_in_pages() {
     let cloud = TestCloud::start();
     let shop = cloud.app("shop");

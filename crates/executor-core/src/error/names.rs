@@ -16,6 +16,9 @@ use crate::{
 
 /// The candidate that is most like `name`, if one is like it at all.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.is_empty() {
+        return None;
+    }
     let allowed = (name.chars().count() / 4).max(1);
     candidates
         .into_iter()
@@ -189,5 +192,6 @@ mod tests {
         assert_eq!(nearest("psuh", names), Some("push"));
         assert_eq!(nearest("toUpper", names), Some("to_upper"));
         assert_eq!(nearest("zzz", names), None);
+        assert_eq!(nearest("", ["q"]), None);
     }
 }

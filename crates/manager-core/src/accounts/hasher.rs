@@ -19,6 +19,9 @@ const HASH_BEGINNING: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 /// What a hash from elsewhere may cost at most: KiB of memory, passes and lanes.
 const FOREIGN_COST_MAX: [(&str, u32); 3] = [("m", 64 * 1_024), ("t", 4), ("p", 4)];
 
+/// KiB of memory that each lane has to have; no password fits a hash with less.
+const LANE_MEMORY_MIN: u32 = 8;
+
 /// Longest hash from elsewhere in bytes.
 const FOREIGN_HASH_BYTES_MAX: usize = 256;
 
@@ -74,8 +77,11 @@ impl Hasher {
         let fits = |((name, cost), (known, most)): (&(&str, &str), (&str, u32))| {
             *name == known && cost.parse::<u32>().is_ok_and(|cost| (1..=most).contains(&cost))
         };
+        let cost = |at: usize| costs.get(at).and_then(|(_, cost)| cost.parse::<u32>().ok());
+        let has_room = |(memory, lanes): (u32, u32)| memory >= lanes * LANE_MEMORY_MIN;
         costs.len() == FOREIGN_COST_MAX.len()
             && costs.iter().zip(FOREIGN_COST_MAX).all(fits)
+            && cost(0).zip(cost(2)).is_some_and(has_room)
             && hash.len() <= FOREIGN_HASH_BYTES_MAX
             && PasswordHash::new(hash).is_ok_and(|hash| hash.salt.is_some() && hash.hash.is_some())
     }
@@ -88,8 +94,16 @@ impl Hasher {
     /// Whether `password` is the one behind `hash`. Without a hash it takes as long and says no.
     pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
         self.run(move || {
-            let fits = verify(&password, hash.as_deref().unwrap_or(DUMMY_HASH));
-            fits && hash.is_some()
+            let Some(hash) = hash else {
+                verify(&password, DUMMY_HASH);
+                return false;
+            };
+            let fits = verify(&password, &hash);
+            if !fits && !hash.starts_with(HASH_BEGINNING) {
+                // One that costs less would tell, by the time that it takes, that somebody has it.
+                verify(&password, DUMMY_HASH);
+            }
+            fits
         })
         .await
     }
@@ -156,7 +170,12 @@ mod tests {
                 "$argon2id$v=19${costs}$cGljbG91ZCBubyBzYWx0Lg$bm8gcGFzc3dvcmQgbGVhZHMgdG8gdGhpcyBoYXNoLi4"
             )
         };
-        for fine in ["m=19456,t=2,p=1", "m=65536,t=3,p=4", "m=8,t=1,p=1"] {
+        for fine in [
+            "m=19456,t=2,p=1",
+            "m=65536,t=3,p=4",
+            "m=8,t=1,p=1",
+            "m=32,t=1,p=4",
+        ] {
             assert!(Hasher::takes(&hash(fine)), "{fine}");
         }
         for wrong in [
@@ -164,6 +183,8 @@ mod tests {
             "m=19456,t=5,p=1",
             "m=19456,t=2,p=5",
             "m=0,t=2,p=1",
+            "m=7,t=1,p=1",
+            "m=31,t=1,p=4",
             "t=2,m=19456,p=1",
             "m=19456,t=2",
             "m=19456,t=2,p=1,keyid=AAAA",

@@ -91,7 +91,7 @@ impl From<CallDay> for CallDayBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Kept)]
 pub(crate) struct KeptBody {
-    /// Bytes of keys, values and documents.
+    /// Bytes of keys and values, or of documents and what their indexes take.
     bytes: u64,
     /// How many there are.
     rows: u64,
@@ -142,8 +142,7 @@ problems!(GetAppUsageProblems: NotFound);
 
 /// Tell how much an app keeps and uses
 ///
-/// What it keeps is exact, as of one moment: of keys and documents with their ids. What indexes of collections take is not
-/// counted.
+/// What it keeps is exact, as of one moment: keys, documents with their ids, and what the indexes of collections take.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/apps/{app}/usage",
@@ -170,16 +169,19 @@ problems!(UpdateQuotasProblems: NotFound);
 pub(crate) struct UpdateQuotas {
     /// 0 to 1,125,899,906,842,624 (1 PiB); 1,073,741,824 (1 GiB) unless set.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
     #[expect(clippy::option_option, reason = "absent and null mean different things")]
-    data_bytes_max: Option<Option<u64>>,
+    data_bytes_max: Option<Option<i64>>,
     /// 0 to 1,125,899,906,842,624; 10,000,000 unless set.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
     #[expect(clippy::option_option, reason = "absent and null mean different things")]
-    data_rows_max: Option<Option<u64>>,
+    data_rows_max: Option<Option<i64>>,
     /// 0 to 1,125,899,906,842,624; no bound unless set.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
     #[expect(clippy::option_option, reason = "absent and null mean different things")]
-    calls_per_day_max: Option<Option<u64>>,
+    calls_per_day_max: Option<Option<i64>>,
 }
 
 /// Change how much an app may keep and do
@@ -199,20 +201,19 @@ pub(crate) async fn update_quotas(
     JsonBody(body): JsonBody<UpdateQuotas>,
 ) -> Answer<Json<QuotasBody>> {
     let mut violations = Violations::default();
-    for (field, max) in [
-        ("data_bytes_max", body.data_bytes_max),
-        ("data_rows_max", body.data_rows_max),
-        ("calls_per_day_max", body.calls_per_day_max),
-    ] {
-        let fits = max.flatten().is_none_or(|max| max <= QUOTA_MAX);
+    let mut read = |field: &str, max: Option<i64>| {
+        let fits = |max: &u64| *max <= QUOTA_MAX;
+        let read = max.map(|max| u64::try_from(max).ok().filter(fits));
+        let fits = read != Some(None);
         violations.require(fits, field, format!("must be 0 to {QUOTA_MAX}, or null"));
-    }
-    violations.finish()?;
-    let update = QuotaUpdate {
-        data_bytes_max: body.data_bytes_max,
-        data_rows_max: body.data_rows_max,
-        calls_per_day_max: body.calls_per_day_max,
+        read.flatten()
     };
+    let update = QuotaUpdate {
+        data_bytes_max: body.data_bytes_max.map(|max| read("data_bytes_max", max)),
+        data_rows_max: body.data_rows_max.map(|max| read("data_rows_max", max)),
+        calls_per_day_max: body.calls_per_day_max.map(|max| read("calls_per_day_max", max)),
+    };
+    violations.finish()?;
     let change = caller.change(&manager, None);
     let quotas = manager
         .repository()

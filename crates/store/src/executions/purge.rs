@@ -37,6 +37,9 @@ statements! {
     DELETE_COUNTS = "DELETE FROM run_counts WHERE (app_id, minute, script_id, status, band) IN ( \
         SELECT app_id, minute, script_id, status, band FROM run_counts \
         WHERE minute < $1 ORDER BY minute LIMIT $2)";
+    DELETE_COUNTS_OF_APP = "DELETE FROM run_counts WHERE (app_id, minute, script_id, status, band) IN ( \
+        SELECT app_id, minute, script_id, status, band FROM run_counts \
+        WHERE app_id = $1 ORDER BY minute LIMIT $2)";
 }
 
 pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Result<u64, StoreError> {
@@ -70,8 +73,10 @@ pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Resu
     Ok(deleted)
 }
 
-/// Deletes all records of an app.
+/// Deletes all records of an app, and before them what was counted of it: as long as there is a record, the app is found.
 pub(crate) async fn delete_all(db: &Db, app: AppId) -> Result<u64, StoreError> {
+    while delete(db, DELETE_COUNTS_OF_APP, args![app, BATCH_ROWS]).await? == BATCH_ROWS {}
+    delete(db, calls::DELETE_OF_APP, args![app]).await?;
     delete_until(db, app, (i64::MAX, Uuid::max())).await
 }
 

@@ -6,7 +6,7 @@ use picloud_shared::{
     durations::{DurationBand, Durations},
     execution::{Execution, ExecutionStatus, Retention, RunBatch, UnrecordedRuns},
     id::{AppId, ScriptId},
-    repository::ExecutionRepository,
+    repository::{AppRepository, ExecutionRepository},
     run_stats::{Activity, RunStats, Slots},
     script::Script,
     time::Timestamp,
@@ -14,7 +14,7 @@ use picloud_shared::{
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, execution, script},
+    fixtures::{app, change, execution, script},
 };
 
 cases! {
@@ -22,6 +22,7 @@ cases! {
     a_record_that_is_there_already_counts_once,
     slots_are_as_long_as_asked_for,
     numbers_outlive_their_records,
+    numbers_go_with_their_app,
     what_apps_did_lately_is_told,
 }
 
@@ -61,6 +62,22 @@ async fn stats(bed: &Bed, app: AppId, script: Option<ScriptId>, slots: Slots) ->
 fn minutes(count: usize) -> Slots {
     let until = START.plus(MINUTE * u32::try_from(count).unwrap());
     Slots::over(START, until, count)
+}
+
+async fn numbers_go_with_their_app(bed: Bed) {
+    let (hello, _) = two_scripts(&bed).await;
+    let elsewhere = app(&bed.store, "elsewhere").await;
+    let foreign = script(&bed.store, elsewhere.id, "hello").await;
+    let counted = [unrecorded(&hello, 1_000, 7), unrecorded(&foreign, 1_000, 7)];
+    let batch = RunBatch::of_unrecorded(&counted);
+    bed.store.record_executions(batch, START).await.unwrap();
+    let count = async |app| {
+        let stats = stats(&bed, app, None, minutes(1)).await;
+        stats[0].count(ExecutionStatus::Success)
+    };
+    assert_eq!((count(hello.app_id).await, count(elsewhere.id).await), (7, 7));
+    assert!(bed.store.delete_app(hello.app_id, true, &change()).await.unwrap());
+    assert_eq!((count(hello.app_id).await, count(elsewhere.id).await), (0, 7));
 }
 
 async fn every_run_counts_in_the_minute_in_which_it_ended(bed: Bed) {

@@ -31,6 +31,7 @@ cases! {
     calls_are_added_up_by_day_and_service,
     an_app_that_has_called_too_often_is_refused_until_it_may_do_more,
     calls_of_long_ago_are_forgotten,
+    calls_go_with_their_app,
 }
 
 fn put(key: &str, bytes: usize) -> Write {
@@ -400,6 +401,16 @@ async fn an_app_that_has_called_too_often_is_refused_until_it_may_do_more(bed: B
     assert_eq!(services.may_call(one), exceeded(11, 0));
     allow(None).await;
     assert_eq!(services.may_call(one), Ok(()));
+}
+
+async fn calls_go_with_their_app(bed: Bed) {
+    let store = &bed.store;
+    let (one, two) = (app(store, "one").await.id, app(store, "two").await.id);
+    let (today, kv) = (Day::of(now()), Service::Kv);
+    note(store, &[used(one, kv, 1), used(two, kv, 1)], today.start()).await;
+    assert!(store.delete_app(one, true, &change()).await.unwrap());
+    assert!(days(store, one, today).await.is_empty());
+    assert_eq!(days(store, two, today).await.len(), 1);
 }
 
 async fn calls_of_long_ago_are_forgotten(bed: Bed) {

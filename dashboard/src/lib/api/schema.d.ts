@@ -978,8 +978,7 @@ export interface paths {
         };
         /**
          * Tell how much an app keeps and uses
-         * @description What it keeps is exact, as of one moment: of keys and documents with their ids. What indexes of collections take is not
-         *     counted.
+         * @description What it keeps is exact, as of one moment: keys, documents with their ids, and what the indexes of collections take.
          *
          *     Needs the role `viewer` in the app.
          */
@@ -2910,7 +2909,7 @@ export interface components {
         Kept: {
             /**
              * Format: int64
-             * @description Bytes of keys, values and documents.
+             * @description Bytes of keys and values, or of documents and what their indexes take.
              */
             bytes: number;
             /**

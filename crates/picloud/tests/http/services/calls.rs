@@ -109,6 +109,8 @@ fn what_is_called_is_of_the_same_release_and_tried_with_what_is_live() {
     };
     let ran = tried("script::call(\"other\") + 40");
     assert_eq!(ran["response"]["body"], "42", "{ran}");
+    let spaced = tried("script  ::  call(\"other\") + 40");
+    assert_eq!(spaced["response"]["body"], "42", "{spaced}");
     let missing = tried("script::call(\"othre\")");
     let message = missing["error"]["message"].to_string();
     assert!(message.contains("did you mean `other`?"), "{missing}");

@@ -133,7 +133,8 @@ pub(crate) async fn run_script(
 
 /// What the script may call: the live scripts of the app, or none if it calls none.
 async fn callable(manager: &Manager, script: &LiveScript) -> Answer<AppScripts> {
-    const MODULE: &str = "script::";
+    /// Blanks may stand between it and what follows, so it is looked for alone.
+    const MODULE: &str = "script";
     let mut modules = script.modules.iter().flat_map(|modules| &modules.in_order);
     if !script.source.contains(MODULE) && !modules.any(|module| module.source.contains(MODULE)) {
         return Ok(AppScripts::default());

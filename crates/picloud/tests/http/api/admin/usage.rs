@@ -85,6 +85,12 @@ fn quotas_that_cannot_be_are_refused() {
             .patch(&app.path("/quotas"), &body)
             .problem(422, "validation_failed");
     }
+    let body = json!({ "calls_per_day_max": -1 });
+    let problem = cloud.owner().patch(&app.path("/quotas"), &body);
+    assert_eq!(
+        problem.problem(422, "validation_failed")["errors"][0]["message"],
+        "must be 0 to 1125899906842624, or null"
+    );
     cloud.owner().patch(&app.path("/quotas"), &json!({})).expect(200);
     cloud
         .owner()

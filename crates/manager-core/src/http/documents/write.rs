@@ -201,3 +201,33 @@ fn wrong(message: String) -> crate::http::problem::Refusal {
         message,
     }])
 }
+
+#[cfg(test)]
+mod tests {
+    use picloud_shared::services::docs::{DocPath, INDEXED_MEMBERS_MAX, Index};
+
+    use super::*;
+
+    #[test]
+    fn a_document_that_does_not_fit_a_new_index_can_be_mended_and_deleted() {
+        let index = |id, path| Index {
+            id,
+            path: DocPath::new(path).unwrap(),
+            is_unique: false,
+            is_ready: false,
+        };
+        let definition = Definition {
+            indexes: vec![index(0, "tags"), index(1, "n")],
+            ..Definition::default()
+        };
+        let wide = json!({ "n": 1, "tags": vec![0; INDEXED_MEMBERS_MAX + 1] });
+        let (deleted, _) = write_of(&definition, "a", Some(&wide), None).unwrap();
+        let numbers: Vec<_> = deleted.removed.iter().map(|entry| entry.index).collect();
+        assert_eq!(numbers, [1]);
+        let mended = json!({ "n": 1, "tags": [0] });
+        let (write, _) = write_of(&definition, "a", Some(&wide), Some(&mended)).unwrap();
+        assert!(write.removed.is_empty());
+        assert!(write.added.iter().all(|entry| entry.index == 0) && write.added.len() == 2);
+        assert!(write_of(&definition, "a", Some(&mended), Some(&wide)).is_err());
+    }
+}

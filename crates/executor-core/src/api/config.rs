@@ -16,6 +16,7 @@ pub(super) fn module() -> Module {
 /// release that it began with, and restoring a release brings its values back. Keep what nobody is to read in secrets.
 #[export_module(export_all)]
 mod functions {
+    use picloud_shared::secret::{InvalidSettingName, SettingName};
     use rhai::Dynamic;
 
     use crate::api::argument::{Fallible, fail};
@@ -30,6 +31,10 @@ mod functions {
     #[rhai_fn(return_raw, volatile)]
     fn get(name: &str) -> Fallible<Dynamic> {
         super::look_up(name)?.ok_or_else(|| {
+            // It may be as long as the script likes, and is repeated in no message.
+            if name.parse::<SettingName>().is_err() {
+                return fail(format!("config::get: {InvalidSettingName}"));
+            }
             fail(format!(
                 "config::get: this app has no value `{name}`; an editor sets it with PUT \
                  /api/v1/admin/apps/<app>/config/{name}, or give a second argument for when it is not set"

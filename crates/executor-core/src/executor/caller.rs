@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc};
 use picloud_shared::{
     invocation::DEPTH_MAX,
     outcome::{ScriptError, ScriptErrorKind},
-    script::{AppScripts, LiveScript},
+    script::{AppScripts, InvalidScriptName, LiveScript, ScriptName},
 };
 use rhai::{Dynamic, EvalAltResult, Map};
 
@@ -127,6 +127,10 @@ impl Caller {
                  version or resume it"
             ))),
             Some(script) => Ok(script),
+            // It may be as long as the script likes, and is repeated in no message.
+            None if name.parse::<ScriptName>().is_err() => {
+                Err(fail(format!("script::call: {InvalidScriptName}")))
+            }
             None => {
                 let mut shown: Vec<_> = self.scripts.names().take(NAMES_SHOWN_MAX).collect();
                 if self.scripts.names().count() > shown.len() {

@@ -236,6 +236,18 @@ fn what_is_thrown_is_thrown_to_the_caller() {
             ),
         );
     }
+    // What PiCloud refuses is a text, what Rhai itself fails with a map.
+    for (source, expected) in [
+        ("kv::set(\"\", 1)", "string: kv::set: a key has 1 to 512 bytes"),
+        ("1 / 0", "map: runtime"),
+    ] {
+        let main = "try { script::call(\"other\") } catch (e) { \
+                    let said = if type_of(e) == \"map\" { e.kind } else { e }; return type_of(e) + \": \" + said; }";
+        let outcome = run_in(&[("main", main), ("other", source)]);
+        let body = outcome.result.expect("an answer").body;
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.starts_with(expected), "{source}: {text}");
+    }
     // An answer that is thrown goes all the way, if nobody catches it.
     let answer = run_in(&[
         ("main", "script::call(\"other\")"),

@@ -172,6 +172,38 @@ fn memory_is_bounded() {
 }
 
 #[test]
+fn no_message_repeats_a_name_that_cannot_be_one() {
+    let limits = Limits {
+        memory_bytes_max: 8 * 1_024 * 1_024,
+        ..LIMITS
+    };
+    for (call, expected) in [
+        ("script::call(n)", "script::call: a script name has 1 to 64"),
+        ("script::call(\"\")", "script::call: a script name has 1 to 64"),
+        ("config::get(n)", "config::get: a name has 1 to 64"),
+        ("config::get(n, \"default\")", "default"),
+    ] {
+        let source = format!(
+            "let n = \"x\"; n.pad(3_000_000, 'x'); let out = (); \
+             try {{ out = {call}; }} catch (e) {{ out = e; }} out"
+        );
+        let outcome = run_with(&source, limits, request());
+        let response = outcome.result.unwrap_or_else(|error| panic!("{call}: {error:?}"));
+        let text = String::from_utf8_lossy(&response.body);
+        assert!(
+            text.starts_with(expected) && text.len() < 200,
+            "{call}: {} bytes",
+            text.len()
+        );
+        assert!(
+            outcome.usage.memory_bytes_peak < limits.memory_bytes_max,
+            "{call}: {:?}",
+            outcome.usage
+        );
+    }
+}
+
+#[test]
 fn the_peak_of_memory_is_reported() {
     let outcome = run_with("let b = blob(1_000_000); b = (); 1", LIMITS, request());
     let peak = outcome.usage.memory_bytes_peak;

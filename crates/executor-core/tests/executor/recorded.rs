@@ -110,7 +110,7 @@ fn the_commit_of_a_run_carries_its_record() {
     assert_eq!(
         calls(&record.services),
         calls(&outcome.services),
-        "the commit itself is counted"
+        "both have a line for the commit"
     );
 }
 

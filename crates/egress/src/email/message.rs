@@ -3,6 +3,7 @@
 //! What a script gives becomes no header of its own and no line of the protocol. Addresses are parsed and written anew, no
 //! other text of one line has a control character in it, and all line ends are made whole.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lettre::{
     Address, Message,
     message::{
@@ -17,6 +18,12 @@ use picloud_shared::{
 use uuid::Uuid;
 
 use super::failure;
+
+/// How an encoded word begins.
+const ENCODED_WORD: &str = "=?";
+
+/// Bytes of text in one encoded word, so that it fits in a line with the name of its header.
+const WORD_BYTES_MAX: usize = 39;
 
 /// An e-mail that is ready to be handed over.
 pub(super) struct Letter {
@@ -36,7 +43,7 @@ impl Letter {
         let mut message = Message::builder()
             .from(header(from)?)
             .message_id(Some(id))
-            .subject(email.subject);
+            .subject(as_it_is(email.subject));
         for to in &email.to {
             message = message.to(header(to)?);
         }
@@ -132,6 +139,23 @@ fn one_line(what: &str, text: &str) -> Result<(), EmailFailure> {
     Ok(())
 }
 
+/// Text of one line that is shown as it is: what looks like an encoded word (RFC 2047) would be decoded by whoever shows
+/// it, to characters that nobody looked at. Other text stays, and is encoded where it has to be when it is written.
+fn as_it_is(text: String) -> String {
+    if !text.contains(ENCODED_WORD) {
+        return text;
+    }
+    let mut words = Vec::new();
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.floor_char_boundary(WORD_BYTES_MAX));
+        words.push(format!("{ENCODED_WORD}utf-8?b?{}?=", STANDARD.encode(word)));
+        rest = after;
+    }
+    // Spaces between two of them are none of the text.
+    words.join(" ")
+}
+
 /// The same with the line ends of e-mail, whatever they were: one that some take for a line end and others do not could
 /// end the e-mail for those, and begin another.
 fn lines(text: &str) -> String {
@@ -207,6 +231,39 @@ mod tests {
         ] {
             assert_eq!(changed, Err(EmailFailureKind::Invalid), "{what}");
         }
+    }
+
+    #[test]
+    fn a_subject_is_shown_as_it_is() {
+        let subject_of = |subject: &str| {
+            let mut email = email();
+            email.subject = subject.to_owned();
+            let text = written(email).unwrap();
+            let (_, after) = text.split_once("\r\nSubject: ").unwrap();
+            let mut lines = after.split("\r\n");
+            let mut subject = lines.next().unwrap().to_owned();
+            assert!(subject.len() <= 78 - "Subject: ".len(), "{subject}");
+            for line in lines.take_while(|line| line.starts_with(' ')) {
+                assert!(line.len() <= 78, "{line}");
+                subject.push_str(line);
+            }
+            subject
+        };
+        assert_eq!(subject_of("Is 1 =1?"), "Is 1 =1?");
+        let odd = "=?utf-8?Q?=0D=0ABcc:_eve?=";
+        let encoded = "=?utf-8?b?PT91dGYtOD9RPz0wRD0wQUJjYzpfZXZlPz0=?=";
+        assert_eq!(subject_of(odd), encoded);
+        let long = format!("{}{odd}", "Grüße ".repeat(60));
+        let decoded: Vec<u8> = subject_of(&long)
+            .split_whitespace()
+            .flat_map(|word| {
+                let word = word.strip_prefix("=?utf-8?b?").unwrap();
+                let part = STANDARD.decode(word.strip_suffix("?=").unwrap()).unwrap();
+                // Each is text of its own.
+                String::from_utf8(part).unwrap().into_bytes()
+            })
+            .collect();
+        assert_eq!(String::from_utf8(decoded).unwrap(), long);
     }
 
     #[test]

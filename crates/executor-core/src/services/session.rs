@@ -182,9 +182,14 @@ impl Session {
         self.keeps_writes
     }
 
-    /// Notes that the run does something outside: it is not repeated from now on.
-    pub(super) fn had_outside_effect(&self) {
-        self.state(|state| state.has_acted = true);
+    /// Notes that the run does something outside: it is not repeated from now on. Tells whether it had done so before.
+    pub(super) fn had_outside_effect(&self) -> bool {
+        self.state(|state| std::mem::replace(&mut state.has_acted, true))
+    }
+
+    /// Notes that nothing came of what the run was about to do outside, and that it had done nothing else there.
+    pub(super) fn had_no_outside_effect(&self) {
+        self.state(|state| state.has_acted = false);
     }
 
     /// Why the run may not be repeated, if it may not: something of it has had an effect.

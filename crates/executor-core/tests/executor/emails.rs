@@ -163,6 +163,49 @@ fn a_run_that_has_sent_one_is_not_repeated() {
 }
 
 #[test]
+fn a_run_is_repeated_if_no_mail_server_was_asked() {
+    for (kind, expected) in [
+        (EmailFailureKind::NotConfigured, Ok(())),
+        (EmailFailureKind::Blocked, Ok(())),
+        (EmailFailureKind::Sender, Ok(())),
+        (EmailFailureKind::TooMany, Ok(())),
+        (EmailFailureKind::Busy, Ok(())),
+        (EmailFailureKind::Refused, Err(ScriptErrorKind::Conflict)),
+        (EmailFailureKind::Timeout, Err(ScriptErrorKind::Conflict)),
+        (EmailFailureKind::Unknown, Err(ScriptErrorKind::Conflict)),
+    ] {
+        let host = Arc::<MemoryHost>::default();
+        host.disturb("a", 1);
+        host.fail_emails(EmailFailure {
+            kind,
+            message: "no".to_owned(),
+            recipient: None,
+        });
+        let source = "try { email::send(#{to: \"ada@example.com\", subject: \"a\", text: \"b\"}) } catch {} \
+            kv::set(\"a\", (kv::get(\"a\") ?? 0) + 1); \"done\"";
+        let result = run(&host, source).result;
+        assert_eq!(
+            result.map(|_| ()).map_err(|error| error.kind),
+            expected,
+            "{kind:?}"
+        );
+    }
+    // What was sent before still counts.
+    let host = Arc::<MemoryHost>::default();
+    host.disturb("a", 1);
+    host.fail_emails(EmailFailure {
+        kind: EmailFailureKind::Busy,
+        message: "no".to_owned(),
+        recipient: None,
+    });
+    let source = "http::post(\"https://example.com/\", \"a\"); \
+        try { email::send(#{to: \"ada@example.com\", subject: \"a\", text: \"b\"}) } catch {} \
+        kv::set(\"a\", (kv::get(\"a\") ?? 0) + 1)";
+    let error = run(&host, source).result.expect_err("a conflict");
+    assert_eq!(error.kind, ScriptErrorKind::Conflict);
+}
+
+#[test]
 fn a_run_sends_so_many_and_a_tried_one_none() {
     let host = Arc::<MemoryHost>::default();
     let send = "email::send(#{to: \"ada@example.com\", subject: \"a\", text: \"b\"})";

@@ -4,6 +4,8 @@
 //! led to it, and none is taken that is too many steps away from a client. Somebody else who sends the header shortens
 //! the way of their own request, and nothing more.
 
+use std::num::IntErrorKind;
+
 use http::HeaderMap;
 use picloud_shared::{
     invocation::{DEPTH_HEADER, DEPTH_MAX},
@@ -15,8 +17,12 @@ use super::Refusal;
 /// How many runs led to a request with these headers.
 #[inline]
 pub(super) fn of(headers: &HeaderMap) -> Result<u8, Refusal> {
-    let given = headers.get_all(DEPTH_HEADER).iter();
-    let depths = given.filter_map(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    let values = headers
+        .get_all(DEPTH_HEADER)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    // Whoever passes a request on may make one line of several.
+    let depths = values.flat_map(|value| value.split(',')).filter_map(read);
     let depth = depths.max().unwrap_or(0);
     match u8::try_from(depth) {
         Ok(depth) if depth <= DEPTH_MAX => Ok(depth),
@@ -24,6 +30,14 @@ pub(super) fn of(headers: &HeaderMap) -> Result<u8, Refusal> {
             Code::LoopDetected,
             format!("More than {DEPTH_MAX} requests of scripts to this server led to this one."),
         )),
+    }
+}
+
+/// The number in a part of the header; the largest if it is larger than any that would be taken.
+fn read(part: &str) -> Option<u64> {
+    match part.trim().parse() {
+        Ok(depth) => Some(depth),
+        Err(error) => (*error.kind() == IntErrorKind::PosOverflow).then_some(u64::MAX),
     }
 }
 
@@ -50,5 +64,11 @@ mod tests {
         assert_eq!(of_values(&["16"]), Some(DEPTH_MAX));
         assert_eq!(of_values(&["17"]), None);
         assert_eq!(of_values(&["99999999999"]), None);
+        assert_eq!(of_values(&["99999999999999999999999999"]), None);
+        assert_eq!(of_values(&["-99999999999999999999999999"]), Some(0));
+        assert_eq!(of_values(&["3, 5", "4"]), Some(5));
+        assert_eq!(of_values(&["no,,16"]), Some(DEPTH_MAX));
+        assert_eq!(of_values(&["1, 17"]), None);
+        assert_eq!(of_values(&["1, 99999999999999999999999999"]), None);
     }
 }

@@ -111,6 +111,14 @@ pub enum EmailFailureKind {
 }
 
 impl EmailFailureKind {
+    /// Whether no mail server was asked yet, so that nothing has happened.
+    pub fn is_before_sending(self) -> bool {
+        matches!(
+            self,
+            Self::NotConfigured | Self::Invalid | Self::Sender | Self::Blocked | Self::TooMany | Self::Busy
+        )
+    }
+
     /// The word that scripts know it by.
     pub fn as_str(self) -> &'static str {
         match self {

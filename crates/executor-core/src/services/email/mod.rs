@@ -29,14 +29,20 @@ fn send(session: &Session, email: &Email, bytes: usize) -> Fallible<()> {
     if sent > EMAILS_PER_RUN_MAX {
         return Err(session.too_much(format!("one run may send {EMAILS_PER_RUN_MAX} e-mails")));
     }
-    session.had_outside_effect();
+    // Before it is asked: of a run that ends while it waits, nobody knows whether it has sent something.
+    let had_acted = session.had_outside_effect();
     session.meter(Service::Email, |used| used.bytes_written += bytes as u64);
     let answer = session.ask(Service::Email, || Question::Email { email: email.clone() })?;
     match &*answer {
         Answer::Email { failure: None } => Ok(()),
         Answer::Email {
             failure: Some(failure),
-        } => Err(thrown(failure)),
+        } => {
+            if failure.kind.is_before_sending() && !had_acted {
+                session.had_no_outside_effect();
+            }
+            Err(thrown(failure))
+        }
         other => Err(unexpected(other)),
     }
 }

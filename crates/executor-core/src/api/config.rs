@@ -17,9 +17,12 @@ pub(super) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::secret::{InvalidSettingName, SettingName};
-    use rhai::Dynamic;
+    use rhai::{Dynamic, NativeCallContext};
 
-    use crate::api::argument::{Fallible, fail};
+    use crate::{
+        api::argument::{Fallible, fail},
+        error::at_call,
+    };
 
     /// A value. It is an error if the app has none of this name.
     ///
@@ -29,16 +32,18 @@ mod functions {
     /// config::get("NO_SUCH")   //=> error: has no value `NO_SUCH`
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn get(name: &str) -> Fallible<Dynamic> {
-        super::look_up(name)?.ok_or_else(|| {
-            // It may be as long as the script likes, and is repeated in no message.
-            if name.parse::<SettingName>().is_err() {
-                return fail(format!("config::get: {InvalidSettingName}"));
-            }
-            fail(format!(
-                "config::get: this app has no value `{name}`; an editor sets it with PUT \
+    fn get(ctx: NativeCallContext, name: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            super::look_up(name)?.ok_or_else(|| {
+                // It may be as long as the script likes, and is repeated in no message.
+                if name.parse::<SettingName>().is_err() {
+                    return fail(format!("config::get: {InvalidSettingName}"));
+                }
+                fail(format!(
+                    "config::get: this app has no value `{name}`; an editor sets it with PUT \
                  /api/v1/admin/apps/<app>/config/{name}, or give a second argument for when it is not set"
-            ))
+                ))
+            })
         })
     }
 
@@ -49,8 +54,8 @@ mod functions {
     /// config::get("NO_SUCH", 5)      //=> 5
     /// ```
     #[rhai_fn(name = "get", return_raw, volatile)]
-    fn get_or(name: &str, default: Dynamic) -> Fallible<Dynamic> {
-        Ok(super::look_up(name)?.unwrap_or(default))
+    fn get_or(ctx: NativeCallContext, name: &str, default: Dynamic) -> Fallible<Dynamic> {
+        at_call(&ctx, || Ok(super::look_up(name)?.unwrap_or(default)))
     }
 }
 

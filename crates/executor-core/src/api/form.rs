@@ -70,11 +70,14 @@ pub(crate) fn scalar(function: &str, value: &Dynamic) -> Fallible<ImmutableStrin
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::{Array, Dynamic, Map};
+    use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-    use crate::api::{
-        argument::{Fallible, spend_bytes, with_bytes},
-        bounded::BoundedArray,
+    use crate::{
+        api::{
+            argument::{Fallible, spend_bytes, with_bytes},
+            bounded::BoundedArray,
+        },
+        error::at_call,
     };
 
     /// Reads the fields of a form, or the query of a URL, as a map of strings. Of equal names the first one stays;
@@ -84,8 +87,8 @@ mod functions {
     /// form::parse("name=Ada+Lovelace&city=London%21")  //=> #{name: "Ada Lovelace", city: "London!"}
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn parse(data: &mut Dynamic) -> Fallible<Map> {
-        with_bytes("form::parse", data, super::fields)
+    fn parse(ctx: NativeCallContext, data: &mut Dynamic) -> Fallible<Map> {
+        at_call(&ctx, || with_bytes("form::parse", data, super::fields))
     }
 
     /// Reads the fields of a form as an array of `[name, value]`, in order and with all that repeat.
@@ -94,15 +97,17 @@ mod functions {
     /// form::pairs("tag=a&tag=b")  //=> [["tag", "a"], ["tag", "b"]]
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn pairs(data: &mut Dynamic) -> Fallible<Array> {
-        with_bytes("form::pairs", data, |bytes| {
-            spend_bytes(bytes.len())?;
-            let mut pairs = BoundedArray::default();
-            for (name, value) in form_urlencoded::parse(bytes) {
-                let pair: Array = vec![name.into_owned().into(), value.into_owned().into()];
-                pairs.push(pair.into())?;
-            }
-            Ok(pairs.finish())
+    fn pairs(ctx: NativeCallContext, data: &mut Dynamic) -> Fallible<Array> {
+        at_call(&ctx, || {
+            with_bytes("form::pairs", data, |bytes| {
+                spend_bytes(bytes.len())?;
+                let mut pairs = BoundedArray::default();
+                for (name, value) in form_urlencoded::parse(bytes) {
+                    let pair: Array = vec![name.into_owned().into(), value.into_owned().into()];
+                    pairs.push(pair.into())?;
+                }
+                Ok(pairs.finish())
+            })
         })
     }
 
@@ -113,7 +118,7 @@ mod functions {
     /// form::encode(#{name: "Ada & Co", tag: ["a", "b"], page: 2})  //=> "name=Ada+%26+Co&page=2&tag=a&tag=b"
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn encode(fields: &mut Map) -> Fallible<String> {
-        super::encode("form::encode", fields)
+    fn encode(ctx: NativeCallContext, fields: &mut Map) -> Fallible<String> {
+        at_call(&ctx, || super::encode("form::encode", fields))
     }
 }

@@ -36,12 +36,12 @@ where
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
     use hmac::Mac;
-    use rhai::Dynamic;
+    use rhai::{Dynamic, NativeCallContext};
     use sha1::Sha1;
     use sha2::{Sha256, Sha512};
 
     use super::code;
-    use crate::api::argument::Fallible;
+    use crate::{api::argument::Fallible, error::at_call};
 
     /// HMAC-SHA-256 of `data` under `key`, each a string or a blob: 64 hexadecimal digits.
     ///
@@ -49,9 +49,11 @@ mod functions {
     /// hmac::sha256("key", "message")  //=> "6e9ef29b75fffc5b7abae527d58fdadb2fe42e7219011976917343065f58ed4a"
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn sha256(key: &mut Dynamic, data: Dynamic) -> Fallible<String> {
-        let code = code::<Sha256>("hmac::sha256", key, &data)?;
-        Ok(hex::encode(code.finalize().into_bytes()))
+    fn sha256(ctx: NativeCallContext, key: &mut Dynamic, data: Dynamic) -> Fallible<String> {
+        at_call(&ctx, || {
+            let code = code::<Sha256>("hmac::sha256", key, &data)?;
+            Ok(hex::encode(code.finalize().into_bytes()))
+        })
     }
 
     /// HMAC-SHA-512 of `data` under `key`, each a string or a blob: 128 hexadecimal digits.
@@ -60,9 +62,11 @@ mod functions {
     /// hmac::sha512("key", "message").sub_string(0, 8)  //=> "e477384d"
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn sha512(key: &mut Dynamic, data: Dynamic) -> Fallible<String> {
-        let code = code::<Sha512>("hmac::sha512", key, &data)?;
-        Ok(hex::encode(code.finalize().into_bytes()))
+    fn sha512(ctx: NativeCallContext, key: &mut Dynamic, data: Dynamic) -> Fallible<String> {
+        at_call(&ctx, || {
+            let code = code::<Sha512>("hmac::sha512", key, &data)?;
+            Ok(hex::encode(code.finalize().into_bytes()))
+        })
     }
 
     /// HMAC-SHA-1 of `data` under `key`, each a string or a blob: 40 hexadecimal digits.
@@ -71,9 +75,11 @@ mod functions {
     /// hmac::sha1("key", "message")  //=> "2088df74d5f2146b48146caf4965377e9d0be3a4"
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn sha1(key: &mut Dynamic, data: Dynamic) -> Fallible<String> {
-        let code = code::<Sha1>("hmac::sha1", key, &data)?;
-        Ok(hex::encode(code.finalize().into_bytes()))
+    fn sha1(ctx: NativeCallContext, key: &mut Dynamic, data: Dynamic) -> Fallible<String> {
+        at_call(&ctx, || {
+            let code = code::<Sha1>("hmac::sha1", key, &data)?;
+            Ok(hex::encode(code.finalize().into_bytes()))
+        })
     }
 
     /// Whether `signature` is the HMAC-SHA-256 of `data` under `key`, as hexadecimal digits in either case.
@@ -86,11 +92,18 @@ mod functions {
     /// hmac::verify_sha256("key", "message", "")         //=> false
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn verify_sha256(key: &mut Dynamic, data: Dynamic, signature: &str) -> Fallible<bool> {
-        let code = code::<Sha256>("hmac::verify_sha256", key, &data)?;
-        let mut given = [0; 32];
-        let is_hex = hex::decode_to_slice(signature, &mut given).is_ok();
-        Ok(code.verify_slice(&given).is_ok() && is_hex)
+    fn verify_sha256(
+        ctx: NativeCallContext,
+        key: &mut Dynamic,
+        data: Dynamic,
+        signature: &str,
+    ) -> Fallible<bool> {
+        at_call(&ctx, || {
+            let code = code::<Sha256>("hmac::verify_sha256", key, &data)?;
+            let mut given = [0; 32];
+            let is_hex = hex::decode_to_slice(signature, &mut given).is_ok();
+            Ok(code.verify_slice(&given).is_ok() && is_hex)
+        })
     }
 }
 

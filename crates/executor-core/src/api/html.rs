@@ -48,9 +48,9 @@ pub(super) fn escaped(text: ImmutableString) -> Fallible<ImmutableString> {
 /// Text in HTML pages.
 #[export_module(export_all)]
 mod functions {
-    use rhai::ImmutableString;
+    use rhai::{ImmutableString, NativeCallContext};
 
-    use crate::api::argument::Fallible;
+    use crate::{api::argument::Fallible, error::at_call};
 
     /// Makes text safe to stand in an HTML page, between tags or in a quoted attribute: replaces `&`, `<`, `>`,
     /// `"` and `'`.
@@ -60,7 +60,7 @@ mod functions {
     /// //=> "&lt;b&gt;&quot;Tom&quot; &amp; &#39;Ada&#39;&lt;/b&gt;"
     /// ```
     #[rhai_fn(return_raw)]
-    fn escape(text: ImmutableString) -> Fallible<ImmutableString> {
-        super::escaped(text)
+    fn escape(ctx: NativeCallContext, text: ImmutableString) -> Fallible<ImmutableString> {
+        at_call(&ctx, || super::escaped(text))
     }
 }

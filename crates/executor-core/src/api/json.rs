@@ -28,11 +28,12 @@ fn text_of(
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::Dynamic;
+    use rhai::{Dynamic, NativeCallContext};
 
     use super::text_of;
     use crate::{
         api::argument::{Fallible, fail, type_name},
+        error::at_call,
         json,
     };
 
@@ -44,15 +45,17 @@ mod functions {
     /// json::parse(`{"name": }`)                          //=> error: expected value at line 1, column 10
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn parse(data: &mut Dynamic) -> Fallible<Dynamic> {
-        if let Ok(text) = data.as_immutable_string_ref() {
-            return Ok(json::parse_text(&text)?);
-        }
-        if let Ok(blob) = data.as_blob_ref() {
-            return Ok(json::parse(&blob)?);
-        }
-        let given = type_name(data);
-        Err(fail(format!("json::parse takes a string or a blob, not {given}")))
+    fn parse(ctx: NativeCallContext, data: &mut Dynamic) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            if let Ok(text) = data.as_immutable_string_ref() {
+                return Ok(json::parse_text(&text)?);
+            }
+            if let Ok(blob) = data.as_blob_ref() {
+                return Ok(json::parse(&blob)?);
+            }
+            let given = type_name(data);
+            Err(fail(format!("json::parse takes a string or a blob, not {given}")))
+        })
     }
 
     /// Writes a value as JSON, in its shortest form. `()` and floats that are no number become null, a blob
@@ -63,8 +66,8 @@ mod functions {
     /// json::stringify(|x| x + 1)                      //=> error: cannot be written as JSON
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn stringify(value: &mut Dynamic) -> Fallible<String> {
-        super::compact(value)
+    fn stringify(ctx: NativeCallContext, value: &mut Dynamic) -> Fallible<String> {
+        at_call(&ctx, || super::compact(value))
     }
 
     /// Writes a value as JSON on many lines, indented by two spaces.
@@ -73,7 +76,7 @@ mod functions {
     /// json::pretty(#{name: "Ada"})  //=> "{\n  \"name\": \"Ada\"\n}"
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn pretty(value: &mut Dynamic) -> Fallible<String> {
-        text_of(value, json::write_pretty)
+    fn pretty(ctx: NativeCallContext, value: &mut Dynamic) -> Fallible<String> {
+        at_call(&ctx, || text_of(value, json::write_pretty))
     }
 }

@@ -100,7 +100,9 @@ impl fmt::Write for Out {
 /// Texts in Markdown.
 #[export_module(export_all)]
 mod functions {
-    use crate::api::argument::Fallible;
+    use rhai::NativeCallContext;
+
+    use crate::{api::argument::Fallible, error::at_call};
 
     /// Makes HTML from Markdown (`CommonMark` with tables, `~~deleted~~` and lists of tasks), of at most 128 KiB. It can
     /// stand in a page whoever wrote the text: HTML in it is shown as text, and links lead only to `http`, `https`,
@@ -113,7 +115,7 @@ mod functions {
     /// //=> "<p><a href=\"https://a.example\">a</a> b</p>\n"
     /// ```
     #[rhai_fn(return_raw)]
-    fn to_html(text: &str) -> Fallible<String> {
-        super::to_html(text)
+    fn to_html(ctx: NativeCallContext, text: &str) -> Fallible<String> {
+        at_call(&ctx, || super::to_html(text))
     }
 }

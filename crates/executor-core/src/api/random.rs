@@ -40,7 +40,7 @@ fn length_of(function: &str, length: i64) -> Fallible<usize> {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::{Array, Blob, Dynamic};
+    use rhai::{Array, Blob, Dynamic, NativeCallContext};
 
     use super::{LETTERS, index_below, length_of};
     use crate::{
@@ -48,6 +48,7 @@ mod functions {
             argument::{Fallible, fail},
             chance,
         },
+        error::at_call,
         gate,
     };
 
@@ -59,12 +60,14 @@ mod functions {
     /// random::int(6, 1)              //=> error: above
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn int(low: i64, high: i64) -> Fallible<i64> {
-        if low > high {
-            return Err(fail(format!("random::int: {low} is above {high}")));
-        }
-        let span = high.abs_diff(low).wrapping_add(1);
-        Ok(low.wrapping_add_unsigned(chance::below(span)?))
+    fn int(ctx: NativeCallContext, low: i64, high: i64) -> Fallible<i64> {
+        at_call(&ctx, || {
+            if low > high {
+                return Err(fail(format!("random::int: {low} is above {high}")));
+            }
+            let span = high.abs_diff(low).wrapping_add(1);
+            Ok(low.wrapping_add_unsigned(chance::below(span)?))
+        })
     }
 
     /// A number from 0 up to, and without, 1.
@@ -89,10 +92,12 @@ mod functions {
     /// random::bytes(16).len  //=> 16
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn bytes(length: i64) -> Fallible<Blob> {
-        let mut bytes = vec![0; length_of("random::bytes", length)?];
-        chance::fill(&mut bytes)?;
-        Ok(bytes)
+    fn bytes(ctx: NativeCallContext, length: i64) -> Fallible<Blob> {
+        at_call(&ctx, || {
+            let mut bytes = vec![0; length_of("random::bytes", length)?];
+            chance::fill(&mut bytes)?;
+            Ok(bytes)
+        })
     }
 
     /// Random text of `length` letters, digits, `-` and `_`, for keys and links. Each character holds 6 bits; 22
@@ -103,13 +108,15 @@ mod functions {
     /// regex::is_match(`^[A-Za-z0-9_-]{5}$`, random::token(5))  //=> true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn token(length: i64) -> Fallible<String> {
-        let mut bytes = vec![0; length_of("random::token", length)?];
-        chance::fill(&mut bytes)?;
-        Ok(bytes
-            .iter()
-            .map(|byte| char::from(LETTERS[usize::from(byte % 64)]))
-            .collect())
+    fn token(ctx: NativeCallContext, length: i64) -> Fallible<String> {
+        at_call(&ctx, || {
+            let mut bytes = vec![0; length_of("random::token", length)?];
+            chance::fill(&mut bytes)?;
+            Ok(bytes
+                .iter()
+                .map(|byte| char::from(LETTERS[usize::from(byte % 64)]))
+                .collect())
+        })
     }
 
     /// One item of an array, each as likely as the others; `()` if the array is empty.
@@ -120,11 +127,13 @@ mod functions {
     /// random::choose([])              //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile, pure)]
-    fn choose(array: &mut Array) -> Fallible<Dynamic> {
-        if array.is_empty() {
-            return Ok(Dynamic::UNIT);
-        }
-        Ok(array[index_below(array.len())?].clone())
+    fn choose(ctx: NativeCallContext, array: &mut Array) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            if array.is_empty() {
+                return Ok(Dynamic::UNIT);
+            }
+            Ok(array[index_below(array.len())?].clone())
+        })
     }
 
     /// The items of an array in random order, as a new array.
@@ -134,14 +143,16 @@ mod functions {
     /// random::shuffle(cards).order()  //=> [1, 2, 3]
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn shuffle(array: Array) -> Fallible<Array> {
-        let mut shuffled = array;
-        for end in (2..=shuffled.len()).rev() {
-            if end % 64 == 0 {
-                gate::spend(32)?;
+    fn shuffle(ctx: NativeCallContext, array: Array) -> Fallible<Array> {
+        at_call(&ctx, || {
+            let mut shuffled = array;
+            for end in (2..=shuffled.len()).rev() {
+                if end % 64 == 0 {
+                    gate::spend(32)?;
+                }
+                shuffled.swap(end - 1, index_below(end)?);
             }
-            shuffled.swap(end - 1, index_below(end)?);
-        }
-        Ok(shuffled)
+            Ok(shuffled)
+        })
     }
 }

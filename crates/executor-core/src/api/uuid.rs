@@ -36,11 +36,15 @@ pub(crate) fn new_v7() -> Fallible<Uuid> {
 /// Names that are unique everywhere (RFC 9562), as text in lower case.
 #[export_module(export_all)]
 mod functions {
+    use rhai::NativeCallContext;
     use uuid::{Builder, Uuid};
 
-    use crate::api::{
-        argument::{Fallible, fail},
-        chance,
+    use crate::{
+        api::{
+            argument::{Fallible, fail},
+            chance,
+        },
+        error::at_call,
     };
 
     /// A random UUID.
@@ -50,10 +54,12 @@ mod functions {
     /// uuid::is_valid(uuid::v4())  //=> true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn v4() -> Fallible<String> {
-        let mut bytes = [0; 16];
-        chance::fill(&mut bytes)?;
-        Ok(Builder::from_random_bytes(bytes).into_uuid().to_string())
+    fn v4(ctx: NativeCallContext) -> Fallible<String> {
+        at_call(&ctx, || {
+            let mut bytes = [0; 16];
+            chance::fill(&mut bytes)?;
+            Ok(Builder::from_random_bytes(bytes).into_uuid().to_string())
+        })
     }
 
     /// A UUID that begins with the present time in milliseconds, so that later ones sort after earlier ones.
@@ -62,8 +68,8 @@ mod functions {
     /// uuid::v7()[14]  //=> '7'
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn v7() -> Fallible<String> {
-        Ok(super::new_v7()?.to_string())
+    fn v7(ctx: NativeCallContext) -> Fallible<String> {
+        at_call(&ctx, || Ok(super::new_v7()?.to_string()))
     }
 
     /// Reads a UUID in any usual form (upper case, braces, without hyphens, `urn:uuid:`) and gives the plain
@@ -74,10 +80,12 @@ mod functions {
     /// uuid::parse("no")                                      //=> error: not a UUID
     /// ```
     #[rhai_fn(return_raw)]
-    fn parse(text: &str) -> Fallible<String> {
-        let uuid =
-            Uuid::try_parse(text).map_err(|error| fail(format!("uuid::parse: not a UUID: {error}")))?;
-        Ok(uuid.to_string())
+    fn parse(ctx: NativeCallContext, text: &str) -> Fallible<String> {
+        at_call(&ctx, || {
+            let uuid =
+                Uuid::try_parse(text).map_err(|error| fail(format!("uuid::parse: not a UUID: {error}")))?;
+            Ok(uuid.to_string())
+        })
     }
 
     /// Whether text is a UUID in any usual form.

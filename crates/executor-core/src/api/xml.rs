@@ -197,10 +197,10 @@ impl Document {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::{Dynamic, Map};
+    use rhai::{Dynamic, Map, NativeCallContext};
 
     use super::{fail, spend_bytes, with_bytes};
-    use crate::api::argument::Fallible;
+    use crate::{api::argument::Fallible, error::at_call};
 
     /// Reads an XML document from a string or a blob of UTF-8. Each element becomes a map of its `name`, its
     /// `attributes`, its `children` (the elements in it) and its `text` (all text that stands directly in it).
@@ -214,11 +214,13 @@ mod functions {
     /// xml::parse("<a>\n</b>")  //=> error: xml::parse: line 2
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn parse(data: &mut Dynamic) -> Fallible<Map> {
-        with_bytes("xml::parse", data, |bytes| {
-            spend_bytes(bytes.len())?;
-            let text = std::str::from_utf8(bytes);
-            super::parse(text.map_err(|_| fail("xml::parse: the document is not UTF-8"))?)
+    fn parse(ctx: NativeCallContext, data: &mut Dynamic) -> Fallible<Map> {
+        at_call(&ctx, || {
+            with_bytes("xml::parse", data, |bytes| {
+                spend_bytes(bytes.len())?;
+                let text = std::str::from_utf8(bytes);
+                super::parse(text.map_err(|_| fail("xml::parse: the document is not UTF-8"))?)
+            })
         })
     }
 }

@@ -23,8 +23,9 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::Service;
+    use rhai::NativeCallContext;
 
-    use crate::{api::Fallible, services::session::call};
+    use crate::{api::Fallible, error::at_call, services::session::call};
 
     /// Makes everything take effect that was written so far, and begins the next transaction. When it returns, all is
     /// on disk, and nothing that happens later takes it back. A run that has committed does not run again: if what it
@@ -37,8 +38,8 @@ mod functions {
     /// kv::get("step")  //=> 1
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn commit() -> Fallible<()> {
-        call(Service::Transaction, super::commit)
+    fn commit(ctx: NativeCallContext) -> Fallible<()> {
+        at_call(&ctx, || call(Service::Transaction, super::commit))
     }
 }
 

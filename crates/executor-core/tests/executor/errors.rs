@@ -58,6 +58,51 @@ fn unknown_names_bring_the_nearest() {
 }
 
 #[test]
+fn what_functions_of_modules_refuse_has_its_place() {
+    for call in [
+        "kv::get(\"\")",
+        "kv::set(\"\", 1)",
+        "kv::set(\"a\", 1, -1)",
+        "kv::incr(\"\")",
+        "docs::insert(\"_x\", #{})",
+        "docs::count(\"_x\")",
+        "docs::get(\"people\", \"\")",
+        "users::get(\"x\")",
+        "secret::get(\"not a name\")",
+        "config::get(\"NO_SUCH\")",
+        "http::get(\"x\")",
+        "email::send(#{})",
+        "script::call(\"nobody\")",
+        "base64::decode(\"?\")",
+        "base64::decode_text(\"/w==\")",
+        "hex::decode(\"4x\")",
+        "hex::decode_text(\"ff\")",
+        "hash::sha256(1)",
+        "hmac::sha256(1, 2)",
+        "json::parse(\"{\")",
+        "jwt::sign(#{}, \"short\")",
+        "csv::parse(1)",
+        "form::parse(1)",
+        "random::int(2, 1)",
+        "regex::find(\"(\", \"a\")",
+        "template::render(\"{{\", #{})",
+        "time::parse(\"x\")",
+        "url::parse(\"x\")",
+        "uuid::parse(\"x\")",
+        "xml::parse(\"<\")",
+    ] {
+        let error = error(&format!("let n = 1;\n  {call}"));
+        let column = call.find("::").expect("a module") + 5;
+        assert_eq!(
+            (error.line, error.column),
+            (Some(2), u32::try_from(column).ok()),
+            "{call}: {error:?}"
+        );
+        assert!(error.excerpt.is_some(), "{call}");
+    }
+}
+
+#[test]
 fn hidden_variables_are_explained() {
     check(
         "fn f() { request.path } f()",

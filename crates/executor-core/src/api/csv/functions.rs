@@ -11,11 +11,14 @@ pub(in crate::api) fn module() -> Module {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::{Array, Dynamic, Map};
+    use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-    use crate::api::{
-        argument::Fallible,
-        csv::{options::Options, read, write},
+    use crate::{
+        api::{
+            argument::Fallible,
+            csv::{options::Options, read, write},
+        },
+        error::at_call,
     };
 
     /// Reads a table from a string or a blob. The first line names the columns, every other line becomes a map of
@@ -26,8 +29,8 @@ mod functions {
     /// csv::parse("name\nAda,London")                 //=> error: line 2 has 2 cells
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn parse(data: &mut Dynamic) -> Fallible<Array> {
-        read::parse(data, &Options::default())
+    fn parse(ctx: NativeCallContext, data: &mut Dynamic) -> Fallible<Array> {
+        at_call(&ctx, || read::parse(data, &Options::default()))
     }
 
     /// Reads a table with options: `header: false` makes every line an array of strings, `separator` is the
@@ -37,8 +40,8 @@ mod functions {
     /// csv::parse("a; b\nc;d", #{header: false, separator: ";", trim: true})  //=> [["a", "b"], ["c", "d"]]
     /// ```
     #[rhai_fn(name = "parse", return_raw, pure)]
-    fn parse_with(data: &mut Dynamic, options: Map) -> Fallible<Array> {
-        read::parse(data, &Options::read(&options)?)
+    fn parse_with(ctx: NativeCallContext, data: &mut Dynamic, options: Map) -> Fallible<Array> {
+        at_call(&ctx, || read::parse(data, &Options::read(&options)?))
     }
 
     /// Writes an array of maps as a table with a header, or an array of arrays as one without. The columns are
@@ -49,8 +52,8 @@ mod functions {
     /// //=> "age,name\r\n36,Ada\r\n,\"Tom \"\"T\"\"\"\r\n"
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn stringify(rows: &mut Array) -> Fallible<String> {
-        write::stringify(rows, &Options::default())
+    fn stringify(ctx: NativeCallContext, rows: &mut Array) -> Fallible<String> {
+        at_call(&ctx, || write::stringify(rows, &Options::default()))
     }
 
     /// Writes a table with options: `columns` is an array of names that says which columns there are and in which
@@ -61,7 +64,7 @@ mod functions {
     /// //=> "name;age\r\nAda;36\r\n"
     /// ```
     #[rhai_fn(name = "stringify", return_raw, pure)]
-    fn stringify_with(rows: &mut Array, options: Map) -> Fallible<String> {
-        write::stringify(rows, &Options::read(&options)?)
+    fn stringify_with(ctx: NativeCallContext, rows: &mut Array, options: Map) -> Fallible<String> {
+        at_call(&ctx, || write::stringify(rows, &Options::read(&options)?))
     }
 }

@@ -16,12 +16,15 @@ fn claims_or_unit(claims: Option<rhai::Map>) -> Dynamic {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::{Dynamic, Map};
+    use rhai::{Dynamic, Map, NativeCallContext};
 
     use super::claims_or_unit;
-    use crate::api::{
-        argument::Fallible,
-        jwt::{options::Options, token},
+    use crate::{
+        api::{
+            argument::Fallible,
+            jwt::{options::Options, token},
+        },
+        error::at_call,
     };
 
     /// Makes a token with the claims of a map, signed with HS256. The key is a string or a blob of at least 32 bytes.
@@ -32,8 +35,8 @@ mod functions {
     /// jwt::sign(#{sub: "ada"}, "short")                //=> error: needs 32 at least
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn sign(claims: &mut Map, key: Dynamic) -> Fallible<String> {
-        token::sign(claims, &key, &Options::default())
+    fn sign(ctx: NativeCallContext, claims: &mut Map, key: Dynamic) -> Fallible<String> {
+        at_call(&ctx, || token::sign(claims, &key, &Options::default()))
     }
 
     /// The same with options: `algorithm` is `"HS256"`, `"HS384"` or `"HS512"`; `expires_in` is how many seconds the token
@@ -46,9 +49,11 @@ mod functions {
     /// claims.exp - claims.iat  //=> 3600
     /// ```
     #[rhai_fn(name = "sign", return_raw, pure)]
-    fn sign_with(claims: &mut Map, key: Dynamic, options: Map) -> Fallible<String> {
-        let options = Options::read("jwt::sign", &["algorithm", "expires_in"], &options)?;
-        token::sign(claims, &key, &options)
+    fn sign_with(ctx: NativeCallContext, claims: &mut Map, key: Dynamic, options: Map) -> Fallible<String> {
+        at_call(&ctx, || {
+            let options = Options::read("jwt::sign", &["algorithm", "expires_in"], &options)?;
+            token::sign(claims, &key, &options)
+        })
     }
 
     /// The claims of a token that is signed with HS256 and `key` and counts now (`exp`, `nbf`); otherwise `()`. A token
@@ -61,8 +66,10 @@ mod functions {
     /// jwt::verify("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.", key)  //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn verify(token: &str, key: Dynamic) -> Fallible<Dynamic> {
-        Ok(claims_or_unit(token::verify(token, &key, &Options::default())?))
+    fn verify(ctx: NativeCallContext, token: &str, key: Dynamic) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            Ok(claims_or_unit(token::verify(token, &key, &Options::default())?))
+        })
     }
 
     /// The same with options: `algorithm` is `"HS256"`, `"HS384"`, `"HS512"`, `"RS256"` or `"ES256"`; for the last two
@@ -77,9 +84,11 @@ mod functions {
     /// jwt::verify(token, "an example of a key, 32 bytes or more", #{audience: "bank"})  //=> ()
     /// ```
     #[rhai_fn(name = "verify", return_raw, volatile)]
-    fn verify_with(token: &str, key: Dynamic, options: Map) -> Fallible<Dynamic> {
-        let known = ["algorithm", "issuer", "audience", "leeway"];
-        let options = Options::read("jwt::verify", &known, &options)?;
-        Ok(claims_or_unit(token::verify(token, &key, &options)?))
+    fn verify_with(ctx: NativeCallContext, token: &str, key: Dynamic, options: Map) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            let known = ["algorithm", "issuer", "audience", "leeway"];
+            let options = Options::read("jwt::verify", &known, &options)?;
+            Ok(claims_or_unit(token::verify(token, &key, &options)?))
+        })
     }
 }

@@ -11,12 +11,15 @@ pub(in crate::api) fn module() -> Module {
 /// and so never slower than linear in the text. Write patterns between backticks, where a backslash is itself.
 #[export_module(export_all)]
 mod functions {
-    use rhai::{Array, Dynamic, Map};
+    use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-    use crate::api::{
-        argument::Fallible,
-        bounded::{BoundedArray, BoundedText},
-        regex::cache::with_pattern,
+    use crate::{
+        api::{
+            argument::Fallible,
+            bounded::{BoundedArray, BoundedText},
+            regex::cache::with_pattern,
+        },
+        error::at_call,
     };
 
     /// Whether the pattern matches anywhere in the text.
@@ -27,8 +30,10 @@ mod functions {
     /// regex::is_match(`(`, "")                    //=> error: unclosed group
     /// ```
     #[rhai_fn(return_raw)]
-    fn is_match(pattern: &str, text: &str) -> Fallible<bool> {
-        with_pattern(pattern, |pattern| Ok(pattern.find(text)?.is_some()))
+    fn is_match(ctx: NativeCallContext, pattern: &str, text: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            with_pattern(pattern, |pattern| Ok(pattern.find(text)?.is_some()))
+        })
     }
 
     /// The first match as a string, `()` if there is none.
@@ -38,10 +43,12 @@ mod functions {
     /// regex::find(`\d+`, "lobby")              //=> ()
     /// ```
     #[rhai_fn(return_raw)]
-    fn find(pattern: &str, text: &str) -> Fallible<Dynamic> {
-        with_pattern(pattern, |pattern| {
-            let found = pattern.find(text)?;
-            Ok(found.map_or(Dynamic::UNIT, |found| text[found.range()].into()))
+    fn find(ctx: NativeCallContext, pattern: &str, text: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            with_pattern(pattern, |pattern| {
+                let found = pattern.find(text)?;
+                Ok(found.map_or(Dynamic::UNIT, |found| text[found.range()].into()))
+            })
         })
     }
 
@@ -51,14 +58,16 @@ mod functions {
     /// regex::find_all(`\d+`, "room 101, floor 7")  //=> ["101", "7"]
     /// ```
     #[rhai_fn(return_raw)]
-    fn find_all(pattern: &str, text: &str) -> Fallible<Array> {
-        with_pattern(pattern, |pattern| {
-            let mut all = BoundedArray::default();
-            pattern.for_each_match(text, |found| {
-                all.push_text(&text[found.range()])?;
-                Ok(true)
-            })?;
-            Ok(all.finish())
+    fn find_all(ctx: NativeCallContext, pattern: &str, text: &str) -> Fallible<Array> {
+        at_call(&ctx, || {
+            with_pattern(pattern, |pattern| {
+                let mut all = BoundedArray::default();
+                pattern.for_each_match(text, |found| {
+                    all.push_text(&text[found.range()])?;
+                    Ok(true)
+                })?;
+                Ok(all.finish())
+            })
         })
     }
 
@@ -73,23 +82,25 @@ mod functions {
     /// regex::captures(`x`, "y")  //=> ()
     /// ```
     #[rhai_fn(return_raw)]
-    fn captures(pattern: &str, text: &str) -> Fallible<Dynamic> {
-        with_pattern(pattern, |pattern| {
-            let Some(found) = pattern.find(text)? else {
-                return Ok(Dynamic::UNIT);
-            };
-            let groups = pattern.groups(text, found)?;
-            let mut map = Map::new();
-            for (number, name) in pattern.group_names().enumerate() {
-                let value = groups
-                    .get_group(number)
-                    .map_or(Dynamic::UNIT, |span| text[span.range()].into());
-                if let Some(name) = name {
-                    map.insert(name.into(), value.clone());
+    fn captures(ctx: NativeCallContext, pattern: &str, text: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            with_pattern(pattern, |pattern| {
+                let Some(found) = pattern.find(text)? else {
+                    return Ok(Dynamic::UNIT);
+                };
+                let groups = pattern.groups(text, found)?;
+                let mut map = Map::new();
+                for (number, name) in pattern.group_names().enumerate() {
+                    let value = groups
+                        .get_group(number)
+                        .map_or(Dynamic::UNIT, |span| text[span.range()].into());
+                    if let Some(name) = name {
+                        map.insert(name.into(), value.clone());
+                    }
+                    map.insert(number.to_string().into(), value);
                 }
-                map.insert(number.to_string().into(), value);
-            }
-            Ok(map.into())
+                Ok(map.into())
+            })
         })
     }
 
@@ -100,8 +111,10 @@ mod functions {
     /// regex::replace(`(\w+) (\w+)`, "Ada Lovelace", "$2, $1")  //=> "Lovelace, Ada"
     /// ```
     #[rhai_fn(return_raw)]
-    fn replace(pattern: &str, text: &str, replacement: &str) -> Fallible<String> {
-        with_pattern(pattern, |pattern| pattern.replace(text, replacement, 1))
+    fn replace(ctx: NativeCallContext, pattern: &str, text: &str, replacement: &str) -> Fallible<String> {
+        at_call(&ctx, || {
+            with_pattern(pattern, |pattern| pattern.replace(text, replacement, 1))
+        })
     }
 
     /// The text with all matches replaced, as `regex::replace` does with the first.
@@ -110,8 +123,10 @@ mod functions {
     /// regex::replace_all(`\s+`, " a  b\n", " ")  //=> " a b "
     /// ```
     #[rhai_fn(return_raw)]
-    fn replace_all(pattern: &str, text: &str, replacement: &str) -> Fallible<String> {
-        with_pattern(pattern, |pattern| pattern.replace(text, replacement, usize::MAX))
+    fn replace_all(ctx: NativeCallContext, pattern: &str, text: &str, replacement: &str) -> Fallible<String> {
+        at_call(&ctx, || {
+            with_pattern(pattern, |pattern| pattern.replace(text, replacement, usize::MAX))
+        })
     }
 
     /// The pieces of the text between the matches, as an array of strings.
@@ -120,17 +135,19 @@ mod functions {
     /// regex::split(`[,;]\s*`, "a, b;c")  //=> ["a", "b", "c"]
     /// ```
     #[rhai_fn(return_raw)]
-    fn split(pattern: &str, text: &str) -> Fallible<Array> {
-        with_pattern(pattern, |pattern| {
-            let mut pieces = BoundedArray::default();
-            let mut from = 0;
-            pattern.for_each_match(text, |found| {
-                pieces.push_text(&text[from..found.start()])?;
-                from = found.end();
-                Ok(true)
-            })?;
-            pieces.push_text(&text[from..])?;
-            Ok(pieces.finish())
+    fn split(ctx: NativeCallContext, pattern: &str, text: &str) -> Fallible<Array> {
+        at_call(&ctx, || {
+            with_pattern(pattern, |pattern| {
+                let mut pieces = BoundedArray::default();
+                let mut from = 0;
+                pattern.for_each_match(text, |found| {
+                    pieces.push_text(&text[from..found.start()])?;
+                    from = found.end();
+                    Ok(true)
+                })?;
+                pieces.push_text(&text[from..])?;
+                Ok(pieces.finish())
+            })
         })
     }
 
@@ -141,17 +158,19 @@ mod functions {
     /// regex::is_match(regex::escape("1+1"), "1+1 = 2")   //=> true
     /// ```
     #[rhai_fn(return_raw)]
-    fn escape(text: &str) -> Fallible<String> {
-        let mut escaped = BoundedText::with_capacity(text.len())?;
-        let mut from = 0;
-        for (at, character) in text.char_indices() {
-            if regex_syntax::is_meta_character(character) {
-                escaped.push(&text[from..at])?;
-                escaped.push("\\")?;
-                from = at;
+    fn escape(ctx: NativeCallContext, text: &str) -> Fallible<String> {
+        at_call(&ctx, || {
+            let mut escaped = BoundedText::with_capacity(text.len())?;
+            let mut from = 0;
+            for (at, character) in text.char_indices() {
+                if regex_syntax::is_meta_character(character) {
+                    escaped.push(&text[from..at])?;
+                    escaped.push("\\")?;
+                    from = at;
+                }
             }
-        }
-        escaped.push(&text[from..])?;
-        Ok(escaped.finish())
+            escaped.push(&text[from..])?;
+            Ok(escaped.finish())
+        })
     }
 }

@@ -29,10 +29,10 @@ fn rendered(function: &str, text: &str, data: Map, escapes: bool) -> Fallible<St
 /// single quotes, not in double ones), `escape`, and `safe` for HTML that stands in a page as it is.
 #[export_module(export_all)]
 mod functions {
-    use rhai::Map;
+    use rhai::{Map, NativeCallContext};
 
     use super::rendered;
-    use crate::api::argument::Fallible;
+    use crate::{api::argument::Fallible, error::at_call};
 
     /// Fills an HTML template with data. Values are escaped as `html::escape` does, so that they can stand between tags
     /// and in quoted attributes. The error for a broken template names the line.
@@ -45,8 +45,8 @@ mod functions {
     /// template::render("{{ nmae }}", #{name: "Ada"})  //=> error: line 1: `nmae` is not in the data
     /// ```
     #[rhai_fn(return_raw)]
-    fn render(template: &str, data: Map) -> Fallible<String> {
-        rendered("template::render", template, data, true)
+    fn render(ctx: NativeCallContext, template: &str, data: Map) -> Fallible<String> {
+        at_call(&ctx, || rendered("template::render", template, data, true))
     }
 
     /// Fills a template of plain text, such as an e-mail: nothing is escaped.
@@ -56,7 +56,7 @@ mod functions {
     /// //=> "Dear A & B, you owe 3.00."
     /// ```
     #[rhai_fn(return_raw)]
-    fn render_text(template: &str, data: Map) -> Fallible<String> {
-        rendered("template::render_text", template, data, false)
+    fn render_text(ctx: NativeCallContext, template: &str, data: Map) -> Fallible<String> {
+        at_call(&ctx, || rendered("template::render_text", template, data, false))
     }
 }

@@ -25,12 +25,15 @@ const LENGTHS_MS: [(&str, i64); 4] = [
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::Map;
+    use rhai::{Map, NativeCallContext};
 
-    use crate::api::{
-        argument::Fallible,
-        clock,
-        time::{calendar, zone::UTC},
+    use crate::{
+        api::{
+            argument::Fallible,
+            clock,
+            time::{calendar, zone::UTC},
+        },
+        error::at_call,
     };
 
     /// The present moment.
@@ -51,8 +54,8 @@ mod functions {
     /// time::parse("tomorrow")                       //=> error: not a date
     /// ```
     #[rhai_fn(return_raw)]
-    fn parse(text: &str) -> Fallible<i64> {
-        calendar::parse(text)
+    fn parse(ctx: NativeCallContext, text: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::parse(text))
     }
 
     /// Reads a moment in the form of a pattern, as of `strptime`. Without an offset in the text it is in UTC.
@@ -61,8 +64,8 @@ mod functions {
     /// time::parse("20/11/2026 21:05", "%d/%m/%Y %H:%M")  //=> 1795208700000
     /// ```
     #[rhai_fn(name = "parse", return_raw)]
-    fn parse_pattern(text: &str, pattern: &str) -> Fallible<i64> {
-        calendar::parse_pattern(text, pattern, UTC)
+    fn parse_pattern(ctx: NativeCallContext, text: &str, pattern: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::parse_pattern(text, pattern, UTC))
     }
 
     /// Reads a moment in the form of a pattern, as of `strptime`. Without an offset in the text it is in that
@@ -72,8 +75,8 @@ mod functions {
     /// time::parse("20/11/2026 22:05", "%d/%m/%Y %H:%M", "Europe/Rome")  //=> 1795208700000
     /// ```
     #[rhai_fn(name = "parse", return_raw)]
-    fn parse_pattern_in(text: &str, pattern: &str, zone: &str) -> Fallible<i64> {
-        calendar::parse_pattern(text, pattern, zone)
+    fn parse_pattern_in(ctx: NativeCallContext, text: &str, pattern: &str, zone: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::parse_pattern(text, pattern, zone))
     }
 
     /// Writes a moment in RFC 3339, in UTC and with milliseconds.
@@ -82,8 +85,8 @@ mod functions {
     /// time::rfc3339(0)  //=> "1970-01-01T00:00:00.000Z"
     /// ```
     #[rhai_fn(return_raw)]
-    fn rfc3339(moment: i64) -> Fallible<String> {
-        calendar::rfc3339(moment)
+    fn rfc3339(ctx: NativeCallContext, moment: i64) -> Fallible<String> {
+        at_call(&ctx, || calendar::rfc3339(moment))
     }
 
     /// Writes a moment in RFC 3339, with the offset of a zone.
@@ -92,8 +95,8 @@ mod functions {
     /// time::rfc3339(0, "Asia/Kolkata")  //=> "1970-01-01T05:30:00.000+05:30"
     /// ```
     #[rhai_fn(name = "rfc3339", return_raw)]
-    fn rfc3339_in(moment: i64, zone: &str) -> Fallible<String> {
-        calendar::rfc3339_in(moment, zone)
+    fn rfc3339_in(ctx: NativeCallContext, moment: i64, zone: &str) -> Fallible<String> {
+        at_call(&ctx, || calendar::rfc3339_in(moment, zone))
     }
 
     /// Writes a moment by a pattern, as of `strftime`, in UTC.
@@ -103,8 +106,8 @@ mod functions {
     /// time::format(0, "%!")                         //=> error: pattern
     /// ```
     #[rhai_fn(return_raw)]
-    fn format(moment: i64, pattern: &str) -> Fallible<String> {
-        calendar::format(moment, pattern, UTC)
+    fn format(ctx: NativeCallContext, moment: i64, pattern: &str) -> Fallible<String> {
+        at_call(&ctx, || calendar::format(moment, pattern, UTC))
     }
 
     /// Writes a moment by a pattern, as of `strftime`, in a zone.
@@ -113,8 +116,8 @@ mod functions {
     /// time::format(1795208700000, "%A %-d %B, %H:%M %Z", "Europe/Rome")  //=> "Friday 20 November, 22:05 CET"
     /// ```
     #[rhai_fn(name = "format", return_raw)]
-    fn format_in(moment: i64, pattern: &str, zone: &str) -> Fallible<String> {
-        calendar::format(moment, pattern, zone)
+    fn format_in(ctx: NativeCallContext, moment: i64, pattern: &str, zone: &str) -> Fallible<String> {
+        at_call(&ctx, || calendar::format(moment, pattern, zone))
     }
 
     /// The parts of a moment in UTC: `year`, `month`, `day`, `hour`, `minute`, `second`, `millisecond`, `weekday`
@@ -126,8 +129,8 @@ mod functions {
     /// parts.weekday                         //=> 5
     /// ```
     #[rhai_fn(return_raw)]
-    fn parts(moment: i64) -> Fallible<Map> {
-        calendar::parts(moment, UTC)
+    fn parts(ctx: NativeCallContext, moment: i64) -> Fallible<Map> {
+        at_call(&ctx, || calendar::parts(moment, UTC))
     }
 
     /// The parts of a moment in a zone, as `time::parts` has them.
@@ -136,8 +139,8 @@ mod functions {
     /// time::parts(1795208700000, "Europe/Rome").hour  //=> 22
     /// ```
     #[rhai_fn(name = "parts", return_raw)]
-    fn parts_in(moment: i64, zone: &str) -> Fallible<Map> {
-        calendar::parts(moment, zone)
+    fn parts_in(ctx: NativeCallContext, moment: i64, zone: &str) -> Fallible<Map> {
+        at_call(&ctx, || calendar::parts(moment, zone))
     }
 
     /// The moment with these parts in UTC: `year`, `month` and `day`, and if need be `hour`, `minute`, `second`
@@ -148,8 +151,8 @@ mod functions {
     /// time::from_parts(#{year: 2026, month: 2, day: 30})             //=> error: day
     /// ```
     #[rhai_fn(return_raw, pure)]
-    fn from_parts(parts: &mut Map) -> Fallible<i64> {
-        calendar::from_parts(parts, UTC)
+    fn from_parts(ctx: NativeCallContext, parts: &mut Map) -> Fallible<i64> {
+        at_call(&ctx, || calendar::from_parts(parts, UTC))
     }
 
     /// The moment with these parts in a zone. A time that the zone skips when its clocks change is taken as
@@ -159,8 +162,8 @@ mod functions {
     /// time::from_parts(#{year: 2026, month: 11, day: 20, hour: 22}, "Europe/Rome")  //=> 1795208400000
     /// ```
     #[rhai_fn(name = "from_parts", return_raw, pure)]
-    fn from_parts_in(parts: &mut Map, zone: &str) -> Fallible<i64> {
-        calendar::from_parts(parts, zone)
+    fn from_parts_in(ctx: NativeCallContext, parts: &mut Map, zone: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::from_parts(parts, zone))
     }
 
     /// The moment later by a map of `years`, `months`, `weeks`, `days`, `hours`, `minutes`, `seconds` and
@@ -171,8 +174,8 @@ mod functions {
     /// time::add(1000, #{seconds: -1})                                    //=> 0
     /// ```
     #[rhai_fn(return_raw)]
-    fn add(moment: i64, span: Map) -> Fallible<i64> {
-        calendar::add(moment, &span, UTC)
+    fn add(ctx: NativeCallContext, moment: i64, span: Map) -> Fallible<i64> {
+        at_call(&ctx, || calendar::add(moment, &span, UTC))
     }
 
     /// The moment later by a span, on the calendar of a zone: a day is from one time of day to the same, also
@@ -183,8 +186,8 @@ mod functions {
     /// (time::add(before, #{days: 1}, "Europe/Rome") - before) / time::HOUR  //=> 23
     /// ```
     #[rhai_fn(name = "add", return_raw)]
-    fn add_in(moment: i64, span: Map, zone: &str) -> Fallible<i64> {
-        calendar::add(moment, &span, zone)
+    fn add_in(ctx: NativeCallContext, moment: i64, span: Map, zone: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::add(moment, &span, zone))
     }
 
     /// How many whole `"years"`, `"months"`, `"weeks"`, `"days"`, `"hours"`, `"minutes"` or `"seconds"` lie
@@ -195,8 +198,8 @@ mod functions {
     /// time::between(time::parse("2026-01-31"), time::parse("2026-03-01"), "days")    //=> 29
     /// ```
     #[rhai_fn(return_raw)]
-    fn between(from: i64, to: i64, unit: &str) -> Fallible<i64> {
-        calendar::between(from, to, unit, UTC)
+    fn between(ctx: NativeCallContext, from: i64, to: i64, unit: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::between(from, to, unit, UTC))
     }
 
     /// How many whole units lie between two moments, on the calendar of a zone.
@@ -206,8 +209,8 @@ mod functions {
     /// time::between(from, from + 23 * time::HOUR, "days", "Europe/Rome")  //=> 1
     /// ```
     #[rhai_fn(name = "between", return_raw)]
-    fn between_in(from: i64, to: i64, unit: &str, zone: &str) -> Fallible<i64> {
-        calendar::between(from, to, unit, zone)
+    fn between_in(ctx: NativeCallContext, from: i64, to: i64, unit: &str, zone: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::between(from, to, unit, zone))
     }
 
     /// The start of the `"year"`, `"month"`, `"week"` (its Monday), `"day"`, `"hour"`, `"minute"` or `"second"`
@@ -217,8 +220,8 @@ mod functions {
     /// time::rfc3339(time::start_of(1795208700000, "week"))  //=> "2026-11-16T00:00:00.000Z"
     /// ```
     #[rhai_fn(return_raw)]
-    fn start_of(moment: i64, unit: &str) -> Fallible<i64> {
-        calendar::start_of(moment, unit, UTC)
+    fn start_of(ctx: NativeCallContext, moment: i64, unit: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::start_of(moment, unit, UTC))
     }
 
     /// The start of the unit in which a moment lies, in a zone.
@@ -228,7 +231,7 @@ mod functions {
     /// //=> "2026-11-21T00:00:00.000+09:00"
     /// ```
     #[rhai_fn(name = "start_of", return_raw)]
-    fn start_of_in(moment: i64, unit: &str, zone: &str) -> Fallible<i64> {
-        calendar::start_of(moment, unit, zone)
+    fn start_of_in(ctx: NativeCallContext, moment: i64, unit: &str, zone: &str) -> Fallible<i64> {
+        at_call(&ctx, || calendar::start_of(moment, unit, zone))
     }
 }

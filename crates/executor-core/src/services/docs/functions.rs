@@ -16,10 +16,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::Service;
-    use rhai::{Dynamic, Map};
+    use rhai::{Dynamic, Map, NativeCallContext};
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::{
             docs::{
                 self, find,
@@ -38,11 +39,13 @@ mod functions {
     /// docs::insert("_x", #{})       //=> error: reserved
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn insert(collection: &str, document: Map) -> Fallible<String> {
-        valid_name("docs::insert", collection)?;
-        let document = write::given("docs::insert", &document)?;
-        call(Service::Docs, |session| {
-            write::insert_new(session, collection, document)
+    fn insert(ctx: NativeCallContext, collection: &str, document: Map) -> Fallible<String> {
+        at_call(&ctx, || {
+            valid_name("docs::insert", collection)?;
+            let document = write::given("docs::insert", &document)?;
+            call(Service::Docs, |session| {
+                write::insert_new(session, collection, document)
+            })
         })
     }
 
@@ -55,12 +58,14 @@ mod functions {
     /// docs::insert("people", "b", #{})        //=> error: there is a document `b`
     /// ```
     #[rhai_fn(name = "insert", return_raw, volatile)]
-    fn insert_as(collection: &str, id: &str, document: Map) -> Fallible<()> {
-        valid_name("docs::insert", collection)?;
-        valid_id("docs::insert", id)?;
-        let document = write::given("docs::insert", &document)?;
-        call(Service::Docs, |session| {
-            write::insert(session, collection, id, document)
+    fn insert_as(ctx: NativeCallContext, collection: &str, id: &str, document: Map) -> Fallible<()> {
+        at_call(&ctx, || {
+            valid_name("docs::insert", collection)?;
+            valid_id("docs::insert", id)?;
+            let document = write::given("docs::insert", &document)?;
+            call(Service::Docs, |session| {
+                write::insert(session, collection, id, document)
+            })
         })
     }
 
@@ -72,10 +77,12 @@ mod functions {
     /// docs::get("people", "bob")  //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn get(collection: &str, id: &str) -> Fallible<Dynamic> {
-        valid_name("docs::get", collection)?;
-        valid_id("docs::get", id)?;
-        call(Service::Docs, |session| docs::get(session, collection, id))
+    fn get(ctx: NativeCallContext, collection: &str, id: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            valid_name("docs::get", collection)?;
+            valid_id("docs::get", id)?;
+            call(Service::Docs, |session| docs::get(session, collection, id))
+        })
     }
 
     /// Writes another document in the place of one; tells whether that was there. If not, nothing is written.
@@ -86,12 +93,14 @@ mod functions {
     /// docs::replace("people", "bob", #{name: "Bob"})     //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn replace(collection: &str, id: &str, document: Map) -> Fallible<bool> {
-        valid_name("docs::replace", collection)?;
-        valid_id("docs::replace", id)?;
-        let document = write::given("docs::replace", &document)?;
-        call(Service::Docs, |session| {
-            write::replace(session, collection, id, document)
+    fn replace(ctx: NativeCallContext, collection: &str, id: &str, document: Map) -> Fallible<bool> {
+        at_call(&ctx, || {
+            valid_name("docs::replace", collection)?;
+            valid_id("docs::replace", id)?;
+            let document = write::given("docs::replace", &document)?;
+            call(Service::Docs, |session| {
+                write::replace(session, collection, id, document)
+            })
         })
     }
 
@@ -104,13 +113,15 @@ mod functions {
     /// docs::patch("people", "bob", #{age: 36})                  //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn patch(collection: &str, id: &str, changes: Map) -> Fallible<Dynamic> {
-        valid_name("docs::patch", collection)?;
-        valid_id("docs::patch", id)?;
-        let changes = write::given("docs::patch", &changes)?;
-        let changes = std::rc::Rc::unwrap_or_clone(changes.value);
-        call(Service::Docs, |session| {
-            write::patch(session, collection, id, changes)
+    fn patch(ctx: NativeCallContext, collection: &str, id: &str, changes: Map) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            valid_name("docs::patch", collection)?;
+            valid_id("docs::patch", id)?;
+            let changes = write::given("docs::patch", &changes)?;
+            let changes = std::rc::Rc::unwrap_or_clone(changes.value);
+            call(Service::Docs, |session| {
+                write::patch(session, collection, id, changes)
+            })
         })
     }
 
@@ -122,10 +133,12 @@ mod functions {
     /// docs::delete("people", "bob")  //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn delete(collection: &str, id: &str) -> Fallible<bool> {
-        valid_name("docs::delete", collection)?;
-        valid_id("docs::delete", id)?;
-        call(Service::Docs, |session| write::delete(session, collection, id))
+    fn delete(ctx: NativeCallContext, collection: &str, id: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            valid_name("docs::delete", collection)?;
+            valid_id("docs::delete", id)?;
+            call(Service::Docs, |session| write::delete(session, collection, id))
+        })
     }
 
     /// The first 100 documents of a collection, in the order of their ids: `items`, each with `id` and `document`, and a
@@ -137,10 +150,12 @@ mod functions {
     /// docs::find("people").cursor  //=> ()
     /// ```
     #[rhai_fn(name = "find", return_raw, volatile)]
-    fn find_all(collection: &str) -> Fallible<Map> {
-        valid_name("docs::find", collection)?;
-        call(Service::Docs, |session| {
-            find::find(session, collection, Options::default())
+    fn find_all(ctx: NativeCallContext, collection: &str) -> Fallible<Map> {
+        at_call(&ctx, || {
+            valid_name("docs::find", collection)?;
+            call(Service::Docs, |session| {
+                find::find(session, collection, Options::default())
+            })
         })
     }
 
@@ -157,10 +172,12 @@ mod functions {
     /// docs::find("people", #{filter: #{age: #{above: 1}}})  //=> error: filter.age.above: is no condition
     /// ```
     #[rhai_fn(name = "find", return_raw, volatile)]
-    fn find_matching(collection: &str, options: Map) -> Fallible<Map> {
-        valid_name("docs::find", collection)?;
-        let options = Options::read(&options)?;
-        call(Service::Docs, |session| find::find(session, collection, options))
+    fn find_matching(ctx: NativeCallContext, collection: &str, options: Map) -> Fallible<Map> {
+        at_call(&ctx, || {
+            valid_name("docs::find", collection)?;
+            let options = Options::read(&options)?;
+            call(Service::Docs, |session| find::find(session, collection, options))
+        })
     }
 
     /// How many documents a collection has: up to 10,000.
@@ -170,8 +187,8 @@ mod functions {
     /// docs::count("people")  //=> 1
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn count(collection: &str) -> Fallible<i64> {
-        count_matching(collection, Map::new())
+    fn count(ctx: NativeCallContext, collection: &str) -> Fallible<i64> {
+        count_matching(ctx, collection, Map::new())
     }
 
     /// How many documents match a filter. At most 10,000 are looked at.
@@ -181,11 +198,13 @@ mod functions {
     /// docs::count("people", #{age: #{lt: 18}})  //=> 1
     /// ```
     #[rhai_fn(name = "count", return_raw, volatile)]
-    fn count_matching(collection: &str, filter: Map) -> Fallible<i64> {
-        valid_name("docs::count", collection)?;
-        let selection = counted(&Dynamic::from_map(filter))?;
-        call(Service::Docs, |session| {
-            find::count(session, collection, &selection)
+    fn count_matching(ctx: NativeCallContext, collection: &str, filter: Map) -> Fallible<i64> {
+        at_call(&ctx, || {
+            valid_name("docs::count", collection)?;
+            let selection = counted(&Dynamic::from_map(filter))?;
+            call(Service::Docs, |session| {
+                find::count(session, collection, &selection)
+            })
         })
     }
 }

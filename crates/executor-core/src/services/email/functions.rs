@@ -18,10 +18,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::Service;
-    use rhai::Map;
+    use rhai::{Map, NativeCallContext};
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::{
             email::{self, draft},
             session::call,
@@ -47,10 +48,12 @@ mod functions {
     /// email::send(mail)                                                 //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn send(email: Map) -> Fallible<()> {
-        call(Service::Email, |session| {
-            let (email, bytes) = draft::read(&email)?;
-            email::send(session, &email, bytes)
+    fn send(ctx: NativeCallContext, email: Map) -> Fallible<()> {
+        at_call(&ctx, || {
+            call(Service::Email, |session| {
+                let (email, bytes) = draft::read(&email)?;
+                email::send(session, &email, bytes)
+            })
         })
     }
 }

@@ -24,10 +24,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::Service;
-    use rhai::{Array, Dynamic, Map};
+    use rhai::{Array, Dynamic, Map, NativeCallContext};
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::{
             http::{self, draft::Draft, response::HttpResponse},
             session::call,
@@ -43,8 +44,8 @@ mod functions {
     /// http::get("https://unknown.example.com/")  //=> error: `unknown.example.com` has no address (`dns`)
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn get(url: &str) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::get", "GET", url)?)
+    fn get(ctx: NativeCallContext, url: &str) -> Fallible<HttpResponse> {
+        at_call(&ctx, || http::send(&Draft::new("http::get", "GET", url)?))
     }
 
     /// Gets what is at a URL, with options.
@@ -55,8 +56,10 @@ mod functions {
     /// http::get("https://api.example.com/", #{timeout: 1})       //=> error: there is no option `timeout`
     /// ```
     #[rhai_fn(name = "get", return_raw, volatile)]
-    fn get_with(url: &str, options: Map) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::get", "GET", url)?.with_options(&options)?)
+    fn get_with(ctx: NativeCallContext, url: &str, options: Map) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(&Draft::new("http::get", "GET", url)?.with_options(&options)?)
+        })
     }
 
     /// Asks for the headers of what is at a URL.
@@ -65,8 +68,8 @@ mod functions {
     /// http::head("https://api.example.com/").status  //=> 200
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn head(url: &str) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::head", "HEAD", url)?)
+    fn head(ctx: NativeCallContext, url: &str) -> Fallible<HttpResponse> {
+        at_call(&ctx, || http::send(&Draft::new("http::head", "HEAD", url)?))
     }
 
     /// Asks for the headers of what is at a URL, with options.
@@ -75,8 +78,10 @@ mod functions {
     /// http::head("https://api.example.com/", #{redirects: 0}).status  //=> 200
     /// ```
     #[rhai_fn(name = "head", return_raw, volatile)]
-    fn head_with(url: &str, options: Map) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::head", "HEAD", url)?.with_options(&options)?)
+    fn head_with(ctx: NativeCallContext, url: &str, options: Map) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(&Draft::new("http::head", "HEAD", url)?.with_options(&options)?)
+        })
     }
 
     /// Sends a body to a URL: text, a blob, or a map or an array, which goes as JSON.
@@ -86,8 +91,10 @@ mod functions {
     /// http::post("https://api.example.com/users", 1)                           //=> error: a body is a string
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn post(url: &str, body: Dynamic) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::post", "POST", url)?.with_body(&body)?)
+    fn post(ctx: NativeCallContext, url: &str, body: Dynamic) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(&Draft::new("http::post", "POST", url)?.with_body(&body)?)
+        })
     }
 
     /// Sends a body to a URL, with options.
@@ -97,12 +104,14 @@ mod functions {
     /// http::post("https://api.example.com/import", "a,b", options).json().headers["content-type"]  //=> "text/csv"
     /// ```
     #[rhai_fn(name = "post", return_raw, volatile)]
-    fn post_with(url: &str, body: Dynamic, options: Map) -> Fallible<HttpResponse> {
-        http::send(
-            &Draft::new("http::post", "POST", url)?
-                .with_body(&body)?
-                .with_options(&options)?,
-        )
+    fn post_with(ctx: NativeCallContext, url: &str, body: Dynamic, options: Map) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(
+                &Draft::new("http::post", "POST", url)?
+                    .with_body(&body)?
+                    .with_options(&options)?,
+            )
+        })
     }
 
     /// Puts a body to a URL.
@@ -111,8 +120,10 @@ mod functions {
     /// http::put("https://api.example.com/users/1", #{name: "Ada"}).json().method  //=> "PUT"
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn put(url: &str, body: Dynamic) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::put", "PUT", url)?.with_body(&body)?)
+    fn put(ctx: NativeCallContext, url: &str, body: Dynamic) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(&Draft::new("http::put", "PUT", url)?.with_body(&body)?)
+        })
     }
 
     /// Puts a body to a URL, with options.
@@ -121,12 +132,14 @@ mod functions {
     /// http::put("https://api.example.com/a", "text", #{timeout_ms: 2000}).json().body  //=> "text"
     /// ```
     #[rhai_fn(name = "put", return_raw, volatile)]
-    fn put_with(url: &str, body: Dynamic, options: Map) -> Fallible<HttpResponse> {
-        http::send(
-            &Draft::new("http::put", "PUT", url)?
-                .with_body(&body)?
-                .with_options(&options)?,
-        )
+    fn put_with(ctx: NativeCallContext, url: &str, body: Dynamic, options: Map) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(
+                &Draft::new("http::put", "PUT", url)?
+                    .with_body(&body)?
+                    .with_options(&options)?,
+            )
+        })
     }
 
     /// Sends a change of what is at a URL.
@@ -135,8 +148,10 @@ mod functions {
     /// http::patch("https://api.example.com/users/1", #{name: "Ada"}).json().method  //=> "PATCH"
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn patch(url: &str, body: Dynamic) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::patch", "PATCH", url)?.with_body(&body)?)
+    fn patch(ctx: NativeCallContext, url: &str, body: Dynamic) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(&Draft::new("http::patch", "PATCH", url)?.with_body(&body)?)
+        })
     }
 
     /// Sends a change of what is at a URL, with options.
@@ -145,12 +160,14 @@ mod functions {
     /// http::patch("https://api.example.com/a", "text", #{timeout_ms: 2000}).json().body  //=> "text"
     /// ```
     #[rhai_fn(name = "patch", return_raw, volatile)]
-    fn patch_with(url: &str, body: Dynamic, options: Map) -> Fallible<HttpResponse> {
-        http::send(
-            &Draft::new("http::patch", "PATCH", url)?
-                .with_body(&body)?
-                .with_options(&options)?,
-        )
+    fn patch_with(ctx: NativeCallContext, url: &str, body: Dynamic, options: Map) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(
+                &Draft::new("http::patch", "PATCH", url)?
+                    .with_body(&body)?
+                    .with_options(&options)?,
+            )
+        })
     }
 
     /// Deletes what is at a URL.
@@ -159,8 +176,8 @@ mod functions {
     /// http::delete("https://api.example.com/users/1").json().method  //=> "DELETE"
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn delete(url: &str) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::delete", "DELETE", url)?)
+    fn delete(ctx: NativeCallContext, url: &str) -> Fallible<HttpResponse> {
+        at_call(&ctx, || http::send(&Draft::new("http::delete", "DELETE", url)?))
     }
 
     /// Deletes what is at a URL, with options.
@@ -170,8 +187,10 @@ mod functions {
     /// http::delete("https://api.example.com/users/1", options).json().headers.authorization  //=> "Bearer x"
     /// ```
     #[rhai_fn(name = "delete", return_raw, volatile)]
-    fn delete_with(url: &str, options: Map) -> Fallible<HttpResponse> {
-        http::send(&Draft::new("http::delete", "DELETE", url)?.with_options(&options)?)
+    fn delete_with(ctx: NativeCallContext, url: &str, options: Map) -> Fallible<HttpResponse> {
+        at_call(&ctx, || {
+            http::send(&Draft::new("http::delete", "DELETE", url)?.with_options(&options)?)
+        })
     }
 
     /// Makes the request in a map: `url`, `method` if it is not GET, and options.
@@ -182,8 +201,8 @@ mod functions {
     /// http::request(#{})                  //=> error: the request has no `url`
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn request(request: Map) -> Fallible<HttpResponse> {
-        http::send(&Draft::of_map("http::request", &request)?)
+    fn request(ctx: NativeCallContext, request: Map) -> Fallible<HttpResponse> {
+        at_call(&ctx, || http::send(&Draft::of_map("http::request", &request)?))
     }
 
     /// Makes up to 10 requests at one time, each a URL or a map as for `http::request`. Gives their answers in the same
@@ -196,11 +215,13 @@ mod functions {
     /// answers[1].kind                  //=> "dns"
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn all(requests: Array) -> Fallible<Array> {
-        let drafts = requests
-            .iter()
-            .map(|request| Draft::of_value("http::all", request));
-        let drafts = drafts.collect::<Fallible<Vec<_>>>()?;
-        call(Service::Http, |session| http::all(session, &drafts))
+    fn all(ctx: NativeCallContext, requests: Array) -> Fallible<Array> {
+        at_call(&ctx, || {
+            let drafts = requests
+                .iter()
+                .map(|request| Draft::of_value("http::all", request));
+            let drafts = drafts.collect::<Fallible<Vec<_>>>()?;
+            call(Service::Http, |session| http::all(session, &drafts))
+        })
     }
 }

@@ -15,10 +15,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::{Expiry, Service};
-    use rhai::{Array, Dynamic, Map};
+    use rhai::{Array, Dynamic, Map, NativeCallContext};
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::{
             kv::{self, list::Options},
             session::call,
@@ -36,9 +37,11 @@ mod functions {
     /// kv::get("")                  //=> error: a key has 1 to 512 bytes
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn get(key: &str) -> Fallible<Dynamic> {
-        let key = kv::valid("kv::get", key)?;
-        call(Service::Kv, |session| kv::get(session, key))
+    fn get(ctx: NativeCallContext, key: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            let key = kv::valid("kv::get", key)?;
+            call(Service::Kv, |session| kv::get(session, key))
+        })
     }
 
     /// Writes a value, which stays until it is written again or deleted.
@@ -49,10 +52,12 @@ mod functions {
     /// kv::set("f", |x| x + 1)  //=> error: cannot be written as JSON
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn set(key: &str, value: Dynamic) -> Fallible<()> {
-        let key = kv::valid("kv::set", key)?;
-        let value = stored("kv::set", &value)?;
-        call(Service::Kv, |session| kv::set(session, key, value, Expiry::Never))
+    fn set(ctx: NativeCallContext, key: &str, value: Dynamic) -> Fallible<()> {
+        at_call(&ctx, || {
+            let key = kv::valid("kv::set", key)?;
+            let value = stored("kv::set", &value)?;
+            call(Service::Kv, |session| kv::set(session, key, value, Expiry::Never))
+        })
     }
 
     /// Writes a value that is there for a number of seconds, counted from the end of the run.
@@ -63,9 +68,9 @@ mod functions {
     /// kv::set("x", 1, -1)    //=> error: more than 0
     /// ```
     #[rhai_fn(name = "set", return_raw, volatile)]
-    fn set_for(key: &str, value: Dynamic, seconds: i64) -> Fallible<()> {
+    fn set_for(ctx: NativeCallContext, key: &str, value: Dynamic, seconds: i64) -> Fallible<()> {
         #[expect(clippy::cast_precision_loss, reason = "more than 10 years are refused")]
-        set_for_float(key, value, seconds as f64)
+        set_for_float(ctx, key, value, seconds as f64)
     }
 
     /// Writes a value that is there for a number of seconds with a fraction, counted from the end of the run.
@@ -75,11 +80,13 @@ mod functions {
     /// kv::has("lock")  //=> true
     /// ```
     #[rhai_fn(name = "set", return_raw, volatile)]
-    fn set_for_float(key: &str, value: Dynamic, seconds: f64) -> Fallible<()> {
-        let key = kv::valid("kv::set", key)?;
-        let value = stored("kv::set", &value)?;
-        let expiry = kv::ttl("kv::set", seconds)?;
-        call(Service::Kv, |session| kv::set(session, key, value, expiry))
+    fn set_for_float(ctx: NativeCallContext, key: &str, value: Dynamic, seconds: f64) -> Fallible<()> {
+        at_call(&ctx, || {
+            let key = kv::valid("kv::set", key)?;
+            let value = stored("kv::set", &value)?;
+            let expiry = kv::ttl("kv::set", seconds)?;
+            call(Service::Kv, |session| kv::set(session, key, value, expiry))
+        })
     }
 
     /// Deletes a key; tells whether it was there.
@@ -90,9 +97,11 @@ mod functions {
     /// kv::delete("nobody")  //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn delete(key: &str) -> Fallible<bool> {
-        let key = kv::valid("kv::delete", key)?;
-        call(Service::Kv, |session| kv::delete(session, key))
+    fn delete(ctx: NativeCallContext, key: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            let key = kv::valid("kv::delete", key)?;
+            call(Service::Kv, |session| kv::delete(session, key))
+        })
     }
 
     /// Whether a key is there.
@@ -103,10 +112,12 @@ mod functions {
     /// kv::has("nobody")  //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn has(key: &str) -> Fallible<bool> {
-        let key = kv::valid("kv::has", key)?;
-        call(Service::Kv, |session| {
-            Ok(kv::look_up_one(session, key)?.value().is_some())
+    fn has(ctx: NativeCallContext, key: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            let key = kv::valid("kv::has", key)?;
+            call(Service::Kv, |session| {
+                Ok(kv::look_up_one(session, key)?.value().is_some())
+            })
         })
     }
 
@@ -117,10 +128,12 @@ mod functions {
     /// kv::get_many(["a", "b", "nobody"])  //=> #{a: 1, b: 2}
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn get_many(keys: Array) -> Fallible<Map> {
-        let keys = kv::all_valid("kv::get_many", &keys)?;
-        let keys: Vec<&str> = keys.iter().map(rhai::ImmutableString::as_str).collect();
-        call(Service::Kv, |session| kv::get_many(session, &keys))
+    fn get_many(ctx: NativeCallContext, keys: Array) -> Fallible<Map> {
+        at_call(&ctx, || {
+            let keys = kv::all_valid("kv::get_many", &keys)?;
+            let keys: Vec<&str> = keys.iter().map(rhai::ImmutableString::as_str).collect();
+            call(Service::Kv, |session| kv::get_many(session, &keys))
+        })
     }
 
     /// Writes all values of a map, up to 100.
@@ -130,9 +143,11 @@ mod functions {
     /// kv::get("user/b")  //=> 2
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn set_many(values: Map) -> Fallible<()> {
-        call(Service::Kv, |session| {
-            kv::set_many(session, &values, Expiry::Never)
+    fn set_many(ctx: NativeCallContext, values: Map) -> Fallible<()> {
+        at_call(&ctx, || {
+            call(Service::Kv, |session| {
+                kv::set_many(session, &values, Expiry::Never)
+            })
         })
     }
 
@@ -143,9 +158,9 @@ mod functions {
     /// kv::get("b")  //=> 2
     /// ```
     #[rhai_fn(name = "set_many", return_raw, volatile)]
-    fn set_many_for(values: Map, seconds: i64) -> Fallible<()> {
+    fn set_many_for(ctx: NativeCallContext, values: Map, seconds: i64) -> Fallible<()> {
         #[expect(clippy::cast_precision_loss, reason = "more than 10 years are refused")]
-        set_many_for_float(values, seconds as f64)
+        set_many_for_float(ctx, values, seconds as f64)
     }
 
     /// Writes all values of a map, up to 100, for a number of seconds with a fraction.
@@ -155,9 +170,11 @@ mod functions {
     /// kv::get("b")  //=> 2
     /// ```
     #[rhai_fn(name = "set_many", return_raw, volatile)]
-    fn set_many_for_float(values: Map, seconds: f64) -> Fallible<()> {
-        let expiry = kv::ttl("kv::set_many", seconds)?;
-        call(Service::Kv, |session| kv::set_many(session, &values, expiry))
+    fn set_many_for_float(ctx: NativeCallContext, values: Map, seconds: f64) -> Fallible<()> {
+        at_call(&ctx, || {
+            let expiry = kv::ttl("kv::set_many", seconds)?;
+            call(Service::Kv, |session| kv::set_many(session, &values, expiry))
+        })
     }
 
     /// Adds one to a whole number and gives the result. What is not there counts as 0; how long it is there stays as
@@ -169,8 +186,8 @@ mod functions {
     /// kv::incr("name")    //=> error: does not hold a whole number
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn incr(key: &str) -> Fallible<i64> {
-        incr_by(key, 1)
+    fn incr(ctx: NativeCallContext, key: &str) -> Fallible<i64> {
+        incr_by(ctx, key, 1)
     }
 
     /// Adds a number, which may be negative, to a whole number and gives the result.
@@ -180,9 +197,11 @@ mod functions {
     /// kv::incr("stock", -2)  //=> 3
     /// ```
     #[rhai_fn(name = "incr", return_raw, volatile)]
-    fn incr_by(key: &str, by: i64) -> Fallible<i64> {
-        let key = kv::valid("kv::incr", key)?;
-        call(Service::Kv, |session| kv::add(session, key, by))
+    fn incr_by(ctx: NativeCallContext, key: &str, by: i64) -> Fallible<i64> {
+        at_call(&ctx, || {
+            let key = kv::valid("kv::incr", key)?;
+            call(Service::Kv, |session| kv::add(session, key, by))
+        })
     }
 
     /// Writes a value if the key has the expected one; tells whether it did. Expected `()` means that the key is not
@@ -198,11 +217,18 @@ mod functions {
     /// kv::compare_and_set("x", (), 3)                        //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn compare_and_set(key: &str, expected: Dynamic, value: Dynamic) -> Fallible<bool> {
-        let key = kv::valid("kv::compare_and_set", key)?;
-        let value = stored("kv::compare_and_set", &value)?;
-        call(Service::Kv, |session| {
-            kv::compare_and_set(session, key, &expected, value)
+    fn compare_and_set(
+        ctx: NativeCallContext,
+        key: &str,
+        expected: Dynamic,
+        value: Dynamic,
+    ) -> Fallible<bool> {
+        at_call(&ctx, || {
+            let key = kv::valid("kv::compare_and_set", key)?;
+            let value = stored("kv::compare_and_set", &value)?;
+            call(Service::Kv, |session| {
+                kv::compare_and_set(session, key, &expected, value)
+            })
         })
     }
 
@@ -215,9 +241,11 @@ mod functions {
     /// kv::list("user/").cursor   //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn list(prefix: &str) -> Fallible<Map> {
-        call(Service::Kv, |session| {
-            kv::list::list(session, prefix, Options::default())
+    fn list(ctx: NativeCallContext, prefix: &str) -> Fallible<Map> {
+        at_call(&ctx, || {
+            call(Service::Kv, |session| {
+                kv::list::list(session, prefix, Options::default())
+            })
         })
     }
 
@@ -229,8 +257,10 @@ mod functions {
     /// kv::list("user/", #{limit: 1, cursor: page.cursor}).entries  //=> [#{key: "user/b", value: 2}]
     /// ```
     #[rhai_fn(name = "list", return_raw, volatile)]
-    fn list_page(prefix: &str, options: Map) -> Fallible<Map> {
-        let options = Options::read(&options)?;
-        call(Service::Kv, |session| kv::list::list(session, prefix, options))
+    fn list_page(ctx: NativeCallContext, prefix: &str, options: Map) -> Fallible<Map> {
+        at_call(&ctx, || {
+            let options = Options::read(&options)?;
+            call(Service::Kv, |session| kv::list::list(session, prefix, options))
+        })
     }
 }

@@ -11,9 +11,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::{PasswordQuestion, Service};
+    use rhai::NativeCallContext;
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::{password, session::call},
     };
 
@@ -25,9 +27,11 @@ mod functions {
     /// password::verify("correct horse", password::hash("correct horse"))  //=> true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn hash(password: &str) -> Fallible<String> {
-        let password = password::valid("password::hash", password)?;
-        call(Service::Password, |session| password::hash(session, password))
+    fn hash(ctx: NativeCallContext, password: &str) -> Fallible<String> {
+        at_call(&ctx, || {
+            let password = password::valid("password::hash", password)?;
+            call(Service::Password, |session| password::hash(session, password))
+        })
     }
 
     /// Whether a password is the one behind a hash that `password::hash` made.
@@ -37,13 +41,15 @@ mod functions {
     /// password::verify("correct horse", "correct horse")                //=> error: not a hash
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn verify(password: &str, hash: &str) -> Fallible<bool> {
-        /// Longer than any that is made.
-        const HASH_BYTES_MAX: usize = 512;
-        let question = PasswordQuestion::Verify {
-            password: password::valid("password::verify", password)?,
-            hash: hash[..hash.floor_char_boundary(HASH_BYTES_MAX)].to_owned(),
-        };
-        call(Service::Password, |session| password::fits(session, &question))
+    fn verify(ctx: NativeCallContext, password: &str, hash: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            /// Longer than any that is made.
+            const HASH_BYTES_MAX: usize = 512;
+            let question = PasswordQuestion::Verify {
+                password: password::valid("password::verify", password)?,
+                hash: hash[..hash.floor_char_boundary(HASH_BYTES_MAX)].to_owned(),
+            };
+            call(Service::Password, |session| password::fits(session, &question))
+        })
     }
 }

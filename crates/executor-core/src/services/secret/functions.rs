@@ -15,9 +15,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::Service;
+    use rhai::NativeCallContext;
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::{secret, session::call},
     };
 
@@ -29,8 +31,10 @@ mod functions {
     /// secret::get("not a name") //=> error: a name has 1 to 64 characters
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn get(name: &str) -> Fallible<String> {
-        call(Service::Secret, |session| secret::get(session, name))
+    fn get(ctx: NativeCallContext, name: &str) -> Fallible<String> {
+        at_call(&ctx, || {
+            call(Service::Secret, |session| secret::get(session, name))
+        })
     }
 
     /// Whether the app has a secret of this name.
@@ -40,7 +44,9 @@ mod functions {
     /// secret::has("NO_SUCH")  //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn has(name: &str) -> Fallible<bool> {
-        call(Service::Secret, |session| secret::has(session, name))
+    fn has(ctx: NativeCallContext, name: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            call(Service::Secret, |session| secret::has(session, name))
+        })
     }
 }

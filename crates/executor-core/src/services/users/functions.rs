@@ -15,11 +15,12 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::Service;
-    use rhai::{Dynamic, Map};
+    use rhai::{Dynamic, Map, NativeCallContext};
 
     use crate::{
         api::Fallible,
         coroutine::with_current,
+        error::at_call,
         request::Request,
         services::{
             session::call,
@@ -43,10 +44,12 @@ mod functions {
     /// users::create(#{name: "ADA", password: "correct horse"})            //=> error: is there already
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn create(user: Map) -> Fallible<Map> {
-        let known = ["name", "password", "email", "data", "is_active"];
-        let given = Given::read("users::create", &known, &user)?;
-        call(Service::Users, |session| change::create(session, given))
+    fn create(ctx: NativeCallContext, user: Map) -> Fallible<Map> {
+        at_call(&ctx, || {
+            let known = ["name", "password", "email", "data", "is_active"];
+            let given = Given::read("users::create", &known, &user)?;
+            call(Service::Users, |session| change::create(session, given))
+        })
     }
 
     /// The user of a name, if the password is theirs and they are active; otherwise `()`, after the same time whether there
@@ -61,10 +64,12 @@ mod functions {
     /// users::verify("tom", "correct horse")       //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn verify(name: &str, password: &str) -> Fallible<Dynamic> {
-        let address = with_current(|run| run.and_then(|run| run.client));
-        call(Service::Users, |session| {
-            sessions::verify(session, name, password, address)
+    fn verify(ctx: NativeCallContext, name: &str, password: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            let address = with_current(|run| run.and_then(|run| run.client));
+            call(Service::Users, |session| {
+                sessions::verify(session, name, password, address)
+            })
         })
     }
 
@@ -76,10 +81,12 @@ mod functions {
     /// users::get("00000000-0000-0000-0000-000000000000")  //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn get(id: &str) -> Fallible<Dynamic> {
-        let id = fields::id("users::get", id)?;
-        call(Service::Users, |session| {
-            shown_or_unit(records::by_id(session, id)?.as_ref())
+    fn get(ctx: NativeCallContext, id: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            let id = fields::id("users::get", id)?;
+            call(Service::Users, |session| {
+                shown_or_unit(records::by_id(session, id)?.as_ref())
+            })
         })
     }
 
@@ -91,9 +98,11 @@ mod functions {
     /// users::find("Tom")       //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn find(name: &str) -> Fallible<Dynamic> {
-        call(Service::Users, |session| {
-            shown_or_unit(records::by_name(session, name)?.as_ref())
+    fn find(ctx: NativeCallContext, name: &str) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            call(Service::Users, |session| {
+                shown_or_unit(records::by_name(session, name)?.as_ref())
+            })
         })
     }
 
@@ -106,11 +115,13 @@ mod functions {
     /// users::update("00000000-0000-0000-0000-000000000000", #{})  //=> ()
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn update(id: &str, changes: Map) -> Fallible<Dynamic> {
-        const FUNCTION: &str = "users::update";
-        let id = fields::id(FUNCTION, id)?;
-        let given = Given::read(FUNCTION, &["name", "email", "data", "is_active"], &changes)?;
-        call(Service::Users, |session| change::update(session, id, given))
+    fn update(ctx: NativeCallContext, id: &str, changes: Map) -> Fallible<Dynamic> {
+        at_call(&ctx, || {
+            const FUNCTION: &str = "users::update";
+            let id = fields::id(FUNCTION, id)?;
+            let given = Given::read(FUNCTION, &["name", "email", "data", "is_active"], &changes)?;
+            call(Service::Users, |session| change::update(session, id, given))
+        })
     }
 
     /// Gives a user another password, and signs them out everywhere; `false` if there is no such user.
@@ -121,12 +132,14 @@ mod functions {
     /// users::verify("Ada", "battery staple").id == ada.id  //=> true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn set_password(id: &str, password: &str) -> Fallible<bool> {
-        const FUNCTION: &str = "users::set_password";
-        let id = fields::id(FUNCTION, id)?;
-        let password = fields::new_password(FUNCTION, password)?;
-        call(Service::Users, |session| {
-            change::set_password(session, id, password)
+    fn set_password(ctx: NativeCallContext, id: &str, password: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            const FUNCTION: &str = "users::set_password";
+            let id = fields::id(FUNCTION, id)?;
+            let password = fields::new_password(FUNCTION, password)?;
+            call(Service::Users, |session| {
+                change::set_password(session, id, password)
+            })
         })
     }
 
@@ -138,9 +151,11 @@ mod functions {
     /// users::delete("00000000-0000-0000-0000-000000000000")  //=> false
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn delete(id: &str) -> Fallible<bool> {
-        let id = fields::id("users::delete", id)?;
-        call(Service::Users, |session| change::delete(session, id))
+    fn delete(ctx: NativeCallContext, id: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            let id = fields::id("users::delete", id)?;
+            call(Service::Users, |session| change::delete(session, id))
+        })
     }
 
     /// Users in the order of their names: `items`, and a `cursor` if there are more. Options: `q`, with which names begin,
@@ -154,9 +169,11 @@ mod functions {
     /// users::list(#{q: "A"}).items.len                                 //=> 1
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn list(options: Map) -> Fallible<Map> {
-        let options = Options::read(&options)?;
-        call(Service::Users, |session| list::list(session, &options))
+    fn list(ctx: NativeCallContext, options: Map) -> Fallible<Map> {
+        at_call(&ctx, || {
+            let options = Options::read(&options)?;
+            call(Service::Users, |session| list::list(session, &options))
+        })
     }
 
     /// Signs a user in for 30 days: gives the line of a cookie, for the header `set-cookie` of the answer. The cookie cannot be
@@ -169,9 +186,11 @@ mod functions {
     /// users::sign_in("00000000-0000-0000-0000-000000000000")  //=> error: no active user
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn sign_in(user: Dynamic) -> Fallible<String> {
-        let https = with_current(|run| run.is_some_and(|run| run.https));
-        call(Service::Users, |session| sessions::sign_in(session, &user, https))
+    fn sign_in(ctx: NativeCallContext, user: Dynamic) -> Fallible<String> {
+        at_call(&ctx, || {
+            let https = with_current(|run| run.is_some_and(|run| run.https));
+            call(Service::Users, |session| sessions::sign_in(session, &user, https))
+        })
     }
 
     /// Signs out who is signed in with a request, here and not elsewhere: gives the line that takes the cookie away, for the
@@ -181,9 +200,11 @@ mod functions {
     /// redirect("/").header("set-cookie", users::sign_out(request)).status  //=> 302
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn sign_out(request: Request) -> Fallible<String> {
-        call(Service::Users, |session| {
-            sessions::sign_out(session, request.request())
+    fn sign_out(ctx: NativeCallContext, request: Request) -> Fallible<String> {
+        at_call(&ctx, || {
+            call(Service::Users, |session| {
+                sessions::sign_out(session, request.request())
+            })
         })
     }
 
@@ -194,8 +215,10 @@ mod functions {
     /// users::sign_out_everywhere(ada.id)  //=> true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn sign_out_everywhere(id: &str) -> Fallible<bool> {
-        let id = fields::id("users::sign_out_everywhere", id)?;
-        call(Service::Users, |session| change::end_sessions(session, id))
+    fn sign_out_everywhere(ctx: NativeCallContext, id: &str) -> Fallible<bool> {
+        at_call(&ctx, || {
+            let id = fields::id("users::sign_out_everywhere", id)?;
+            call(Service::Users, |session| change::end_sessions(session, id))
+        })
     }
 }

@@ -7,9 +7,9 @@ const FUNCTIONS: &str = include_str!(concat!(
 ));
 
 /// Modules of functions that reach no store.
-const WITHOUT_STORE: [&str; 23] = [
+const WITHOUT_STORE: [&str; 24] = [
     "base64", "crypto", "csv", "email", "form", "hash", "hex", "hmac", "html", "http", "json", "jwt", "log",
-    "markdown", "password", "random", "regex", "template", "time", "url", "uuid", "xml", "yaml",
+    "markdown", "password", "random", "regex", "retry", "template", "time", "url", "uuid", "xml", "yaml",
 ];
 
 /// A function, and how the test calls it with a `name`, or with the `id` of a user.
@@ -137,6 +137,15 @@ pub(super) const CALLS: &[Call] = &[
     reads(
         "script::call(name: string, argument: any)",
         "script::call(name, #{from: CANARY})",
+    ),
+    // The app's own script hears of it, and keeps it where the functions above find it.
+    writes(
+        "event::emit(topic: string, data: any)",
+        "event::emit(name, CANARY); \"emitted\"",
+    ),
+    writes(
+        "event::emit(topic: string, data: any, options: map)",
+        "event::emit(name, CANARY, #{key: name}); \"emitted\"",
     ),
     // Passwords take long to hash, so only one user is made for each app beforehand.
     reads("users::get(id: string)", "users::get(id)").filled_by(

@@ -75,6 +75,11 @@ impl<'c> Keeper<'c> {
             "/fill/{name}",
             &format!("let name = request.params.name;\n{fill}\"filled\""),
         );
+        if calls::has("event") {
+            let hears = app.script("hears", "kv::set(request.event.topic, request.event.data); 1");
+            let all = json!({ "name": "hears", "script_id": hears.id, "topic": "*" });
+            cloud.owner().post(&app.path("/subscriptions"), &all).expect(201);
+        }
         if calls::has("users") {
             app.serve("/user/{name}", "users::find(request.params.name).id");
         }

@@ -6,5 +6,6 @@ mod handover;
 mod limits;
 mod malformed;
 mod proxies;
+mod schedules;
 mod stop;
 mod support;

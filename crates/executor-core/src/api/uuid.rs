@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn those_of_one_moment_rise() {
         let make = || (0..10_000).map(|_| new_v7().unwrap());
-        let made: Vec<_> = make().collect();
-        assert!(made.is_sorted_by(|one, next| one < next));
+        let ids: Vec<_> = make().collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
         let all: Vec<_> = std::thread::scope(|scope| {
             let others: Vec<_> = (0..2)
                 .map(|_| scope.spawn(|| make().collect::<Vec<_>>()))
@@ -119,7 +119,7 @@ mod tests {
         });
         for others in all.chunks(10_000) {
             assert!(others.is_sorted_by(|one, next| one < next));
-            assert!(others.iter().all(|id| *id > made[9_999]));
+            assert!(others.iter().all(|id| *id > ids[9_999]));
             assert!(others.iter().all(|id| id.get_version_num() == 7));
         }
     }

@@ -258,7 +258,7 @@ fn nothing_is_looked_at_before_the_first_is_due() {
         let hourly = (0..1_000).map(|number| every(number, 3_600, HOUR));
         let ground = Ground::new(hourly.collect()).await;
         let ticker = ground.start();
-        sleep(HOUR - Duration::from_secs(1)).await;
+        sleep(HOUR.saturating_sub(Duration::from_secs(1))).await;
         assert_eq!(ground.ledgers.asked.load(Ordering::Relaxed), 0);
         sleep(Duration::from_secs(2)).await;
         assert_eq!(ground.ledgers.count(), 1_000);
@@ -280,7 +280,7 @@ fn each_occurrence_of_a_day_has_one_row() {
         // It stops and starts again each hour, for less than is late.
         for _ in 0..24 {
             let ticker = ground.start();
-            sleep(HOUR - Duration::from_secs(10)).await;
+            sleep(HOUR.saturating_sub(Duration::from_secs(10))).await;
             ticker.stop(HOUR).await;
             sleep(Duration::from_secs(10)).await;
         }
@@ -302,7 +302,7 @@ fn a_change_is_taken_over_at_once() {
         let mut sooner = every(1, 10, Duration::from_secs(10));
         sooner.updated_at = BEGIN.plus(Duration::from_millis(500));
         ground.change(vec![sooner.clone()]).await;
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert_eq!(ground.ledgers.count_of(id(1)), 6);
         sooner.is_paused = true;
         sooner.updated_at = BEGIN.plus(Duration::from_secs(61));

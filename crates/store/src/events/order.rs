@@ -10,7 +10,7 @@ use crate::{db::Transaction, postgres::lock, statements::statements, value::args
 
 statements! {
     FIND_ORDER = "SELECT origin_id, event_key, place FROM deliveries WHERE app_id = $1 AND id = $2";
-    NEXT_PLACE = "SELECT MAX(place) AS place FROM deliveries WHERE app_id = $1 AND origin_id = $2 AND event_key = $3 \
+    LAST_PLACE_IN_ORDER = "SELECT MAX(place) AS place FROM deliveries WHERE app_id = $1 AND origin_id = $2 AND event_key = $3 \
         AND place IS NOT NULL AND state IN ('waiting', 'behind', 'running')";
     LET_NEXT_RUN = "UPDATE deliveries SET state = 'waiting' WHERE app_id = $1 AND state = 'behind' AND id = ( \
         SELECT id FROM deliveries WHERE app_id = $1 AND origin_id = $2 AND event_key = $3 AND place IS NOT NULL \
@@ -55,7 +55,7 @@ impl Order {
             return Ok(None);
         }
         let name = args![app, self.origin_id, self.event_key.as_deref()];
-        let last: Option<(Option<i64>,)> = transaction.fetch_optional(NEXT_PLACE, name).await?;
+        let last: Option<(Option<i64>,)> = transaction.fetch_optional(LAST_PLACE_IN_ORDER, name).await?;
         let last = last.and_then(|(place,)| place);
         Ok(Some((last.unwrap_or(0) + 1, last.is_some())))
     }

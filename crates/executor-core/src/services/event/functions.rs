@@ -17,10 +17,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::services::Service;
-    use rhai::{Dynamic, Map};
+    use rhai::{Dynamic, Map, NativeCallContext};
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::{
             event::{self, options::Options},
             session::call,
@@ -35,11 +36,13 @@ mod functions {
     /// event::emit("two words", 1)                                //=> error: a topic
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn emit(topic: &str, data: Dynamic) -> Fallible<String> {
-        let topic = event::topic(topic)?;
-        let data = event::data(&data)?;
-        call(Service::Event, |session| {
-            event::emit(session, topic, data, Options::default())
+    fn emit(ctx: NativeCallContext, topic: &str, data: Dynamic) -> Fallible<String> {
+        at_call(&ctx, || {
+            let topic = event::topic(topic)?;
+            let data = event::data(&data)?;
+            call(Service::Event, |session| {
+                event::emit(session, topic, data, Options::default())
+            })
         })
     }
 
@@ -55,12 +58,14 @@ mod functions {
     /// event::emit("orders.placed", 7, #{delay: 60, at: time::now()})                   //=> error: not both
     /// ```
     #[rhai_fn(name = "emit", return_raw, volatile)]
-    fn emit_with(topic: &str, data: Dynamic, options: Map) -> Fallible<String> {
-        let topic = event::topic(topic)?;
-        let data = event::data(&data)?;
-        let options = Options::read(&options)?;
-        call(Service::Event, |session| {
-            event::emit(session, topic, data, options)
+    fn emit_with(ctx: NativeCallContext, topic: &str, data: Dynamic, options: Map) -> Fallible<String> {
+        at_call(&ctx, || {
+            let topic = event::topic(topic)?;
+            let data = event::data(&data)?;
+            let options = Options::read(&options)?;
+            call(Service::Event, |session| {
+                event::emit(session, topic, data, options)
+            })
         })
     }
 }

@@ -27,9 +27,11 @@ pub(crate) fn module() -> Module {
 #[export_module(export_all)]
 mod functions {
     use picloud_shared::outcome::RetryWish;
+    use rhai::NativeCallContext;
 
     use crate::{
         api::Fallible,
+        error::at_call,
         services::event::retry::{end, seconds, seconds_float},
     };
 
@@ -39,8 +41,8 @@ mod functions {
     /// retry::never()  //=> error: retry::never
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn never() -> Fallible<()> {
-        end(RetryWish::Never, "retry::never".to_owned())
+    fn never(ctx: NativeCallContext) -> Fallible<()> {
+        at_call(&ctx, || end(RetryWish::Never, "retry::never".to_owned()))
     }
 
     /// The same, with a reason.
@@ -49,8 +51,8 @@ mod functions {
     /// retry::never("there is no order 7")  //=> error: there is no order 7
     /// ```
     #[rhai_fn(name = "never", return_raw, volatile)]
-    fn never_because(reason: &str) -> Fallible<()> {
-        end(RetryWish::Never, reason.to_owned())
+    fn never_because(ctx: NativeCallContext, reason: &str) -> Fallible<()> {
+        at_call(&ctx, || end(RetryWish::Never, reason.to_owned()))
     }
 
     /// Ends the run, and has its event tried again after so many seconds, up to a day. That counts as a try.
@@ -60,9 +62,11 @@ mod functions {
     /// retry::after(-1)  //=> error: from 0 to 86400
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    fn after(seconds: i64) -> Fallible<()> {
-        let delay = self::seconds(seconds)?;
-        end(RetryWish::After(delay), "retry::after".to_owned())
+    fn after(ctx: NativeCallContext, seconds: i64) -> Fallible<()> {
+        at_call(&ctx, || {
+            let delay = self::seconds(seconds)?;
+            end(RetryWish::After(delay), "retry::after".to_owned())
+        })
     }
 
     /// The same, with a fraction of a second.
@@ -71,9 +75,11 @@ mod functions {
     /// retry::after(0.5)  //=> error: retry::after
     /// ```
     #[rhai_fn(name = "after", return_raw, volatile)]
-    fn after_float(seconds: f64) -> Fallible<()> {
-        let delay = seconds_float(seconds)?;
-        end(RetryWish::After(delay), "retry::after".to_owned())
+    fn after_float(ctx: NativeCallContext, seconds: f64) -> Fallible<()> {
+        at_call(&ctx, || {
+            let delay = seconds_float(seconds)?;
+            end(RetryWish::After(delay), "retry::after".to_owned())
+        })
     }
 
     /// The same as `retry::after(seconds)`, with a reason.
@@ -82,9 +88,11 @@ mod functions {
     /// retry::after(30, "the shop is closed")  //=> error: the shop is closed
     /// ```
     #[rhai_fn(name = "after", return_raw, volatile)]
-    fn after_because(seconds: i64, reason: &str) -> Fallible<()> {
-        let delay = self::seconds(seconds)?;
-        end(RetryWish::After(delay), reason.to_owned())
+    fn after_because(ctx: NativeCallContext, seconds: i64, reason: &str) -> Fallible<()> {
+        at_call(&ctx, || {
+            let delay = self::seconds(seconds)?;
+            end(RetryWish::After(delay), reason.to_owned())
+        })
     }
 }
 

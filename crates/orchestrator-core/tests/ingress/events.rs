@@ -64,9 +64,8 @@ fn with_due(name: &str, counts: Counts) -> (TestServer, Leased) {
 fn a_run_that_succeeds_ends_its_delivery() {
     let (server, leased) = with_due("echo", Counts::default());
     let _pump = server.pump();
-    let records = server.records_once_there(1);
-    let acknowledged = server.gate.acknowledged.lock().expect("no panic");
-    let ack = &acknowledged.first().expect("an end").ack;
+    let (acknowledged, record) = server.ended();
+    let ack = acknowledged.ack;
     assert_eq!((ack.delivery, ack.token), (leased.delivery, leased.token));
     let result = ack.result.as_ref().expect("a result");
     assert_eq!(result.status, StatusCode::OK.as_u16());
@@ -75,10 +74,8 @@ fn a_run_that_succeeds_ends_its_delivery() {
         body.contains("POST / ") && body.contains("body={\"order\":7}"),
         "{body}"
     );
-    assert_eq!(records[0].trigger, Trigger::Async);
-    let run = records[0]
-        .delivery
-        .expect("it says of which delivery it was a run");
+    assert_eq!(record.trigger, Trigger::Async);
+    let run = record.delivery.expect("it says of which delivery it was a run");
     assert_eq!(
         (run.id, run.attempt, run.root),
         (leased.delivery, 1, Uuid::from_u128(7))

@@ -83,8 +83,8 @@ pub(crate) struct Gate {
     pub(crate) dropped: AtomicUsize,
     /// Notified with each of them.
     pub(crate) dropping: Notify,
-    /// The ends of deliveries that were committed.
-    pub(crate) acknowledged: Mutex<Vec<Acknowledged>>,
+    /// The ends of deliveries that were committed, and the records of their runs.
+    pub(crate) ended: Mutex<Vec<(Acknowledged, Box<Execution>)>>,
 }
 
 impl Default for Gate {
@@ -94,7 +94,7 @@ impl Default for Gate {
             open: Semaphore::new(0),
             dropped: AtomicUsize::new(0),
             dropping: Notify::new(),
-            acknowledged: Mutex::default(),
+            ended: Mutex::default(),
         }
     }
 }
@@ -174,14 +174,10 @@ impl ExecutorClient for FakeExecutor {
         if let Some(more) = invocation.at_commit.filter(|more| more.ends_something())
             && outcome.result.is_ok()
         {
-            outcome.recorded = more.record(&outcome).is_some();
-            let ended = more.ended(&outcome);
-            let mut acknowledged = self
-                .gate
-                .acknowledged
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            acknowledged.extend(ended);
+            let record = more.record(&outcome);
+            outcome.recorded = record.is_some();
+            let mut ended = self.gate.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.extend(more.ended(&outcome).zip(record));
         }
         outcome
     }

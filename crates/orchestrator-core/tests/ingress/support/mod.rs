@@ -7,6 +7,7 @@ mod fakes;
 use std::{
     net::SocketAddr,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,7 @@ use picloud_shared::{
     execution::{Execution, Retention},
     memory::MemoryBudget,
     repository::{EventRepository, ExecutionRepository, ReleaseRepository},
-    seam::{LiveTable as _, Origin},
+    seam::{Acknowledged, LiveTable as _, Origin},
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -139,20 +140,17 @@ impl TestServer {
         self.repository.records()
     }
 
-    /// All records, once there are so many: of runs that nobody waits for.
+    /// The end of the first delivery that ends, and the record of its run, which are committed together.
     #[track_caller]
-    pub(crate) fn records_once_there(&self, count: usize) -> Vec<Execution> {
+    pub(crate) fn ended(&self) -> (Acknowledged, Box<Execution>) {
         let begun = Instant::now();
         loop {
-            let records = self.records();
-            if records.len() >= count {
-                return records;
+            let ended = self.gate.ended.lock().expect("no panic").pop();
+            if let Some(ended) = ended {
+                return ended;
             }
-            assert!(
-                begun.elapsed() < events::WAIT_MAX,
-                "only {} records",
-                records.len()
-            );
+            assert!(begun.elapsed() < events::WAIT_MAX, "nothing has ended");
+            thread::yield_now();
         }
     }
 

@@ -370,6 +370,139 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's deliveries
+         * @description Newest first: events on their way to scripts, and for a day those that are done; those that are dead are kept for 14
+         *     days.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a delivery
+         * @description With its event, and for a request that nobody waits for, what its run answered.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["get_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/deliveries/{delivery}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a delivery
+         * @description One that waits or runs. A run that is under way cannot write anything any more.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["cancel_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/deliveries/{delivery}:redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a dead delivery another chance
+         * @description It waits again as if it had just been accepted, with all its attempts.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["redrive_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/deliveries:purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete deliveries
+         * @description Those that have ended and fit.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["purge_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/deliveries:redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give dead deliveries another chance
+         * @description All that fit, the oldest first: up to 10,000, and up to what the app may have waiting. Call it again for more.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["redrive_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/domains": {
         parameters: {
             query?: never;
@@ -686,6 +819,28 @@ export interface paths {
         patch: operations["update_member"];
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell how much waits
+         * @description By script and topic: those where something waits, runs or is dead.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/quotas": {
         parameters: {
             query?: never;
@@ -776,8 +931,8 @@ export interface paths {
         put?: never;
         /**
          * Restore a release
-         * @description Puts the scripts with their versions, names, descriptions and limits, the routes, the domains and the configuration back to what they
-         *     were in that release, all at once, as a new release. Scripts that were deleted since come back under their ids; what
+         * @description Puts the scripts with their versions, names, descriptions and limits, the routes, the domains, the configuration, the subscriptions and
+         *     the schedules back to what they were in that release, all at once, as a new release. Scripts that were deleted since come back under their ids; what
          *     was made since is removed. If anything stands against it, nothing changes.
          *
          *     An app's domains change only if the caller may change domains.
@@ -830,6 +985,134 @@ export interface paths {
          *     Needs the role `viewer` in the app.
          */
         post: operations["match_route"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's schedules
+         * @description Oldest first.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_schedules"];
+        put?: never;
+        /**
+         * Make a schedule
+         * @description The script runs at each moment of it that is still to come. A release of the app, as is every change of it. An app has
+         *     at most 200 schedules with 256 KiB together.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["create_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/schedules/{schedule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a schedule
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_schedule"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a schedule
+         * @description Its script stays, and what has begun goes on.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        delete: operations["delete_schedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a schedule
+         * @description By the rules of a new one. Its occurrences are those that come after the change.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        patch: operations["update_schedule"];
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/schedules/{schedule}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what became of a schedule's occurrences
+         * @description The newest first. Each occurrence has one row, whatever happened; the last 10,000 are kept, for up to 90 days.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/schedules/{schedule}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell when a schedule is due
+         * @description Whether it is paused or not.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["get_next_of_schedule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/schedules/{schedule}:run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a schedule now
+         * @description Whether it is paused or not, and whatever is going. It is a run of the schedule like any other, with the same
+         *     arguments, but no occurrence: the ledger says nothing of it.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["run_schedule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -967,6 +1250,67 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's subscriptions
+         * @description Oldest first.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_subscriptions"];
+        put?: never;
+        /**
+         * Make a subscription
+         * @description From now on, the script runs for each event on the topics. A release of the app, as is every change of it. An app has
+         *     at most 200 subscriptions with 256 KiB together.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["create_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/subscriptions/{subscription}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a subscription
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_subscription"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a subscription
+         * @description Its script stays, and so do the events that were accepted for it: they are still delivered.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        delete: operations["delete_subscription"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a subscription
+         * @description By the rules of a new one. Events that were accepted before are delivered as it was then.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        patch: operations["update_subscription"];
         trace?: never;
     };
     "/api/v1/admin/apps/{app}/usage": {
@@ -1609,7 +1953,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a script
-         * @description Once no route leads to it, and no script imports it. Its versions are gone with it, but for releases that are restored: of what an app has
+         * @description Once no route leads to it, no script imports it, and no subscription or schedule starts it. Its versions are gone with it, but for releases that are restored: of what an app has
          *     removed, the newest 64 MiB of source are kept for them. Send the `ETag` that you know as `If-Match` to be sure that
          *     nobody saved meanwhile.
          *
@@ -1814,6 +2158,35 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/apps/{app}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish events
+         * @description As `CloudEvents` 1.0: one in JSON (`application/cloudevents+json`), up to 100 in a batch
+         *     (`application/cloudevents-batch+json`), or one with its attributes in headers (`ce-id`, `ce-source`, `ce-type` …) and
+         *     its data in the body, of any other media type. The type of an event is its topic. `partitionkey` is its key, for
+         *     subscriptions that ask for order. Data has at most 262,144 bytes (256 KiB), and a request 4 MiB.
+         *
+         *     The answer comes when all of them are on disk; then each script that subscribes runs. With an `Idempotency-Key`, the
+         *     same request can be sent again within 24 hours, and gets the ids of the first time. An event has an id of its own here;
+         *     that of its sender is kept as the attribute `originid`.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["publish_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/execute/{script_id}": {
         parameters: {
             query?: never;
@@ -1823,29 +2196,29 @@ export interface paths {
         };
         /**
          * Run a script
-         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own.
+         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own. With `?async=true` or the header `Prefer: respond-async` the answer comes at once, as 202 with `{"invocation_id": …}`, and the script runs later; what became of it stands at the `Location`, and with an `Idempotency-Key` the request can be sent again.
          */
         get: operations["execute_script_get"];
         /**
          * Run a script
-         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own.
+         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own. With `?async=true` or the header `Prefer: respond-async` the answer comes at once, as 202 with `{"invocation_id": …}`, and the script runs later; what became of it stands at the `Location`, and with an `Idempotency-Key` the request can be sent again.
          */
         put: operations["execute_script_put"];
         /**
          * Run a script
-         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own.
+         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own. With `?async=true` or the header `Prefer: respond-async` the answer comes at once, as 202 with `{"invocation_id": …}`, and the script runs later; what became of it stands at the `Location`, and with an `Idempotency-Key` the request can be sent again.
          */
         post: operations["execute_script_post"];
         /**
          * Run a script
-         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own.
+         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own. With `?async=true` or the header `Prefer: respond-async` the answer comes at once, as 202 with `{"invocation_id": …}`, and the script runs later; what became of it stands at the `Location`, and with an `Idempotency-Key` the request can be sent again.
          */
         delete: operations["execute_script_delete"];
         options?: never;
         head?: never;
         /**
          * Run a script
-         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own.
+         * @description Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own. With `?async=true` or the header `Prefer: respond-async` the answer comes at once, as 202 with `{"invocation_id": …}`, and the script runs later; what became of it stands at the `Location`, and with an `Idempotency-Key` the request can be sent again.
          */
         patch: operations["execute_script_patch"];
         trace?: never;
@@ -2085,6 +2458,14 @@ export interface components {
             kv: components["schemas"]["Kept"];
             quotas: components["schemas"]["Quotas"];
         };
+        /** @description A request that nobody waits for. */
+        AsyncRequest: {
+            host: string;
+            method: string;
+            remote_addr: string;
+            /** @description Path and query. */
+            uri: string;
+        };
         /** @description Who did it. */
         AuditActor: {
             /**
@@ -2246,6 +2627,40 @@ export interface components {
             /** @example correct horse battery */
             password: string;
         };
+        /** @description What became of a subscription or a schedule. */
+        BindingChange: {
+            after: components["schemas"]["BindingState"] | null;
+            before: components["schemas"]["BindingState"] | null;
+            change: components["schemas"]["ChangeKind"];
+            /** @description Which of `name`, `script`, `is_paused` and the fields of `spec` differ; empty unless it changed. */
+            fields: string[];
+            /**
+             * Format: uuid
+             * @description Null for what a dry run would make.
+             */
+            id: string | null;
+            /** @description As afterwards, or as before if it was removed. */
+            name: string;
+        };
+        /** @description A subscription or a schedule in one of two releases. */
+        BindingState: {
+            is_paused: boolean;
+            name: string;
+            /** @description The name of its script: as afterwards, or as before if that was removed. */
+            script: string;
+            /** @description What starts the script, and what becomes of failures. */
+            spec: unknown;
+        };
+        /** @description Who is told of the end of a run: one of the two. */
+        BundledDestination: {
+            /** @description The name of a script of the bundle. */
+            script?: string | null;
+            /**
+             * @description Whoever subscribes to this topic.
+             * @example orders.failed
+             */
+            topic?: string | null;
+        };
         /** @description A route of a bundle. */
         BundledRoute: {
             /**
@@ -2271,6 +2686,28 @@ export interface components {
              */
             script: string;
         };
+        /** @description A schedule of a bundle. */
+        BundledSchedule: {
+            /** @description Any JSON of at most 32 KiB: the data of each of its events. */
+            arguments?: unknown;
+            /** @description Whether it starts nothing. */
+            is_paused?: boolean | null;
+            /**
+             * @description 1 to 64 letters, digits, `-`, `_` or `.`; each once in the bundle.
+             * @example nightly
+             */
+            name: string;
+            on_failure?: components["schemas"]["BundledDestination"] | null;
+            on_success?: components["schemas"]["BundledDestination"] | null;
+            policy?: components["schemas"]["SetPolicy"] | null;
+            retry?: components["schemas"]["SetRetry"] | null;
+            schedule: components["schemas"]["SetDue"];
+            /**
+             * @description The name of a script of the bundle.
+             * @example hello
+             */
+            script: string;
+        };
         /** @description A script of a bundle. */
         BundledScript: {
             /** @description At most 2,000 characters; empty if absent. */
@@ -2286,6 +2723,33 @@ export interface components {
              * @example "Hello, " + (request.query.name ?? "World")
              */
             source: string;
+        };
+        /** @description A subscription of a bundle. */
+        BundledSubscription: {
+            /** @description Only events that fit. */
+            filter?: unknown;
+            /** @description Whether events pass it by. */
+            is_paused?: boolean | null;
+            /**
+             * @description 1 to 64 letters, digits, `-`, `_` or `.`; each once in the bundle.
+             * @example orders-to-mail
+             */
+            name: string;
+            on_failure?: components["schemas"]["BundledDestination"] | null;
+            on_success?: components["schemas"]["BundledDestination"] | null;
+            /** @description Whether events with the same key run one after the other. */
+            ordered?: boolean | null;
+            retry?: components["schemas"]["SetRetry"] | null;
+            /**
+             * @description The name of a script of the bundle.
+             * @example hello
+             */
+            script: string;
+            /**
+             * @description A topic, or the beginning of topics and `*`.
+             * @example orders.*
+             */
+            topic: string;
         };
         /** @description What was used of the services on one day. */
         CallDay: {
@@ -2345,6 +2809,44 @@ export interface components {
             app?: string | null;
             /** @description The slug, as it was typed. */
             slug: string;
+        };
+        /** @description An event of `CloudEvents` 1.0. Further attributes of strings, numbers and booleans are kept. */
+        CloudEvent: {
+            data?: unknown;
+            /** @description Data that is no JSON, in Base64; in place of `data`. */
+            data_base64?: string | null;
+            /** @description The media type of `data`; JSON if absent. */
+            datacontenttype?: string | null;
+            /**
+             * @description Names it, among those of its source.
+             * @example a1
+             */
+            id: string;
+            /** @description Its key: subscriptions that ask for order get events of one key one after the other. */
+            partitionkey?: string | null;
+            /**
+             * @description Where it comes from.
+             * @example /shop
+             */
+            source: string;
+            /**
+             * @example 1.0
+             * @enum {string}
+             */
+            specversion: "1.0";
+            subject?: string | null;
+            /**
+             * Format: date-time
+             * @description When it happened (RFC 3339); now if absent.
+             */
+            time?: string | null;
+            /**
+             * @description Its topic: 1 to 128 letters, digits, `.`, `_`, `-`, `/` and `:`, not beginning with `picloud.`.
+             * @example orders.placed
+             */
+            type: string;
+        } & {
+            [key: string]: string | boolean | number;
         };
         /** @description A collection of documents. */
         Collection: {
@@ -2519,8 +3021,15 @@ export interface components {
             note?: string | null;
             /** @description All routes of the app: at most 1,000. */
             routes: components["schemas"]["BundledRoute"][];
+            /** @description All schedules of the app: at most 200. If absent or null, the same. */
+            schedules?: components["schemas"]["BundledSchedule"][] | null;
             /** @description All scripts of the app: at most 200, with at most 2 MiB of source together. */
             scripts: components["schemas"]["BundledScript"][];
+            /**
+             * @description All subscriptions of the app: at most 200. If absent or null, they stay as they are, but for those of scripts that
+             *     the bundle does not have.
+             */
+            subscriptions?: components["schemas"]["BundledSubscription"][] | null;
         };
         /** @description A new route, in the app of its script. */
         CreateRoute: {
@@ -2547,6 +3056,28 @@ export interface components {
              */
             script_id: string;
         };
+        /** @description A new schedule. */
+        CreateSchedule: {
+            /** @description Any JSON of at most 32 KiB: the data of each of its events. */
+            arguments?: unknown;
+            /** @description Whether it starts nothing for now. */
+            is_paused?: boolean | null;
+            /**
+             * @description 1 to 64 letters, digits, `-`, `_` or `.`; unique among the schedules of the app.
+             * @example nightly
+             */
+            name: string;
+            on_failure?: components["schemas"]["SetDestination"] | null;
+            on_success?: components["schemas"]["SetDestination"] | null;
+            policy?: components["schemas"]["SetPolicy"] | null;
+            retry?: components["schemas"]["SetRetry"] | null;
+            schedule: components["schemas"]["SetDue"];
+            /**
+             * Format: uuid
+             * @description Which script runs.
+             */
+            script_id: string;
+        };
         /** @description A new script. */
         CreateScript: {
             /** @description Whose script: an app's id, or its slug. */
@@ -2564,6 +3095,33 @@ export interface components {
              * @example "Hello, " + (request.query.name ?? "World")
              */
             source: string;
+        };
+        /** @description A new subscription. */
+        CreateSubscription: {
+            /** @description Only events that fit, by a filter of documents over `topic`, `subject`, `source`, `key` and `data`; all if absent. */
+            filter?: unknown;
+            /** @description Whether events pass it by for now. */
+            is_paused?: boolean | null;
+            /**
+             * @description 1 to 64 letters, digits, `-`, `_` or `.`; unique among the subscriptions of the app.
+             * @example orders-to-mail
+             */
+            name: string;
+            on_failure?: components["schemas"]["SetDestination"] | null;
+            on_success?: components["schemas"]["SetDestination"] | null;
+            /** @description Whether events with the same key run one after the other, in the order in which they were accepted. */
+            ordered?: boolean | null;
+            retry?: components["schemas"]["SetRetry"] | null;
+            /**
+             * Format: uuid
+             * @description Which script runs.
+             */
+            script_id: string;
+            /**
+             * @description A topic, or the beginning of topics and `*`. `picloud.*` is what PiCloud tells of itself.
+             * @example orders.*
+             */
+            topic: string;
         };
         /** @description A new API token. */
         CreateToken: {
@@ -2615,11 +3173,145 @@ export interface components {
              */
             username: string;
         };
+        /** @description An event on its way to one script. */
+        Delivery: {
+            /**
+             * Format: int32
+             * @description How often the server ended while it ran.
+             */
+            aborts: number;
+            /** Format: date-time */
+            accepted_at: string;
+            /** Format: uuid */
+            app_id: string;
+            /**
+             * Format: int32
+             * @description How often its script failed.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Bytes of its event.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it may run, while it waits.
+             */
+            due_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description What went wrong last. */
+            error: string | null;
+            /** Format: uuid */
+            event_id: string;
+            /**
+             * Format: uuid
+             * @description Its last run. All of them are at `executions?delivery=`.
+             */
+            execution_id: string | null;
+            /**
+             * Format: int32
+             * @description How often PiCloud could not run it, or not to its end.
+             */
+            faults: number;
+            /**
+             * Format: uuid
+             * @description Names it; also an asynchronous run.
+             */
+            id: string;
+            key: string | null;
+            /**
+             * @description Why the event goes to this script: `invoke`, `subscription`, `schedule` or `destination`.
+             * @example subscription
+             */
+            origin: string;
+            /**
+             * Format: uuid
+             * @description The subscription or the schedule; null for others.
+             */
+            origin_id: string | null;
+            /**
+             * @description Why it is dead: `exhausted`, `never`, `expired`, `poison` or `script_gone`; null if it is not.
+             * @example exhausted
+             */
+            reason: string | null;
+            /**
+             * Format: int32
+             * @description How often it was given another chance.
+             */
+            redrives: number;
+            /**
+             * Format: int32
+             * @description What its run answered.
+             */
+            response_status: number | null;
+            /** Format: uuid */
+            script_id: string;
+            /**
+             * @description `waiting`, `running`, `done`, `dead` or `cancelled`.
+             * @example dead
+             */
+            state: string;
+            /**
+             * @description The topic of its event; null for a request that nobody waits for.
+             * @example orders.placed
+             */
+            topic: string | null;
+        };
+        /** @description A delivery with all that is known of it. */
+        DeliveryDetail: components["schemas"]["Delivery"] & {
+            event: components["schemas"]["Event"];
+            on_failure: components["schemas"]["Destination"] | null;
+            on_success: components["schemas"]["Destination"] | null;
+            result: components["schemas"]["DeliveryResult"] | null;
+            retry: components["schemas"]["RetryPolicy"];
+        };
+        /** @description What a run answered. */
+        DeliveryResult: {
+            /** @description The body, if it is a text. */
+            body: string | null;
+            /** @description The body in Base64, if it is none. */
+            body_base64?: string | null;
+            content_type: string | null;
+            /** @description Whether more than 65,536 bytes (64 KiB) were cut off. */
+            is_cut: boolean;
+            /** Format: int32 */
+            status: number;
+        };
+        /** @description Which run of which delivery it was. */
+        DeliveryRun: {
+            /**
+             * Format: int32
+             * @description The number of the run, from 1.
+             */
+            attempt: number;
+            /**
+             * Format: uuid
+             * @description The delivery.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description What began the chain of runs and events that led to it: the id of a run, or of an event from outside.
+             */
+            root_id: string;
+        };
         /** @description What came of it. */
         Deployment: {
             /** @description What changed, or would. */
             changes: components["schemas"]["ReleaseChanges"];
             release: components["schemas"]["Release"] | null;
+        };
+        /** @description Who is told of the end of a run: one of the two. */
+        Destination: {
+            /**
+             * Format: uuid
+             * @description A script of the same app; null if it is a topic.
+             */
+            script_id: string | null;
+            /** @description A topic; null if it is a script. */
+            topic: string | null;
         };
         /** @description A remark on a place in a source. Lines and columns count from 1, columns in characters. */
         Diagnostic: {
@@ -2693,6 +3385,39 @@ export interface components {
             id: string | null;
             pattern: string;
         };
+        /** @description When a script is due. */
+        Due: {
+            /**
+             * Format: date-time
+             * @description For `every`: one of the moments.
+             */
+            anchor?: string | null;
+            /**
+             * Format: date-time
+             * @description For `at`: the only moment.
+             */
+            at?: string | null;
+            /**
+             * @description `cron`, `every` or `at`.
+             * @example cron
+             */
+            kind: string;
+            /**
+             * @description For `cron`.
+             * @example 0 9 * * MON-FRI
+             */
+            pattern?: string | null;
+            /**
+             * Format: int32
+             * @description For `every`.
+             */
+            seconds?: number | null;
+            /**
+             * @description For `cron`: an IANA time zone.
+             * @example Europe/Rome
+             */
+            zone?: string | null;
+        };
         /** @description Where scripts of an app may connect to. */
         Egress: {
             /**
@@ -2733,6 +3458,44 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /** @description What has happened. */
+        Event: {
+            /**
+             * Format: uuid
+             * @description The run that published it; null if none did.
+             */
+            cause_id: string | null;
+            content_type: string;
+            /** @description The data, if it is JSON, or a text; else null. */
+            data: unknown;
+            /** @description The data in Base64, if it is neither. */
+            data_base64?: string | null;
+            /**
+             * Format: int32
+             * @description How many events led to it.
+             */
+            depth: number;
+            /** @description Further attributes. */
+            extensions: {
+                [key: string]: string;
+            };
+            /** Format: uuid */
+            id: string;
+            key: string | null;
+            request: components["schemas"]["AsyncRequest"] | null;
+            /**
+             * Format: uuid
+             * @description What began the chain that led to it: the id of a run, or of an event from outside.
+             */
+            root_id: string;
+            /** @example /shop */
+            source: string;
+            subject: string | null;
+            /** Format: date-time */
+            time: string;
+            /** @example orders.placed */
+            topic: string | null;
+        };
         /** @description What is kept of one run. */
         Execution: {
             /** Format: uuid */
@@ -2742,6 +3505,7 @@ export interface components {
              * @description Time on the processor.
              */
             cpu_us: number;
+            delivery: components["schemas"]["DeliveryRun"] | null;
             /**
              * Format: int64
              * @description Time from start to end; to its commit, if the run has written something.
@@ -2787,7 +3551,7 @@ export interface components {
              */
             status: string;
             /**
-             * @description `http`, `execute` or `test`.
+             * @description `http`, `execute`, `test`, `async`, `event` or `schedule`.
              * @example http
              */
             trigger: string;
@@ -2941,6 +3705,39 @@ export interface components {
          * @enum {string}
          */
         KvKind: "json" | "blob";
+        /** @description What became of one occurrence of a schedule. */
+        LedgerRow: {
+            /**
+             * Format: date-time
+             * @description When that was decided.
+             */
+            decided_at: string;
+            /**
+             * Format: uuid
+             * @description What was started for it.
+             */
+            delivery_id: string | null;
+            /**
+             * @description Why it was skipped or missed; else null.
+             * @example still_running
+             */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description When it was due.
+             */
+            scheduled_at: string;
+            /**
+             * @description `ran`, `late`, `waiting`, `skipped`, `missed` or `expired`.
+             * @example ran
+             */
+            state: string;
+            /**
+             * Format: date-time
+             * @description If it stands for all occurrences up to a moment that were missed very long ago: that moment; else null.
+             */
+            until: string | null;
+        };
         /** @description What one run of a script may use. */
         Limits: {
             /**
@@ -3134,6 +3931,97 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        List_Delivery: {
+            /** @description The items on this page. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description How often the server ended while it ran.
+                 */
+                aborts: number;
+                /** Format: date-time */
+                accepted_at: string;
+                /** Format: uuid */
+                app_id: string;
+                /**
+                 * Format: int32
+                 * @description How often its script failed.
+                 */
+                attempts: number;
+                /**
+                 * Format: int64
+                 * @description Bytes of its event.
+                 */
+                bytes: number;
+                /**
+                 * Format: date-time
+                 * @description When it may run, while it waits.
+                 */
+                due_at: string;
+                /** Format: date-time */
+                ended_at: string | null;
+                /** @description What went wrong last. */
+                error: string | null;
+                /** Format: uuid */
+                event_id: string;
+                /**
+                 * Format: uuid
+                 * @description Its last run. All of them are at `executions?delivery=`.
+                 */
+                execution_id: string | null;
+                /**
+                 * Format: int32
+                 * @description How often PiCloud could not run it, or not to its end.
+                 */
+                faults: number;
+                /**
+                 * Format: uuid
+                 * @description Names it; also an asynchronous run.
+                 */
+                id: string;
+                key: string | null;
+                /**
+                 * @description Why the event goes to this script: `invoke`, `subscription`, `schedule` or `destination`.
+                 * @example subscription
+                 */
+                origin: string;
+                /**
+                 * Format: uuid
+                 * @description The subscription or the schedule; null for others.
+                 */
+                origin_id: string | null;
+                /**
+                 * @description Why it is dead: `exhausted`, `never`, `expired`, `poison` or `script_gone`; null if it is not.
+                 * @example exhausted
+                 */
+                reason: string | null;
+                /**
+                 * Format: int32
+                 * @description How often it was given another chance.
+                 */
+                redrives: number;
+                /**
+                 * Format: int32
+                 * @description What its run answered.
+                 */
+                response_status: number | null;
+                /** Format: uuid */
+                script_id: string;
+                /**
+                 * @description `waiting`, `running`, `done`, `dead` or `cancelled`.
+                 * @example dead
+                 */
+                state: string;
+                /**
+                 * @description The topic of its event; null for a request that nobody waits for.
+                 * @example orders.placed
+                 */
+                topic: string | null;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         List_Document: {
             /** @description The items on this page. */
             items: {
@@ -3264,6 +4152,44 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        List_LedgerRow: {
+            /** @description The items on this page. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When that was decided.
+                 */
+                decided_at: string;
+                /**
+                 * Format: uuid
+                 * @description What was started for it.
+                 */
+                delivery_id: string | null;
+                /**
+                 * @description Why it was skipped or missed; else null.
+                 * @example still_running
+                 */
+                reason: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was due.
+                 */
+                scheduled_at: string;
+                /**
+                 * @description `ran`, `late`, `waiting`, `skipped`, `missed` or `expired`.
+                 * @example ran
+                 */
+                state: string;
+                /**
+                 * Format: date-time
+                 * @description If it stands for all occurrences up to a moment that were missed very long ago: that moment; else null.
+                 */
+                until: string | null;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         List_ListedApp: {
             /** @description The items on this page. */
             items: {
@@ -3338,6 +4264,34 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        List_Queue: {
+            /** @description The items on this page. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Bytes of the events of those that wait or run.
+                 */
+                bytes: number;
+                /** Format: int64 */
+                dead: number;
+                /**
+                 * Format: date-time
+                 * @description Since when the first of those that wait does; null if none does.
+                 */
+                oldest_accepted_at: string | null;
+                /** Format: int64 */
+                running: number;
+                /** Format: uuid */
+                script_id: string;
+                /** @description Null for requests that nobody waits for, and schedules. */
+                topic: string | null;
+                /** Format: int64 */
+                waiting: number;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         List_Release: {
             /** @description The items on this page. */
             items: {
@@ -3378,6 +4332,40 @@ export interface components {
                 path: string;
                 /** Format: uuid */
                 script_id: string;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_Schedule: {
+            /** @description The items on this page. */
+            items: {
+                /** Format: uuid */
+                app_id: string;
+                /** @description Any JSON: the data of each of its events. */
+                arguments: unknown;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: uuid */
+                id: string;
+                /** @description Whether it starts nothing at present. */
+                is_paused: boolean;
+                /** @example nightly */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When it is due next; null if that is never, or it is paused.
+                 */
+                next_at: string | null;
+                on_failure: components["schemas"]["Destination"] | null;
+                on_success: components["schemas"]["Destination"] | null;
+                policy: components["schemas"]["SchedulePolicy"];
+                retry: components["schemas"]["RetryPolicy"];
+                schedule: components["schemas"]["Due"];
+                /** Format: uuid */
+                script_id: string;
+                /** Format: date-time */
+                updated_at: string;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -3487,6 +4475,40 @@ export interface components {
                  * @example Mozilla/5.0 (X11; Linux x86_64)
                  */
                 user_agent: string | null;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_Subscription: {
+            /** @description The items on this page. */
+            items: {
+                /** Format: uuid */
+                app_id: string;
+                /** Format: date-time */
+                created_at: string;
+                /** @description Which of their events, as a filter of documents over `topic`, `subject`, `source`, `key` and `data`; null for all. */
+                filter: unknown;
+                /** Format: uuid */
+                id: string;
+                /** @description Whether events pass it by at present. */
+                is_paused: boolean;
+                /** @example orders-to-mail */
+                name: string;
+                on_failure: components["schemas"]["Destination"] | null;
+                on_success: components["schemas"]["Destination"] | null;
+                /** @description Whether events with the same key run one after the other. */
+                ordered: boolean;
+                retry: components["schemas"]["RetryPolicy"];
+                /** Format: uuid */
+                script_id: string;
+                /**
+                 * @description A topic, or the beginning of topics and `*`.
+                 * @example orders.*
+                 */
+                topic: string;
+                /** Format: date-time */
+                updated_at: string;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -3720,6 +4742,21 @@ export interface components {
             /** @description The username that the new person gets; if null, they choose. */
             username: string | null;
         };
+        /** @description When a schedule is due. */
+        NextOccurrences: {
+            /** @description From the next one on. Fewer than were asked for, if there are no more. */
+            items: components["schemas"]["Occurrence"][];
+        };
+        /** @description A moment at which a schedule is due. */
+        Occurrence: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description What the clock on the wall of its time zone shows then (RFC 3339, with the offset from UTC).
+             * @example 2026-03-30T09:00:00+02:00
+             */
+            local: string;
+        };
         /**
          * @description Whether a part works.
          * @enum {string}
@@ -3794,6 +4831,31 @@ export interface components {
             /** @example correct horse battery */
             password: string;
         };
+        /** @description What was published. */
+        PublishedEvents: {
+            /** @description The ids that they have here, in their order. */
+            ids: string[];
+        };
+        /** @description Which deliveries that have ended; each field that is given must fit. */
+        PurgeDeliveries: {
+            /**
+             * Format: uuid
+             * @description To this script.
+             */
+            script_id?: string | null;
+            /**
+             * @description `dead`, `done` or `cancelled`; `dead` unless set.
+             * @enum {string|null}
+             */
+            state?: "dead" | "done" | "cancelled" | null;
+            /** @description Of events on this topic. */
+            topic?: string | null;
+        };
+        /** @description How many were deleted. */
+        Purged: {
+            /** Format: int64 */
+            deleted: number;
+        };
         /** @description Where scripts of an app may connect to. */
         PutEgress: {
             /**
@@ -3856,6 +4918,29 @@ export interface components {
              */
             username?: string | null;
         };
+        /** @description What waits for one script on one topic. */
+        Queue: {
+            /**
+             * Format: int64
+             * @description Bytes of the events of those that wait or run.
+             */
+            bytes: number;
+            /** Format: int64 */
+            dead: number;
+            /**
+             * Format: date-time
+             * @description Since when the first of those that wait does; null if none does.
+             */
+            oldest_accepted_at: string | null;
+            /** Format: int64 */
+            running: number;
+            /** Format: uuid */
+            script_id: string;
+            /** @description Null for requests that nobody waits for, and schedules. */
+            topic: string | null;
+            /** Format: int64 */
+            waiting: number;
+        };
         /** @description What an app may keep, of keys, values and documents together, and what it may do. */
         Quotas: {
             /**
@@ -3890,6 +4975,26 @@ export interface components {
              */
             recovery_codes: string[];
         };
+        /** @description Which dead deliveries; each field that is given must fit. */
+        RedriveDeliveries: {
+            /**
+             * Format: uuid
+             * @description To this script.
+             */
+            script_id?: string | null;
+            /** @description Of events on this topic. */
+            topic?: string | null;
+        };
+        /** @description How a delivery gets another chance. */
+        RedriveDelivery: {
+            /** @description Other data for its event, as JSON; that which it has if absent. */
+            data?: unknown;
+        };
+        /** @description How many got another chance. */
+        Redriven: {
+            /** Format: int64 */
+            redriven: number;
+        };
         /** @description One release of an app. */
         Release: {
             /** @description The username of who made it; null for what the first start made. */
@@ -3919,7 +5024,11 @@ export interface components {
             /** @description By path. */
             routes: components["schemas"]["RouteChange"][];
             /** @description By name. */
+            schedules: components["schemas"]["BindingChange"][];
+            /** @description By name. */
             scripts: components["schemas"]["ScriptChange"][];
+            /** @description By name. */
+            subscriptions: components["schemas"]["BindingChange"][];
             /**
              * @description In a few words; empty if nothing differs.
              * @example 1 script changed, 2 routes added
@@ -3939,7 +5048,22 @@ export interface components {
             };
             domains: components["schemas"]["ReleasedDomain"][];
             routes: components["schemas"]["ReleasedRoute"][];
+            /** @description Its schedules. */
+            schedules: components["schemas"]["ReleasedBinding"][];
             scripts: components["schemas"]["ReleasedScript"][];
+            /** @description Its subscriptions. */
+            subscriptions: components["schemas"]["ReleasedBinding"][];
+        };
+        /** @description A subscription or a schedule as it was in a release. */
+        ReleasedBinding: {
+            /** Format: uuid */
+            id: string;
+            is_paused: boolean;
+            name: string;
+            /** Format: uuid */
+            script_id: string;
+            /** @description What starts the script, and what becomes of failures. */
+            spec: unknown;
         };
         /** @description A domain as it was in a release. */
         ReleasedDomain: {
@@ -3998,6 +5122,27 @@ export interface components {
             expected_release?: number | null;
             /** @description Why, for the history; at most 500 characters. */
             note?: string | null;
+        };
+        /** @description How often and how long an event is tried. */
+        RetryPolicy: {
+            /**
+             * Format: int32
+             * @description Runs in all, the first included.
+             * @example 5
+             */
+            attempts_max: number;
+            /**
+             * Format: int64
+             * @description From the first failure to the second run, in milliseconds; later delays grow from it.
+             * @example 10000
+             */
+            first_delay_ms: number;
+            /**
+             * Format: int64
+             * @description How old it may become, in seconds.
+             * @example 86400
+             */
+            max_age_s: number;
         };
         /** @description Which version is to be live again. */
         RollBack: {
@@ -4130,6 +5275,60 @@ export interface components {
              * @description A version of that script; the live one unless set.
              */
             version?: number | null;
+        };
+        /** @description A script that runs when it is time. */
+        Schedule: {
+            /** Format: uuid */
+            app_id: string;
+            /** @description Any JSON: the data of each of its events. */
+            arguments: unknown;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Whether it starts nothing at present. */
+            is_paused: boolean;
+            /** @example nightly */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it is due next; null if that is never, or it is paused.
+             */
+            next_at: string | null;
+            on_failure: components["schemas"]["Destination"] | null;
+            on_success: components["schemas"]["Destination"] | null;
+            policy: components["schemas"]["SchedulePolicy"];
+            retry: components["schemas"]["RetryPolicy"];
+            schedule: components["schemas"]["Due"];
+            /** Format: uuid */
+            script_id: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What is done about an occurrence that finds a run going, or comes while the server is down. */
+        SchedulePolicy: {
+            /**
+             * Format: int32
+             * @description With `all`, how many run at most.
+             * @example 100
+             */
+            caught_up_max: number;
+            /**
+             * Format: int32
+             * @description How late an occurrence may run, in seconds.
+             * @example 3600
+             */
+            max_age_s: number;
+            /**
+             * @description `none`, `latest` or `all`.
+             * @example latest
+             */
+            missed: string;
+            /**
+             * @description `skip`, `queue_one`, `allow` or `replace`.
+             * @example skip
+             */
+            overlap: string;
         };
         /** @description A script with its live version. */
         Script: {
@@ -4344,6 +5543,54 @@ export interface components {
             /** @description Any JSON of at most 32 KiB. */
             value: unknown;
         };
+        /** @description Who is told of the end of a run: one of the two. */
+        SetDestination: {
+            /**
+             * Format: uuid
+             * @description A script of the same app.
+             */
+            script_id?: string | null;
+            /**
+             * @description Whoever subscribes to this topic.
+             * @example orders.failed
+             */
+            topic?: string | null;
+        };
+        /** @description When a script is due. */
+        SetDue: {
+            /**
+             * Format: date-time
+             * @description For `every`: the first of the moments (RFC 3339); unless set, they are counted from the beginning of 1970, so
+             *     that those of an hour fall on the hour.
+             */
+            anchor?: string | null;
+            /**
+             * Format: date-time
+             * @description For `at`: the only moment (RFC 3339).
+             */
+            at?: string | null;
+            /**
+             * @description `cron`, `every` or `at`.
+             * @example cron
+             * @enum {string}
+             */
+            kind: "cron" | "every" | "at";
+            /**
+             * @description For `cron`: five fields (minute, hour, day of the month, month, day of the week), or six with the second first.
+             * @example 0 9 * * MON-FRI
+             */
+            pattern?: string | null;
+            /**
+             * Format: int64
+             * @description For `every`: 1 to 31,622,400, a year.
+             */
+            seconds?: number | null;
+            /**
+             * @description For `cron`: an IANA time zone; UTC unless set.
+             * @example Europe/Rome
+             */
+            zone?: string | null;
+        };
         /** @description Limits to set; those that are absent or null stay as they are. */
         SetLimits: {
             /**
@@ -4394,6 +5641,58 @@ export interface components {
              * @default null
              */
             timeout_ms: number | null;
+        };
+        /**
+         * @description What is done about an occurrence that finds a run going, or comes while the server is down; what is absent is the
+         *     default.
+         */
+        SetPolicy: {
+            /**
+             * Format: int32
+             * @description With `all`, how many run at most: 1 to 100; 100 unless set.
+             * @default null
+             */
+            caught_up_max: number | null;
+            /**
+             * Format: int32
+             * @description How late an occurrence may run, in seconds: 30 to 604,800, a week; 3,600, an hour, unless set.
+             * @default null
+             */
+            max_age_s: number | null;
+            /**
+             * @description Which occurrences run late that came while the server was down: `none`, `latest` (unless set) or `all`.
+             * @default null
+             * @enum {string|null}
+             */
+            missed: "none" | "latest" | "all" | null;
+            /**
+             * @description While a run of the schedule is going: `skip` this one (unless set), `queue_one`, `allow` both, or `replace` it.
+             * @default null
+             * @enum {string|null}
+             */
+            overlap: "skip" | "queue_one" | "allow" | "replace" | null;
+        };
+        /** @description How often and how long an event is tried; what is absent is the default. */
+        SetRetry: {
+            /**
+             * Format: int32
+             * @description Runs in all, the first included: 1 to 25; 5 unless set.
+             * @default null
+             */
+            attempts_max: number | null;
+            /**
+             * Format: int64
+             * @description From the first failure to the second run, in milliseconds: up to 3,600,000, an hour; 10,000 unless set. Later
+             *     delays are 6, 30 and from then on 180 times as long, but never longer than six hours.
+             * @default null
+             */
+            first_delay_ms: number | null;
+            /**
+             * Format: int64
+             * @description How old it may become, in seconds: 1 to 604,800, a week; 86,400, a day, unless set.
+             * @default null
+             */
+            max_age_s: number | null;
         };
         /** @description The value of a secret. */
         SetSecret: {
@@ -4497,6 +5796,43 @@ export interface components {
              * @example shop@example.com
              */
             username: string | null;
+        };
+        /** @description A run that was begun. */
+        StartedRun: {
+            /**
+             * Format: uuid
+             * @description Its delivery, which tells what becomes of it.
+             */
+            delivery_id: string;
+        };
+        /** @description A script that runs for each event on some topics. */
+        Subscription: {
+            /** Format: uuid */
+            app_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Which of their events, as a filter of documents over `topic`, `subject`, `source`, `key` and `data`; null for all. */
+            filter: unknown;
+            /** Format: uuid */
+            id: string;
+            /** @description Whether events pass it by at present. */
+            is_paused: boolean;
+            /** @example orders-to-mail */
+            name: string;
+            on_failure: components["schemas"]["Destination"] | null;
+            on_success: components["schemas"]["Destination"] | null;
+            /** @description Whether events with the same key run one after the other. */
+            ordered: boolean;
+            retry: components["schemas"]["RetryPolicy"];
+            /** Format: uuid */
+            script_id: string;
+            /**
+             * @description A topic, or the beginning of topics and `*`.
+             * @example orders.*
+             */
+            topic: string;
+            /** Format: date-time */
+            updated_at: string;
         };
         /** @description A script that is not run until somebody saves a new version or resumes it. */
         Suspension: {
@@ -4699,6 +6035,24 @@ export interface components {
              */
             script_id?: string | null;
         };
+        /** @description What to change in a schedule; what is absent stays. */
+        UpdateSchedule: {
+            /** @description Any JSON of at most 32 KiB. */
+            arguments?: unknown;
+            /** @description Whether it starts nothing. What was due meanwhile is not made up for. */
+            is_paused?: boolean | null;
+            name?: string | null;
+            on_failure?: components["schemas"]["SetDestination"] | null;
+            on_success?: components["schemas"]["SetDestination"] | null;
+            policy?: components["schemas"]["SetPolicy"] | null;
+            retry?: components["schemas"]["SetRetry"] | null;
+            schedule?: components["schemas"]["SetDue"] | null;
+            /**
+             * Format: uuid
+             * @description Another script of the app.
+             */
+            script_id?: string | null;
+        };
         /** @description What to change in a script; what is absent or null stays. */
         UpdateScript: {
             description?: string | null;
@@ -4708,6 +6062,24 @@ export interface components {
             note?: string | null;
             /** @description Becomes a new version, even if it is that of the live one. */
             source?: string | null;
+        };
+        /** @description What to change in a subscription; what is absent stays. */
+        UpdateSubscription: {
+            /** @description Another filter; null for every event. */
+            filter?: unknown;
+            /** @description Whether events pass it by. */
+            is_paused?: boolean | null;
+            name?: string | null;
+            on_failure?: components["schemas"]["SetDestination"] | null;
+            on_success?: components["schemas"]["SetDestination"] | null;
+            ordered?: boolean | null;
+            retry?: components["schemas"]["SetRetry"] | null;
+            /**
+             * Format: uuid
+             * @description Another script of the app.
+             */
+            script_id?: string | null;
+            topic?: string | null;
         };
         /** @description What to change in an account; what is absent stays, and so does what is null, but for `email`. */
         UpdateUser: {
@@ -8157,6 +9529,821 @@ export interface operations {
             };
         };
     };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `waiting`, `running`, `done`, `dead` or `cancelled`. */
+                state?: "waiting" | "running" | "done" | "dead" | "cancelled";
+                /** @description To this script. */
+                script?: string;
+                /** @description Of events on this topic. */
+                topic?: string;
+                /** @description `invoke`, `subscription`, `schedule` or `destination`. */
+                origin?: "invoke" | "subscription" | "schedule" | "destination";
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "aborts": 1,
+                     *           "accepted_at": "2026-01-31T09:30:00.000Z",
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "attempts": 1,
+                     *           "bytes": 1,
+                     *           "due_at": "2026-01-31T09:30:00.000Z",
+                     *           "ended_at": "2026-01-31T09:30:00.000Z",
+                     *           "error": null,
+                     *           "event_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "execution_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "faults": 1,
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "key": "user/ada",
+                     *           "origin": "subscription",
+                     *           "origin_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "reason": "exhausted",
+                     *           "redrives": 1,
+                     *           "response_status": 1,
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "state": "dead",
+                     *           "topic": "orders.placed"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Delivery"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the delivery */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example null */
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the delivery */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "aborts": 1,
+                     *       "accepted_at": "2026-01-31T09:30:00.000Z",
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "attempts": 1,
+                     *       "bytes": 1,
+                     *       "due_at": "2026-01-31T09:30:00.000Z",
+                     *       "ended_at": "2026-01-31T09:30:00.000Z",
+                     *       "error": null,
+                     *       "event_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "execution_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "faults": 1,
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "key": "user/ada",
+                     *       "origin": "subscription",
+                     *       "origin_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "reason": "exhausted",
+                     *       "redrives": 1,
+                     *       "response_status": 1,
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "state": "dead",
+                     *       "topic": "orders.placed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redrive_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the delivery */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["RedriveDelivery"];
+            };
+        };
+        responses: {
+            /** @description It waits again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "aborts": 1,
+                     *       "accepted_at": "2026-01-31T09:30:00.000Z",
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "attempts": 1,
+                     *       "bytes": 1,
+                     *       "due_at": "2026-01-31T09:30:00.000Z",
+                     *       "ended_at": "2026-01-31T09:30:00.000Z",
+                     *       "error": null,
+                     *       "event_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "execution_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "faults": 1,
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "key": "user/ada",
+                     *       "origin": "subscription",
+                     *       "origin_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "reason": "exhausted",
+                     *       "redrives": 1,
+                     *       "response_status": 1,
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "state": "dead",
+                     *       "topic": "orders.placed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    purge_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["PurgeDeliveries"];
+            };
+        };
+        responses: {
+            /** @description They are gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redrive_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["RedriveDeliveries"];
+            };
+        };
+        responses: {
+            /** @description They wait again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "redriven": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Redriven"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_domains: {
         parameters: {
             query?: {
@@ -8784,14 +10971,18 @@ export interface operations {
                 script?: string;
                 /** @description `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`. */
                 status?: "success" | "error" | "timeout" | "limit_exceeded" | "cancelled";
-                /** @description `http`, `execute` or `test`. */
-                trigger?: "http" | "execute" | "test";
+                /** @description `http`, `execute`, `test`, `async`, `event` or `schedule`. */
+                trigger?: "http" | "execute" | "test" | "async" | "event" | "schedule";
                 /** @description With this text in path, script name, error or log, in any case. */
                 q?: string;
                 /** @description That began at or after this moment (RFC 3339). */
                 since?: string;
                 /** @description That began before this moment (RFC 3339). */
                 until?: string;
+                /** @description That were runs of this delivery. */
+                delivery?: string;
+                /** @description That this began, by whatever chain of runs and events, or that run itself. */
+                root?: string;
                 /** @description Most items on a page. */
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
@@ -8818,6 +11009,11 @@ export interface operations {
                      *         {
                      *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *           "cpu_us": 310,
+                     *           "delivery": {
+                     *             "attempt": 1,
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "root_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           },
                      *           "duration_us": 1250,
                      *           "error": null,
                      *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -9083,8 +11279,8 @@ export interface operations {
                 script?: string;
                 /** @description `success`, `error`, `timeout`, `limit_exceeded` or `cancelled`. */
                 status?: "success" | "error" | "timeout" | "limit_exceeded" | "cancelled";
-                /** @description `http`, `execute` or `test`. */
-                trigger?: "http" | "execute" | "test";
+                /** @description `http`, `execute`, `test`, `async`, `event` or `schedule`. */
+                trigger?: "http" | "execute" | "test" | "async" | "event" | "schedule";
                 /** @description With this text in path, script name, error or log, in any case. */
                 q?: string;
                 /**
@@ -10547,6 +12743,107 @@ export interface operations {
             };
         };
     };
+    list_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "bytes": 1,
+                     *           "dead": 1,
+                     *           "oldest_accepted_at": "2026-01-31T09:30:00.000Z",
+                     *           "running": 1,
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "topic": null,
+                     *           "waiting": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Queue"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     update_quotas: {
         parameters: {
             query?: never;
@@ -10739,6 +13036,15 @@ export interface operations {
                      *                 "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *               }
                      *             ],
+                     *             "schedules": [
+                     *               {
+                     *                 "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "is_paused": false,
+                     *                 "name": "hello",
+                     *                 "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "spec": null
+                     *               }
+                     *             ],
                      *             "scripts": [
                      *               {
                      *                 "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -10756,6 +13062,15 @@ export interface operations {
                      *                 },
                      *                 "name": "hello",
                      *                 "version": 1
+                     *               }
+                     *             ],
+                     *             "subscriptions": [
+                     *               {
+                     *                 "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "is_paused": false,
+                     *                 "name": "hello",
+                     *                 "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "spec": null
                      *               }
                      *             ]
                      *           },
@@ -10934,6 +13249,28 @@ export interface operations {
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *           }
                      *         ],
+                     *         "schedules": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "scripts": [
                      *           {
                      *             "after": {
@@ -10976,6 +13313,28 @@ export interface operations {
                      *             "name": "hello"
                      *           }
                      *         ],
+                     *         "subscriptions": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "summary": "1 script changed, 2 routes added"
                      *       },
                      *       "release": {
@@ -11002,6 +13361,15 @@ export interface operations {
                      *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *             }
                      *           ],
+                     *           "schedules": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
+                     *             }
+                     *           ],
                      *           "scripts": [
                      *             {
                      *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -11019,6 +13387,15 @@ export interface operations {
                      *               },
                      *               "name": "hello",
                      *               "version": 1
+                     *             }
+                     *           ],
+                     *           "subscriptions": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
                      *             }
                      *           ]
                      *         },
@@ -11080,6 +13457,28 @@ export interface operations {
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *           }
                      *         ],
+                     *         "schedules": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "scripts": [
                      *           {
                      *             "after": {
@@ -11122,6 +13521,28 @@ export interface operations {
                      *             "name": "hello"
                      *           }
                      *         ],
+                     *         "subscriptions": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "summary": "1 script changed, 2 routes added"
                      *       },
                      *       "release": {
@@ -11148,6 +13569,15 @@ export interface operations {
                      *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *             }
                      *           ],
+                     *           "schedules": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
+                     *             }
+                     *           ],
                      *           "scripts": [
                      *             {
                      *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -11165,6 +13595,15 @@ export interface operations {
                      *               },
                      *               "name": "hello",
                      *               "version": 1
+                     *             }
+                     *           ],
+                     *           "subscriptions": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
                      *             }
                      *           ]
                      *         },
@@ -11349,6 +13788,15 @@ export interface operations {
                      *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *           }
                      *         ],
+                     *         "schedules": [
+                     *           {
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "is_paused": false,
+                     *             "name": "hello",
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "spec": null
+                     *           }
+                     *         ],
                      *         "scripts": [
                      *           {
                      *             "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -11366,6 +13814,15 @@ export interface operations {
                      *             },
                      *             "name": "hello",
                      *             "version": 1
+                     *           }
+                     *         ],
+                     *         "subscriptions": [
+                     *           {
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "is_paused": false,
+                     *             "name": "hello",
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "spec": null
                      *           }
                      *         ]
                      *       },
@@ -11513,6 +13970,28 @@ export interface operations {
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *           }
                      *         ],
+                     *         "schedules": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "scripts": [
                      *           {
                      *             "after": {
@@ -11555,6 +14034,28 @@ export interface operations {
                      *             "name": "hello"
                      *           }
                      *         ],
+                     *         "subscriptions": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "summary": "1 script changed, 2 routes added"
                      *       },
                      *       "release": {
@@ -11581,6 +14082,15 @@ export interface operations {
                      *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *             }
                      *           ],
+                     *           "schedules": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
+                     *             }
+                     *           ],
                      *           "scripts": [
                      *             {
                      *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -11598,6 +14108,15 @@ export interface operations {
                      *               },
                      *               "name": "hello",
                      *               "version": 1
+                     *             }
+                     *           ],
+                     *           "subscriptions": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
                      *             }
                      *           ]
                      *         },
@@ -11659,6 +14178,28 @@ export interface operations {
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *           }
                      *         ],
+                     *         "schedules": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "scripts": [
                      *           {
                      *             "after": {
@@ -11701,6 +14242,28 @@ export interface operations {
                      *             "name": "hello"
                      *           }
                      *         ],
+                     *         "subscriptions": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "summary": "1 script changed, 2 routes added"
                      *       },
                      *       "release": {
@@ -11727,6 +14290,15 @@ export interface operations {
                      *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *             }
                      *           ],
+                     *           "schedules": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
+                     *             }
+                     *           ],
                      *           "scripts": [
                      *             {
                      *               "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -11744,6 +14316,15 @@ export interface operations {
                      *               },
                      *               "name": "hello",
                      *               "version": 1
+                     *             }
+                     *           ],
+                     *           "subscriptions": [
+                     *             {
+                     *               "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "spec": null
                      *             }
                      *           ]
                      *         },
@@ -11949,6 +14530,28 @@ export interface operations {
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *           }
                      *         ],
+                     *         "schedules": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
                      *         "scripts": [
                      *           {
                      *             "after": {
@@ -11982,6 +14585,28 @@ export interface operations {
                      *               },
                      *               "name": "hello",
                      *               "version": 1
+                     *             },
+                     *             "change": "added",
+                     *             "fields": [
+                     *               "source"
+                     *             ],
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "name": "hello"
+                     *           }
+                     *         ],
+                     *         "subscriptions": [
+                     *           {
+                     *             "after": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
+                     *             },
+                     *             "before": {
+                     *               "is_paused": false,
+                     *               "name": "hello",
+                     *               "script": "hello",
+                     *               "spec": null
                      *             },
                      *             "change": "added",
                      *             "fields": [
@@ -12195,6 +14820,1090 @@ export interface operations {
             };
             /** @description `validation_failed` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: {
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of schedules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "arguments": null,
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "is_paused": false,
+                     *           "name": "nightly",
+                     *           "next_at": "2026-01-31T09:30:00.000Z",
+                     *           "on_failure": {
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "topic": null
+                     *           },
+                     *           "on_success": {
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "topic": null
+                     *           },
+                     *           "policy": {
+                     *             "caught_up_max": 100,
+                     *             "max_age_s": 3600,
+                     *             "missed": "latest",
+                     *             "overlap": "skip"
+                     *           },
+                     *           "retry": {
+                     *             "attempts_max": 5,
+                     *             "first_delay_ms": 10000,
+                     *             "max_age_s": 86400
+                     *           },
+                     *           "schedule": {
+                     *             "anchor": "2026-01-31T09:30:00.000Z",
+                     *             "at": "2026-01-31T09:30:00.000Z",
+                     *             "kind": "cron",
+                     *             "pattern": "0 9 * * MON-FRI",
+                     *             "seconds": 1,
+                     *             "zone": "Europe/Rome"
+                     *           },
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "updated_at": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Schedule"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "nightly",
+                 *       "schedule": {
+                 *         "kind": "cron",
+                 *         "pattern": "0 9 * * MON-FRI",
+                 *         "zone": "Europe/Rome"
+                 *       },
+                 *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateSchedule"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "arguments": null,
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_paused": false,
+                     *       "name": "nightly",
+                     *       "next_at": "2026-01-31T09:30:00.000Z",
+                     *       "on_failure": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "on_success": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "policy": {
+                     *         "caught_up_max": 100,
+                     *         "max_age_s": 3600,
+                     *         "missed": "latest",
+                     *         "overlap": "skip"
+                     *       },
+                     *       "retry": {
+                     *         "attempts_max": 5,
+                     *         "first_delay_ms": 10000,
+                     *         "max_age_s": 86400
+                     *       },
+                     *       "schedule": {
+                     *         "anchor": "2026-01-31T09:30:00.000Z",
+                     *         "at": "2026-01-31T09:30:00.000Z",
+                     *         "kind": "cron",
+                     *         "pattern": "0 9 * * MON-FRI",
+                     *         "seconds": 1,
+                     *         "zone": "Europe/Rome"
+                     *       },
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_taken`, `limit_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "arguments": null,
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_paused": false,
+                     *       "name": "nightly",
+                     *       "next_at": "2026-01-31T09:30:00.000Z",
+                     *       "on_failure": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "on_success": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "policy": {
+                     *         "caught_up_max": 100,
+                     *         "max_age_s": 3600,
+                     *         "missed": "latest",
+                     *         "overlap": "skip"
+                     *       },
+                     *       "retry": {
+                     *         "attempts_max": 5,
+                     *         "first_delay_ms": 10000,
+                     *         "max_age_s": 86400
+                     *       },
+                     *       "schedule": {
+                     *         "anchor": "2026-01-31T09:30:00.000Z",
+                     *         "at": "2026-01-31T09:30:00.000Z",
+                     *         "kind": "cron",
+                     *         "pattern": "0 9 * * MON-FRI",
+                     *         "seconds": 1,
+                     *         "zone": "Europe/Rome"
+                     *       },
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "hello"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateSchedule"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "arguments": null,
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_paused": false,
+                     *       "name": "nightly",
+                     *       "next_at": "2026-01-31T09:30:00.000Z",
+                     *       "on_failure": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "on_success": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "policy": {
+                     *         "caught_up_max": 100,
+                     *         "max_age_s": 3600,
+                     *         "missed": "latest",
+                     *         "overlap": "skip"
+                     *       },
+                     *       "retry": {
+                     *         "attempts_max": 5,
+                     *         "first_delay_ms": 10000,
+                     *         "max_age_s": 86400
+                     *       },
+                     *       "schedule": {
+                     *         "anchor": "2026-01-31T09:30:00.000Z",
+                     *         "at": "2026-01-31T09:30:00.000Z",
+                     *         "kind": "cron",
+                     *         "pattern": "0 9 * * MON-FRI",
+                     *         "seconds": 1,
+                     *         "zone": "Europe/Rome"
+                     *       },
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_taken`, `limit_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ledger: {
+        parameters: {
+            query?: {
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "decided_at": "2026-01-31T09:30:00.000Z",
+                     *           "delivery_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "reason": "still_running",
+                     *           "scheduled_at": "2026-01-31T09:30:00.000Z",
+                     *           "state": "ran",
+                     *           "until": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_LedgerRow"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_next_of_schedule: {
+        parameters: {
+            query?: {
+                /** @description Most moments. */
+                count?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The next moments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-01-31T09:30:00.000Z",
+                     *           "local": "2026-03-30T09:00:00+02:00"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NextOccurrences"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the schedule */
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "delivery_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StartedRun"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13216,6 +16925,699 @@ export interface operations {
             };
             /** @description `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_subscriptions: {
+        parameters: {
+            query?: {
+                /** @description Most items on a page. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of subscriptions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "created_at": "2026-01-31T09:30:00.000Z",
+                     *           "filter": null,
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "is_paused": false,
+                     *           "name": "orders-to-mail",
+                     *           "on_failure": {
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "topic": null
+                     *           },
+                     *           "on_success": {
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "topic": null
+                     *           },
+                     *           "ordered": false,
+                     *           "retry": {
+                     *             "attempts_max": 5,
+                     *             "first_delay_ms": 10000,
+                     *             "max_age_s": 86400
+                     *           },
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "topic": "orders.*",
+                     *           "updated_at": "2026-01-31T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Subscription"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "orders-to-mail",
+                 *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                 *       "topic": "orders.*"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateSubscription"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "filter": null,
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_paused": false,
+                     *       "name": "orders-to-mail",
+                     *       "on_failure": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "on_success": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "ordered": false,
+                     *       "retry": {
+                     *         "attempts_max": 5,
+                     *         "first_delay_ms": 10000,
+                     *         "max_age_s": 86400
+                     *       },
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "topic": "orders.*",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_taken`, `limit_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the subscription */
+                subscription: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The subscription */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "filter": null,
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_paused": false,
+                     *       "name": "orders-to-mail",
+                     *       "on_failure": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "on_success": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "ordered": false,
+                     *       "retry": {
+                     *         "attempts_max": 5,
+                     *         "first_delay_ms": 10000,
+                     *         "max_age_s": 86400
+                     *       },
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "topic": "orders.*",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the subscription */
+                subscription: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the subscription */
+                subscription: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "hello"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateSubscription"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "created_at": "2026-01-31T09:30:00.000Z",
+                     *       "filter": null,
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "is_paused": false,
+                     *       "name": "orders-to-mail",
+                     *       "on_failure": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "on_success": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "ordered": false,
+                     *       "retry": {
+                     *         "attempts_max": 5,
+                     *         "first_delay_ms": 10000,
+                     *         "max_age_s": 86400
+                     *       },
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "topic": "orders.*",
+                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_taken`, `limit_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15974,6 +20376,11 @@ export interface operations {
                      * @example {
                      *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *       "cpu_us": 310,
+                     *       "delivery": {
+                     *         "attempt": 1,
+                     *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "root_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *       },
                      *       "duration_us": 1250,
                      *       "error": null,
                      *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -19050,6 +23457,169 @@ export interface operations {
             };
         };
     };
+    publish_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send the same request again. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": components["schemas"]["CloudEvent"];
+                "application/cloudevents-batch+json": components["schemas"]["CloudEvent"][];
+            };
+        };
+        responses: {
+            /** @description Published */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ids": [
+                     *         "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PublishedEvents"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json`, `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     execute_script_get: {
         parameters: {
             query?: never;
@@ -19082,6 +23652,24 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19173,6 +23761,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `script_error`, `script_limit_exceeded` */
             500: {
                 headers: {
@@ -19250,6 +23856,24 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19341,6 +23965,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `script_error`, `script_limit_exceeded` */
             500: {
                 headers: {
@@ -19418,6 +24060,24 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

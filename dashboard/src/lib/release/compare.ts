@@ -15,7 +15,9 @@ export function compare(before: Manifest, after: Manifest): Difference[] {
 		...differences(before.scripts, after.scripts, ({ name, version }) => [`script ${name}`, `version ${version}`], scriptChange),
 		...differences(before.routes, after.routes, (route) => [`route ${routeText(route)}`], (a, b) => changed(routeText(a), routeText(b)) ?? changed(a.script_id, b.script_id, 'leads to another script')),
 		...differences(before.domains, after.domains, ({ pattern }) => [`domain ${pattern}`], (a, b) => changed(a.pattern, b.pattern)),
-		...differences(values(before), values(after), ({ id, text }) => [`value ${id}`, text], (a, b) => changed(a.text, b.text, `${a.text} → ${b.text}`))
+		...differences(values(before), values(after), ({ id, text }) => [`value ${id}`, text], (a, b) => changed(a.text, b.text, `${a.text} → ${b.text}`)),
+		...differences(before.subscriptions, after.subscriptions, ({ name }) => [`subscription ${name}`], bindingChange),
+		...differences(before.schedules, after.schedules, ({ name }) => [`schedule ${name}`], bindingChange)
 	];
 }
 
@@ -47,6 +49,16 @@ function scriptChange(a: Schemas['ReleasedScript'], b: Schemas['ReleasedScript']
 		changed(String(a.version), String(b.version), `version ${a.version} → ${b.version}`),
 		changed(a.description, b.description, 'description'),
 		changed(JSON.stringify(a.limits), JSON.stringify(b.limits), 'limits')
+	].filter(Boolean);
+	return parts.length > 0 ? parts.join(', ') : undefined;
+}
+
+function bindingChange(a: Schemas['ReleasedBinding'], b: Schemas['ReleasedBinding']): string | undefined {
+	const parts = [
+		changed(a.name, b.name),
+		changed(a.script_id, b.script_id, 'starts another script'),
+		changed(JSON.stringify(a.spec), JSON.stringify(b.spec), 'when and how'),
+		changed(String(a.is_paused), String(b.is_paused), b.is_paused ? 'paused' : 'goes on')
 	].filter(Boolean);
 	return parts.length > 0 ? parts.join(', ') : undefined;
 }

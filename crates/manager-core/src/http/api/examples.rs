@@ -158,6 +158,10 @@ fn example(name: &str, schema: &Value, schemas: &Value, of: Use) -> Value {
     if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
         return first.clone();
     }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let parts = parts.iter().map(|part| example(name, part, schemas, of));
+        return parts.reduce(both).unwrap_or_default();
+    }
     match kind(schema) {
         "object" => object(schema, schemas, of),
         "array" => json!([example(name, &schema["items"], schemas, of)]),
@@ -165,6 +169,17 @@ fn example(name: &str, schema: &Value, schemas: &Value, of: Use) -> Value {
         "integer" | "number" => number(name, schema),
         "boolean" => TRUE.contains(&name).into(),
         _ => Value::Null,
+    }
+}
+
+/// What has the fields of one and of another.
+fn both(one: Value, other: Value) -> Value {
+    match (one, other) {
+        (Value::Object(mut fields), Value::Object(others)) => {
+            fields.extend(others);
+            Value::Object(fields)
+        }
+        (one, _) => one,
     }
 }
 

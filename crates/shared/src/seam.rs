@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use crate::{
     events::{Ack, IdempotencyKey, NewEvent, Published},
     execution::{CommittedRun, Execution, ExecutionFilter},
-    id::{AppId, ExecutionId, RouteId, ScriptId},
+    id::{AppId, ExecutionId, RouteId, ScheduleId, ScriptId},
     invocation::Invocation,
     modules::Modules,
     outcome::{Diagnostic, Outcome},
@@ -110,6 +110,9 @@ pub trait EventTable: Send + Sync {
 
     /// Something may be due that was not before.
     fn wake(&self);
+
+    /// A run of a schedule has ended: what waited for that may begin.
+    fn run_ended(&self, app: AppId, schedule: ScheduleId);
 }
 
 /// What scripts of each app may do outside of this node.

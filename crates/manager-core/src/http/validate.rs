@@ -146,6 +146,11 @@ pub(crate) fn some_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
         .transpose()
 }
 
+/// Reads an id that may be absent, but not null.
+pub(crate) fn present_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    id(deserializer).map(Some)
+}
+
 /// Reads the number of a version or release from a text of digits. `+1`, which Rust would take too, is nobody's number.
 pub(crate) fn number(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());

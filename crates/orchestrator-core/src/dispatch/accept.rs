@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION},
 };
 use hyper::body::Incoming;
 use picloud_shared::{
@@ -125,11 +125,16 @@ fn client_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 fn idempotency_key(script: ScriptId, key: String, run: &Run) -> IdempotencyKey {
     let request = &run.request;
     let target = request.uri.path_and_query().map_or("", |target| target.as_str());
-    let what = [
+    let mut what = vec![
         request.method.as_str().as_bytes(),
         target.as_bytes(),
         &request.body,
     ];
+    // The key of one caller tells another one nothing.
+    for header in [AUTHORIZATION, COOKIE] {
+        what.push(header.as_str().as_bytes());
+        what.extend(request.headers.get_all(header).iter().map(HeaderValue::as_bytes));
+    }
     IdempotencyKey::of_client(format!("execute/{script}"), key, &what, run.entry.at)
 }
 

@@ -46,8 +46,19 @@ pub(super) struct Deliverer {
 
 /// A delivery that is not held any more.
 pub(super) struct Ended {
-    /// When it is due again, if it is.
+    /// When something is due because of it: itself again, or what waited for it.
     pub(super) due_at: Option<Timestamp>,
+    /// Whether it is over, for whatever waits until no run of its schedule goes on.
+    pub(super) is_over: bool,
+}
+
+impl Ended {
+    fn over(due_at: Option<Timestamp>) -> Self {
+        Self {
+            due_at,
+            is_over: true,
+        }
+    }
 }
 
 /// How a run for a delivery went.
@@ -93,19 +104,23 @@ impl Deliverer {
         }
     }
 
-    /// Runs the script of a delivery, and ends the lease in any case but one: that somebody else has it. Tells when it is
-    /// due again.
-    pub(super) async fn deliver(&self, leased: Leased, lost: oneshot::Receiver<()>) -> Option<Timestamp> {
+    /// Runs the script of a delivery, and ends the lease in any case but one: that somebody else has it, or nobody any
+    /// more.
+    pub(super) async fn deliver(&self, leased: Leased, lost: oneshot::Receiver<()>) -> Ended {
         let (held, leased) = (leased.held(), Arc::new(leased));
         match self.run(&leased, lost).await {
-            Went::Lost => None,
-            Went::Well => frees_another(&leased).then(|| self.events.clock().now()),
+            // It may have been cancelled.
+            Went::Lost => Ended::over(None),
+            Went::Well => Ended::over(frees_another(&leased).then(|| self.events.clock().now())),
             Went::Wrong(wrong) => self.fail(held, &leased, wrong).await,
             Went::Nowhere => {
                 let now = self.events.clock().now();
                 let release = || self.events.repository().release(vec![held], now);
                 tried("to be given back", release).await;
-                None
+                Ended {
+                    due_at: None,
+                    is_over: false,
+                }
             }
         }
     }
@@ -181,8 +196,8 @@ impl Deliverer {
         Went::Wrong(wrong)
     }
 
-    /// Ends a lease after what went wrong; tells when the delivery is due again.
-    async fn fail(&self, held: Held, leased: &Leased, wrong: Wrong) -> Option<Timestamp> {
+    /// Ends a lease after what went wrong.
+    async fn fail(&self, held: Held, leased: &Leased, wrong: Wrong) -> Ended {
         let now = self.events.clock().now();
         let Wrong { run, error, what } = wrong;
         let (next, is_fault) = match what {
@@ -209,10 +224,13 @@ impl Deliverer {
         let fail = || self.events.repository().fail(held, failure.clone(), now);
         let was_held = tried("to be ended", fail).await;
         match next {
-            _ if !was_held => None,
-            Next::RetryAt(due) => Some(due),
+            _ if !was_held => Ended::over(None),
+            Next::RetryAt(due) => Ended {
+                due_at: Some(due),
+                is_over: false,
+            },
             // Whoever is told runs at once.
-            Next::Dead(_) => (is_told || frees_another(leased)).then_some(now),
+            Next::Dead(_) => Ended::over((is_told || frees_another(leased)).then_some(now)),
         }
     }
 

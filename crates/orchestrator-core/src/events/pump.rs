@@ -278,13 +278,13 @@ impl Pump {
             Origin::Invoke | Origin::Subscription(_) | Origin::Destination => None,
         };
         tokio::spawn(async move {
-            let due_at = deliverer.deliver(leased, lost).await;
+            let end = deliverer.deliver(leased, lost).await;
             drop(holding);
-            if let (Some((app, schedule)), None) = (schedule, due_at) {
-                events.note_end_of_run(app, schedule);
+            if let Some((app, schedule)) = schedule.filter(|_| end.is_over) {
+                events.run_ended(app, schedule);
             }
             // The pump hears of it unless it is gone itself.
-            let _ = ended.send(Ended { due_at });
+            let _ = ended.send(end);
         });
     }
 

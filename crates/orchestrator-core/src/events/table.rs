@@ -88,14 +88,6 @@ impl Events {
         &self.0.runtime
     }
 
-    /// Notes that a run of a schedule has ended, on this node.
-    pub(super) fn note_end_of_run(&self, app: AppId, schedule: ScheduleId) {
-        let mut ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.insert((app, schedule));
-        drop(ended);
-        self.0.run_ended.notify_one();
-    }
-
     /// Waits until runs of schedules have ended; gives the schedules.
     pub(crate) async fn ended_schedules(&self) -> HashSet<(AppId, ScheduleId)> {
         self.0.run_ended.notified().await;
@@ -136,5 +128,12 @@ impl EventTable for Events {
 
     fn wake(&self) {
         self.0.woken.notify_one();
+    }
+
+    fn run_ended(&self, app: AppId, schedule: ScheduleId) {
+        let mut ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.insert((app, schedule));
+        drop(ended);
+        self.0.run_ended.notify_one();
     }
 }

@@ -2462,9 +2462,9 @@ export interface components {
         AsyncRequest: {
             host: string;
             method: string;
+            /** @description Without its query, which may hold what nobody else should read. */
+            path: string;
             remote_addr: string;
-            /** @description Path and query. */
-            uri: string;
         };
         /** @description Who did it. */
         AuditActor: {
@@ -6051,7 +6051,7 @@ export interface components {
              * Format: uuid
              * @description Another script of the app.
              */
-            script_id?: string | null;
+            script_id?: string;
         };
         /** @description What to change in a script; what is absent or null stays. */
         UpdateScript: {
@@ -6078,7 +6078,7 @@ export interface components {
              * Format: uuid
              * @description Another script of the app.
              */
-            script_id?: string | null;
+            script_id?: string;
             topic?: string | null;
         };
         /** @description What to change in an account; what is absent stays, and so does what is null, but for `email`. */

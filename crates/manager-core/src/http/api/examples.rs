@@ -46,7 +46,6 @@ const BY_NAME: &[(&str, &str)] = &[
     ("source", "\"Hello, \" + (request.query.name ?? \"World\")"),
     ("title", "Not found"),
     ("token", "pcs_3rTqTz0kW7mJ5vX1bYc9aQ"),
-    ("uri", "/orders?from=1"),
     ("username", "ada"),
     ("version", "0.1.0"),
 ];

@@ -14,6 +14,9 @@ use uuid::Uuid;
 
 use crate::http::validate::{Violations, some_id};
 
+/// What filters may ask about.
+const FILTERED: [&str; 5] = ["topic", "subject", "source", "key", "data"];
+
 /// How often and how long an event is tried.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RetryPolicy)]
@@ -169,8 +172,18 @@ fn topic(text: Option<&str>, field: &str, violations: &mut Violations) -> Option
 /// Reads a filter of events.
 pub(crate) fn filter(violations: &mut Violations, filter: Option<Value>) -> Option<Value> {
     let filter = filter.filter(|filter| !filter.is_null())?;
-    if let Err(error) = Filter::read(&filter) {
-        violations.add("filter", error);
+    match Filter::read(&filter) {
+        Ok(read) => {
+            for path in read.paths() {
+                let name = path.as_str().split('.').next().unwrap_or_default();
+                violations.require(
+                    FILTERED.contains(&name),
+                    "filter",
+                    format!("`{path}`: a filter is about {}", FILTERED.join(", ")),
+                );
+            }
+        }
+        Err(error) => violations.add("filter", error),
     }
     small(violations, "filter", &filter);
     Some(filter)
@@ -190,6 +203,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_filter_is_about_what_events_have() {
+        let faults = |body: Value| {
+            let mut violations = Violations::default();
+            filter(&mut violations, Some(body));
+            violations.finish().is_err()
+        };
+        for body in [
+            json!({}),
+            json!({ "topic": "a", "data.total": { "gte": 1 } }),
+            json!({ "or": [{ "subject": "a" }, { "not": { "key": "b" } }], "source": "/c", "data": 1 }),
+        ] {
+            assert!(!faults(body.clone()), "{body}");
+        }
+        for body in [
+            json!({ "foo": 1 }),
+            json!({ "topic": "a", "total": 1 }),
+            json!({ "or": [{ "subject": "a" }, { "not": { "id": "b" } }] }),
+            json!({ "datum.a": 1 }),
+        ] {
+            assert!(faults(body.clone()), "{body}");
+        }
+    }
 
     #[test]
     fn a_destination_is_one_thing() {

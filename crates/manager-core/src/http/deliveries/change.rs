@@ -5,7 +5,7 @@ use bytes::Bytes;
 use picloud_shared::{
     app::App,
     audit::{DataChange, Target},
-    events::{DeliveryFilter, DeliveryState, EVENT_DATA_BYTES_MAX, Topic},
+    events::{DeliveryFilter, DeliveryState, EVENT_DATA_BYTES_MAX, Origin, Topic},
     id::{DeliveryId, ScriptId},
     problem::Code,
 };
@@ -57,8 +57,11 @@ pub(crate) async fn cancel_delivery(
     if !is_done {
         return Err(ended(&format!("It is {} already.", after.state.as_str())));
     }
-    // Another one of its key may run now.
+    // Another one of its key may run now, and the next one of its schedule.
     manager.events().wake();
+    if let Origin::Schedule { id, .. } = after.origin {
+        manager.events().run_ended(app.id, id);
+    }
     let done = change_of(
         "cancel_delivery",
         delivery,

@@ -115,7 +115,7 @@ pub(crate) struct EventBody {
     /// The data in Base64, if it is neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     data_base64: Option<String>,
-    /// The request, if it is one that nobody waits for; without its headers.
+    /// The request, if it is one that nobody waits for; without its headers and its query.
     #[schema(required)]
     request: Option<AsyncRequestBody>,
     /// What began the chain that led to it: the id of a run, or of an event from outside.
@@ -132,8 +132,8 @@ pub(crate) struct EventBody {
 #[schema(as = AsyncRequest)]
 pub(crate) struct AsyncRequestBody {
     method: String,
-    /// Path and query.
-    uri: String,
+    /// Without its query, which may hold what nobody else should read.
+    path: String,
     host: String,
     remote_addr: String,
 }
@@ -226,7 +226,7 @@ impl From<StoredRequest> for AsyncRequestBody {
     fn from(request: StoredRequest) -> Self {
         Self {
             method: request.method,
-            uri: request.uri,
+            path: request.uri.split('?').next().unwrap_or_default().to_owned(),
             host: request.host,
             remote_addr: request.remote_addr.to_string(),
         }

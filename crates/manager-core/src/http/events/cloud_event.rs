@@ -10,7 +10,7 @@ use picloud_shared::{
     events::{EVENT_DATA_BYTES_MAX, EVENT_KEY_BYTES_MAX, EVENT_SUBJECT_BYTES_MAX, Topic},
     time::Timestamp,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -137,19 +137,15 @@ pub(super) fn of_headers(
 ) -> Option<Read> {
     let mut all = attributes(headers);
     let mut required = |name: &str| {
-        all.remove(name).unwrap_or_else(|| {
+        let value = all.remove(name);
+        if value.is_none() {
             violations.add(&format!("{PREFIX}{name}"), "is missing; send it as a header");
-            String::new()
-        })
+        }
+        value
     };
     let (specversion, id) = (required("specversion"), required("id"));
     let (source, topic) = (required("source"), required("type"));
-    if [&specversion, &id, &source, &topic]
-        .into_iter()
-        .any(String::is_empty)
-    {
-        return None;
-    }
+    let (specversion, id, source, topic) = (specversion?, id?, source?, topic?);
     let attributes = Attributes {
         specversion,
         id,
@@ -204,6 +200,13 @@ impl Attributes {
                 "must have at most {EVENT_DATA_BYTES_MAX} bytes, not {}",
                 data.len()
             ),
+        );
+        let is_read =
+            data.is_empty() || !is_json(&content_type) || serde_json::from_slice::<IgnoredAny>(&data).is_ok();
+        violations.require(
+            is_read,
+            "data",
+            "is no JSON, and `datacontenttype` says that it is",
         );
         let time: Option<Timestamp> = violations.parse_some("time", self.time.as_deref());
         let topic: Option<Topic> = violations.parse("type", &self.topic);

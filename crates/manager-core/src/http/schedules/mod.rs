@@ -30,7 +30,7 @@ use super::{
     extract::{AppPath, InPath, JsonBody, QueryParams},
     list::{List, ListQuery},
     problem::{Answer, not_found, problems},
-    validate::{Object, Violations, id, object, object_or_default, or_default, present, some_id},
+    validate::{Object, Violations, id, object, object_or_default, or_default, present, present_id},
 };
 use crate::Manager;
 
@@ -244,7 +244,8 @@ pub(crate) struct UpdateSchedule {
     #[serde(default)]
     name: Option<String>,
     /// Another script of the app.
-    #[serde(default, deserialize_with = "some_id")]
+    #[serde(default, deserialize_with = "present_id")]
+    #[schema(value_type = Uuid)]
     script_id: Option<Uuid>,
     /// All of when it is due.
     #[serde(default, deserialize_with = "object")]

@@ -72,6 +72,15 @@ fn a_request_that_is_sent_again_with_its_key_runs_once() {
     wait_for(&cloud, "n1", &json!(1));
     let deliveries = items(cloud.owner().get(&app.path("/deliveries")));
     assert_eq!(deliveries.len(), 2, "the second was none: {deliveries:#?}");
+    // Another caller may have the same key.
+    let path = format!("/api/v1/execute/{}?async=true", script.id);
+    let other = cloud
+        .call("POST", "localhost", &path)
+        .header("authorization", "Basic YTpi");
+    let other = other
+        .header("idempotency-key", "order-7")
+        .json(&json!({ "n": 1 }));
+    other.send().problem(422, "validation_failed");
     try_invoke(&script, &"x".repeat(257), &json!({})).problem(400, "bad_request");
 }
 

@@ -144,6 +144,7 @@ fn what_is_wrong_is_told() {
         ("name", json!("-a")),
         ("topic", json!("a b")),
         ("filter", json!({ "data": { "above": 1 } })),
+        ("filter", json!({ "total": 1 })),
         ("retry", json!({ "attempts_max": 26 })),
         ("on_success", json!({ "topic": "picloud.mine" })),
         ("on_failure", json!({ "script_id": foreign.id })),

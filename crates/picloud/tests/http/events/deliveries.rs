@@ -58,7 +58,9 @@ fn what_a_run_without_waiting_answered_is_told_by_its_id() {
         (&json!(201), &json!(false))
     );
     assert_eq!(result["body"], "{\"order\":7}");
-    assert_eq!(found["event"]["request"]["method"], "POST");
+    let request = &found["event"]["request"];
+    assert_eq!(request["method"], "POST");
+    assert_eq!(request["path"], format!("/api/v1/execute/{}", script.id));
     let run = found["execution_id"].as_str().expect("a run");
     let record = app.executions(&format!("?delivery={id}"), 1).remove(0);
     assert_eq!(record["id"], run);

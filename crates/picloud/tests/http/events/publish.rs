@@ -117,6 +117,15 @@ fn an_event_in_headers_has_its_data_in_the_body() {
     wait_for(&cloud, "seen", &seen(json!({ "total": 3 })));
     with_headers("text/plain", "three").expect(202);
     wait_for(&cloud, "seen", &seen(json!("three")));
+    with_headers("application/json", "{").problem(422, "validation_failed");
+    let empty = call(&app)
+        .header("ce-specversion", "1.0")
+        .header("ce-id", "")
+        .header("ce-source", "/shop")
+        .header("ce-type", "orders.placed")
+        .send()
+        .problem(422, "validation_failed");
+    assert_eq!(empty["errors"][0]["field"], "id");
     let missing = call(&app)
         .json(&json!({}))
         .send()

@@ -77,6 +77,15 @@ impl Filter {
         }
     }
 
+    /// All paths that it asks about.
+    pub fn paths(&self) -> Vec<&DocPath> {
+        match self {
+            Self::All(filters) | Self::Any(filters) => filters.iter().flat_map(Self::paths).collect(),
+            Self::Not(filter) => filter.paths(),
+            Self::Is(path, _) => vec![path],
+        }
+    }
+
     /// The only condition, or that there is none and every document matches; nothing if there are several.
     #[expect(clippy::option_option, reason = "no condition is another thing than several")]
     pub(super) fn sole(&self) -> Option<Option<(&DocPath, &Test)>> {

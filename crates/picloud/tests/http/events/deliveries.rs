@@ -185,7 +185,7 @@ fn whoever_is_named_is_told_of_the_end() {
     subscribe(&app, "dead", "picloud.delivery.dead", all, &json!({}));
     publish(&app, "orders", &json!(7));
     wait_for(&cloud, "well", &json!(["picloud.delivery.done", null, 200, 7]));
-    wait_for(&cloud, "failed", &json!(["ill", "never", "no"]));
+    wait_for(&cloud, "failed", &json!(["ill", "never", "no (line 1)"]));
     wait_for(&cloud, "dead", &json!("ill"));
     assert_eq!(kept(&cloud, "ill"), Value::Null);
 }

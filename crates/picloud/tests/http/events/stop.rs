@@ -6,11 +6,11 @@ use super::{app, invoke_plain, kept, wait_for};
 use crate::harness::TestCloud;
 
 /// Takes long in a run that has begun before it is told to go.
-const SOURCE: &str = "let go = kv::get(\"go\");
+const SOURCE: &str = "let told = kv::get(\"go\");
      kv::set(\"begun\", true);
      transaction::commit();
      kv::incr(\"n\");
-     if go == () { sleep(250) }
+     if told == () { sleep(250) }
      kv::set(\"attempt\", request.event.attempt);
      1";
 

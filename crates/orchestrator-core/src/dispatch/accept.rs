@@ -131,7 +131,7 @@ fn idempotency_key(script: ScriptId, key: String, run: &Run) -> IdempotencyKey {
         &request.body,
     ];
     // The key of one caller tells another one nothing.
-    for header in [AUTHORIZATION, COOKIE] {
+    for header in &[AUTHORIZATION, COOKIE] {
         what.push(header.as_str().as_bytes());
         what.extend(request.headers.get_all(header).iter().map(HeaderValue::as_bytes));
     }

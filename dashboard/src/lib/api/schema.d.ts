@@ -9686,7 +9686,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example null */
+                    /**
+                     * @example {
+                     *       "aborts": 1,
+                     *       "accepted_at": "2026-01-31T09:30:00.000Z",
+                     *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "attempts": 1,
+                     *       "bytes": 1,
+                     *       "due_at": "2026-01-31T09:30:00.000Z",
+                     *       "ended_at": "2026-01-31T09:30:00.000Z",
+                     *       "error": null,
+                     *       "event": {
+                     *         "cause_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "content_type": "application/json",
+                     *         "data": null,
+                     *         "depth": 1,
+                     *         "extensions": {},
+                     *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "key": "user/ada",
+                     *         "request": {
+                     *           "host": "shop.example.com",
+                     *           "method": "GET",
+                     *           "path": "/orders/7",
+                     *           "remote_addr": "192.0.2.7"
+                     *         },
+                     *         "root_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "source": "/shop",
+                     *         "subject": null,
+                     *         "time": "2026-01-31T09:30:00.000Z",
+                     *         "topic": "orders.placed"
+                     *       },
+                     *       "event_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "execution_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "faults": 1,
+                     *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "key": "user/ada",
+                     *       "on_failure": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "on_success": {
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "topic": null
+                     *       },
+                     *       "origin": "subscription",
+                     *       "origin_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "reason": "exhausted",
+                     *       "redrives": 1,
+                     *       "response_status": 1,
+                     *       "result": {
+                     *         "body": "Hello, Ada!",
+                     *         "content_type": "application/json",
+                     *         "is_cut": false,
+                     *         "status": 200
+                     *       },
+                     *       "retry": {
+                     *         "attempts_max": 5,
+                     *         "first_delay_ms": 10000,
+                     *         "max_age_s": 86400
+                     *       },
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "state": "dead",
+                     *       "topic": "orders.placed"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeliveryDetail"];
                 };
             };

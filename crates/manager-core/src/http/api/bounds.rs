@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use picloud_shared::{
     access::AppRole,
     events::{
-        DeliveryState, EVENT_KEY_BYTES_MAX, EVENT_SUBJECT_BYTES_MAX, EVENTS_PER_PUBLISH_MAX, OriginKind,
+        DeliveryState, EVENT_KEY_BYTES_MAX, EVENT_SUBJECT_BYTES_MAX, EVENTS_PER_PUBLISH_MAX,
+        IDEMPOTENCY_KEY_BYTES_MAX, OriginKind,
     },
     execution::ExecutionStatus,
     host::HOST_BYTES_MAX,
@@ -65,6 +66,8 @@ const ATTRIBUTE: &str = "^[ -~]+$";
 const ATTRIBUTE_NAME: &str = "^([a-z0-9]{1,20}|data_base64)$";
 /// Where a batch of events is described.
 const BATCH: &str = "/paths/~1api~1v1~1apps~1{app}~1events/post/requestBody/content/application~1cloudevents-batch+json/schema";
+/// Plain characters, without spaces at the ends.
+const IDEMPOTENCY_KEY: &str = "^[!-~]([ -~]*[!-~])?$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
 
@@ -114,6 +117,12 @@ pub(super) fn add_bounds(document: &mut Value) {
                 }
                 (Some("query"), Some(name)) => of_query(name),
                 (Some("path"), Some("name")) => json!({ "pattern": SETTING_NAME }),
+                (Some("header"), Some("Idempotency-Key")) => json!({
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": IDEMPOTENCY_KEY_BYTES_MAX,
+                    "pattern": IDEMPOTENCY_KEY,
+                }),
                 (Some("header"), Some("If-Match")) => json!({ "type": "string", "pattern": IF_MATCH }),
                 _ => continue,
             };

@@ -23525,7 +23525,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Makes it safe to send the same request again. */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description Id or slug of the app */

@@ -161,6 +161,20 @@ impl Deliverer {
             let error = "all that runs on the server held all the memory that it may";
             return wrong(error, What::Verdict(Verdict::Fault));
         }
+        // What only waits for its turn ends no server. What was cut off before is watched more closely.
+        if leased.counts.aborts > 0 {
+            match self.events.repository().begin(leased.held()).await {
+                Ok(true) => {}
+                Ok(false) => return Went::Lost,
+                Err(error) => {
+                    tracing::warn!(%error, "an event waits for storage");
+                    return wrong(
+                        "storage was away when it was to begin",
+                        What::Verdict(Verdict::Fault),
+                    );
+                }
+            }
+        }
         self.execute(leased, &live, lost).await
     }
 

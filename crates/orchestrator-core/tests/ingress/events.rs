@@ -131,6 +131,23 @@ fn what_cannot_run_is_set_aside_without_a_run() {
 }
 
 #[test]
+fn of_what_was_cut_off_before_it_is_kept_that_it_begins() {
+    for aborts in [0, 1] {
+        let counts = Counts {
+            aborts,
+            ..Counts::default()
+        };
+        let (server, leased) = with_due("echo", counts);
+        let _pump = server.pump();
+        let (acknowledged, _) = server.ended();
+        assert_eq!(acknowledged.ack.delivery, leased.delivery);
+        let begun = server.events.seen().begun.clone();
+        let expected = if aborts == 0 { vec![] } else { vec![leased.held()] };
+        assert_eq!(begun, expected);
+    }
+}
+
+#[test]
 fn a_server_that_stops_gives_back_what_it_does_not_end() {
     let (server, leased) = with_due("wait", Counts::default());
     let pump = server.pump();

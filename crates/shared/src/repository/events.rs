@@ -37,13 +37,18 @@ pub trait EventRepository: Send + Sync {
     /// Extends leases; tells which are lost.
     async fn extend(&self, held: Vec<Held>, until: Timestamp) -> Result<Vec<Held>, StoreError>;
 
+    /// Notes that the run of a delivery begins that was aborted before; `false` if the lease was lost. From the second
+    /// abort on only what had begun is counted.
+    async fn begin(&self, held: Held) -> Result<bool, StoreError>;
+
     /// Ends a lease because a run did not go well; `false` if it was lost: then nothing changes.
     async fn fail(&self, held: Held, failure: Failure, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Ends leases as if they had never been; deliveries are due again at `due_at`. Those that are lost are left out.
     async fn release(&self, held: Vec<Held>, due_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Takes back all leases of a node that ended without a word; each counts as an abort. To be called at its start,
+    /// Takes back all leases of a node that ended without a word; each counts as an abort, unless it is known that the
+    /// run had not [begun](Self::begin). To be called at its start,
     /// before it claims. Tells how many there were.
     async fn recover(&self, node: &str, now: Timestamp) -> Result<u64, StoreError>;
 

@@ -87,6 +87,13 @@ impl EventRepository for Store {
         }
     }
 
+    async fn begin(&self, held: Held) -> Result<bool, StoreError> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::events::begin(&db.kv, held).await,
+            Db::Postgres(db) => db.begin(held).await,
+        }
+    }
+
     async fn fail(&self, held: Held, failure: Failure, now: Timestamp) -> Result<bool, StoreError> {
         match &self.db {
             Db::Sqlite(db) => sqlite::events::fail(&db.kv, held, failure, now).await,

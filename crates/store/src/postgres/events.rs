@@ -38,12 +38,15 @@ statements! {
         FROM unnest(CAST($1 AS UUID[]), CAST($2 AS UUID[]), CAST($3 AS BIGINT[])) AS held (app_id, id, token) \
         WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
         AND deliveries.state = 'running' RETURNING deliveries.app_id, deliveries.id, deliveries.token";
+    BEGIN_RUN = "UPDATE deliveries SET begun_token = token \
+        WHERE app_id = $1 AND id = $2 AND token = $3 AND state = 'running'";
     RELEASE_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = $4 \
         FROM unnest(CAST($1 AS UUID[]), CAST($2 AS UUID[]), CAST($3 AS BIGINT[])) AS held (app_id, id, token) \
         WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
         AND deliveries.state = 'running'";
-    RECOVER_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, aborts = aborts + 1, \
-        due_at = $2 WHERE state = 'running' AND node = $1";
+    RECOVER_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = $2, \
+        aborts = aborts + CASE WHEN aborts = 0 OR begun_token = token THEN 1 ELSE 0 END \
+        WHERE state = 'running' AND node = $1";
     FAIL_DELIVERY = "SELECT fail_delivery($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CAST($11 AS JSONB), $12, $13, $14) \
         AS was_held";
 }
@@ -226,6 +229,18 @@ impl Postgres {
         let extended: HashSet<_> = extended.into_iter().collect();
         let is_lost = |one: &Held| !extended.contains(&(one.app_id.0, one.delivery.0, one.token));
         Ok(held.into_iter().filter(is_lost).collect())
+    }
+
+    /// Notes that the run of a delivery begins; `false` if the lease was lost.
+    pub(crate) async fn begin(&self, held: Held) -> Result<bool, StoreError> {
+        let begun = until_done!(
+            sqlx::query(BEGIN_RUN)
+                .bind(held.app_id.0)
+                .bind(held.delivery.0)
+                .bind(held.token)
+                .execute(&self.pool)
+        );
+        begun.map(|done| done.rows_affected() == 1).map_err(store_error)
     }
 
     /// Ends a lease because the run did not go well; `false` if it was lost.

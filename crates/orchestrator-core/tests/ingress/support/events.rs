@@ -36,6 +36,7 @@ pub(crate) struct Seen {
     /// What is given out next.
     due: Vec<Leased>,
     pub(crate) claims: usize,
+    pub(crate) begun: Vec<Held>,
     pub(crate) failures: Vec<(Held, Failure)>,
     pub(crate) released: Vec<Held>,
     pub(crate) recovered: Vec<String>,
@@ -104,6 +105,11 @@ impl EventRepository for FakeEvents {
 
     async fn extend(&self, _held: Vec<Held>, _until: Timestamp) -> Result<Vec<Held>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn begin(&self, held: Held) -> Result<bool, StoreError> {
+        self.note(|seen| seen.begun.push(held));
+        Ok(true)
     }
 
     async fn fail(&self, held: Held, failure: Failure, _now: Timestamp) -> Result<bool, StoreError> {

@@ -19,8 +19,9 @@ use crate::{
 };
 
 statements! {
-    TAKE_BACK_EXPIRED = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, aborts = aborts + 1, \
-        due_at = ?1 WHERE state = 'running' AND lease_until <= ?1 AND node <> ?2";
+    TAKE_BACK_EXPIRED = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?1, \
+        aborts = aborts + CASE WHEN aborts = 0 OR begun_token = token THEN 1 ELSE 0 END \
+        WHERE state = 'running' AND lease_until <= ?1 AND node <> ?2";
     /// The apps where something waits, each found by one descent in the index, and when the first of it is due.
     FIRST_DUE_BY_APP = "WITH RECURSIVE present (app_id) AS ( \
         SELECT (SELECT app_id FROM deliveries INDEXED BY deliveries_due WHERE state = 'waiting' ORDER BY app_id LIMIT 1) \

@@ -15,6 +15,8 @@ use crate::{sqlite::kv::read::id, statements::statements, value::without_nul};
 statements! {
     EXTEND_LEASE = "UPDATE deliveries SET lease_until = ?4 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
+    BEGIN_RUN = "UPDATE deliveries SET begun_token = token \
+        WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
     DONE = "UPDATE deliveries SET state = 'done', node = NULL, lease_until = NULL, error = NULL, ended_at = ?4, \
         execution_id = ?5, response_status = ?6, bytes = bytes + ?7 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
@@ -33,8 +35,9 @@ statements! {
         RETURNING origin_id, event_key, place";
     RELEASE = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?4 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
-    RECOVER = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, aborts = aborts + 1, \
-        due_at = ?2 WHERE state = 'running' AND node = ?1";
+    RECOVER = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?2, \
+        aborts = aborts + CASE WHEN aborts = 0 OR begun_token = token THEN 1 ELSE 0 END \
+        WHERE state = 'running' AND node = ?1";
     /// Lets the first of a key run, if it is behind nobody any more.
     PROMOTE = "UPDATE deliveries SET state = 'waiting' WHERE app_id = ?1 AND state = 'behind' AND id = ( \
         SELECT id FROM deliveries WHERE app_id = ?1 AND origin_id = ?2 AND event_key = ?3 AND place IS NOT NULL \
@@ -175,6 +178,17 @@ pub(super) fn extend(connection: &Connection, held: &[Held], until: Timestamp) -
         }
     }
     Ok(lost)
+}
+
+/// Notes that the run of a delivery begins; `false` if the lease was lost.
+pub(super) fn begin(connection: &Connection, held: Held) -> Result<bool, Error> {
+    let delivery = held.delivery.0;
+    let begun = connection.prepare_cached(BEGIN_RUN)?.execute(params![
+        id(&held.app_id),
+        delivery.as_bytes(),
+        held.token
+    ])?;
+    Ok(begun == 1)
 }
 
 /// Ends leases as if they had never been.

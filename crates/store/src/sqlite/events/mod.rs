@@ -46,6 +46,11 @@ pub(crate) async fn extend(
         .await
 }
 
+/// Notes that the run of a delivery begins; `false` if the lease was lost.
+pub(crate) async fn begin(kv: &KeyValues, held: Held) -> Result<bool, StoreError> {
+    kv.write(move |connection| lease::begin(connection, held)).await
+}
+
 /// Ends a lease because the run did not go well; `false` if it was lost.
 pub(crate) async fn fail(
     kv: &KeyValues,

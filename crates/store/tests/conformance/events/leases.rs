@@ -24,6 +24,7 @@ cases! {
     faults_use_up_no_attempts,
     what_ends_servers_is_set_aside_while_others_are_done,
     what_a_node_held_when_it_ended_counts_an_abort,
+    what_only_waited_when_servers_ended_is_not_set_aside,
     what_is_released_was_never_held,
     what_is_done_keeps_its_result,
 }
@@ -189,6 +190,7 @@ async fn what_ends_servers_is_set_aside_while_others_are_done(bed: Bed) {
             if leased.delivery == poison {
                 assert_eq!(leased.counts.aborts, round);
                 assert_eq!(policy.dead_before_run(leased.counts, leased.since, moment), None);
+                assert!(ground.bed.store.begin(leased.held()).await.unwrap());
             } else {
                 assert_eq!(ground.acknowledge(leased.held(), moment).await, Answer::Committed);
             }
@@ -222,6 +224,42 @@ async fn what_a_node_held_when_it_ended_counts_an_abort(bed: Bed) {
     assert_eq!(ground.acknowledge(of_b.held(), at(2)).await, Answer::Committed);
     assert_eq!(ground.acknowledge(again.held(), at(2)).await, Answer::Committed);
     assert_eq!(ground.bed.store.recover("a", at(3)).await.unwrap(), 0);
+    ground.bed.finish().await;
+}
+
+async fn what_only_waited_when_servers_ended_is_not_set_aside(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let events = (0..20).map(|_| ground.event()).collect();
+    let poison = ground.publish(events, at(0)).await[0];
+    // Its own node comes back each time; then each time another one has what was held.
+    for round in 0..2 * ABORTS_MAX {
+        let comes_back = round < ABORTS_MAX;
+        let node = if comes_back {
+            "a".to_owned()
+        } else {
+            format!("b{round}")
+        };
+        let moment = at(u64::from(round) * 30);
+        let claimed = ground.claim(&node, 100, moment).await;
+        assert_eq!(claimed.leased.len(), 20, "{round}");
+        for leased in claimed.leased {
+            let is_poison = leased.delivery == poison;
+            let expected = if is_poison { round } else { round.min(1) };
+            assert_eq!(leased.counts.aborts, expected, "{round}");
+            if is_poison {
+                assert!(store.begin(leased.held()).await.unwrap());
+            }
+        }
+        if comes_back {
+            assert_eq!(store.recover("a", moment).await.unwrap(), 20);
+        }
+    }
+    // Whoever has lost the lease begins nothing.
+    let end = at(u64::from(2 * ABORTS_MAX) * 30);
+    let old = ground.claim("c", 1, end).await.leased.remove(0).held();
+    store.release(vec![old], end).await.unwrap();
+    assert!(!store.begin(old).await.unwrap());
     ground.bed.finish().await;
 }
 

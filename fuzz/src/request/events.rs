@@ -47,6 +47,10 @@ impl EventRepository for NoEvents {
         Ok(Vec::new())
     }
 
+    async fn begin(&self, _held: Held) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     async fn fail(&self, _held: Held, _failure: Failure, _now: Timestamp) -> Result<bool, StoreError> {
         Ok(true)
     }

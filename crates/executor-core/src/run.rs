@@ -11,6 +11,7 @@ use std::{
 
 use picloud_shared::{
     config::AppConfig,
+    events::Held,
     id::{AppId, ExecutionId},
     invocation::Invocation,
     memory::MemoryAccount,
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
     https: bool,
     client: Option<IpAddr>,
     keeps_writes: bool,
+    /// What it runs under, if that can be lost.
+    held: Option<Held>,
     depth: u8,
     chain: Chain,
     /// Whose run it is.
@@ -79,6 +82,7 @@ impl Settings {
             https: invocation.request.scheme == "https",
             client: Some(invocation.request.remote_addr),
             keeps_writes: invocation.keeps_writes,
+            held: invocation.at_commit.as_ref().and_then(|more| more.held()),
             chain: Chain::of(invocation),
             depth: invocation.depth,
         }
@@ -95,6 +99,8 @@ impl Settings {
             https: run.https,
             client: run.client,
             keeps_writes: run.session().keeps_writes(),
+            // It commits nothing itself.
+            held: None,
             chain: run.chain,
             depth: run.depth.saturating_add(1),
         }
@@ -187,7 +193,7 @@ impl Run {
             config: OnceCell::new(),
             live: OnceCell::new(),
             chain: settings.chain,
-            session: Session::new(services, settings.app, settings.keeps_writes),
+            session: Session::new(services, settings.app, settings.keeps_writes, settings.held),
             log: RefCell::new(Log::new(settings.log_bytes_max)),
             caller: OnceCell::new(),
             call,

@@ -13,9 +13,9 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    events::{Ack, IdempotencyKey, NewEvent, Published},
+    events::{Ack, Held, IdempotencyKey, NewEvent, Published},
     execution::{CommittedRun, Execution, ExecutionFilter},
-    id::{AppId, ExecutionId, RouteId, ScheduleId, ScriptId},
+    id::{AppId, DeliveryId, ExecutionId, RouteId, ScheduleId, ScriptId},
     invocation::Invocation,
     modules::Modules,
     outcome::{Diagnostic, Outcome},
@@ -38,7 +38,8 @@ pub trait ExecutorClient {
 
 /// What whoever began a run adds to its commit: they know what the executor does not.
 ///
-/// Asked only at the end of a run that is about to commit something, and once more for each time that it is repeated.
+/// But for what it [holds](Self::held), it is asked only at the end of a run that is about to commit something, and once
+/// more for each time that it is repeated.
 pub trait AtCommit: fmt::Debug + Send + Sync {
     /// The record of the run, for the case that it ends with this outcome, which is all that will be known when its
     /// commit takes effect; none if it is to have none, or none of this kind.
@@ -48,6 +49,11 @@ pub trait AtCommit: fmt::Debug + Send + Sync {
     /// thrown.
     fn ends_something(&self) -> bool {
         false
+    }
+
+    /// What it runs under, if that can be lost: then what it commits before its end takes no effect either.
+    fn held(&self) -> Option<Held> {
+        None
     }
 
     /// What it ends, for the case that it ends with this outcome.
@@ -110,6 +116,9 @@ pub trait EventTable: Send + Sync {
 
     /// Something may be due that was not before.
     fn wake(&self);
+
+    /// A delivery was cancelled: its run ends, if it is on this node.
+    fn lose(&self, delivery: DeliveryId);
 
     /// A run of a schedule has ended: what waited for that may begin.
     fn run_ended(&self, app: AppId, schedule: ScheduleId);

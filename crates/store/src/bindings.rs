@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use picloud_shared::{
-    bindings::{BINDINGS_BYTES_MAX, BINDINGS_MAX, Binding, BindingSpec},
+    bindings::{BINDINGS_BYTES_MAX, BINDINGS_MAX, Binding, BindingSpec, DESTINATIONS},
     change::Change,
     events::Destination,
     id::{AppId, ScriptId},
@@ -51,7 +51,9 @@ statements! {
     DELETE_BINDING = "DELETE FROM bindings WHERE id = $1";
     SIZE_OF_BINDINGS = "SELECT count(*) AS entries, CAST(coalesce(sum(octet_length(spec)), 0) AS BIGINT) AS bytes \
         FROM bindings WHERE app_id = $1 AND kind = $2";
-    BINDINGS_OF_SCRIPT = "SELECT kind, name FROM bindings WHERE script_id = $1 ORDER BY kind, name";
+    // Those in whose spec it stands anywhere are too many, and few.
+    BINDINGS_OF_SCRIPT = "SELECT kind, name, script_id, spec FROM bindings \
+        WHERE app_id = $1 AND (script_id = $2 OR spec LIKE $3) ORDER BY kind, name";
 }
 
 /// A row, whatever its kind.
@@ -96,7 +98,7 @@ impl<S: BindingSpec> BindingRepository<S> for Store {
         let Some(mut release) = ReleaseChange::begin(&self.db, binding.app_id, change).await? else {
             return Err(WriteBindingError::NoApp);
         };
-        write(&mut release.transaction, &binding).await?;
+        write(&mut release.transaction, &binding, None).await?;
         let entry = about("create", &binding).after(state(&binding)?);
         let summary = format!("{} {} created", S::KIND, binding.name);
         release.commit(&summary, entry).await?;
@@ -122,7 +124,7 @@ impl<S: BindingSpec> BindingRepository<S> for Store {
             return Ok(Some(before));
         }
         after.updated_at = change.at;
-        write(&mut release.transaction, &after).await?;
+        write(&mut release.transaction, &after, Some(&before.spec)).await?;
         let summary = match (before.is_paused, after.is_paused) {
             _ if after.name != before.name => {
                 format!("{} {} renamed to {}", S::KIND, before.name, after.name)
@@ -172,16 +174,21 @@ impl Store {
 async fn write<S: BindingSpec>(
     transaction: &mut Transaction,
     binding: &Binding<S>,
+    before: Option<&S>,
 ) -> Result<(), WriteBindingError> {
     let app = binding.app_id;
     if !has_script(transaction, app, binding.script_id).await? {
         return Err(WriteBindingError::NoScript);
     }
-    for destination in binding.spec.destinations().into_iter().flatten() {
-        if let Destination::Script(script) = destination
+    let known = before.map_or([None; 2], S::destinations);
+    let destinations = binding.spec.destinations().into_iter().zip(known);
+    for (field, (destination, known)) in DESTINATIONS.into_iter().zip(destinations) {
+        if let Some(Destination::Script(script)) = destination
+            && destination != known
             && !has_script(transaction, app, *script).await?
         {
-            return Err(WriteBindingError::NoDestination(*script));
+            let script = *script;
+            return Err(WriteBindingError::NoDestination { script, field });
         }
     }
     let name = args![app, S::KIND, &binding.name, binding.id];
@@ -264,16 +271,30 @@ pub(crate) async fn bindings_of<S: BindingSpec>(
     bindings.collect()
 }
 
-/// What starts a script, in words such as `schedule nightly`.
+/// What starts a script, or tells it of ends, in words such as `schedule nightly`.
 pub(crate) async fn bindings_of_script(
     transaction: &mut Transaction,
+    app: AppId,
     script: ScriptId,
 ) -> Result<Vec<String>, StoreError> {
-    let rows: Vec<(String, String)> = transaction.fetch_all(BINDINGS_OF_SCRIPT, args![script]).await?;
-    Ok(rows
+    let args = args![app, script, format!("%{script}%")];
+    let rows: Vec<(String, String, Uuid, String)> = transaction.fetch_all(BINDINGS_OF_SCRIPT, args).await?;
+    let mut words = Vec::new();
+    for (kind, name, starts, spec) in rows {
+        if starts == script.0 || tells(&kind, &spec, script)? {
+            words.push(format!("{kind} {name}"));
+        }
+    }
+    Ok(words)
+}
+
+/// Whether the script is a destination of this spec.
+fn tells(kind: &str, spec: &str, script: ScriptId) -> Result<bool, StoreError> {
+    let spec: Map<String, Value> = from_json(kind, spec)?;
+    let destination = json!(Destination::Script(script));
+    Ok(DESTINATIONS
         .into_iter()
-        .map(|(kind, name)| format!("{kind} {name}"))
-        .collect())
+        .any(|field| spec.get(field) == Some(&destination)))
 }
 
 /// Those of one kind among the rows, by app.

@@ -277,7 +277,7 @@ impl ScriptRepository for Store {
         if !importers.is_empty() {
             return Err(DeleteScriptError::Imported(importers));
         }
-        let bindings = bindings_of_script(&mut release.transaction, id).await?;
+        let bindings = bindings_of_script(&mut release.transaction, AppId(app), id).await?;
         if !bindings.is_empty() {
             return Err(DeleteScriptError::Bound(bindings));
         }

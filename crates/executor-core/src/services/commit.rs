@@ -2,11 +2,14 @@
 
 use picloud_shared::{
     outcome::ScriptErrorKind,
-    services::{Answer, Question, Service, is_reserved},
+    services::{Answer, Commit, Question, Service, is_reserved},
 };
 use rhai::{EvalAltResult, Module, export_module, exported_module};
 
-use super::session::{Failed, Session, unexpected};
+use super::{
+    session::{Failed, Session, unexpected},
+    settle::LEASE_LOST,
+};
 use crate::{
     api::{Fallible, fail},
     coroutine::with_current,
@@ -59,7 +62,12 @@ fn commit(session: &Session) -> Fallible<()> {
         return Ok(());
     }
     let (written, _) = transaction.writes();
-    let answer = session.ask(Service::Transaction, || Question::Commit(transaction.to_commit()))?;
+    let answer = session.ask(Service::Transaction, || {
+        Question::Commit(Commit {
+            held: session.held(),
+            ..transaction.to_commit()
+        })
+    })?;
     drop(transaction);
     match &*answer {
         Answer::Committed => {
@@ -68,6 +76,11 @@ fn commit(session: &Session) -> Fallible<()> {
             Ok(())
         }
         Answer::Conflict { key } => Err(met(session, key)),
+        Answer::LeaseLost => Err(session.fail(Failed {
+            kind: ScriptErrorKind::Cancelled,
+            message: LEASE_LOST.to_owned(),
+            conflict_over: None,
+        })),
         other => Err(unexpected(other)),
     }
 }

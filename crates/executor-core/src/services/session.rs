@@ -7,6 +7,7 @@ use std::{
 };
 
 use picloud_shared::{
+    events::Held,
     id::AppId,
     outcome::{RetryWish, ScriptErrorKind, ScriptResponse},
     services::{
@@ -36,6 +37,8 @@ pub(crate) struct Session {
     app: Option<AppId>,
     /// Whether what it writes takes effect.
     keeps_writes: bool,
+    /// What the run holds, if that can be lost.
+    held: Option<Held>,
     /// Whether what the run came to was thrown.
     thrown: Cell<bool>,
     /// What becomes of the event of the run, if that fails.
@@ -81,11 +84,17 @@ pub(super) struct Failed {
 
 impl Session {
     /// The session of a run of `app`.
-    pub(crate) fn new(services: Option<Rc<Services>>, app: Option<AppId>, keeps_writes: bool) -> Self {
+    pub(crate) fn new(
+        services: Option<Rc<Services>>,
+        app: Option<AppId>,
+        keeps_writes: bool,
+        held: Option<Held>,
+    ) -> Self {
         Self {
             services,
             app,
             keeps_writes,
+            held,
             thrown: Cell::new(false),
             wished: Cell::new(None),
             state: RefCell::new(None),
@@ -180,6 +189,11 @@ impl Session {
     /// Whether what the run writes takes effect.
     pub(crate) fn keeps_writes(&self) -> bool {
         self.keeps_writes
+    }
+
+    /// What the run holds, if that can be lost.
+    pub(super) fn held(&self) -> Option<Held> {
+        self.held
     }
 
     /// Notes that the run does something outside: it is not repeated from now on. Tells whether it had done so before.

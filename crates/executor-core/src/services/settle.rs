@@ -91,10 +91,7 @@ impl Session {
                 None => Settled::Repeat(key),
                 Some(why) => failed(ScriptErrorKind::Conflict, &conflict_message(&key, why)),
             },
-            Ok(Answer::LeaseLost) => failed(
-                ScriptErrorKind::Cancelled,
-                "nothing was written: the event that began the run is no longer this run's to end",
-            ),
+            Ok(Answer::LeaseLost) => failed(ScriptErrorKind::Cancelled, LEASE_LOST),
             Ok(_) => failed(
                 ScriptErrorKind::Internal,
                 "the host answered a commit with something else",
@@ -106,6 +103,10 @@ impl Session {
         }
     }
 }
+
+/// What is said of a commit of a run whose event others have by now.
+pub(super) const LEASE_LOST: &str =
+    "nothing was written: the event that began the run is no longer this run's to end";
 
 fn failed(kind: ScriptErrorKind, message: &str) -> Settled {
     Settled::Failed(host_error(kind, message))
@@ -217,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_told_why_a_run_is_not_repeated() {
-        let session = Session::new(None, None, true);
+        let session = Session::new(None, None, true, None);
         let mut late = Repeats::new(Instant::now(), Duration::ZERO);
         let why = late.wait(&session, "a", Usage::default()).await;
         assert_eq!(why, Err(NotRepeated::OutOfTime));

@@ -8,9 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use picloud_shared::{
-    events::{Ack, DEPTH_MAX, Delivered, Event, Lineage, NewEvent, Origin, Topic},
+    events::{Ack, DEPTH_MAX, Delivered, Event, Held, Lineage, NewEvent, Origin, Topic},
     execution::Execution,
-    id::{DeliveryId, EventId, ExecutionId, ScheduleId},
+    id::{AppId, DeliveryId, EventId, ExecutionId, ScheduleId},
     invocation::Invocation,
     outcome::{Outcome, RetryWish, ScriptErrorKind},
     seam::{Acknowledged, AtCommit},
@@ -275,6 +275,12 @@ fn a_chain_has_an_end() {
     );
 }
 
+const HELD: Held = Held {
+    app_id: AppId(Uuid::from_u128(1)),
+    delivery: DeliveryId(Uuid::from_u128(2)),
+    token: 5,
+};
+
 /// Something that ends with the run.
 #[derive(Debug, Default)]
 struct Ends(Mutex<Vec<u16>>);
@@ -288,6 +294,10 @@ impl AtCommit for Ends {
         true
     }
 
+    fn held(&self) -> Option<Held> {
+        Some(HELD)
+    }
+
     fn ended(&self, outcome: &Outcome) -> Option<Acknowledged> {
         let status = outcome
             .result
@@ -297,8 +307,8 @@ impl AtCommit for Ends {
         self.0.lock().expect("no holder panics").push(status.as_u16());
         Some(Acknowledged {
             ack: Ack {
-                delivery: DeliveryId(Uuid::from_u128(2)),
-                token: 5,
+                delivery: HELD.delivery,
+                token: HELD.token,
                 execution: ExecutionId(Uuid::from_u128(4)),
                 result: None,
             },
@@ -334,8 +344,26 @@ fn a_run_that_ends_something_commits_that_with_what_it_writes() {
         assert_eq!(acks, [Some(5)], "{source}");
     }
     let (_, commits) = run_that_ends("kv::set(\"a\", 1); transaction::commit(); kv::set(\"b\", 1)");
-    let acks: Vec<_> = commits.iter().map(|commit| commit.ack.is_some()).collect();
-    assert_eq!(acks, [false, true]);
+    let acks: Vec<_> = commits
+        .iter()
+        .map(|commit| (commit.ack.is_some(), commit.held))
+        .collect();
+    assert_eq!(acks, [(false, Some(HELD)), (true, None)]);
+}
+
+#[test]
+fn a_run_that_has_lost_its_lease_ends_with_its_next_commit() {
+    let host = Arc::<MemoryHost>::default();
+    host.lose_leases();
+    let source = "kv::set(\"a\", 1); try { transaction::commit() } catch { } kv::set(\"b\", 1); 1";
+    let invocation = Invocation {
+        at_commit: Some(Arc::new(Ends::default())),
+        ..invocation(source, LIMITS, request())
+    };
+    let outcome = run_invocation(&host, invocation);
+    assert_eq!(kind(&outcome), Some(ScriptErrorKind::Cancelled));
+    assert!(!outcome.recorded);
+    assert_eq!((commits(&host).len(), host.len()), (1, 0));
 }
 
 #[test]

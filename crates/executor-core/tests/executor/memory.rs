@@ -45,6 +45,8 @@ struct State {
     silent_at: Option<usize>,
     /// The number of the first question that is refused, and how.
     refused: Option<(usize, ServiceError)>,
+    /// Whether whoever commits has lost what it holds.
+    loses_leases: bool,
     /// What becomes of every e-mail.
     email_failure: Option<EmailFailure>,
     /// How often services may still be called; for ever if absent.
@@ -111,6 +113,11 @@ impl MemoryHost {
         self.fell_silent.notified().await;
     }
 
+    /// From now on whoever commits has lost what it holds.
+    pub(crate) fn lose_leases(&self) {
+        self.state().loses_leases = true;
+    }
+
     /// From now on every e-mail fails.
     pub(crate) fn fail_emails(&self, failure: EmailFailure) {
         self.state().email_failure = Some(failure);
@@ -144,6 +151,8 @@ impl HostServices for MemoryHost {
                 && number <= state.asked.len()
             {
                 Some(Err(error))
+            } else if state.loses_leases && matches!(question, Question::Commit(_)) {
+                Some(Ok(Answer::LeaseLost))
             } else {
                 Some(Ok(state.answer(app, question)))
             }

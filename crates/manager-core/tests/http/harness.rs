@@ -20,7 +20,7 @@ use picloud_shared::{
     admin_host::AdminHost,
     events::{IdempotencyKey, NewEvent, Published},
     execution::{CommittedRun, Execution, ExecutionFilter},
-    id::{AppId, ExecutionId, ScheduleId},
+    id::{AppId, DeliveryId, ExecutionId, ScheduleId},
     invocation::Invocation,
     modules::Modules,
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
@@ -226,6 +226,8 @@ impl EventTable for NoEvents {
     fn address(&self, _: AppId, _: &mut [NewEvent]) {}
 
     fn wake(&self) {}
+
+    fn lose(&self, _: DeliveryId) {}
 
     fn run_ended(&self, _: AppId, _: ScheduleId) {}
 }

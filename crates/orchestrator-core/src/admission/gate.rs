@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{
     AppBounds,
-    places::{Place, Places},
+    places::{Place, Places, Turn},
 };
 
 /// The gate of an app. One for all releases of the app, so that runs of an older one count too.
@@ -104,17 +104,23 @@ impl ScriptGate {
     /// Lets a run in when it is its turn.
     pub(crate) async fn wait(&self) -> Result<Running<'_>, Full> {
         let _waiting = self.app.begin_waiting()?;
-        let entered = async {
-            // The script's place first: who waits for that must not hold one that other scripts could use.
-            let own = match &self.own {
-                Some(own) => Some(own.wait().await),
-                None => None,
-            };
-            let app = self.app.places.wait().await;
-            Running { _own: own, _app: app }
-        };
-        timeout(self.app.bounds.wait_max, entered)
+        timeout(self.app.bounds.wait_max, self.enter_in(Turn::Own))
             .await
             .map_err(|_| Full::Waited)
+    }
+
+    /// Lets a run in that nobody waits for: behind those that somebody waits for, however long that takes.
+    pub(crate) async fn wait_patiently(&self) -> Running<'_> {
+        self.enter_in(Turn::Patient).await
+    }
+
+    async fn enter_in(&self, turn: Turn) -> Running<'_> {
+        // The script's place first: who waits for that must not hold one that other scripts could use.
+        let own = match &self.own {
+            Some(own) => Some(own.wait(turn).await),
+            None => None,
+        };
+        let app = self.app.places.wait(turn).await;
+        Running { _own: own, _app: app }
     }
 }

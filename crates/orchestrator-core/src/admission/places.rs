@@ -24,12 +24,27 @@ pub(super) struct Places {
 }
 
 const ONE_WAITS: u64 = 1 << 32;
+/// After so many who went before them, one of the patient gets its turn.
+const PASSED_MAX: u32 = 8;
 
 /// Those who wait, in the order in which they came.
 #[derive(Default)]
 struct Queue {
     waiters: VecDeque<Waiter>,
+    /// Those who let the others go first.
+    patient: VecDeque<Waiter>,
+    /// How many went before the first of them.
+    passed: u32,
     arrived: u64,
+}
+
+/// When somebody who waits gets a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// After those who came before.
+    Own,
+    /// After all the others, or nearly: so that they go on, however many others come.
+    Patient,
 }
 
 struct Waiter {
@@ -69,8 +84,8 @@ impl Places {
     }
 
     /// Takes a place when it is our turn. Whoever stops waiting leaves the queue.
-    pub(super) async fn wait(&self) -> Place<'_> {
-        match self.take_or_queue() {
+    pub(super) async fn wait(&self, turn: Turn) -> Place<'_> {
+        match self.take_or_queue(turn) {
             Ok(place) => place,
             Err(mut waiting) => {
                 // Its sender is in the queue until it is used, so this cannot fail.
@@ -108,7 +123,7 @@ impl Places {
     fn grant(&self, queue: &mut Queue) {
         let is_free = || self.count.load(Relaxed) % ONE_WAITS < u64::from(self.max.load(Relaxed));
         while is_free()
-            && let Some(first) = queue.waiters.pop_front()
+            && let Some(first) = queue.pop()
         {
             self.count.fetch_sub(ONE_WAITS - 1, AcqRel);
             // Whoever waits leaves the queue before it drops the receiver, so this arrives.
@@ -117,7 +132,7 @@ impl Places {
     }
 
     #[cold]
-    fn take_or_queue(&self) -> Result<Place<'_>, Waiting<'_>> {
+    fn take_or_queue(&self, turn: Turn) -> Result<Place<'_>, Waiting<'_>> {
         let mut queue = self.queue();
         let max = u64::from(self.max.load(Relaxed));
         // A place may have become free since the last look; from here on whoever gives one back sees us.
@@ -130,7 +145,11 @@ impl Places {
         let (granted, receiver) = oneshot::channel();
         let number = queue.arrived;
         queue.arrived += 1;
-        queue.waiters.push_back(Waiter { number, granted });
+        let waiters = match turn {
+            Turn::Own => &mut queue.waiters,
+            Turn::Patient => &mut queue.patient,
+        };
+        waiters.push_back(Waiter { number, granted });
         Err(Waiting {
             places: self,
             number,
@@ -151,6 +170,30 @@ impl Places {
     }
 }
 
+impl Queue {
+    /// Who gets the next place.
+    fn pop(&mut self) -> Option<Waiter> {
+        if (self.waiters.is_empty() || self.passed >= PASSED_MAX)
+            && let Some(patient) = self.patient.pop_front()
+        {
+            self.passed = 0;
+            return Some(patient);
+        }
+        if !self.patient.is_empty() {
+            self.passed += 1;
+        }
+        self.waiters.pop_front()
+    }
+
+    /// Whether somebody was still there, who now is not any more.
+    fn remove(&mut self, number: u64) -> bool {
+        [&mut self.waiters, &mut self.patient].into_iter().any(|waiters| {
+            let at = waiters.iter().position(|waiter| waiter.number == number);
+            at.is_some_and(|at| waiters.remove(at).is_some())
+        })
+    }
+}
+
 impl<'p> Waiting<'p> {
     /// The place that was granted.
     fn into_place(mut self) -> Place<'p> {
@@ -165,12 +208,7 @@ impl Drop for Waiting<'_> {
             return;
         }
         let mut queue = self.places.queue();
-        let at = queue
-            .waiters
-            .iter()
-            .position(|waiter| waiter.number == self.number);
-        if let Some(at) = at {
-            queue.waiters.remove(at);
+        if queue.remove(self.number) {
             self.places.count.fetch_sub(ONE_WAITS, AcqRel);
         } else {
             // Granted, and not noticed any more.

@@ -14,7 +14,11 @@ use std::{
 
 use picloud_shared::limits::Limits;
 
-use super::{AppBounds, AppGate, Full, ScriptGate, gate::Running, places::Places};
+use super::{
+    AppBounds, AppGate, Full, ScriptGate,
+    gate::Running,
+    places::{Places, Turn},
+};
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -24,7 +28,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 fn places_go_to_those_who_wait_in_their_order() {
     let places = Places::new(1);
     let taken = places.take().expect("a free place");
-    let (mut first, mut second) = (Box::pin(places.wait()), Box::pin(places.wait()));
+    let (mut first, mut second) = (Box::pin(places.wait(Turn::Own)), Box::pin(places.wait(Turn::Own)));
     assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
     assert_eq!(places.taken_and_waiting(), (1, 2));
 
@@ -43,7 +47,7 @@ fn places_go_to_those_who_wait_in_their_order() {
 fn who_gives_up_leaves_the_queue_and_hands_on_what_was_granted() {
     let places = Places::new(1);
     let taken = places.take().expect("a free place");
-    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(places.wait())).collect();
+    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(places.wait(Turn::Own))).collect();
     for future in &mut waiting {
         assert!(poll(future.as_mut()).is_pending());
     }
@@ -57,10 +61,33 @@ fn who_gives_up_leaves_the_queue_and_hands_on_what_was_granted() {
 }
 
 #[test]
+fn the_patient_let_the_others_go_first_but_not_for_ever() {
+    let places = Places::new(1);
+    let mut taken = places.take();
+    let mut patient = Box::pin(places.wait(Turn::Patient));
+    assert!(poll(patient.as_mut()).is_pending());
+    let mut before = 0;
+    loop {
+        let mut other = Box::pin(places.wait(Turn::Own));
+        assert!(poll(other.as_mut()).is_pending());
+        drop(taken.take());
+        match poll(other.as_mut()) {
+            Poll::Ready(place) => taken = Some(place),
+            Poll::Pending => break,
+        }
+        before += 1;
+        assert!(poll(patient.as_mut()).is_pending(), "{before}");
+    }
+    assert_eq!(before, 8);
+    assert!(poll(patient.as_mut()).is_ready());
+    assert_eq!(places.taken_and_waiting(), (0, 0), "whoever else waited is gone");
+}
+
+#[test]
 fn more_places_are_granted_at_once_and_fewer_as_they_are_given_back() {
     let places = Places::new(1);
     let first = places.take().expect("a free place");
-    let mut waiting: Vec<_> = (0..2).map(|_| Box::pin(places.wait())).collect();
+    let mut waiting: Vec<_> = (0..2).map(|_| Box::pin(places.wait(Turn::Own))).collect();
     for future in &mut waiting {
         assert!(poll(future.as_mut()).is_pending());
     }
@@ -93,11 +120,11 @@ fn threads_never_have_more_places_than_there_are_and_nobody_is_forgotten() {
                     // Some only look, some go away, and most wait.
                     let place = match (round + thread) % 5 {
                         0 => places.take(),
-                        1 => match poll(pin!(places.wait())) {
+                        1 => match poll(pin!(places.wait(Turn::Own))) {
                             Poll::Ready(place) => Some(place),
                             Poll::Pending => None,
                         },
-                        _ => Some(runtime.block_on(places.wait())),
+                        _ => Some(runtime.block_on(places.wait(Turn::Own))),
                     };
                     if place.is_some() {
                         let others = inside.fetch_add(1, Ordering::SeqCst);
@@ -148,6 +175,20 @@ async fn an_apps_queue_is_bounded_in_length_and_in_time() {
     assert!(asked(waiting.as_mut()).is_pending());
     drop(running);
     assert_eq!(waiting.await.err(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_patient_is_not_counted_and_waits_for_any_time() {
+    let gate: &'static ScriptGate = Box::leak(Box::new(ScriptGate::new(&app(1, 1), &Limits::DEFAULT, None)));
+    let running = gate.enter().expect("a free place");
+    let mut patient = Box::pin(gate.wait_patiently());
+    assert!(poll(patient.as_mut()).is_pending());
+    let mut waiting = Box::pin(gate.wait());
+    assert!(asked(waiting.as_mut()).is_pending(), "the queue has room for it");
+    assert_eq!(waiting.await.err(), Some(Full::Waited));
+    assert!(poll(patient.as_mut()).is_pending());
+    drop(running);
+    assert!(poll(patient.as_mut()).is_ready());
 }
 
 #[tokio::test(start_paused = true)]

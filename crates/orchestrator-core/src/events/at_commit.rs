@@ -7,7 +7,7 @@ use std::{
 
 use http::header::CONTENT_TYPE;
 use picloud_shared::{
-    events::{Ack, Delivered, DeliveryResult, Leased, Origin, RESULT_BYTES_MAX},
+    events::{Ack, Delivered, DeliveryResult, Held, Leased, Origin, RESULT_BYTES_MAX},
     execution::{CommittedRun, DeliveryRun, Execution, ExecutionStatus, RequestSummary},
     id::ExecutionId,
     invocation::{Invocation, ScriptRequest, Trigger},
@@ -171,6 +171,10 @@ impl AtCommit for EventRun {
 
     fn ends_something(&self) -> bool {
         true
+    }
+
+    fn held(&self) -> Option<Held> {
+        Some(self.leased.held())
     }
 
     fn ended(&self, outcome: &Outcome) -> Option<Acknowledged> {

@@ -23,11 +23,7 @@ use super::{
     decision, destinations,
     pump::{is_stopping, stopped},
 };
-use crate::{
-    admission::{Full, ServingThreads},
-    recorder::Recorder,
-    routing::LiveEntry,
-};
+use crate::{admission::ServingThreads, recorder::Recorder, routing::LiveEntry};
 
 /// The first pause after storage failed; each further one is twice as long.
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -134,22 +130,16 @@ impl Deliverer {
             };
             return wrong(error, What::Dead(reason));
         }
-        let live = self.events.live().snapshot().script(leased.script_id).cloned();
-        let Some(live) = live else {
-            return wrong("its script is gone", What::Dead(DeadReason::ScriptGone));
+        let found = match self.live(leased) {
+            Ok(live) => live,
+            Err(went) => return went,
         };
-        if live.script.suspended {
-            return wrong("its script is suspended", What::Verdict(Verdict::Fault));
-        }
         let mut stopping = self.stopping.clone();
-        let _admitted = if let Some(running) = live.gate.enter() {
+        let _admitted = if let Some(running) = found.gate.enter() {
             running
         } else {
             tokio::select! {
-                entered = live.gate.wait() => match entered {
-                    Ok(running) => running,
-                    Err(full) => return wrong(explained(full), What::Verdict(Verdict::Fault)),
-                },
+                running = found.gate.wait_patiently() => running,
                 () = stopped(&mut stopping) => return Went::Nowhere,
                 _ = &mut lost => return Went::Lost,
             }
@@ -157,6 +147,11 @@ impl Deliverer {
         if is_stopping(&stopping) {
             return Went::Nowhere;
         }
+        // There may be another version by now.
+        let live = match self.live(leased) {
+            Ok(live) => live,
+            Err(went) => return went,
+        };
         if self.memory.pressure() > Pressure::None {
             let error = "all that runs on the server held all the memory that it may";
             return wrong(error, What::Verdict(Verdict::Fault));
@@ -176,6 +171,18 @@ impl Deliverer {
             }
         }
         self.execute(leased, &live, lost).await
+    }
+
+    /// The script as it is now.
+    fn live(&self, leased: &Leased) -> Result<Arc<LiveEntry>, Went> {
+        let live = self.events.live().snapshot().script(leased.script_id).cloned();
+        match live {
+            None => Err(wrong("its script is gone", What::Dead(DeadReason::ScriptGone))),
+            Some(live) if live.script.suspended => {
+                Err(wrong("its script is suspended", What::Verdict(Verdict::Fault)))
+            }
+            Some(live) => Ok(live),
+        }
     }
 
     async fn execute(
@@ -291,13 +298,6 @@ fn wrong(error: impl Into<String>, what: What) -> Went {
         error: error.into(),
         what,
     })
-}
-
-fn explained(full: Full) -> &'static str {
-    match full {
-        Full::Queue => "as many scripts of the app ran as may, and as many waited",
-        Full::Waited => "as many scripts of the app ran as may, and none ended in time",
-    }
 }
 
 fn cancelled(message: &str) -> ScriptError {

@@ -18,7 +18,7 @@ pub(super) struct Holdings(Arc<Mutex<All>>);
 #[derive(Default)]
 struct All {
     deliveries: HashMap<DeliveryId, One>,
-    per_app: HashMap<AppId, usize>,
+    per_app: HashMap<AppId, u32>,
 }
 
 struct One {
@@ -55,16 +55,22 @@ impl Holdings {
         self.all().deliveries.len()
     }
 
-    /// The apps that have `max` of them or more.
-    pub(super) fn apps_with(&self, max: usize) -> Vec<AppId> {
-        let all = self.all();
-        let full = all.per_app.iter().filter(|(_, count)| **count >= max);
-        full.map(|(app, _)| *app).collect()
+    /// How many of each app there are.
+    pub(super) fn per_app(&self) -> HashMap<AppId, u32> {
+        self.all().per_app.clone()
     }
 
     /// All of them.
     pub(super) fn list(&self) -> Vec<Held> {
         self.all().deliveries.values().map(|one| one.held).collect()
+    }
+
+    /// Ends the run of a delivery that was cancelled.
+    pub(super) fn cancel(&self, delivery: DeliveryId) {
+        if let Some(one) = self.all().remove(delivery) {
+            // Its run may have ended meanwhile.
+            let _ = one.lost.send(());
+        }
     }
 
     /// Ends the runs for those that others have by now.
@@ -134,9 +140,15 @@ mod tests {
         let first = all.hold(held(app, 1));
         let _second = all.hold(held(app, 1));
         let _other = all.hold(held(other, 1));
-        assert_eq!((all.len(), all.apps_with(2)), (3, vec![app]));
+        assert_eq!(
+            (all.len(), all.per_app()),
+            (3, HashMap::from([(app, 2), (other, 1)]))
+        );
         drop(first);
-        assert_eq!((all.len(), all.apps_with(2)), (2, vec![]));
+        assert_eq!(
+            (all.len(), all.per_app()),
+            (2, HashMap::from([(app, 1), (other, 1)]))
+        );
     }
 
     #[test]
@@ -156,6 +168,17 @@ mod tests {
         assert_eq!(all.len(), 1, "that was another lease");
         all.lose(&[Held { token: 2, ..earlier }]);
         assert_eq!((all.len(), second_lost.try_recv()), (0, Ok(())));
-        assert!(all.apps_with(1).is_empty());
+        assert!(all.per_app().is_empty());
+    }
+
+    #[test]
+    fn one_that_is_cancelled_is_lost() {
+        let (all, app) = (Holdings::default(), AppId::new(NOW));
+        let one = held(app, 1);
+        let (_holding, mut lost) = all.hold(one);
+        all.cancel(DeliveryId::new(NOW));
+        assert_eq!(all.len(), 1, "that was another one");
+        all.cancel(one.delivery);
+        assert_eq!((all.len(), lost.try_recv()), (0, Ok(())));
     }
 }

@@ -25,10 +25,11 @@ use crate::{admission::ServingThreads, recorder::Recorder};
 /// Most deliveries that this node holds at one time.
 const PLACES: usize = 512;
 /// An app that holds so many gets no more until one of them ends.
-const PLACES_PER_APP: usize = 128;
+const PLACES_PER_APP: u32 = 128;
 /// How often leases are extended: twice before they end.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// While something waits, storage is looked at this often at least, whatever was heard of it.
+/// While something waits and is not to be had, or other nodes may have changed when it is due, storage is looked at this
+/// often at least.
 const SWEEP: Duration = Duration::from_secs(30);
 /// The first pause after storage failed; each further one is twice as long.
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -70,18 +71,18 @@ impl EventPump {
     pub fn start(parts: PumpParts) -> Self {
         let (stopping, is_stopping) = watch::channel(false);
         let (ended, endings) = mpsc::unbounded_channel();
-        let events = parts.events.clone();
+        let (events, told) = (parts.events.clone(), parts.events.clone());
         let hints = async move {
             loop {
-                events.repository().hint().await;
-                events.wake();
+                told.repository().hint().await;
+                told.wake();
             }
         };
         let pump = Pump {
             node: parts.recorder.node().to_owned(),
-            events: parts.events.clone(),
+            held: events.held().clone(),
+            events,
             deliverer: Arc::new(Deliverer::new(parts, is_stopping.clone())),
-            held: Holdings::default(),
             stopping: is_stopping,
             ended,
             endings,
@@ -209,7 +210,10 @@ impl Pump {
         }
         let now = self.events.clock().now();
         let due_in = match self.next_due {
-            Some(due) if due > now => micros_between(now, due).min(SWEEP),
+            Some(due) if due > now && self.events.repository().is_shared() => {
+                micros_between(now, due).min(SWEEP)
+            }
+            Some(due) if due > now => micros_between(now, due),
             // What is due and was not to be had waits for another one, which may be on another node.
             Some(_) => SWEEP,
             None if self.has_more => SWEEP,
@@ -247,11 +251,11 @@ impl Pump {
         let claim = Claim {
             node: self.node.clone(),
             places: u32::try_from(places).unwrap_or(u32::MAX),
-            per_app_max: u32::try_from(PLACES_PER_APP).unwrap_or(u32::MAX),
-            without: self.held.apps_with(PLACES_PER_APP),
+            per_app_max: PLACES_PER_APP,
+            held: self.held.per_app(),
             lease_until: now.plus(LEASE),
         };
-        let was_bounded = !claim.without.is_empty();
+        let was_bounded = claim.held.values().any(|count| *count >= PLACES_PER_APP);
         let claimed = match self.events.repository().claim(claim, now).await {
             Ok(claimed) => claimed,
             Err(error) => {

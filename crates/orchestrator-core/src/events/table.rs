@@ -9,13 +9,14 @@ use std::{
 use async_trait::async_trait;
 use picloud_shared::{
     events::{IdempotencyKey, NewEvent, Published},
-    id::{AppId, ScheduleId},
+    id::{AppId, DeliveryId, ScheduleId},
     repository::{EventRepository, PublishError, StoreError},
     seam::EventTable,
     time::Clock,
 };
 use tokio::{runtime::Handle, sync::Notify};
 
+use super::held::Holdings;
 use crate::live::LiveReleases;
 
 /// Takes events. A cheap handle; all copies are one.
@@ -34,6 +35,8 @@ struct Inner {
     ended: Mutex<HashSet<(AppId, ScheduleId)>>,
     /// Tells of them.
     run_ended: Notify,
+    /// The deliveries that this node holds.
+    held: Holdings,
 }
 
 impl Events {
@@ -47,6 +50,7 @@ impl Events {
             runtime: Handle::current(),
             ended: Mutex::default(),
             run_ended: Notify::new(),
+            held: Holdings::default(),
         }))
     }
 
@@ -86,6 +90,10 @@ impl Events {
 
     pub(super) fn runtime(&self) -> &Handle {
         &self.0.runtime
+    }
+
+    pub(super) fn held(&self) -> &Holdings {
+        &self.0.held
     }
 
     /// Waits until runs of schedules have ended; gives the schedules.
@@ -128,6 +136,10 @@ impl EventTable for Events {
 
     fn wake(&self) {
         self.0.woken.notify_one();
+    }
+
+    fn lose(&self, delivery: DeliveryId) {
+        self.0.held.cancel(delivery);
     }
 
     fn run_ended(&self, app: AppId, schedule: ScheduleId) {

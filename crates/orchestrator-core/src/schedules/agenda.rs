@@ -70,6 +70,11 @@ impl Agenda {
         })
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<ScheduledScript>> {
+        self.known.values().map(|known| &known.schedule)
+    }
+
     /// A schedule, if it is live and not paused.
     pub(super) fn find(&self, id: ScheduleId) -> Option<&Arc<ScheduledScript>> {
         self.known.get(&id).map(|known| &known.schedule)

@@ -56,7 +56,9 @@ impl Steps {
                 return Ok(plan.next_due);
             }
             if plan.replaces {
-                self.repository.cancel_runs_of_schedule(app, id, now).await?;
+                for run in self.repository.cancel_runs_of_schedule(app, id, now).await? {
+                    self.events.lose(run);
+                }
             }
             let decided = Decided::New {
                 since: standing.planned_until,

@@ -90,8 +90,12 @@ impl Task {
         self.update().await;
         let now = self.now();
         for schedule in waiting {
-            // The run that it waited for may have ended with the server.
-            self.agenda.set_due(schedule, Some(now));
+            if self.agenda.find(schedule).is_some() {
+                // The run that it waited for may have ended with the server.
+                self.agenda.set_due(schedule, Some(now));
+            } else {
+                self.skip_waiting(schedule).await;
+            }
         }
         while !self.is_stopping() {
             let now = self.now();
@@ -153,6 +157,8 @@ impl Task {
     /// Takes over what is live. What was due before it was changed is decided as it was then.
     async fn update(&mut self) {
         let now = self.now();
+        let could_wait = self.agenda.all().filter(|schedule| may_wait(schedule));
+        let could_wait: Vec<ScheduleId> = could_wait.map(|schedule| schedule.schedule_id()).collect();
         let live: Vec<Arc<ScheduledScript>> = {
             let snapshot = self.steps.events.live().snapshot();
             snapshot.schedules().cloned().collect()
@@ -161,6 +167,18 @@ impl Task {
             if let Err(error) = self.steps.take(&schedule, until, false).await {
                 tracing::warn!(schedule.id = %schedule.id, %error, "what was due before a schedule changed is not in its ledger");
             }
+        }
+        for schedule in could_wait {
+            if self.agenda.find(schedule).is_none() {
+                self.skip_waiting(schedule).await;
+            }
+        }
+    }
+
+    /// Nothing of a schedule that was paused or deleted waits any more. What cannot be written now is at the next start.
+    async fn skip_waiting(&self, schedule: ScheduleId) {
+        if let Err(error) = self.steps.repository.skip_waiting(schedule, self.now()).await {
+            tracing::warn!(schedule.id = %schedule, %error, "what waits for a paused schedule stays in its ledger");
         }
     }
 

@@ -1,11 +1,16 @@
 //! What is due runs on the serving threads, and each lease ends as its run did.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::StatusCode;
 use picloud_shared::{
     events::{Counts, DeadReason, Event, Leased, Lineage, Next, Origin, RetryPolicy},
+    execution::ExecutionStatus,
     id::{DeliveryId, EventId, ScriptId},
     invocation::Trigger,
     seam::EventTable as _,
@@ -159,6 +164,25 @@ fn a_server_that_stops_gives_back_what_it_does_not_end() {
     let seen = server.events.seen();
     assert_eq!(seen.released, [leased.held()]);
     assert!(seen.failures.is_empty());
+}
+
+#[test]
+fn a_run_that_is_cancelled_ends_at_once() {
+    let (server, leased) = with_due("wait", Counts::default());
+    let _pump = server.pump();
+    let waiting = server.runtime.block_on(server.gate.waiting.acquire());
+    waiting.expect("never closed").forget();
+    server.published.lose(leased.delivery);
+    let begun = Instant::now();
+    let record = loop {
+        if let Some(record) = server.records().pop() {
+            break record;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "it has not ended");
+    };
+    assert_eq!(record.status, ExecutionStatus::Cancelled);
+    let seen = server.events.seen();
+    assert!(seen.failures.is_empty() && seen.released.is_empty());
 }
 
 #[test]

@@ -15,13 +15,13 @@ use picloud_shared::{
     admin_host::AdminHost,
     bindings::{ScheduleSpec, ScheduledScript},
     events::RetryPolicy,
-    id::{AppId, ScheduleId},
+    id::{AppId, DeliveryId, ScheduleId},
     release::{LiveRelease, Manifest, Release},
     repository::{
         Decided, LedgerRow, LedgerStep, LedgerWritten, ReleaseRepository, ScheduleRepository,
         ScheduleStanding, StoreError,
     },
-    schedule::{EverySeconds, Policy, Schedule},
+    schedule::{EverySeconds, Overlap, Policy, Schedule},
     seam::LiveTable as _,
     time::{Clock, Timestamp},
 };
@@ -97,6 +97,10 @@ impl ReleaseRepository for OneApp {
 struct Ledgers {
     planned: Mutex<HashMap<ScheduleId, Timestamp>>,
     rows: Mutex<HashSet<(ScheduleId, Timestamp)>>,
+    /// Those of which something waits at the start.
+    waiting: Mutex<Vec<ScheduleId>>,
+    /// Those of which nothing waits any more.
+    skipped: Mutex<Vec<ScheduleId>>,
     /// How often anything was asked after the start.
     asked: AtomicUsize,
 }
@@ -104,6 +108,11 @@ struct Ledgers {
 impl Ledgers {
     fn count(&self) -> usize {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn skipped(&self) -> Vec<ScheduleId> {
+        let skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        skipped.clone()
     }
 
     fn count_of(&self, schedule: ScheduleId) -> usize {
@@ -120,7 +129,17 @@ impl ScheduleRepository for Ledgers {
     }
 
     async fn waiting_schedules(&self) -> Result<Vec<ScheduleId>, StoreError> {
-        Ok(Vec::new())
+        Ok(self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone())
+    }
+
+    async fn skip_waiting(&self, schedule: ScheduleId, _now: Timestamp) -> Result<(), StoreError> {
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        skipped.push(schedule);
+        Ok(())
     }
 
     async fn schedule_standing(
@@ -161,8 +180,8 @@ impl ScheduleRepository for Ledgers {
         _app: AppId,
         _schedule: ScheduleId,
         _now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        Ok(0)
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn list_ledger(
@@ -319,6 +338,39 @@ fn a_change_is_taken_over_at_once() {
         ground.change(vec![sooner]).await;
         sleep(Duration::from_secs(20)).await;
         assert_eq!(ground.ledgers.count_of(id(1)), 8);
+        ticker.stop(HOUR).await;
+    });
+}
+
+#[test]
+fn nothing_waits_for_a_schedule_that_is_paused_or_deleted() {
+    run(async {
+        let mut one = every(1, 86_400, HOUR);
+        one.spec.policy.overlap = Overlap::QueueOne;
+        let two = ScheduledScript {
+            id: Uuid::from_u128(2),
+            name: "2".to_owned(),
+            ..one.clone()
+        };
+        // Of this one nothing ever waits.
+        let three = every(3, 86_400, HOUR);
+        let ground = Ground::new(vec![one.clone(), two.clone(), three]).await;
+        // The one with this id was deleted while no server was there.
+        *ground
+            .ledgers
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = vec![id(1), id(9)];
+        let ticker = ground.start();
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(ground.ledgers.skipped(), [id(9)]);
+        one.is_paused = true;
+        ground.change(vec![one.clone(), two]).await;
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(ground.ledgers.skipped(), [id(9), id(1)]);
+        ground.change(vec![one]).await;
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(ground.ledgers.skipped(), [id(9), id(1), id(2)]);
         ticker.stop(HOUR).await;
     });
 }

@@ -66,6 +66,9 @@ pub trait BindingSpec:
     fn set_destinations(&mut self, on_success: Option<Destination>, on_failure: Option<Destination>);
 }
 
+/// The fields of [`BindingSpec::destinations`].
+pub const DESTINATIONS: [&str; 2] = ["on_success", "on_failure"];
+
 /// The name of a binding cannot be this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to 64 characters, each a letter, digit, -, _ or ., and start with a letter or digit")]

@@ -136,16 +136,19 @@ pub enum DeadReason {
     Poison,
     /// Its script is gone.
     ScriptGone,
+    /// What is stored of it cannot be read.
+    Unreadable,
 }
 
 impl DeadReason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Exhausted,
         Self::Never,
         Self::Expired,
         Self::Poison,
         Self::ScriptGone,
+        Self::Unreadable,
     ];
 
     /// The word for it in the API and the database.
@@ -156,6 +159,7 @@ impl DeadReason {
             Self::Expired => "expired",
             Self::Poison => "poison",
             Self::ScriptGone => "script_gone",
+            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -71,6 +71,13 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// Whether it tells a script of the end of a delivery that names this script: of these there are no more than
+    /// deliveries that end.
+    pub fn is_for_a_destination(&self) -> bool {
+        let mut deliveries = self.deliveries.iter();
+        deliveries.any(|delivery| delivery.origin == Origin::Destination)
+    }
+
     /// How much of the app's bound on waiting bytes each of its deliveries takes.
     pub fn bytes(&self) -> usize {
         let extensions = self.extensions.iter();

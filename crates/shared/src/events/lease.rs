@@ -1,6 +1,6 @@
 //! Deliveries that a node holds, and how each ends.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +17,20 @@ pub struct Claim {
     pub node: String,
     /// How many deliveries at most.
     pub places: u32,
-    /// How many of one app at most.
+    /// How many of one app the node may hold, with those that it holds already.
     pub per_app_max: u32,
-    /// Apps of which none are wanted: they have all the places that one app may have.
-    pub without: Vec<AppId>,
+    /// How many of each app it holds already, if any.
+    pub held: HashMap<AppId, u32>,
     /// Until when the leases last.
     pub lease_until: Timestamp,
+}
+
+impl Claim {
+    /// How many of an app it may still get.
+    pub fn room_of(&self, app: AppId) -> u32 {
+        let held = self.held.get(&app).copied().unwrap_or(0);
+        self.per_app_max.saturating_sub(held)
+    }
 }
 
 /// What a node gets.
@@ -30,8 +38,8 @@ pub struct Claim {
 pub struct Claimed {
     /// Those of each app in the order in which they were due.
     pub leased: Vec<Leased>,
-    /// When there is something to claim next: now or earlier if there was more than was asked for. The apps that were not
-    /// wanted do not count, leases of other nodes do. None if nothing waits.
+    /// When there is something to claim next: now or earlier if there was more than was asked for. The apps of which
+    /// the node held as many as it may do not count, leases of other nodes do. None if nothing waits.
     pub next_due: Option<Timestamp>,
 }
 
@@ -83,7 +91,7 @@ impl Leased {
 }
 
 /// A lease, as whoever holds it names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Held {
     /// Of which app.
     pub app_id: AppId,
@@ -128,7 +136,9 @@ pub struct Failure {
     pub is_fault: bool,
     /// What follows.
     pub next: Next,
-    /// What is published with it, such as to who is to be told that it is dead. No bound refuses these.
+    /// What is published with it, such as to who is to be told that it is dead. No bound refuses those that are
+    /// [for a destination](NewEvent::is_for_a_destination). The others are left out, all of them, if they are more than
+    /// the app may have waiting; the error says so then.
     pub emits: Vec<NewEvent>,
 }
 

@@ -17,6 +17,9 @@ const JITTER_THOUSANDTHS: u64 = 200;
 const FAULT_DELAY_MS_FIRST: u64 = 1_000;
 const FAULT_DELAY_MS_MAX: u64 = 5 * 60 * 1_000;
 
+/// What was due in time may begin so much later.
+const LATE: Duration = Duration::from_mins(1);
+
 const ATTEMPTS_MAX: u32 = 25;
 const FIRST_DELAY_MS_MAX: u64 = 60 * 60 * 1_000;
 const MAX_AGE_S_MIN: u64 = 1;
@@ -100,7 +103,7 @@ impl RetryPolicy {
             return Some(DeadReason::Poison);
         }
         // Its first run it gets at any age.
-        let is_old = counts != Counts::default() && now > self.expires_at(since);
+        let is_old = counts.attempts > 0 && now > self.expires_at(since).plus(LATE);
         is_old.then_some(DeadReason::Expired)
     }
 
@@ -126,9 +129,11 @@ impl RetryPolicy {
         let expires_at = self.expires_at(since);
         let due = now.plus(delay);
         match verdict {
+            // Its first run it gets at any age.
+            Verdict::Fault if counts.attempts == 0 => Next::RetryAt(due),
             _ if now >= expires_at => Next::Dead(DeadReason::Expired),
-            // What was not the script's fault is tried to the last moment.
-            Verdict::Fault => Next::RetryAt(due.min(expires_at)),
+            // What was not the script's fault is tried to the last moment, and so is what the script has set a time for.
+            Verdict::Fault | Verdict::After(_) => Next::RetryAt(due.min(expires_at)),
             _ if due > expires_at => Next::Dead(DeadReason::Expired),
             _ => Next::RetryAt(due),
         }
@@ -237,7 +242,7 @@ mod tests {
         let mut faults = 0;
         let mut delays = Vec::new();
         let end = loop {
-            match policy.next(counts(0, faults), Verdict::Fault, SINCE, now, EVEN) {
+            match policy.next(counts(1, faults), Verdict::Fault, SINCE, now, EVEN) {
                 Next::RetryAt(due) => {
                     delays.push(due.as_micros() - now.as_micros());
                     now = due;
@@ -254,6 +259,11 @@ mod tests {
             policy.next(counts(4, 100), Verdict::Fault, SINCE, SINCE, EVEN),
             Next::RetryAt(at(300))
         );
+        // One that has never run gets its run, however long that takes.
+        assert_eq!(
+            policy.next(counts(0, 1_000), Verdict::Fault, SINCE, at(1_000_000), EVEN),
+            Next::RetryAt(at(1_000_300))
+        );
     }
 
     #[test]
@@ -265,7 +275,7 @@ mod tests {
         assert_eq!(next(0, Verdict::After(hour)), Next::RetryAt(at(3_600)));
         assert_eq!(next(4, Verdict::After(hour)), Next::Dead(DeadReason::Exhausted));
         let days = Duration::from_hours(48);
-        assert_eq!(next(0, Verdict::After(days)), Next::Dead(DeadReason::Expired));
+        assert_eq!(next(0, Verdict::After(days)), Next::RetryAt(at(86_400)));
     }
 
     #[test]
@@ -280,13 +290,14 @@ mod tests {
             policy.dead_before_run(aborted(3), SINCE, SINCE),
             Some(DeadReason::Poison)
         );
-        let (day, later) = (at(86_400), at(86_401));
-        assert_eq!(policy.dead_before_run(counts(0, 1), SINCE, day), None);
+        // What is due at the last moment comes a little later.
+        let (late, later) = (at(86_460), at(86_461));
+        assert_eq!(policy.dead_before_run(counts(1, 1), SINCE, late), None);
         assert_eq!(
-            policy.dead_before_run(counts(0, 1), SINCE, later),
+            policy.dead_before_run(counts(1, 1), SINCE, later),
             Some(DeadReason::Expired)
         );
-        assert_eq!(policy.dead_before_run(counts(0, 0), SINCE, later), None);
+        assert_eq!(policy.dead_before_run(counts(0, 1), SINCE, later), None);
     }
 
     #[test]

@@ -65,7 +65,12 @@ pub enum WriteBindingError {
     NoScript,
     /// A script that is to be told of ends does not exist in this app.
     #[error("the app has no such script to be told")]
-    NoDestination(ScriptId),
+    NoDestination {
+        /// Which one.
+        script: ScriptId,
+        /// The field that names it.
+        field: &'static str,
+    },
     /// The app has as many of its kind as it may have.
     #[error("the app has as many as it may have")]
     TooMany,

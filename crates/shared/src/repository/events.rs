@@ -52,6 +52,11 @@ pub trait EventRepository: Send + Sync {
     /// before it claims. Tells how many there were.
     async fn recover(&self, node: &str, now: Timestamp) -> Result<u64, StoreError>;
 
+    /// Whether other nodes may use the same storage.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// Waits until another node may have made something due. On SQLite there is no other node, and it waits for ever.
     async fn hint(&self);
 

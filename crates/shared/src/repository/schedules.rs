@@ -29,14 +29,17 @@ pub trait ScheduleRepository: Send + Sync {
     /// Writes rows of a ledger and publishes their events, all or nothing.
     async fn write_ledger(&self, step: LedgerStep, now: Timestamp) -> Result<LedgerWritten, StoreError>;
 
+    /// Of a schedule that was paused or deleted, nothing waits any more.
+    async fn skip_waiting(&self, schedule: ScheduleId, now: Timestamp) -> Result<(), StoreError>;
+
     /// Cancels the runs of a schedule that are going or wait for their turn; what they would have written is lost. Tells
-    /// how many there were.
+    /// which.
     async fn cancel_runs_of_schedule(
         &self,
         app: AppId,
         schedule: ScheduleId,
         now: Timestamp,
-    ) -> Result<u64, StoreError>;
+    ) -> Result<Vec<DeliveryId>, StoreError>;
 
     /// Lists the rows of a ledger, newest first; `before` leaves out that moment and all later ones.
     async fn list_ledger(

@@ -46,6 +46,8 @@ pub enum SkippedWhy {
     TooManyRunning,
     /// A newer one was due at the same time, and replaced it before it began.
     Replaced,
+    /// The schedule was paused or deleted while it waited.
+    Inactive,
 }
 
 /// Why an occurrence that was missed did not run later.
@@ -64,7 +66,7 @@ pub enum MissedWhy {
 
 impl Fate {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ran,
         Self::Late,
         Self::Waiting,
@@ -72,6 +74,7 @@ impl Fate {
         Self::Skipped(SkippedWhy::OneWaits),
         Self::Skipped(SkippedWhy::TooManyRunning),
         Self::Skipped(SkippedWhy::Replaced),
+        Self::Skipped(SkippedWhy::Inactive),
         Self::Missed(MissedWhy::NotCaughtUp),
         Self::Missed(MissedWhy::NewerCame),
         Self::Missed(MissedWhy::TooOld),
@@ -104,6 +107,7 @@ impl Fate {
                 SkippedWhy::OneWaits => "one_waits",
                 SkippedWhy::TooManyRunning => "too_many_running",
                 SkippedWhy::Replaced => "replaced",
+                SkippedWhy::Inactive => "inactive",
             }),
             Self::Missed(why) => Some(match why {
                 MissedWhy::NotCaughtUp => "not_caught_up",

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{KvValue, docs::CollectionCommit};
 use crate::{
-    events::{Ack, NewEvent},
+    events::{Ack, Held, NewEvent},
     execution::Execution,
 };
 
@@ -30,6 +30,10 @@ pub struct Commit {
     /// The end of the delivery that began the run, if this is its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack: Option<Ack>,
+    /// The lease under which the run goes on, if it is one for an event and this is not its end: if that is lost, nothing
+    /// of this takes effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 impl Commit {

@@ -174,8 +174,8 @@ pub enum Answer {
         /// between them.
         key: String,
     },
-    /// To [`Question::Commit`]: nothing was changed, because the delivery that it would have ended is held by somebody
-    /// else, or has ended.
+    /// To [`Question::Commit`]: nothing was changed, because the delivery that began the run is held by somebody else,
+    /// or has ended.
     LeaseLost,
 }
 

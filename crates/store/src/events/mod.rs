@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use picloud_shared::{
     events::{
-        Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
-        IdempotencyKey, NewEvent, Published, QueueDepth,
+        Claim, Claimed, DeadReason, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
+        IdempotencyKey, NewEvent, Next, Published, QueueDepth,
     },
     id::{AppId, DeliveryId},
     page::{Page, PageRequest},
@@ -32,6 +32,42 @@ use crate::{Store, db::Db, sqlite};
 
 /// When it may help to publish again what was refused because too much waits.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What the error of a delivery says if too much waits for all to be told of it who want to.
+pub(crate) const NOT_TOLD: &str =
+    " (who subscribes was not told of it: as many events of the app wait as may)";
+
+/// What is published with the failure of a delivery: what no bound refuses, and all else.
+pub(crate) fn of_failure(failure: &Failure) -> (Vec<NewEvent>, Vec<NewEvent>) {
+    let emits = failure.emits.iter().cloned();
+    emits.partition(NewEvent::is_for_a_destination)
+}
+
+/// What becomes of a delivery that was leased and cannot be read: others do not wait for it.
+pub(crate) fn unreadable(held: Held, error: &str) -> Failure {
+    tracing::error!(
+        error,
+        app.id = %held.app_id,
+        delivery.id = %held.delivery,
+        "an event that cannot be read is set aside"
+    );
+    Failure {
+        execution: None,
+        error: format!("it cannot be read: {error}"),
+        is_fault: true,
+        next: Next::Dead(DeadReason::Unreadable),
+        emits: Vec::new(),
+    }
+}
+
+/// Notes that somebody is not told of the failure of a delivery.
+pub(crate) fn warn_not_told(held: Held) {
+    tracing::warn!(
+        app.id = %held.app_id,
+        delivery.id = %held.delivery,
+        "who subscribes is not told of an event that failed: as many events of the app wait as may"
+    );
+}
 
 /// Why events were not accepted. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +150,10 @@ impl EventRepository for Store {
             Db::Sqlite(db) => sqlite::events::recover(&db.kv, node.to_owned(), now).await,
             Db::Postgres(db) => db.recover(node, now).await,
         }
+    }
+
+    fn is_shared(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
     }
 
     async fn hint(&self) {

@@ -44,7 +44,8 @@ pub(super) struct Ending<'c> {
 impl<'c> Ending<'c> {
     /// That of a commit; none if it does nothing beside its data.
     pub(super) fn of(app: AppId, commit: &'c Commit, now: Timestamp) -> Result<Option<Self>, StoreError> {
-        if commit.record.is_none() && commit.ack.is_none() && commit.emits.is_empty() {
+        let does_nothing = commit.record.is_none() && commit.ack.is_none() && commit.emits.is_empty();
+        if does_nothing && commit.held.is_none() {
             return Ok(None);
         }
         let record = commit.record.as_deref().map(Rows::of).transpose()?;
@@ -61,14 +62,16 @@ impl<'c> Ending<'c> {
     fn bind<'q>(&self, query: Scalar<'q>) -> Scalar<'q> {
         let Rows { execution, payload } = self.record.clone();
         let ack = self.commit.ack.as_ref();
+        // Without a run that ends, the function only looks whether the lease is there, and keeps it there.
+        let held = self.commit.held;
         let result = ack.and_then(|ack| ack.result.as_ref());
         let (count_max, bytes_max) = bounds();
         let data: Vec<Vec<u8>> = self.emits.data.iter().map(|data| data.to_vec()).collect();
         bind!(query, execution.into_iter().chain(payload))
             .bind(self.app.0)
             .bind(self.now.as_micros())
-            .bind(ack.map(|ack| ack.delivery.0))
-            .bind(ack.map(|ack| ack.token))
+            .bind(ack.map(|ack| ack.delivery.0).or(held.map(|held| held.delivery.0)))
+            .bind(ack.map(|ack| ack.token).or(held.map(|held| held.token)))
             .bind(ack.map(|ack| ack.execution.0))
             .bind(result.map(|result| i64::from(result.status)))
             .bind(result.and_then(|result| result.content_type.clone()))

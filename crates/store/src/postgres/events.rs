@@ -20,9 +20,11 @@ use crate::{
     db::bounded,
     error::store_error,
     events::{
-        Refused,
+        NOT_TOLD, Refused,
         idempotency::{known, published, to_json_text},
+        of_failure,
         rows::{EventRow, origin_and_terms, rows, sums},
+        unreadable, warn_not_told,
     },
     statements::statements,
 };
@@ -33,7 +35,7 @@ const TRIES_MAX: usize = 5;
 statements! {
     PUBLISH_EVENTS = "SELECT publish_events($1, $2, CAST($3 AS JSONB), $4, $5, $6, $7, $8)";
     PUBLISH_ONCE = "SELECT publish_once($1, $2, $3, $4, $5, $6, $7, CAST($8 AS JSONB), $9, $10, $11, $12, $13) AS earlier";
-    CLAIM_DELIVERIES = "SELECT * FROM claim_deliveries($1, $2, $3, $4, $5, $6)";
+    CLAIM_DELIVERIES = "SELECT * FROM claim_deliveries($1, $2, $3, $4, $5, $6, $7)";
     EXTEND_LEASES = "UPDATE deliveries SET lease_until = $4 \
         FROM unnest(CAST($1 AS UUID[]), CAST($2 AS UUID[]), CAST($3 AS BIGINT[])) AS held (app_id, id, token) \
         WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
@@ -47,8 +49,9 @@ statements! {
     RECOVER_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = $2, \
         aborts = aborts + CASE WHEN aborts = 0 OR begun_token = token THEN 1 ELSE 0 END \
         WHERE state = 'running' AND node = $1";
-    FAIL_DELIVERY = "SELECT fail_delivery($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CAST($11 AS JSONB), $12, $13, $14) \
-        AS was_held";
+    FAIL_DELIVERY = "SELECT was_held, was_told FROM fail_delivery( \
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CAST($11 AS JSONB), $12, $13, $14, \
+        CAST($15 AS JSONB), $16, $17, $18, $19, $20, $21)";
 }
 
 /// Events as the functions take them.
@@ -188,13 +191,16 @@ impl Postgres {
 
     /// Leases what is due.
     pub(crate) async fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
-        let without: Vec<Uuid> = claim.without.iter().map(|app| app.0).collect();
+        let held = claim.held.iter();
+        let (held_apps, held_counts): (Vec<Uuid>, Vec<i64>) =
+            held.map(|(app, count)| (app.0, i64::from(*count))).unzip();
         let rows: Vec<ClaimRow> = until_done!(
             sqlx::query_as(CLAIM_DELIVERIES)
                 .bind(&claim.node)
                 .bind(i64::from(claim.places))
                 .bind(i64::from(claim.per_app_max))
-                .bind(&without)
+                .bind(&held_apps)
+                .bind(&held_counts)
                 .bind(now.as_micros())
                 .bind(claim.lease_until.as_micros())
                 .fetch_all(&self.pool)
@@ -204,11 +210,21 @@ impl Postgres {
             leased: Vec::with_capacity(rows.len()),
             next_due: None,
         };
+        let mut to_set_aside = Vec::new();
         for row in rows {
-            if row.id.is_some() {
-                claimed.leased.push(row.leased(claim.lease_until)?);
-            } else {
+            let Some(held) = row.held() else {
                 claimed.next_due = row.next_due.map(Timestamp::from_micros);
+                continue;
+            };
+            match row.leased(claim.lease_until) {
+                Ok(leased) => claimed.leased.push(leased),
+                Err(error) => to_set_aside.push((held, error)),
+            }
+        }
+        for (held, error) in to_set_aside {
+            // Those that can be read are leased by now, whatever becomes of this one.
+            if let Err(error) = self.fail(held, &unreadable(held, &error.to_string()), now).await {
+                tracing::warn!(%error, "an event that cannot be read is not set aside yet");
             }
         }
         Ok(claimed)
@@ -250,14 +266,16 @@ impl Postgres {
         failure: &Failure,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let packed = Packed::of(&failure.emits, now)?;
+        let (owed, others) = of_failure(failure);
+        let (owed, others) = (Packed::of(&owed, now)?, Packed::of(&others, now)?);
+        let (count_max, bytes_max) = bounds();
         let (retry_at, reason) = match failure.next {
             Next::RetryAt(due_at) => (Some(due_at.as_micros()), None),
             Next::Dead(reason) => (None, Some(reason.as_str())),
         };
         let (attempt, fault) = if failure.is_fault { (0_i64, 1_i64) } else { (1, 0) };
-        let was_held: bool = until_done!(
-            sqlx::query_scalar(FAIL_DELIVERY)
+        let (was_held, was_told): (bool, bool) = until_done!(
+            sqlx::query_as(FAIL_DELIVERY)
                 .bind(held.app_id.0)
                 .bind(held.delivery.0)
                 .bind(held.token)
@@ -268,14 +286,24 @@ impl Postgres {
                 .bind(fault)
                 .bind(failure.error.replace('\0', "\u{FFFD}"))
                 .bind(failure.execution.map(|execution| execution.0))
-                .bind(packed.events.as_deref())
-                .bind(&packed.data)
-                .bind(packed.count)
-                .bind(packed.bytes)
+                .bind(owed.events.as_deref())
+                .bind(&owed.data)
+                .bind(owed.count)
+                .bind(owed.bytes)
+                .bind(others.events.as_deref())
+                .bind(&others.data)
+                .bind(others.count)
+                .bind(others.bytes)
+                .bind(count_max)
+                .bind(bytes_max)
+                .bind(NOT_TOLD)
                 .fetch_one(&self.pool)
         )
         .map_err(store_error)?;
-        if packed.count > 0 {
+        if !was_told {
+            warn_not_told(held);
+        }
+        if owed.count + others.count > 0 {
             self.hints.tell(&self.pool);
         }
         Ok(was_held)
@@ -359,6 +387,15 @@ struct ClaimRow {
 }
 
 impl ClaimRow {
+    /// The lease; none in the last row.
+    fn held(&self) -> Option<Held> {
+        Some(Held {
+            app_id: AppId(self.app_id?),
+            delivery: DeliveryId(self.id?),
+            token: self.token?,
+        })
+    }
+
     fn leased(self, until: Timestamp) -> Result<Leased, StoreError> {
         let origin = there(self.origin)?;
         let (origin, terms) = origin_and_terms(&origin, self.origin_id, self.terms.as_deref())?;

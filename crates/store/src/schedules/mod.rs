@@ -26,6 +26,8 @@ statements! {
         AND state IN ('waiting', 'behind', 'running')";
     WAITING_OF_SCHEDULE = "SELECT scheduled_at FROM schedule_ledger WHERE schedule_id = $1 AND state = 'waiting' \
         ORDER BY scheduled_at";
+    SKIP_WAITING = "UPDATE schedule_ledger SET state = 'skipped', reason = 'inactive', decided_at = $2 \
+        WHERE schedule_id = $1 AND state = 'waiting'";
     LIST_LEDGER = "SELECT scheduled_at, until, state, reason, delivery_id, decided_at FROM schedule_ledger \
         WHERE schedule_id = $1 AND scheduled_at < $2 AND app_id = $3 ORDER BY scheduled_at DESC LIMIT $4";
 }
@@ -82,17 +84,25 @@ impl ScheduleRepository for Store {
         }
     }
 
+    async fn skip_waiting(&self, schedule: ScheduleId, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.db.write().await?;
+        transaction.execute(SKIP_WAITING, args![schedule, now]).await?;
+        transaction.commit().await
+    }
+
     async fn cancel_runs_of_schedule(
         &self,
         app: AppId,
         schedule: ScheduleId,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<DeliveryId>, StoreError> {
         let runs: Vec<(Uuid,)> = self.db.fetch_all(RUNS_OF_SCHEDULE, args![app, schedule]).await?;
-        let mut cancelled = 0;
+        let mut cancelled = Vec::new();
         for (run,) in runs {
             let found = self.cancel_delivery(app, DeliveryId(run), now).await?;
-            cancelled += u64::from(found.is_some_and(|(_, is_cancelled)| is_cancelled));
+            if found.is_some_and(|(_, is_cancelled)| is_cancelled) {
+                cancelled.push(DeliveryId(run));
+            }
         }
         Ok(cancelled)
     }

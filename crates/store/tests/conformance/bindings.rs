@@ -28,6 +28,7 @@ cases! {
     each_change_is_a_release,
     what_they_refer_to_is_there,
     a_script_that_is_started_stays,
+    a_script_that_is_told_stays_and_what_was_there_is_not_asked_about,
     restoring_brings_them_back,
     a_bundle_has_all_of_them,
     two_change_names,
@@ -249,7 +250,7 @@ async fn what_they_refer_to_is_there(bed: Bed) {
     told.spec.on_success = Some(Destination::Script(other));
     let error = refused(told).await;
     assert!(
-        matches!(error, WriteBindingError::NoDestination(script) if script == other),
+        matches!(error, WriteBindingError::NoDestination { script, field: "on_success" } if script == other),
         "{error:?}"
     );
     let error = refused(binding(AppId(Uuid::from_u128(1)), own, "new", wanted("*"))).await;
@@ -277,6 +278,34 @@ async fn a_script_that_is_started_stays(bed: Bed) {
         BindingRepository::<SubscriptionSpec>::delete_binding(&bed.store, app, wants.id, &change()).await;
     assert!(deleted.unwrap());
     assert!(delete().await.unwrap());
+    bed.finish().await;
+}
+
+async fn a_script_that_is_told_stays_and_what_was_there_is_not_asked_about(bed: Bed) {
+    let app = app(&bed.store, "one").await.id;
+    let (own, told) = (
+        script(&bed.store, app, "hello").await.id,
+        script(&bed.store, app, "told").await.id,
+    );
+    let mut wants = binding(app, own, "orders", wanted("*"));
+    wants.spec.on_failure = Some(Destination::Script(told));
+    let wants = bed.store.create_binding(wants, &change()).await.unwrap();
+    // A filter that holds its id tells it nothing.
+    let mut other = wanted("*");
+    other.filter = Some(json!({ "data": told }));
+    make(&bed.store, app, own, "filtered", other).await;
+    match bed.store.delete_script(told, &Expected::Any, &change()).await {
+        Err(DeleteScriptError::Bound(bindings)) => assert_eq!(bindings, ["subscription orders"]),
+        other => panic!("{other:?}"),
+    }
+    let paused = BindingUpdate {
+        is_paused: Some(true),
+        ..BindingUpdate::default()
+    };
+    let updated =
+        BindingRepository::<SubscriptionSpec>::update_binding(&bed.store, app, wants.id, paused, &change())
+            .await;
+    assert!(updated.unwrap().is_some_and(|updated| updated.is_paused));
     bed.finish().await;
 }
 

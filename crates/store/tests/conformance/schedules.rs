@@ -25,6 +25,7 @@ cases! {
     of_two_who_plan_one_is_first,
     what_waits_is_started_once,
     what_is_replaced_is_cancelled,
+    what_waits_for_a_schedule_that_is_inactive_is_skipped,
     old_rows_are_forgotten,
     an_app_that_is_gone_has_no_ledger,
 }
@@ -222,8 +223,8 @@ async fn what_is_replaced_is_cancelled(bed: Bed) {
     write(&bed.store, &schedule, new(None, 2), &rows).await;
     let (app, id) = (schedule.app_id, schedule.schedule_id());
     let cancel = async || bed.store.cancel_runs_of_schedule(app, id, now()).await.unwrap();
-    assert_eq!(cancel().await, 1);
-    assert_eq!(cancel().await, 0);
+    assert_eq!(cancel().await.len(), 1);
+    assert_eq!(cancel().await, []);
     assert_eq!(deliveries(&bed.store, app, DeliveryState::Cancelled).await, 1);
     let decided = Decided::New {
         since: Some(second(2)),
@@ -237,6 +238,41 @@ async fn what_is_replaced_is_cancelled(bed: Bed) {
     let expected = [(3, Fate::Ran), (2, replaced), (1, Fate::Ran)];
     assert_eq!(states(&bed.store, &schedule).await, expected);
     assert_eq!(standing(&bed.store, &schedule).await.running, 1);
+    bed.finish().await;
+}
+
+async fn what_waits_for_a_schedule_that_is_inactive_is_skipped(bed: Bed) {
+    let schedule = schedule(&bed.store).await;
+    let other = ScheduledScript {
+        id: ScheduleId::new(now()).0,
+        name: "another".to_owned(),
+        ..schedule.clone()
+    };
+    let rows = [(1, Fate::Ran), (2, Fate::Waiting)];
+    for one in [&schedule, &other] {
+        write(&bed.store, one, new(None, 2), &rows).await;
+    }
+    bed.store
+        .skip_waiting(schedule.schedule_id(), now())
+        .await
+        .unwrap();
+    let skipped = Fate::Skipped(SkippedWhy::Inactive);
+    assert_eq!(
+        states(&bed.store, &schedule).await,
+        [(2, skipped), (1, Fate::Ran)]
+    );
+    assert_eq!(standing(&bed.store, &schedule).await.waiting, []);
+    // Nobody starts it any more.
+    let late = [(2, Fate::Late)];
+    write(&bed.store, &schedule, Decided::Waiting, &late).await;
+    assert_eq!(
+        deliveries(&bed.store, schedule.app_id, DeliveryState::Waiting).await,
+        2
+    );
+    assert_eq!(
+        bed.store.waiting_schedules().await.unwrap(),
+        [other.schedule_id()]
+    );
     bed.finish().await;
 }
 

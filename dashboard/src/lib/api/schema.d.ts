@@ -3232,7 +3232,7 @@ export interface components {
              */
             origin_id: string | null;
             /**
-             * @description Why it is dead: `exhausted`, `never`, `expired`, `poison` or `script_gone`; null if it is not.
+             * @description Why it is dead: `exhausted`, `never`, `expired`, `poison`, `script_gone` or `unreadable`; null if it is not.
              * @example exhausted
              */
             reason: string | null;
@@ -3991,7 +3991,7 @@ export interface components {
                  */
                 origin_id: string | null;
                 /**
-                 * @description Why it is dead: `exhausted`, `never`, `expired`, `poison` or `script_gone`; null if it is not.
+                 * @description Why it is dead: `exhausted`, `never`, `expired`, `poison`, `script_gone` or `unreadable`; null if it is not.
                  * @example exhausted
                  */
                 reason: string | null;
@@ -4987,7 +4987,7 @@ export interface components {
         };
         /** @description How a delivery gets another chance. */
         RedriveDelivery: {
-            /** @description Other data for its event, as JSON; that which it has if absent. */
+            /** @description Other data for its event, as JSON, or a text if that is what the event holds; that which it has if absent. */
             data?: unknown;
         };
         /** @description How many got another chance. */

@@ -55,7 +55,8 @@ mod functions {
         at_call(&ctx, || end(RetryWish::Never, reason.to_owned()))
     }
 
-    /// Ends the run, and has its event tried again after so many seconds, up to a day. That counts as a try.
+    /// Ends the run, and has its event tried again after so many seconds, up to a day, but no later than when the event
+    /// is too old. That counts as a try.
     ///
     /// ```rhai
     /// retry::after(30)  //=> error: retry::after

@@ -31,9 +31,9 @@ pub(crate) fn write_refusal(error: WriteBindingError, kind: &str) -> Refusal {
             format!("Another {kind} of this app has this name. Choose another one."),
         ),
         WriteBindingError::NoScript => not_found("script in this app"),
-        WriteBindingError::NoDestination(script) => invalid(&[FieldError {
-            field: "on_success".to_owned(),
-            message: format!("or `on_failure`: this app has no script {script}"),
+        WriteBindingError::NoDestination { script, field } => invalid(&[FieldError {
+            field: field.to_owned(),
+            message: format!("this app has no script {script}"),
         }]),
         WriteBindingError::TooMany => problem(
             Code::LimitReached,

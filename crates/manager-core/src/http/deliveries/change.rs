@@ -19,7 +19,7 @@ use crate::{
     Manager,
     http::{
         access::Caller,
-        events::refusal,
+        events::{bytes_of, refusal},
         extract::{AppPath, InPath, JsonBody},
         problem::{Answer, Refusal, not_found, problem, problems},
         validate::{Violations, present, some_id},
@@ -57,6 +57,7 @@ pub(crate) async fn cancel_delivery(
     if !is_done {
         return Err(ended(&format!("It is {} already.", after.state.as_str())));
     }
+    manager.events().lose(delivery);
     // Another one of its key may run now, and the next one of its schedule.
     manager.events().wake();
     if let Origin::Schedule { id, .. } = after.origin {
@@ -78,7 +79,7 @@ problems!(RedriveDeliveryProblems: NotFound, Conflict, TooManyRequests);
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedriveDelivery {
-    /// Other data for its event, as JSON; that which it has if absent.
+    /// Other data for its event, as JSON, or a text if that is what the event holds; that which it has if absent.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Value>, example = json!({ "order": 7 }))]
     data: Option<Value>,
@@ -101,7 +102,9 @@ pub(crate) async fn redrive_delivery(
     InPath(delivery): InPath<DeliveryId>,
     JsonBody(body): JsonBody<RedriveDelivery>,
 ) -> Answer<Json<DeliveryBody>> {
-    let data = body.data.map(|data| Bytes::from(data.to_string()));
+    let before = manager.repository().find_delivery(app.id, delivery).await?;
+    let before = before.ok_or_else(|| not_found("delivery"))?;
+    let data = body.data.map(|data| bytes_of(data, &before.event.content_type));
     let bytes = data.as_ref().map_or(0, Bytes::len);
     let mut violations = Violations::default();
     violations.require(
@@ -110,8 +113,6 @@ pub(crate) async fn redrive_delivery(
         format!("must have at most {EVENT_DATA_BYTES_MAX} bytes, not {bytes}"),
     );
     violations.finish()?;
-    let before = manager.repository().find_delivery(app.id, delivery).await?;
-    let before = before.ok_or_else(|| not_found("delivery"))?;
     let change = begin(&manager, &caller, app.id).await?;
     let has_data = data.is_some();
     let redriven = manager

@@ -56,7 +56,7 @@ pub(crate) struct DeliveryBody {
     due_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     ended_at: Option<Timestamp>,
-    /// Why it is dead: `exhausted`, `never`, `expired`, `poison` or `script_gone`; null if it is not.
+    /// Why it is dead: `exhausted`, `never`, `expired`, `poison`, `script_gone` or `unreadable`; null if it is not.
     #[schema(value_type = Option<String>, required, example = "exhausted")]
     reason: Option<DeadReason>,
     /// What went wrong last.

@@ -238,6 +238,14 @@ fn text(field: &str, text: &str, bytes_max: usize, violations: &mut Violations) 
     );
 }
 
+/// A value as the data of an event of this media type: a text is as it is unless that says that it is JSON.
+pub(crate) fn bytes_of(value: Value, content_type: &str) -> Bytes {
+    match value {
+        Value::String(text) if !is_json(content_type) => text.into(),
+        value => value.to_string().into(),
+    }
+}
+
 /// The data of an event in JSON: the value, or the text if it says that it is none.
 fn data(
     data: Option<Value>,
@@ -257,8 +265,7 @@ fn data(
                 Bytes::new()
             }
         },
-        (Some(Value::String(text)), None) if !is_json(content_type) => text.into(),
-        (Some(value), None) => value.to_string().into(),
+        (Some(value), None) => bytes_of(value, content_type),
         (None, None) => Bytes::new(),
     }
 }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use self::cloud_event::{CloudEvent, Read};
 pub(crate) use self::{
-    cloud_event::{ATTRIBUTE_BYTES_MAX, EXTENSIONS_MAX},
+    cloud_event::{ATTRIBUTE_BYTES_MAX, EXTENSIONS_MAX, bytes_of},
     refusal::refusal,
 };
 use super::{

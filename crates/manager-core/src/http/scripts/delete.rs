@@ -61,7 +61,7 @@ pub(crate) async fn delete_script(
         Err(DeleteScriptError::Imported(importers)) => Err(imported(&importers)),
         Err(DeleteScriptError::Bound(bindings)) => {
             let detail = format!(
-                "This still starts the script: {}. Delete or change it first.",
+                "This still starts the script, or tells it of ends: {}. Delete or change it first.",
                 bindings.join(", ")
             );
             Err(Problem::new(Code::ScriptInUse, detail)

@@ -156,6 +156,10 @@ fn what_is_wrong_is_told() {
         .delete(&format!("/admin/scripts/{}", script.id))
         .problem(409, "script_in_use");
     assert_eq!(in_use["started_by"], json!(["subscription one"]));
+    let told = app.script("told", "1");
+    with("on_failure", json!({ "script_id": told.id })).expect(201);
+    let in_use = cloud.owner().delete(&told.path("")).problem(409, "script_in_use");
+    assert_eq!(in_use["started_by"], json!(["subscription two"]));
 }
 
 #[test]

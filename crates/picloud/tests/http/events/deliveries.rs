@@ -111,6 +111,28 @@ fn what_fails_too_often_is_dead_and_can_be_given_another_chance() {
 }
 
 #[test]
+fn a_text_stays_a_text_with_other_data() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let source =
+        "if request.event.data != \"world\" { retry::never(\"no\") } kv::set(\"seen\", request.body); 1";
+    subscribe(&app, "picky", "orders", source, &json!({}));
+    let path = format!("/api/v1/apps/{}/events", app.id);
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "/test", "type": "orders",
+        "datacontenttype": "text/plain", "data": "hello" });
+    let call = cloud.owner().call("POST", &path);
+    call.header("content-type", "application/cloudevents+json")
+        .body(event.to_string())
+        .send()
+        .expect(202);
+    let id = only(&app, "?topic=orders&state=dead");
+    let path = app.path(&format!("/deliveries/{id}:redrive"));
+    cloud.owner().post(&path, &json!({ "data": "world" })).expect(200);
+    assert_eq!(app.delivery(&id, "done")["event"]["data"], "world");
+    wait_for(&cloud, "seen", &json!("world"));
+}
+
+#[test]
 fn many_dead_ones_are_given_another_chance_or_deleted_together() {
     let cloud = TestCloud::start();
     let app = app(&cloud);

@@ -143,6 +143,35 @@ fn what_finds_a_run_going_is_skipped_or_waits() {
 }
 
 #[test]
+fn what_waits_begins_once_the_run_before_it_is_cancelled_or_dead() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    app.serve("/die", "kv::set(\"die\", true); \"\"");
+    let script = app.script(
+        "busy",
+        "if kv::get(\"die\") == true { retry::never(\"told to\") } retry::after(1, \"busy\")",
+    );
+    // So seldom that nothing else looks at them meanwhile.
+    let with = |name: &str| {
+        let more = json!({ "name": name, "schedule": { "kind": "every", "seconds": 10 },
+            "policy": { "overlap": "queue_one" }, "retry": { "attempts_max": 25 } });
+        each_second(&app, &script, &more)
+    };
+    let (cancelled, dies) = (with("cancelled"), with("dies"));
+    wait_for_ledger(&cloud, &dies, |rows| with_state(rows, "waiting") == 1);
+    let rows = wait_for_ledger(&cloud, &cancelled, |rows| with_state(rows, "waiting") == 1);
+    let first = rows.iter().find(|row| row["state"] == "ran").expect("a row");
+    let delivery = first["delivery_id"].as_str().expect("an id");
+    let cancel = app.path(&format!("/deliveries/{delivery}:cancel"));
+    cloud.owner().post(&cancel, &json!({})).expect(200);
+    cloud.get("a.test", "/die").says("");
+    for schedule in [&cancelled, &dies] {
+        let rows = wait_for_ledger(&cloud, schedule, |rows| with_state(rows, "waiting") == 0);
+        assert_eq!(rows.len(), 2, "it did not wait for the next one: {rows:?}");
+    }
+}
+
+#[test]
 fn what_is_replaced_can_write_nothing_any_more() {
     let cloud = TestCloud::start();
     let app = app(&cloud);

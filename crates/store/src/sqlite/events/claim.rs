@@ -3,17 +3,21 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use picloud_shared::{
-    events::{Claim, Claimed, Counts, Leased},
+    events::{Claim, Claimed, Counts, Held, Leased},
     id::{AppId, DeliveryId, ScriptId},
     repository::StoreError,
     time::Timestamp,
 };
-use rusqlite::{Connection, Error, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
+use super::lease::fail;
 use crate::{
     convert::number,
-    events::rows::{EventRow, origin_and_terms},
+    events::{
+        rows::{EventRow, origin_and_terms},
+        unreadable,
+    },
     sqlite::kv::read::{corrupt, id},
     statements::statements,
 };
@@ -37,7 +41,7 @@ statements! {
     FIRST_DUE_OF_APP = "SELECT MIN(due_at) FROM deliveries INDEXED BY deliveries_due \
         WHERE state = 'waiting' AND app_id = ?1";
     LEASE_DELIVERY = "UPDATE deliveries SET state = 'running', token = token + 1, node = ?3, lease_until = ?4 \
-        WHERE app_id = ?1 AND id = ?2 AND state = 'waiting'";
+        WHERE app_id = ?1 AND id = ?2 AND state = 'waiting' RETURNING token";
     LEASED = "SELECT d.event_id, d.topic, d.event_key, e.source, e.subject, e.happened_at, e.extensions, \
         e.content_type, e.root_id, e.cause_id, e.depth, e.request, e.data, \
         d.script_id, d.token, d.place, d.origin, d.origin_id, d.terms, d.since, d.attempts, d.faults, d.aborts \
@@ -64,7 +68,7 @@ pub(super) fn claim(connection: &Connection, claim: &Claim, now: Timestamp) -> R
     let mut queues = queues(connection, claim, now)?;
     let mut leased = Vec::new();
     for (app, delivery) in choose(&mut queues, claim.places) {
-        leased.extend(lease(connection, claim, app, delivery)?);
+        leased.extend(lease(connection, claim, app, delivery, now)?);
     }
     Ok(Claimed {
         leased,
@@ -79,7 +83,8 @@ fn queues(connection: &Connection, claim: &Claim, now: Timestamp) -> Result<Vec<
     let mut queues = Vec::new();
     for one in present {
         let (app, first_due) = one?;
-        if claim.without.contains(&app) {
+        let room = claim.room_of(app);
+        if room == 0 {
             continue;
         }
         let is_due = first_due <= now.as_micros();
@@ -87,7 +92,7 @@ fn queues(connection: &Connection, claim: &Claim, now: Timestamp) -> Result<Vec<
             app,
             first_due,
             due: if is_due {
-                due(connection, claim, app, now)?
+                due(connection, app, room.min(claim.places), now)?
             } else {
                 VecDeque::new()
             },
@@ -98,8 +103,7 @@ fn queues(connection: &Connection, claim: &Claim, now: Timestamp) -> Result<Vec<
     Ok(queues)
 }
 
-fn due(connection: &Connection, claim: &Claim, app: AppId, now: Timestamp) -> Result<VecDeque<Uuid>, Error> {
-    let most = claim.per_app_max.min(claim.places);
+fn due(connection: &Connection, app: AppId, most: u32, now: Timestamp) -> Result<VecDeque<Uuid>, Error> {
     let mut statement = connection.prepare_cached(DUE_OF_APP)?;
     let found = statement.query_map(params![id(&app), now.as_micros(), most], |row| uuid(row, 0))?;
     found.collect()
@@ -126,11 +130,13 @@ fn choose(queues: &mut [Queue], places: u32) -> Vec<(AppId, Uuid)> {
     }
 }
 
+/// Leases one; nothing if it cannot be read, and is set aside.
 fn lease(
     connection: &Connection,
     claim: &Claim,
     app: AppId,
     delivery: Uuid,
+    now: Timestamp,
 ) -> Result<Option<Leased>, Error> {
     let key = params![
         id(&app),
@@ -138,15 +144,42 @@ fn lease(
         claim.node,
         claim.lease_until.as_micros()
     ];
-    if connection.prepare_cached(LEASE_DELIVERY)?.execute(key)? == 0 {
+    let token: Option<i64> = connection
+        .prepare_cached(LEASE_DELIVERY)?
+        .query_row(key, |row| row.get(0))
+        .optional()?;
+    let Some(token) = token else {
         return Ok(None);
-    }
-    connection
+    };
+    let read = connection
         .prepare_cached(LEASED)?
         .query_row(params![id(&app), delivery.as_bytes()], |row| {
             leased(row, claim, app, delivery)
-        })
-        .map(Some)
+        });
+    match read {
+        Ok(leased) => Ok(Some(leased)),
+        Err(error) if is_of_what_is_stored(&error) => {
+            let held = Held {
+                app_id: app,
+                delivery: DeliveryId(delivery),
+                token,
+            };
+            fail(connection, held, &unreadable(held, &error.to_string()), now)?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it will not be read another time either.
+fn is_of_what_is_stored(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::QueryReturnedNoRows
+    )
 }
 
 fn leased(row: &Row<'_>, claim: &Claim, app: AppId, delivery: Uuid) -> Result<Leased, Error> {

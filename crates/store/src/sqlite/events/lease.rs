@@ -10,13 +10,19 @@ use picloud_shared::{
 use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
 
 use super::publish::{Bound, publish};
-use crate::{sqlite::kv::read::id, statements::statements, value::without_nul};
+use crate::{
+    events::{NOT_TOLD, Refused, of_failure, warn_not_told},
+    sqlite::kv::read::id,
+    statements::statements,
+    value::without_nul,
+};
 
 statements! {
     EXTEND_LEASE = "UPDATE deliveries SET lease_until = ?4 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
     BEGIN_RUN = "UPDATE deliveries SET begun_token = token \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
+    HOLDS = "SELECT 1 FROM deliveries WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
     DONE = "UPDATE deliveries SET state = 'done', node = NULL, lease_until = NULL, error = NULL, ended_at = ?4, \
         execution_id = ?5, response_status = ?6, bytes = bytes + ?7 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
@@ -33,6 +39,7 @@ statements! {
         reason = ?9 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
         RETURNING origin_id, event_key, place";
+    ADD_TO_ERROR = "UPDATE deliveries SET error = error || ?3 WHERE app_id = ?1 AND id = ?2";
     RELEASE = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?4 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
     RECOVER = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?2, \
@@ -110,6 +117,14 @@ pub(crate) fn acknowledge(
     Ok(true)
 }
 
+/// Whether a lease is not lost.
+pub(crate) fn holds(connection: &Connection, held: Held) -> Result<bool, Error> {
+    let delivery = held.delivery.0;
+    connection
+        .prepare_cached(HOLDS)?
+        .exists(params![id(&held.app_id), delivery.as_bytes(), held.token])
+}
+
 fn bytes(body: &[u8]) -> i64 {
     i64::try_from(body.len()).unwrap_or(i64::MAX)
 }
@@ -162,7 +177,14 @@ pub(super) fn fail(
         order.go_on(connection, app)?;
     }
     // If the app is gone, nobody is to be told.
-    let _ = publish(connection, app, &failure.emits, Bound::Ignored, now)?;
+    let (owed, others) = of_failure(failure);
+    let _ = publish(connection, app, &owed, Bound::Ignored, now)?;
+    if let Err(Refused::Full) = publish(connection, app, &others, Bound::Kept, now)? {
+        warn_not_told(held);
+        connection
+            .prepare_cached(ADD_TO_ERROR)?
+            .execute(params![id(&app), delivery.as_bytes(), NOT_TOLD])?;
+    }
     Ok(true)
 }
 

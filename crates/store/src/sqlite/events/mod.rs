@@ -12,7 +12,7 @@ use picloud_shared::{
 };
 
 pub(crate) use self::{
-    lease::acknowledge,
+    lease::{acknowledge, holds},
     publish::{Bound, publish},
 };
 use super::kv::KeyValues;

@@ -39,7 +39,7 @@ statements! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
     Kept,
-    /// What tells of an end is never dropped.
+    /// What tells the script of an end that is named to be told is never dropped.
     Ignored,
 }
 

@@ -69,6 +69,11 @@ pub(super) fn commit(
     waiting: &Waiting,
 ) -> Result<Result<Answer, ServiceError>, Error> {
     let Waiting { app, commit, now } = waiting;
+    if let Some(held) = commit.held
+        && !events::holds(connection, held)?
+    {
+        return Ok(Ok(Answer::LeaseLost));
+    }
     if let Some(ack) = &commit.ack
         && !events::acknowledge(connection, *app, ack, *now)?
     {

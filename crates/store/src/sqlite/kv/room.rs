@@ -59,8 +59,9 @@ fn most_added(commit: &Commit) -> Option<Kept> {
         record,
         emits,
         ack,
+        held,
     } = commit;
-    let has_more = record.is_some() || !emits.is_empty() || ack.is_some();
+    let has_more = record.is_some() || !emits.is_empty() || ack.is_some() || held.is_some();
     let writes_keys_alone = !has_more && docs.iter().all(CollectionCommit::writes_nothing);
     writes_keys_alone.then(|| {
         let written = writes.iter();

@@ -1,10 +1,10 @@
 //! Leasing what is due.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use picloud_shared::{
     events::{Claim, Counts, LEASE},
-    id::AppId,
+    id::{AppId, SubscriptionId},
     repository::EventRepository,
     services::{Answer, Commit, Question},
 };
@@ -12,17 +12,19 @@ use picloud_shared::{
 use super::{Ground, at, claim, ids};
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, fifty_at_once},
+    fixtures::{app, fifty_at_once, now},
 };
 
 cases! {
     each_app_gets_its_share,
     apps_that_have_enough_are_left_out,
+    an_app_gets_no_more_places_than_it_may_have,
     what_is_next_is_told,
     nothing_is_leased_twice,
     a_lease_that_ran_out_is_anothers,
     the_order_of_an_app_is_that_of_its_dues,
     what_another_node_publishes_is_heard,
+    what_cannot_be_read_is_set_aside,
 }
 
 async fn other_app(ground: &Ground, slug: &str) -> AppId {
@@ -68,7 +70,7 @@ async fn apps_that_have_enough_are_left_out(bed: Bed) {
         .publish_in(two, vec![ground.event(), ground.event()], at(1))
         .await;
     let without = Claim {
-        without: vec![ground.app],
+        held: HashMap::from([(ground.app, 1)]),
         ..claim("a", 1, at(2))
     };
     let claimed = ground.bed.store.claim(without, at(2)).await.unwrap();
@@ -76,11 +78,37 @@ async fn apps_that_have_enough_are_left_out(bed: Bed) {
     assert_eq!(claimed.leased[0].app_id, two);
     assert_eq!(claimed.next_due, Some(at(1)));
     let nobody = Claim {
-        without: vec![ground.app, two],
+        held: HashMap::from([(ground.app, 1), (two, 2)]),
         ..claim("a", 1, at(2))
     };
     let claimed = ground.bed.store.claim(nobody, at(2)).await.unwrap();
     assert_eq!((claimed.leased.len(), claimed.next_due), (0, None));
+    ground.bed.finish().await;
+}
+
+async fn an_app_gets_no_more_places_than_it_may_have(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    ground
+        .publish((0..20).map(|_| ground.event()).collect(), at(0))
+        .await;
+    let two = other_app(&ground, "two").await;
+    ground.publish_in(two, vec![ground.event()], at(0)).await;
+    let mut held = HashMap::from([(ground.app, 5)]);
+    // With those that it holds it may have eight.
+    for (expected, of_two) in [(3, 1), (0, 0)] {
+        let bounded = Claim {
+            per_app_max: 8,
+            held: held.clone(),
+            ..claim("a", 100, at(1))
+        };
+        let claimed = ground.bed.store.claim(bounded, at(1)).await.unwrap();
+        let of = |app| {
+            let leased = claimed.leased.iter();
+            leased.filter(|leased| leased.app_id == app).count()
+        };
+        assert_eq!((of(ground.app), of(two)), (expected, of_two));
+        held = HashMap::from([(ground.app, 8), (two, 1)]);
+    }
     ground.bed.finish().await;
 }
 
@@ -192,5 +220,44 @@ async fn what_another_node_publishes_is_heard(bed: Bed) {
         tokio::time::timeout(std::time::Duration::from_millis(100), store.hint()),
         store.close()
     );
+    ground.bed.finish().await;
+}
+
+async fn what_cannot_be_read_is_set_aside(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let one = SubscriptionId::new(now());
+    let events = vec![
+        ground.event(),
+        ground.event(),
+        ground.event(),
+        ground.ordered(one, "a"),
+        ground.ordered(one, "a"),
+    ];
+    let published = ground.publish(events, at(0)).await;
+    let id = |number: usize| {
+        if ground.bed.is_sqlite() {
+            format!("x'{}'", published[number].0.simple())
+        } else {
+            format!("'{}'", published[number])
+        }
+    };
+    let mut raw = ground.bed.raw().await;
+    let nonsense = format!(
+        "UPDATE deliveries SET terms = 'nonsense' WHERE id IN ({}, {})",
+        id(0),
+        id(3)
+    );
+    raw.run(&nonsense).await;
+    let gone = format!(
+        "DELETE FROM events WHERE number = (SELECT event FROM deliveries WHERE id = {})",
+        id(1)
+    );
+    raw.run(&gone).await;
+    assert_eq!(ids(&ground.claim("a", 10, at(1)).await), [published[2]]);
+    let dead = "SELECT count(*) FROM deliveries WHERE state = 'dead' AND reason = 'unreadable' AND error IS NOT NULL";
+    assert_eq!(raw.number(dead).await, 3);
+    // It holds up nobody behind it.
+    assert_eq!(ids(&ground.claim("a", 10, at(1)).await), [published[4]]);
+    ground.is_counted_exactly().await;
     ground.bed.finish().await;
 }

@@ -6,7 +6,7 @@ use picloud_shared::{
     id::AppId,
     invocation::Trigger,
     page::PageRequest,
-    repository::{ExecutionRepository, QuotaRepository, QuotaUpdate, ScriptRepository},
+    repository::{EventRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, ScriptRepository},
     services::{
         Answer, Commit, Expiry, KvValue, Question, ReadKey, ServiceError, Write,
         docs::{CollectionCommit, Definition, DocumentWrite},
@@ -23,6 +23,7 @@ use crate::{
 cases! {
     a_run_ends_its_delivery_with_what_it_writes,
     of_a_run_that_lost_its_lease_nothing_takes_effect,
+    a_run_that_was_cancelled_commits_nothing_before_its_end,
     a_conflict_takes_everything_back,
     a_refused_commit_takes_everything_back,
     with_too_much_waiting_nothing_is_emitted,
@@ -161,6 +162,51 @@ async fn of_a_run_that_lost_its_lease_nothing_takes_effect(bed: Bed) {
 
     assert_eq!(ground.commit(full(new), at(32)).await, Ok(Answer::Committed));
     assert!(has(&ground, "k").await);
+    assert_eq!(ground.count("events").await, 2);
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn a_run_that_was_cancelled_commits_nothing_before_its_end(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let delivery = ground.publish(vec![ground.event()], at(0)).await[0];
+    let held = ground.claim_one("a", at(0)).await.held();
+    let early = || Commit {
+        held: Some(held),
+        ..Commit::default()
+    };
+    // Each kind alone: PostgreSQL has a way of its own for each.
+    let all = |name: &str| {
+        [
+            Commit {
+                writes: vec![put(name, "1")],
+                ..early()
+            },
+            Commit {
+                docs: vec![made(name)],
+                ..early()
+            },
+            Commit {
+                emits: vec![ground.event()],
+                ..early()
+            },
+        ]
+    };
+    for commit in all("before") {
+        assert_eq!(ground.commit(commit, at(1)).await, Ok(Answer::Committed));
+    }
+    assert_eq!(ground.state(delivery).await, DeliveryState::Running);
+    let cancelled = ground
+        .bed
+        .store
+        .cancel_delivery(ground.app, delivery, at(2))
+        .await;
+    assert!(cancelled.unwrap().unwrap().1);
+    for commit in all("after") {
+        assert_eq!(ground.commit(commit, at(3)).await, Ok(Answer::LeaseLost));
+    }
+    assert!(has(&ground, "before").await && !has(&ground, "after").await);
+    assert_eq!(ground.count("collections").await, 1);
     assert_eq!(ground.count("events").await, 2);
     ground.is_counted_exactly().await;
     ground.bed.finish().await;

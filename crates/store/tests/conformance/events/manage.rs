@@ -289,6 +289,12 @@ async fn what_has_ended_can_be_deleted(bed: Bed) {
         (ground.count("events").await, ground.count("deliveries").await),
         (23, 23)
     );
+    // As many as one transaction deletes, and then none.
+    with_dead(&ground, "orders", 180, 200).await;
+    for expected in [200, 0] {
+        let deleted = store.delete_deliveries(ground.app, &of_topic(None)).await;
+        assert_eq!(deleted.unwrap(), expected);
+    }
     ground.is_counted_exactly().await;
     ground.bed.finish().await;
 }

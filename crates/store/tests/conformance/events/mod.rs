@@ -9,7 +9,10 @@ mod order;
 mod publish;
 mod retention;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use picloud_shared::{
@@ -184,7 +187,7 @@ fn claim(node: &str, places: u32, moment: Timestamp) -> Claim {
         node: node.to_owned(),
         places,
         per_app_max: places,
-        without: Vec::new(),
+        held: HashMap::new(),
         lease_until: moment.plus(LEASE),
     }
 }

@@ -1,15 +1,15 @@
 //! Deliveries of one subscription and one key: one after the other, in the order in which they were accepted.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use picloud_shared::{
     events::{Counts, DeadReason, DeliveryState, NewDelivery, NewEvent, Next},
     id::SubscriptionId,
     repository::EventRepository,
-    services::Answer,
+    services::{Answer, Commit},
 };
 
-use super::{Ground, at, event, ids};
+use super::{Ground, acknowledging, at, event, ids};
 use crate::{
     bed::{Bed, cases},
     fixtures::{fifty_at_once, now},
@@ -22,6 +22,7 @@ cases! {
     one_that_has_another_chance_is_the_last,
     without_a_key_there_is_no_order,
     many_at_once_get_into_one_line,
+    whoever_changes_two_orders_takes_their_locks_in_one_order,
 }
 
 fn subscription() -> SubscriptionId {
@@ -206,5 +207,54 @@ async fn many_at_once_get_into_one_line(bed: Bed) {
     }
     assert_eq!(ended, expected);
     ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn whoever_changes_two_orders_takes_their_locks_in_one_order(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    if ground.bed.is_sqlite() {
+        // Only one at a time writes there.
+        return ground.bed.finish().await;
+    }
+    let one = subscription();
+    let number = |key: &str| format!("lock_of_order('{}', '{one}', '{key}')", ground.app);
+    let mut raw = ground.bed.raw().await;
+    let a_is_lower = format!(
+        "SELECT CASE WHEN {} < {} THEN CAST(1 AS BIGINT) ELSE 0 END",
+        number("a"),
+        number("b")
+    );
+    let (lower, higher) = if raw.number(&a_is_lower).await == 1 {
+        ("a", "b")
+    } else {
+        ("b", "a")
+    };
+    ground.publish(vec![ground.ordered(one, higher)], at(0)).await;
+    let held = ground.claim_one("x", at(0)).await.held();
+    let commit = Commit {
+        emits: vec![ground.ordered(one, lower)],
+        ..acknowledging(held)
+    };
+    raw.run(&format!("SELECT pg_advisory_lock({})", number(lower)))
+        .await;
+    // While the commit waits for the lower one, it does not have the higher one yet.
+    let look = async {
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+        while raw.number(waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        let is_free = format!(
+            "SELECT CASE WHEN pg_try_advisory_lock({}) THEN CAST(1 AS BIGINT) ELSE 0 END",
+            number(higher)
+        );
+        let is_free = raw.number(&is_free).await;
+        raw.run("SELECT pg_advisory_unlock_all()").await;
+        is_free
+    };
+    let look = tokio::time::timeout(Duration::from_mins(1), look);
+    let (answer, is_free) = tokio::join!(ground.commit(commit, at(1)), look);
+    assert_eq!((answer, is_free.unwrap()), (Ok(Answer::Committed), 1));
+    assert_eq!(ground.claim("x", 10, at(1)).await.leased.len(), 1);
     ground.bed.finish().await;
 }

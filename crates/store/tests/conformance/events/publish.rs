@@ -209,14 +209,23 @@ async fn no_more_waits_than_may(bed: Bed) {
         raw.run("DELETE FROM deliveries WHERE state = 'cancelled'").await;
         pretend(&ground, column, max).await;
         refused(store.publish(ground.app, vec![ground.event()], None, at(0)).await);
-        // Who is to be told of an end is told, however much waits.
+        // A script that is to be told of an end is told, however much waits. Who only subscribes is not.
         let held = ground.claim_one("a", at(0)).await.held();
+        let destination = event(vec![NewDelivery {
+            origin: Origin::Destination,
+            ..ground.delivery()
+        }]);
         let told = picloud_shared::events::Failure {
-            emits: vec![ground.event()],
+            emits: vec![destination, ground.event()],
             ..failure(Next::RetryAt(at(0)))
         };
         assert!(store.fail(held, told, at(0)).await.unwrap());
         assert_eq!(ground.count("events").await, 2);
+        let error = ground.find(held.delivery).await.error.unwrap();
+        assert!(
+            error.ends_with("as many events of the app wait as may)"),
+            "{error}"
+        );
         raw.run(&format!(
             "DELETE FROM deliveries WHERE id <> {}",
             if ground.bed.is_sqlite() {
@@ -228,6 +237,16 @@ async fn no_more_waits_than_may(bed: Bed) {
         .await;
         pretend(&ground, column, u64::from(ground.bed.is_sqlite()) * one).await;
     }
+    // With room for it, everybody is told.
+    let held = ground.claim_one("a", at(0)).await.held();
+    let told = picloud_shared::events::Failure {
+        emits: vec![ground.event()],
+        ..failure(Next::RetryAt(at(0)))
+    };
+    assert!(store.fail(held, told, at(0)).await.unwrap());
+    assert_eq!(ground.count("events").await, 2);
+    let error = ground.find(held.delivery).await.error;
+    assert_eq!(error.as_deref(), Some("it \u{FFFD} failed"));
     ground.bed.finish().await;
 }
 

@@ -281,7 +281,7 @@ pub(crate) async fn bindings_of_script(
     let rows: Vec<(String, String, Uuid, String)> = transaction.fetch_all(BINDINGS_OF_SCRIPT, args).await?;
     let mut words = Vec::new();
     for (kind, name, starts, spec) in rows {
-        if starts == script.0 || tells(&kind, &spec, script)? {
+        if starts == script.0 || tells(&spec, script)? {
             words.push(format!("{kind} {name}"));
         }
     }
@@ -289,8 +289,8 @@ pub(crate) async fn bindings_of_script(
 }
 
 /// Whether the script is a destination of this spec.
-fn tells(kind: &str, spec: &str, script: ScriptId) -> Result<bool, StoreError> {
-    let spec: Map<String, Value> = from_json(kind, spec)?;
+fn tells(spec: &str, script: ScriptId) -> Result<bool, StoreError> {
+    let spec: Map<String, Value> = from_json("spec", spec)?;
     let destination = json!(Destination::Script(script));
     Ok(DESTINATIONS
         .into_iter()

@@ -35,6 +35,7 @@ BEYOND_SCHEMA = {
 
 # The same for single fields of `validation_failed`.
 FIELDS_BEYOND_SCHEMA = {
+    "Idempotency-Key": "whether it came with another request before",
     "allow": "hosts, addresses and networks, in all their forms",
     "app": "for members alone, and with `app_role`",
     "app_role": "with `app` only",

@@ -46,6 +46,8 @@ const SETTING_NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
 const EMAIL: &str = "^[!-?A-~]+@[!-?A-~]+$";
 /// With padding, and nothing in the bits that are left over.
 const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
+/// Keys that begin with the character 0 are PiCloud's own.
+const KEY_PREFIX: &str = "^([^\\u0000]|$)";
 const COLLECTION_NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,63}$";
 /// Not every path that is taken, but all that people write.
 const DOCUMENT_PATH: &str = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+){0,15}$";
@@ -134,9 +136,10 @@ pub(super) fn add_bounds(document: &mut Value) {
 /// What a schema of fields cannot say of events: their further attributes, and how many are in a batch.
 fn add_bounds_of_events(document: &mut Value) {
     let attribute = json!({ "type": "string", "maxLength": ATTRIBUTE_BYTES_MAX, "pattern": ATTRIBUTE });
+    let whole = json!({ "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX });
     let event = json!({
         "propertyNames": { "pattern": ATTRIBUTE_NAME },
-        "additionalProperties": { "anyOf": [attribute, { "type": "boolean" }, { "type": "integer" }] },
+        "additionalProperties": { "anyOf": [attribute, { "type": "boolean" }, whole, { "type": "null" }] },
         "maxProperties": EXTENSIONS_MAX,
     });
     add(&mut document["components"]["schemas"]["CloudEvent"], event);
@@ -257,6 +260,7 @@ fn of_query(name: &str) -> Value {
         "topic" => json!({ "pattern": TOPIC }),
         "outcome" => json!({ "enum": ["allowed", "denied"] }),
         "q" => json!({ "maxLength": SEARCH_CHARS_MAX }),
+        "prefix" => json!({ "pattern": KEY_PREFIX }),
         _ => json!({}),
     }
 }

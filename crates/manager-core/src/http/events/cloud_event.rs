@@ -11,7 +11,7 @@ use picloud_shared::{
     time::Timestamp,
 };
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
 use crate::http::validate::Violations;
@@ -24,7 +24,7 @@ pub(crate) const EXTENSIONS_MAX: usize = 32;
 const PREFIX: &str = "ce-";
 const JSON: &str = "application/json";
 
-/// An event of `CloudEvents` 1.0. Further attributes of strings, numbers and booleans are kept.
+/// An event of `CloudEvents` 1.0. Further attributes of strings, whole numbers of 32 bits and booleans are kept.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CloudEvent {
     #[schema(example = "1.0")]
@@ -94,13 +94,15 @@ impl CloudEvent {
         let mut extensions = BTreeMap::new();
         for (name, value) in self.extensions {
             let text = match value {
-                Value::String(text) => text,
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::String(text) => Some(text),
+                Value::Bool(_) => Some(value.to_string()),
+                Value::Number(number) => whole(&number).map(|number| number.to_string()),
                 Value::Null => continue,
-                Value::Array(_) | Value::Object(_) => {
-                    violations.add(&name, "must be a string, a number or a boolean");
-                    continue;
-                }
+                Value::Array(_) | Value::Object(_) => None,
+            };
+            let Some(text) = text else {
+                violations.add(&name, "must be a string, a boolean or a whole number of 32 bits");
+                continue;
             };
             extensions.insert(name, text);
         }
@@ -116,6 +118,17 @@ impl CloudEvent {
         };
         attributes.read(content_type, data, violations)
     }
+}
+
+/// The integer of `CloudEvents`, however it is written: `1`, `1.0` and `1e0` are one number.
+fn whole(number: &Number) -> Option<i32> {
+    let whole = number.as_i64().or_else(|| {
+        let float = number.as_f64()?;
+        let fits = float.fract() == 0.0 && float.abs() <= f64::from(u32::MAX);
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within 33 bits")]
+        fits.then_some(float as i64)
+    });
+    whole.and_then(|whole| i32::try_from(whole).ok())
 }
 
 /// Names and values of all attributes in headers, percent-decoded, by name.

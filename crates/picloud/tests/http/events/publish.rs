@@ -70,6 +70,25 @@ fn an_event_in_json_reaches_whoever_subscribes() {
 }
 
 #[test]
+fn a_number_among_further_attributes_is_whole() {
+    let cloud = TestCloud::start();
+    let app = listening(&cloud);
+    let with = |number: &str| {
+        let body = event("a")
+            .to_string()
+            .replace('}', &format!(", \"count\": {number}}}"));
+        call(&app).header("content-type", STRUCTURED).body(body).send()
+    };
+    for number in ["7", "7.0", "-2147483648", "null", "true"] {
+        with(number).expect(202);
+    }
+    for number in ["0.5", "2147483648", "1e300", "[]"] {
+        let refused = with(number).problem(422, "validation_failed");
+        assert_eq!(refused["errors"][0]["field"], "count");
+    }
+}
+
+#[test]
 fn a_batch_is_published_whole_or_not_at_all() {
     let cloud = TestCloud::start();
     let app = listening(&cloud);

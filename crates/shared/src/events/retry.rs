@@ -19,6 +19,8 @@ const FAULT_DELAY_MS_MAX: u64 = 5 * 60 * 1_000;
 
 /// What was due in time may begin so much later.
 const LATE: Duration = Duration::from_mins(1);
+/// What has never run gets so many tries, however old it is: a server may have been off for longer than a day.
+const FAULTS_AT_ANY_AGE: u32 = 12;
 
 const ATTEMPTS_MAX: u32 = 25;
 const FIRST_DELAY_MS_MAX: u64 = 60 * 60 * 1_000;
@@ -129,8 +131,11 @@ impl RetryPolicy {
         let expires_at = self.expires_at(since);
         let due = now.plus(delay);
         match verdict {
-            // Its first run it gets at any age.
-            Verdict::Fault if counts.attempts == 0 => Next::RetryAt(due),
+            Verdict::Fault
+                if counts.attempts == 0 && now >= expires_at && counts.faults < FAULTS_AT_ANY_AGE =>
+            {
+                Next::RetryAt(due)
+            }
             _ if now >= expires_at => Next::Dead(DeadReason::Expired),
             // What was not the script's fault is tried to the last moment, and so is what the script has set a time for.
             Verdict::Fault | Verdict::After(_) => Next::RetryAt(due.min(expires_at)),
@@ -242,7 +247,7 @@ mod tests {
         let mut faults = 0;
         let mut delays = Vec::new();
         let end = loop {
-            match policy.next(counts(1, faults), Verdict::Fault, SINCE, now, EVEN) {
+            match policy.next(counts(0, faults), Verdict::Fault, SINCE, now, EVEN) {
                 Next::RetryAt(due) => {
                     delays.push(due.as_micros() - now.as_micros());
                     now = due;
@@ -259,11 +264,11 @@ mod tests {
             policy.next(counts(4, 100), Verdict::Fault, SINCE, SINCE, EVEN),
             Next::RetryAt(at(300))
         );
-        // One that has never run gets its run, however long that takes.
-        assert_eq!(
-            policy.next(counts(0, 1_000), Verdict::Fault, SINCE, at(1_000_000), EVEN),
-            Next::RetryAt(at(1_000_300))
-        );
+        // One that has never run is not given up for its age alone.
+        let late = |faults| policy.next(counts(0, faults), Verdict::Fault, SINCE, at(1_000_000), EVEN);
+        assert_eq!(late(0), Next::RetryAt(at(1_000_001)));
+        assert_eq!(late(11), Next::RetryAt(at(1_000_300)));
+        assert_eq!(late(12), Next::Dead(DeadReason::Expired));
     }
 
     #[test]

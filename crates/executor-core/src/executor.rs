@@ -302,6 +302,7 @@ impl Shared {
                 Next::Answer => return repeats.conclude(session, outcome),
                 Next::Repeat(key) => Settled::Repeat(key),
                 Next::Commit(mut commit) => {
+                    commit.writer = Some(run.writer());
                     let ended = at_commit.as_ref().filter(|_| !session.has_thrown());
                     if let Some(ended) = ended.and_then(|more| more.ended(&outcome)) {
                         commit.emits.extend(ended.emits);

@@ -11,12 +11,13 @@ use std::{
 
 use picloud_shared::{
     config::AppConfig,
-    events::Held,
+    events::{Held, Lineage},
     id::{AppId, ExecutionId},
     invocation::Invocation,
     memory::MemoryAccount,
     outcome::{LogLevel, LogLine, Outcome, ScriptError, ScriptResponse, Usage},
     script::{LiveScript, ScriptName},
+    services::Writer,
 };
 use uuid::Uuid;
 
@@ -199,6 +200,19 @@ impl Run {
             call,
             depth: settings.depth,
             thrown: RefCell::default(),
+        }
+    }
+
+    /// Who writes what it commits: the script that no other one has called.
+    pub(crate) fn writer(&self) -> Writer {
+        let root = self.root();
+        Writer {
+            lineage: Lineage {
+                root: root.chain.root,
+                cause: root.chain.run,
+                depth: root.depth,
+            },
+            person: None,
         }
     }
 

@@ -20,6 +20,8 @@ impl Manager {
             async move { live.refresh(app).await }
         })
         .await;
+        // Scripts may be told of the release.
+        self.events().wake();
     }
 
     /// Makes what scripts of `app` may do outside of this node what is stored.

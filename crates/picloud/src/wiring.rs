@@ -98,7 +98,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
             journal.in_flight(),
             Some(services.clone()),
         )?),
-        services: data,
+        services: Arc::new(EventServices::new(data, events.clone())),
         events: Arc::new(events.clone()),
         runs: Arc::new(recorder.clone()),
         clock,

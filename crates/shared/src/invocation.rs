@@ -1,6 +1,6 @@
 //! One request to run one script.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, num::IntErrorKind, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri};
@@ -19,6 +19,24 @@ pub const DEPTH_MAX: u8 = 16;
 
 /// The header in which a request of a script says how many runs led to it.
 pub const DEPTH_HEADER: HeaderName = HeaderName::from_static("x-picloud-depth");
+
+/// The depth that a request with these headers says: how many runs led to it. Whoever passes a request on may add to the
+/// header, so the largest number counts.
+pub fn depth_in(headers: &HeaderMap) -> u64 {
+    let values = headers.get_all(DEPTH_HEADER).iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    // They may also make one line of several.
+    let depths = values.flat_map(|value| value.split(',')).filter_map(read_depth);
+    depths.max().unwrap_or(0)
+}
+
+/// The number in a part of the header; the largest if it is larger than any that would be taken.
+fn read_depth(part: &str) -> Option<u64> {
+    match part.trim().parse::<u64>() {
+        Ok(depth) => Some(depth),
+        Err(error) => (*error.kind() == IntErrorKind::PosOverflow).then_some(u64::MAX),
+    }
+}
 
 /// A script, and what to run it with.
 #[derive(Clone, Debug)]

@@ -155,7 +155,7 @@ impl<S: BindingSpec> BindingRepository<S> for Store {
 impl Store {
     /// Begins a change of an app and reads a binding as it is now; `None` if it is gone.
     async fn begin_binding_change<'a, S: BindingSpec>(
-        &self,
+        &'a self,
         app: AppId,
         id: Uuid,
         change: &'a Change,

@@ -16,6 +16,7 @@ use crate::{
     config::config_of,
     convert::{from_json, hash, number, to_json},
     db::{Db, Transaction},
+    events::release::tell,
     statements::statements,
     value::args,
 };
@@ -31,6 +32,7 @@ pub(crate) struct ReleaseChange<'a> {
     app: AppId,
     number: i64,
     change: &'a Change,
+    db: &'a Db,
 }
 
 statements! {
@@ -74,7 +76,11 @@ struct DomainRow {
 
 impl<'a> ReleaseChange<'a> {
     /// Begins a change, if its author may still make it; `None` if the app is gone.
-    pub(crate) async fn begin(db: &Db, app: AppId, change: &'a Change) -> Result<Option<Self>, StoreError> {
+    pub(crate) async fn begin(
+        db: &'a Db,
+        app: AppId,
+        change: &'a Change,
+    ) -> Result<Option<Self>, StoreError> {
         let mut transaction = db.write().await?;
         let raised: Option<(i64,)> = transaction
             .fetch_optional(RAISE_RELEASE, args![app, change.at])
@@ -88,6 +94,7 @@ impl<'a> ReleaseChange<'a> {
             app,
             number,
             change,
+            db,
         }))
     }
 
@@ -108,7 +115,8 @@ impl<'a> ReleaseChange<'a> {
 
     /// Stores the release, with all that the app holds now, and the record of it in the audit log, and commits.
     pub(crate) async fn commit(mut self, summary: &str, entry: Entry) -> Result<Release, StoreError> {
-        let manifest = to_json(&self.manifest().await?)?;
+        let manifest = self.manifest().await?;
+        let text = to_json(&manifest)?;
         let release = args![
             self.app,
             self.number,
@@ -116,7 +124,7 @@ impl<'a> ReleaseChange<'a> {
             self.change.note.as_deref(),
             summary,
             self.change.at,
-            manifest,
+            text,
         ];
         let stored: Option<(Option<String>,)> =
             self.transaction.fetch_optional(INSERT_RELEASE, release).await?;
@@ -130,7 +138,11 @@ impl<'a> ReleaseChange<'a> {
             summary: summary.to_owned(),
             created_at: self.change.at,
         };
+        let is_told = tell(&mut self.transaction, &manifest, &release, self.change).await?;
         self.transaction.commit().await?;
+        if let (true, Db::Postgres(db)) = (is_told, self.db) {
+            db.tell();
+        }
         Ok(release)
     }
 

@@ -161,7 +161,7 @@ impl RouteRepository for Store {
 impl Store {
     /// Begins a change of the route's app and reads the route as it is now; `None` if it is gone.
     async fn begin_route_change<'a>(
-        &self,
+        &'a self,
         id: RouteId,
         change: &'a Change,
     ) -> Result<Option<(ReleaseChange<'a>, Route)>, StoreError> {

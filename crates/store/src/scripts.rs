@@ -357,7 +357,7 @@ impl ScriptRepository for Store {
 impl Store {
     /// Begins a change of the script's app and reads the script as it is now; `None` if it is gone.
     async fn begin_script_change<'a>(
-        &self,
+        &'a self,
         id: ScriptId,
         expected: &Expected,
         change: &'a Change,

@@ -65,6 +65,7 @@ fn commit(session: &Session) -> Fallible<()> {
     let answer = session.ask(Service::Transaction, || {
         Question::Commit(Commit {
             held: session.held(),
+            writer: with_current(|run| run.map(Run::writer)),
             ..transaction.to_commit()
         })
     })?;

@@ -381,6 +381,7 @@ pub(super) fn explained(error: ServiceError, has_committed: bool) -> (ScriptErro
         ServiceError::Unavailable => ScriptErrorKind::StorageUnavailable,
         ServiceError::Full => ScriptErrorKind::StorageFull,
         ServiceError::QuotaExceeded(_) | ServiceError::QueueFull => ScriptErrorKind::QuotaExceeded,
+        ServiceError::LoopDetected => ScriptErrorKind::LoopDetected,
         ServiceError::CommitUnknown => ScriptErrorKind::CommitUnknown,
         ServiceError::AppGone => ScriptErrorKind::AppGone,
         ServiceError::Failed => ScriptErrorKind::Internal,

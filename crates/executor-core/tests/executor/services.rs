@@ -360,6 +360,7 @@ fn a_host_that_refuses_ends_the_run() {
         (ServiceError::Failed, ScriptErrorKind::Internal),
         (ServiceError::AppGone, ScriptErrorKind::AppGone),
         (ServiceError::CommitUnknown, ScriptErrorKind::CommitUnknown),
+        (ServiceError::LoopDetected, ScriptErrorKind::LoopDetected),
     ] {
         for source in [
             "kv::get(\"a\")",

@@ -4,11 +4,9 @@
 //! led to it, and none is taken that is too many steps away from a client. Somebody else who sends the header shortens
 //! the way of their own request, and nothing more.
 
-use std::num::IntErrorKind;
-
 use http::HeaderMap;
 use picloud_shared::{
-    invocation::{DEPTH_HEADER, DEPTH_MAX},
+    invocation::{DEPTH_MAX, depth_in},
     problem::Code,
 };
 
@@ -17,14 +15,7 @@ use super::Refusal;
 /// How many runs led to a request with these headers.
 #[inline]
 pub(super) fn of(headers: &HeaderMap) -> Result<u8, Refusal> {
-    let values = headers
-        .get_all(DEPTH_HEADER)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    // Whoever passes a request on may make one line of several.
-    let depths = values.flat_map(|value| value.split(',')).filter_map(read);
-    let depth = depths.max().unwrap_or(0);
-    match u8::try_from(depth) {
+    match u8::try_from(depth_in(headers)) {
         Ok(depth) if depth <= DEPTH_MAX => Ok(depth),
         _ => Err(Refusal::new(
             Code::LoopDetected,
@@ -33,17 +24,10 @@ pub(super) fn of(headers: &HeaderMap) -> Result<u8, Refusal> {
     }
 }
 
-/// The number in a part of the header; the largest if it is larger than any that would be taken.
-fn read(part: &str) -> Option<u64> {
-    match part.trim().parse() {
-        Ok(depth) => Some(depth),
-        Err(error) => (*error.kind() == IntErrorKind::PosOverflow).then_some(u64::MAX),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use picloud_shared::invocation::DEPTH_HEADER;
 
     use super::*;
 

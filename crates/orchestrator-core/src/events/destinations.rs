@@ -50,12 +50,12 @@ pub(super) fn of_dead(
     (reason, error): (DeadReason, &str),
     now: Timestamp,
 ) -> Vec<NewEvent> {
-    // What PiCloud tells of itself is not told of: that would have no end.
-    let is_own = leased.event.topic.as_ref().is_some_and(Topic::is_reserved);
+    // What tells how others went is not told of: that would have no end.
+    let is_told = leased.event.topic.as_ref().is_some_and(Topic::is_about_runs);
     let everybody = DEAD_TOPIC
         .parse()
         .ok()
-        .filter(|_| !is_own)
+        .filter(|_| !is_told)
         .map(Destination::Topic);
     let told = Told {
         leased,

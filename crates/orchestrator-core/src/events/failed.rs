@@ -1,6 +1,6 @@
 //! Whoever wants it is told of runs that failed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use picloud_shared::{
     events::{DEPTH_MAX, Lineage, NewEvent, Topic},
@@ -16,13 +16,16 @@ use super::Events;
 /// The topic on which whoever wants it is told of every run of the app that failed.
 const TOPIC: &str = "picloud.script.failed";
 
+/// Runs that failed of which it is about to be told. What fails beyond that, while storage does not keep up, is not told.
+pub(super) const TELLING_MAX: usize = 1_000;
+
 impl Events {
     /// Tells of a run that failed, if anybody wants to know. `follows` is what the run follows from; nothing is told of
-    /// one that was for an event of PiCloud's own, as that would have no end.
+    /// one that was itself told how others went, as that would have no end.
     pub(crate) fn tell_failed(&self, record: &Execution, follows: Option<(&Lineage, Option<&Topic>)>) {
         let (lineage, about) = follows.unzip();
-        let is_own = about.flatten().is_some_and(Topic::is_reserved);
-        if is_own || record.status == ExecutionStatus::Cancelled || !self.is_wanted(record.app_id, TOPIC) {
+        let is_told = about.flatten().is_some_and(Topic::is_about_runs);
+        if is_told || record.status == ExecutionStatus::Cancelled || !self.is_wanted(record.app_id, TOPIC) {
             return;
         }
         let depth = lineage.map_or(0, |lineage| lineage.depth.saturating_add(1));
@@ -40,7 +43,12 @@ impl Events {
 
     fn tell(&self, record: &Execution, event: NewEvent) {
         let (events, app) = (self.clone(), record.app_id);
+        let Ok(place) = Arc::clone(self.telling()).try_acquire_owned() else {
+            tracing::warn!(app.id = %app, execution.id = %record.id, "nobody is told of a run that failed: too many did at one time");
+            return;
+        };
         self.runtime().spawn(async move {
+            let _place = place;
             if let Err(error) = events.publish(app, vec![event], None).await {
                 tracing::warn!(%error, app.id = %app, "nobody is told of a run that failed");
             }

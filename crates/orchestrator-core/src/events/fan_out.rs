@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use picloud_shared::{
     bindings::Subscription,
-    events::{NewDelivery, NewEvent, Origin, Topic},
-    id::DeliveryId,
+    events::{NewDelivery, NewEvent, Topic},
     services::docs::Filter,
     time::Timestamp,
 };
-use serde_json::{Value, json};
+
+use super::changes;
 
 /// The subscriptions of an app, compiled for look-up.
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Subscribers {
     exact: HashMap<Box<str>, Vec<usize>>,
     /// Those to all topics that begin alike.
     patterns: Vec<usize>,
+    /// Whether one of them may want to know of changes of data: the one thing that every commit looks at.
+    watch_data: bool,
 }
 
 struct Subscriber {
@@ -47,6 +49,7 @@ impl Subscribers {
     fn add(&mut self, subscriber: Subscriber) {
         let index = self.all.len();
         let topic = subscriber.subscription.spec.topic.as_str();
+        self.watch_data |= changes::are_wanted_by(topic);
         if topic.ends_with('*') {
             self.patterns.push(index);
         } else {
@@ -66,9 +69,10 @@ impl Subscribers {
         for Subscriber { subscription, filter } in self.of(topic) {
             let is_wanted = filter
                 .as_ref()
-                .is_none_or(|filter| filter.matches(seen.get_or_insert_with(|| as_filtered(event))));
+                .is_none_or(|filter| filter.matches(seen.get_or_insert_with(|| event.as_filtered())));
             if is_wanted {
-                deliveries.push(delivery_to(subscription, now));
+                let id = subscription.subscription_id();
+                deliveries.push(subscription.spec.delivery(id, subscription.script_id, now));
             }
         }
         deliveries
@@ -79,36 +83,17 @@ impl Subscribers {
         self.of(topic).next().is_some()
     }
 
+    /// Whether anybody may want to know of changes of data.
+    pub(super) fn watch_data(&self) -> bool {
+        self.watch_data
+    }
+
     fn of(&self, topic: &Topic) -> impl Iterator<Item = &Subscriber> {
         let exact = self.exact.get(topic.as_str()).into_iter().flatten();
         let exact = exact.map(|index| &self.all[*index]);
         let patterns = self.patterns.iter().map(|index| &self.all[*index]);
         exact.chain(patterns.filter(|subscriber| subscriber.subscription.spec.topic.wants(topic)))
     }
-}
-
-fn delivery_to(subscription: &Subscription, now: Timestamp) -> NewDelivery {
-    NewDelivery {
-        id: DeliveryId::new(now),
-        script_id: subscription.script_id,
-        origin: Origin::Subscription(subscription.subscription_id()),
-        ordered: subscription.spec.ordered,
-        retry: subscription.spec.retry,
-        on_success: subscription.spec.on_success.clone(),
-        on_failure: subscription.spec.on_failure.clone(),
-    }
-}
-
-/// An event as filters see it. Data that is not JSON is null.
-fn as_filtered(event: &NewEvent) -> Value {
-    let data = serde_json::from_slice(&event.data).unwrap_or(Value::Null);
-    json!({
-        "topic": event.topic.as_ref().map(Topic::as_str),
-        "subject": event.subject,
-        "source": event.source,
-        "key": event.key,
-        "data": data,
-    })
 }
 
 #[cfg(test)]
@@ -120,6 +105,7 @@ mod tests {
         events::{Lineage, RetryPolicy},
         id::{AppId, EventId, ScriptId},
     };
+    use serde_json::{Value, json};
     use uuid::Uuid;
 
     use super::*;
@@ -199,6 +185,25 @@ mod tests {
         check(&subscribers, &event(None, "1"), &[]);
         let want = |topic: &str| subscribers.want(&topic.parse().expect("a topic"));
         assert!(want("people") && !want("picloud.script.failed"));
+    }
+
+    #[test]
+    fn commits_are_looked_at_if_anybody_may_want_their_changes() {
+        for (topic, expected) in [
+            ("picloud.kv.changed", true),
+            ("picloud.docs.people.*", true),
+            ("picloud.users.created", true),
+            ("picloud.*", true),
+            ("picloud.k*", true),
+            ("*", false),
+            ("orders.*", false),
+            ("pic*", false),
+            ("picloud.script.failed", false),
+            ("picloud.release", false),
+        ] {
+            let subscribers = Subscribers::new(vec![subscription(1, topic, None)]);
+            assert_eq!(subscribers.watch_data(), expected, "{topic}");
+        }
     }
 
     #[test]

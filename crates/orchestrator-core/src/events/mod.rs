@@ -8,11 +8,12 @@
 //! Nothing polls. The pump sleeps until it is told that something was published, until a place becomes free, or until the
 //! moment at which the next delivery is due.
 //!
-//! Reading order: `fan_out` (who gets an event), `table` (publishing), `services` (what scripts emit), `pump` and `held`
-//! (which deliveries run), `deliver` (one of them), `at_commit` (its end if it succeeds), `decision` (if it does not),
+//! Reading order: `fan_out` (who gets an event), `table` (publishing), `services` (what scripts emit), `changes` (what tells
+//! of their writes), `pump` and `held` (which deliveries run), `deliver` (one of them), `at_commit` (its end if it succeeds), `decision` (if it does not),
 //! `request`, `destinations` and `failed` (what scripts are given and told of).
 
 mod at_commit;
+mod changes;
 mod decision;
 mod deliver;
 mod destinations;

@@ -1,4 +1,4 @@
-//! What scripts emit gets its deliveries when it is committed.
+//! What scripts emit, and what tells of their changes, gets its deliveries when it is committed.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -11,7 +11,7 @@ use picloud_shared::{
 
 use super::Events;
 
-/// Gives what scripts emit its deliveries, and hands all questions on.
+/// Gives what scripts emit its deliveries, adds what tells of changes, and hands all questions on.
 #[derive(Clone)]
 pub struct EventServices {
     others: Arc<dyn HostServices>,
@@ -31,6 +31,7 @@ impl EventServices {
         self.events.address(app, &mut commit.emits);
         // Nothing is kept of what nobody wants.
         commit.emits.retain(|event| !event.deliveries.is_empty());
+        commit.emits.extend(self.events.changes(app, &commit)?);
         let (others, events) = (Arc::clone(&self.others), self.events.clone());
         let work = async move {
             let emits = !commit.emits.is_empty();
@@ -55,7 +56,9 @@ impl HostServices for EventServices {
         Self: 'a,
     {
         match question {
-            Question::Commit(commit) if !commit.emits.is_empty() => Box::pin(self.commit(app, commit)),
+            Question::Commit(commit) if !commit.emits.is_empty() || self.events.watch(app, &commit) => {
+                Box::pin(self.commit(app, commit))
+            }
             other => self.others.ask(app, other),
         }
     }

@@ -14,9 +14,12 @@ use picloud_shared::{
     seam::EventTable,
     time::Clock,
 };
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, Semaphore},
+};
 
-use super::held::Holdings;
+use super::{failed::TELLING_MAX, held::Holdings};
 use crate::live::LiveReleases;
 
 /// Takes events. A cheap handle; all copies are one.
@@ -37,6 +40,8 @@ struct Inner {
     run_ended: Notify,
     /// The deliveries that this node holds.
     held: Holdings,
+    /// A place for each run that failed of which it is about to be told.
+    telling: Arc<Semaphore>,
 }
 
 impl Events {
@@ -51,6 +56,7 @@ impl Events {
             ended: Mutex::default(),
             run_ended: Notify::new(),
             held: Holdings::default(),
+            telling: Arc::new(Semaphore::new(TELLING_MAX)),
         }))
     }
 
@@ -90,6 +96,10 @@ impl Events {
 
     pub(super) fn runtime(&self) -> &Handle {
         &self.0.runtime
+    }
+
+    pub(super) fn telling(&self) -> &Arc<Semaphore> {
+        &self.0.telling
     }
 
     pub(super) fn held(&self) -> &Holdings {

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::{Binding, BindingSpec, differing};
 use crate::{
-    events::{Destination, RetryPolicy, TopicPattern},
-    id::SubscriptionId,
+    events::{Destination, NewDelivery, Origin, RetryPolicy, TopicPattern},
+    id::{DeliveryId, ScriptId, SubscriptionId},
+    time::Timestamp,
 };
 
 /// A script that runs for each event on some topics.
@@ -39,6 +40,21 @@ impl Subscription {
     /// Its id, among those of subscriptions.
     pub fn subscription_id(&self) -> SubscriptionId {
         SubscriptionId(self.id)
+    }
+}
+
+impl SubscriptionSpec {
+    /// A delivery to the script of the subscription `id`, of what is published at `now`.
+    pub fn delivery(&self, id: SubscriptionId, script_id: ScriptId, now: Timestamp) -> NewDelivery {
+        NewDelivery {
+            id: DeliveryId::new(now),
+            script_id,
+            origin: Origin::Subscription(id),
+            ordered: self.ordered,
+            retry: self.retry,
+            on_success: self.on_success.clone(),
+            on_failure: self.on_failure.clone(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{RetryPolicy, StoredRequest, Topic};
@@ -58,7 +59,7 @@ pub struct NewEvent {
     pub content_type: String,
     /// At most [`EVENT_DATA_BYTES_MAX`](super::EVENT_DATA_BYTES_MAX), unless it is the body of a request.
     pub data: Bytes,
-    /// At most [`EVENT_KEY_BYTES_MAX`](super::EVENT_KEY_BYTES_MAX).
+    /// At most [`EVENT_KEY_BYTES_MAX`](super::EVENT_KEY_BYTES_MAX), but for changes of keys that are longer themselves.
     pub key: Option<String>,
     /// See [`Event::request`].
     pub request: Option<StoredRequest>,
@@ -76,6 +77,18 @@ impl NewEvent {
     pub fn is_for_a_destination(&self) -> bool {
         let mut deliveries = self.deliveries.iter();
         deliveries.any(|delivery| delivery.origin == Origin::Destination)
+    }
+
+    /// The event as filters see it. Data that is not JSON is null.
+    pub fn as_filtered(&self) -> Value {
+        let data = serde_json::from_slice(&self.data).unwrap_or(Value::Null);
+        json!({
+            "topic": self.topic.as_ref().map(Topic::as_str),
+            "subject": self.subject,
+            "source": self.source,
+            "key": self.key,
+            "data": data,
+        })
     }
 
     /// How much of the app's bound on waiting bytes each of its deliveries takes.

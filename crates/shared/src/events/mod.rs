@@ -31,6 +31,9 @@ pub use self::{
 /// Bytes of the data of one event.
 pub const EVENT_DATA_BYTES_MAX: usize = 256 * 1_024;
 
+/// Bytes of a value or a document in the event that tells of its change; a larger one is left out.
+pub const CHANGED_VALUE_BYTES_MAX: usize = 64 * 1_024;
+
 /// Bytes of an event's key.
 pub const EVENT_KEY_BYTES_MAX: usize = 256;
 

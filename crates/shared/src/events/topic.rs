@@ -10,6 +10,9 @@ const TOPIC_CHARS_MAX: usize = 128;
 /// Topics that begin like this are PiCloud's own.
 const RESERVED: &str = "picloud.";
 
+/// What PiCloud tells on topics that begin like this is how runs and events of the app went.
+const OF_RUNS: [&str; 2] = ["picloud.script.", "picloud.delivery."];
+
 /// What events are about: 1 to 128 of `a-z`, `A-Z`, `0-9` and `_.-/:`, such as `orders.created`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -38,6 +41,12 @@ impl Topic {
     /// Whether only PiCloud may publish on it.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with(RESERVED)
+    }
+
+    /// Whether it is about how runs and events went. Nobody is told in turn how those went that were told of that: it would
+    /// have no end.
+    pub fn is_about_runs(&self) -> bool {
+        OF_RUNS.iter().any(|beginning| self.0.starts_with(beginning))
     }
 }
 
@@ -122,6 +131,23 @@ mod tests {
             assert_eq!(text.parse::<TopicPattern>(), Err(InvalidTopic), "{text}");
         }
         assert!("*".parse::<Topic>().is_err() && "*".parse::<TopicPattern>().is_ok());
+    }
+
+    #[test]
+    fn what_tells_of_runs_is_another_thing_than_what_tells_of_data() {
+        for (topic, expected) in [
+            ("picloud.script.failed", true),
+            ("picloud.delivery.dead", true),
+            ("picloud.kv.changed", false),
+            ("picloud.release", false),
+            ("script.failed", false),
+        ] {
+            assert_eq!(
+                topic.parse::<Topic>().unwrap().is_about_runs(),
+                expected,
+                "{topic}"
+            );
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{KvValue, docs::CollectionCommit};
 use crate::{
-    events::{Ack, Held, NewEvent},
+    events::{Ack, Held, Lineage, NewEvent},
     execution::Execution,
+    id::UserId,
 };
 
 /// The end of a transaction.
@@ -34,6 +35,18 @@ pub struct Commit {
     /// of this takes effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// Who writes, for those who subscribe to changes of data; without it nobody is told of what is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<Writer>,
+}
+
+/// Who writes what a commit writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// What the events follow from that tell of it.
+    pub lineage: Lineage,
+    /// The person, if it is no run.
+    pub person: Option<UserId>,
 }
 
 impl Commit {

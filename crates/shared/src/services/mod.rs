@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    commit::{Commit, Expiry, ReadKey, ReadRange, Write},
+    commit::{Commit, Expiry, ReadKey, ReadRange, Write, Writer},
     email::{
         Attachment, EMAIL_ATTACHMENTS_MAX, EMAIL_BYTES_MAX, EMAIL_FILE_NAME_BYTES_MAX, EMAIL_RECIPIENTS_MAX,
         EMAIL_SUBJECT_BYTES_MAX, EMAIL_TIMEOUT_MAX, EMAILS_PER_HOUR_MAX, EMAILS_PER_RUN_MAX, Email,
@@ -43,7 +43,7 @@ pub use self::{
     users::{
         SESSIONS_PER_USER_MAX, USER_DATA_BYTES_MAX, USER_EMAIL_BYTES_MAX, USER_NAME_CHARS_MAX, USER_NAMES,
         USER_SESSION_SECONDS, UserRecord, UserRefused, UserSession, check_user_email, check_user_name,
-        is_reserved, session_hash, user_email_key, user_key, user_name_key, user_writes,
+        is_reserved, session_hash, user_email_key, user_key, user_name_key, user_of_key, user_writes,
     },
 };
 use crate::{
@@ -195,6 +195,12 @@ pub enum ServiceError {
     /// The app has as many events waiting as it may have.
     #[error("as many events of the app wait as may; publish more when fewer do")]
     QueueFull,
+    /// Others would be told of what was written, and too many events and calls led to it already.
+    #[error(
+        "{} events and calls led to this change of data, of which another script would be told, so it is taken for a loop",
+        crate::events::DEPTH_MAX
+    )]
+    LoopDetected,
     /// The connection was lost while it committed: nobody knows whether it has taken effect.
     #[error(
         "the connection to the database was lost while it committed, so whether that has taken effect is not known"

@@ -11,6 +11,9 @@ use uuid::Uuid;
 /// What reserved keys begin with; no other key does.
 const RESERVED: char = '\0';
 
+/// What the keys of users' records begin with.
+const USER_RECORDS: &str = "\0users/id/";
+
 /// What the keys of users' names begin with, in the order of the names.
 pub const USER_NAMES: &str = "\0users/name/";
 
@@ -36,7 +39,12 @@ pub fn is_reserved(key: &str) -> bool {
 
 /// Where the record of a user is.
 pub fn user_key(id: Uuid) -> String {
-    format!("\0users/id/{id}")
+    format!("{USER_RECORDS}{id}")
+}
+
+/// Whose record is at a key, if it is one.
+pub fn user_of_key(key: &str) -> Option<Uuid> {
+    key.strip_prefix(USER_RECORDS)?.parse().ok()
 }
 
 /// Where the id of the user with this name is.

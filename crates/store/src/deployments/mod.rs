@@ -96,7 +96,7 @@ impl DeploymentRepository for Store {
 impl Store {
     /// Begins a change of the app if the release is live that is expected; `None` if the app is gone.
     async fn begin_deployment<'a>(
-        &self,
+        &'a self,
         app: AppId,
         terms: DeployTerms,
         change: &'a Change,

@@ -10,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod manage;
 pub(crate) mod order;
 pub(crate) mod purge;
+pub(crate) mod release;
 pub(crate) mod rows;
 
 use std::time::Duration;

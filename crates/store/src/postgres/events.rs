@@ -77,7 +77,16 @@ impl<'e> Packed<'e> {
 
     /// What accepts them, within the bounds of the app.
     fn publish(&self, app: AppId, now: Timestamp) -> Query<'_, sqlx::Postgres, PgArguments> {
-        let (count_max, bytes_max) = bounds();
+        self.publish_within(Some(bounds()), app, now)
+    }
+
+    fn publish_within(
+        &self,
+        bounds: Option<(i64, i64)>,
+        app: AppId,
+        now: Timestamp,
+    ) -> Query<'_, sqlx::Postgres, PgArguments> {
+        let (count_max, bytes_max) = bounds.unzip();
         sqlx::query(PUBLISH_EVENTS)
             .bind(app.0)
             .bind(now.as_micros())
@@ -111,6 +120,19 @@ pub(crate) async fn publish(
         Ok(_) => Ok(Ok(())),
         Err(error) => refused(error).map(Err),
     }
+}
+
+/// The same, however many wait.
+pub(crate) async fn publish_without_bound(
+    connection: &mut PgConnection,
+    app: AppId,
+    events: &[NewEvent],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let packed = Packed::of(events, now)?;
+    let accepted = packed.publish_within(None, app, now).execute(connection);
+    bounded(accepted).await.map_err(store_error)?;
+    Ok(())
 }
 
 /// What an error says of events that were not accepted.

@@ -21,6 +21,7 @@ impl Caller {
             found.ceiling,
             self.access,
             self.origin.clone(),
+            self.depth,
         );
         is_same
             && again.permit(manager, app, "app").await.is_ok()

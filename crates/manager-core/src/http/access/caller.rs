@@ -11,10 +11,12 @@ use picloud_shared::{
     access::{AppRole, Capability, Ceiling, Decision, Needs, Place, Subject, decide, role_in},
     app::App,
     change::{Change, Via},
+    events::Lineage,
     id::{AppId, TokenId},
     problem::{Code, Problem},
     repository::AppScope,
     seam::Origin,
+    services::Writer,
     user::{InstanceRole, Session, User},
 };
 
@@ -35,6 +37,8 @@ pub(crate) struct Caller {
     ceiling: Ceiling,
     pub(super) access: Access,
     pub(super) origin: Origin,
+    /// How many runs led to the request, if a script has made it.
+    pub(super) depth: u8,
     /// Whether somebody decided that they may; see [`Caller::was_decided`].
     decided: Arc<AtomicBool>,
     /// The app in which they were refused something; see [`Caller::refused_in`].
@@ -66,6 +70,7 @@ impl Caller {
         ceiling: Ceiling,
         access: Access,
         origin: Origin,
+        depth: u8,
     ) -> Self {
         Self {
             user,
@@ -73,6 +78,7 @@ impl Caller {
             ceiling,
             access,
             origin,
+            depth,
             decided: Arc::default(),
             refused_in: Arc::default(),
         }
@@ -91,6 +97,18 @@ impl Caller {
                 Access::Open | Access::SignedIn | Access::Session => None,
             },
             note,
+        }
+    }
+
+    /// Who they are to those who are told of changes of data.
+    pub(crate) fn writer(&self) -> Writer {
+        Writer {
+            lineage: Lineage {
+                root: self.origin.request_id.0,
+                cause: None,
+                depth: self.depth,
+            },
+            person: Some(self.user.id),
         }
     }
 

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::header;
-use picloud_shared::{access::Needs, problem::Code, seam::Origin};
+use picloud_shared::{access::Needs, invocation::depth_in, problem::Code, seam::Origin};
 
 use super::{Access, Caller, Credential, authenticate::authenticate, refused::Attempt};
 use crate::{
@@ -78,6 +78,7 @@ async fn answer(
         found.ceiling,
         access,
         origin.clone(),
+        u8::try_from(depth_in(&parts.headers)).unwrap_or(u8::MAX),
     );
     let caller = &*known.insert(caller);
     let mut response = match before(caller, access) {

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-problems!(CreateDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown);
+problems!(CreateDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// A document to write.
 #[derive(Deserialize, ToSchema)]
@@ -89,7 +89,7 @@ pub(crate) async fn create_document(
     ))
 }
 
-problems!(ReplaceDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown);
+problems!(ReplaceDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// A document in the place of one.
 #[derive(Deserialize, ToSchema)]
@@ -130,7 +130,7 @@ pub(crate) async fn replace_document(
     Ok(Json(written.await?.ok_or_else(|| not_found("document"))?.into()))
 }
 
-problems!(PatchDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown);
+problems!(PatchDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// Changes of a document.
 #[derive(Deserialize, ToSchema)]
@@ -173,7 +173,7 @@ pub(crate) async fn patch_document(
     Ok(Json(written.await?.ok_or_else(|| not_found("document"))?.into()))
 }
 
-problems!(DeleteDocumentProblems: NotFound, Conflict, CommitUnknown);
+problems!(DeleteDocumentProblems: NotFound, Conflict, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// Delete a document
 #[utoipa::path(

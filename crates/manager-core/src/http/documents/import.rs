@@ -26,7 +26,7 @@ use crate::{
 
 problems!(
     ImportDocumentsProblems: NotFound, ValidationFailed, BodyTooLarge, DocumentTaken, Conflict, QuotaExceeded,
-    CommitUnknown
+    CommitUnknown, TooManyRequests, LoopDetected
 );
 
 /// How the file is, and what becomes of what is there.
@@ -83,6 +83,7 @@ pub(crate) async fn import_documents(
 
     let target = Target {
         manager: &manager,
+        caller: &caller,
         app: app.id,
         collection: &collection,
         mode: query.mode,
@@ -123,6 +124,7 @@ pub(crate) async fn import_documents(
 /// Where documents are imported.
 struct Target<'t> {
     manager: &'t Manager,
+    caller: &'t Caller,
     app: AppId,
     collection: &'t CollectionName,
     mode: Mode,

@@ -60,6 +60,7 @@ impl Place<'_> {
                 .await?;
             let commit = Question::Commit(Commit {
                 docs: vec![self.commit(&draft)],
+                writer: Some(self.caller.writer()),
                 ..Commit::default()
             });
             match kv::ask(self.manager, self.app, commit).await? {

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-problems!(CreateEndUserProblems: NotFound, UsernameTaken, Conflict, QuotaExceeded, Overloaded, CommitUnknown);
+problems!(CreateEndUserProblems: NotFound, UsernameTaken, Conflict, QuotaExceeded, Overloaded, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// A user to make.
 #[derive(Deserialize, ToSchema)]

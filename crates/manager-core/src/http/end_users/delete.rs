@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-problems!(DeleteEndUserProblems: NotFound, Conflict, CommitUnknown);
+problems!(DeleteEndUserProblems: NotFound, Conflict, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// Delete a user of an app
 #[utoipa::path(

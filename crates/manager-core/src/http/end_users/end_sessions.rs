@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-problems!(EndEndUserSessionsProblems: NotFound, Conflict, CommitUnknown);
+problems!(EndEndUserSessionsProblems: NotFound, Conflict, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// Sign a user of an app out everywhere
 #[utoipa::path(

@@ -24,7 +24,7 @@ use crate::{
 
 problems!(
     ImportEndUsersProblems: NotFound, ValidationFailed, BodyTooLarge, UsernameTaken, Conflict, QuotaExceeded,
-    CommitUnknown
+    CommitUnknown, TooManyRequests, LoopDetected
 );
 
 /// How the file is, and what becomes of who is there.
@@ -80,6 +80,7 @@ pub(crate) async fn import_end_users(
 
     let target = Target {
         manager: &manager,
+        caller: &caller,
         app: app.id,
         mode: query.mode,
     };
@@ -119,6 +120,7 @@ pub(crate) async fn import_end_users(
 /// Where users are imported.
 struct Target<'t> {
     manager: &'t Manager,
+    caller: &'t Caller,
     app: AppId,
     mode: Mode,
 }

@@ -60,6 +60,7 @@ pub(super) async fn change(
         let commit = Commit {
             keys: look.keys,
             writes: writes.collect(),
+            writer: Some(caller.writer()),
             ..Commit::default()
         };
         manager.repository().confirm_data_change(app, &by).await?;

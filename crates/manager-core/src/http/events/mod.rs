@@ -14,7 +14,7 @@ use picloud_shared::{
         Published,
     },
     id::EventId,
-    invocation::DEPTH_HEADER,
+    invocation::depth_in,
     problem::Code,
     time::Timestamp,
 };
@@ -170,8 +170,7 @@ fn event_of(read: Read, depth: u8, now: Timestamp) -> NewEvent {
 
 /// How many runs led to this request, if a script has made it.
 fn depth(headers: &HeaderMap) -> Answer<u8> {
-    let depth = text(headers, &DEPTH_HEADER).and_then(|text| text.parse::<u64>().ok());
-    match u8::try_from(depth.unwrap_or(0)) {
+    match u8::try_from(depth_in(headers)) {
         Ok(depth) if depth < DEPTH_MAX => Ok(depth),
         _ => Err(problem(
             Code::LoopDetected,

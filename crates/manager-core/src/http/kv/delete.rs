@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-problems!(DeleteKvProblems: NotFound, Conflict, CommitUnknown);
+problems!(DeleteKvProblems: NotFound, Conflict, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// Delete a key
 #[utoipa::path(

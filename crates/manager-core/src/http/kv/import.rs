@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-problems!(ImportKvProblems: NotFound, ValidationFailed, BodyTooLarge, Conflict, QuotaExceeded, CommitUnknown);
+problems!(ImportKvProblems: NotFound, ValidationFailed, BodyTooLarge, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// What became of a file.
 #[derive(Serialize, ToSchema)]
@@ -64,7 +64,7 @@ pub(crate) async fn import_kv(
     let mut failed = None;
     for batch in batches(file.writes) {
         let count = batch.len();
-        match commit(&manager, app.id, batch).await {
+        match commit(&manager, &caller, app.id, batch).await {
             Ok(()) => written += count,
             Err(refusal) => {
                 failed = Some(refusal);

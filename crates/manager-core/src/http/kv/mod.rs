@@ -10,7 +10,7 @@ pub(crate) mod list;
 pub(crate) mod put;
 mod record;
 
-use std::{convert::Infallible, str::FromStr};
+use std::{convert::Infallible, str::FromStr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use picloud_shared::{
@@ -27,13 +27,17 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
+    access::Caller,
     extract::Named,
-    problem::{Answer, Refusal, internal, not_found, problem, sentence},
+    problem::{Answer, Refusal, internal, not_found, problem, sentence, too_many},
 };
 use crate::Manager;
 
 /// Larger values are left out of lists.
 const LISTED_VALUE_BYTES_MAX: usize = 4 * 1_024;
+
+/// When it may help to try again what was refused because too many events wait.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_secs(5);
 
 /// A key with its value.
 #[derive(Serialize, ToSchema)]
@@ -167,9 +171,10 @@ pub(super) async fn page(
 }
 
 /// Writes, whatever was there.
-async fn commit(manager: &Manager, app: AppId, writes: Vec<Write>) -> Answer<()> {
+async fn commit(manager: &Manager, caller: &Caller, app: AppId, writes: Vec<Write>) -> Answer<()> {
     let commit = Commit {
         writes,
+        writer: Some(caller.writer()),
         ..Commit::default()
     };
     match ask(manager, app, Question::Commit(commit)).await? {
@@ -198,10 +203,12 @@ fn refusal(error: ServiceError) -> Refusal {
             "The server's disk is full. Free some space, then try again.",
         ),
         ServiceError::QuotaExceeded(exceeded) => problem(Code::QuotaExceeded, sentence(&exceeded)),
-        ServiceError::QueueFull => problem(
-            Code::TooManyRequests,
-            "As many events of the app wait as may. Try again when fewer do.",
+        ServiceError::QueueFull => too_many(
+            QUEUE_FULL_PAUSE,
+            "As many events of the app wait as may, and scripts subscribe to this change. Nothing was changed. Try again \
+             when fewer wait.",
         ),
+        ServiceError::LoopDetected => problem(Code::LoopDetected, sentence(&error)),
         ServiceError::CommitUnknown => problem(
             Code::CommitUnknown,
             "The database was lost while this was stored. Look whether it is there before you try again.",

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-problems!(PutKvProblems: NotFound, Conflict, QuotaExceeded, CommitUnknown);
+problems!(PutKvProblems: NotFound, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
 
 /// A value: either `value` or `blob_base64`.
 #[derive(Deserialize, ToSchema)]

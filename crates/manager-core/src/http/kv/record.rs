@@ -39,7 +39,7 @@ pub(super) async fn write(
     };
     let change = caller.change(manager, None);
     manager.repository().confirm_data_change(app, &change).await?;
-    commit(manager, app, vec![write]).await?;
+    commit(manager, caller, app, vec![write]).await?;
     Ok(manager
         .repository()
         .record_data_change(app, &done, &change)

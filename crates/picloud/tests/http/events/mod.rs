@@ -2,8 +2,10 @@
 
 mod asynchronous;
 mod bindings;
+mod changes;
 mod crash;
 mod deliveries;
+mod platform;
 mod publish;
 mod retries;
 mod schedules;

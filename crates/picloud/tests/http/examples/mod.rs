@@ -1,5 +1,6 @@
 //! The apps in `examples/`, each deployed over the API and called. One file per app.
 
+mod audit_trail;
 mod contact_form;
 mod csv_to_json;
 mod deploy_script;

@@ -3,11 +3,15 @@
 use picloud_shared::{
     events::{IdempotencyKey, NewEvent, Published, WAITING_BYTES_PER_APP_MAX, WAITING_PER_APP_MAX},
     id::AppId,
+    repository::StoreError,
     time::Timestamp,
 };
 use rusqlite::{Connection, Error, OptionalExtension as _, params};
+use sqlx::{Sqlite, Transaction};
 
 use crate::{
+    db::bounded,
+    error::store_error,
     events::{
         Refused,
         idempotency::{known, published, to_json_text},
@@ -15,6 +19,7 @@ use crate::{
     },
     sqlite::kv::read::{corrupt, id},
     statements::statements,
+    value::{args, bind},
 };
 
 statements! {
@@ -123,6 +128,55 @@ pub(crate) fn publish(
         }
     }
     Ok(Ok(()))
+}
+
+/// Accepts events as a part of a transaction of another connection, however many wait. None of them has a place in an order.
+pub(crate) async fn publish_without_bound(
+    transaction: &mut Transaction<'static, Sqlite>,
+    app: AppId,
+    events: &[NewEvent],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for row in rows(events, now)? {
+        let values = args![
+            row.deliveries.len(),
+            row.source.as_ref(),
+            row.subject.as_deref(),
+            row.happened_at,
+            row.extensions.as_deref(),
+            row.content_type.as_ref(),
+            row.root_id,
+            row.cause_id,
+            row.depth,
+            row.request.as_deref(),
+            row.data,
+        ];
+        let inserted = bounded(bind!(sqlx::query(INSERT_EVENT), values).execute(&mut **transaction)).await;
+        let event = inserted.map_err(store_error)?.last_insert_rowid();
+        for delivery in &row.deliveries {
+            let values = args![
+                app,
+                delivery.id,
+                event,
+                delivery.event_id,
+                delivery.script_id,
+                delivery.topic,
+                delivery.event_key.as_deref(),
+                None::<i64>,
+                delivery.origin,
+                delivery.origin_id,
+                delivery.terms.as_deref(),
+                delivery.bytes,
+                "waiting",
+                now,
+                delivery.due_at,
+            ];
+            bounded(bind!(sqlx::query(INSERT_DELIVERY), values).execute(&mut **transaction))
+                .await
+                .map_err(store_error)?;
+        }
+    }
+    Ok(())
 }
 
 fn insert_event(connection: &Connection, row: &NewRow<'_>) -> Result<i64, Error> {

@@ -60,6 +60,7 @@ fn most_added(commit: &Commit) -> Option<Kept> {
         emits,
         ack,
         held,
+        writer: _,
     } = commit;
     let has_more = record.is_some() || !emits.is_empty() || ack.is_some() || held.is_some();
     let writes_keys_alone = !has_more && docs.iter().all(CollectionCommit::writes_nothing);

@@ -7,6 +7,7 @@ mod leases;
 mod manage;
 mod order;
 mod publish;
+mod releases;
 mod retention;
 
 use std::{

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use picloud_shared::{
-    events::{Counts, DeadReason, DeliveryState, NewDelivery, NewEvent, Next},
+    events::{Counts, DeadReason, DeliveryState, NewDelivery, NewEvent, Next, Origin},
     id::SubscriptionId,
     repository::EventRepository,
     services::{Answer, Commit},
@@ -22,6 +22,7 @@ cases! {
     one_that_has_another_chance_is_the_last,
     without_a_key_there_is_no_order,
     many_at_once_get_into_one_line,
+    one_commit_tells_many_of_a_thousand_keys,
     whoever_changes_two_orders_takes_their_locks_in_one_order,
 }
 
@@ -206,6 +207,34 @@ async fn many_at_once_get_into_one_line(bed: Bed) {
         }
     }
     assert_eq!(ended, expected);
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn one_commit_tells_many_of_a_thousand_keys(bed: Bed) {
+    const KEYS: usize = 1_000;
+    let ground = Ground::new(bed).await;
+    // PostgreSQL has room for a few thousand locks.
+    let subscriptions: Vec<_> = (0..10).map(|_| subscription()).collect();
+    let emits = (0..KEYS).map(|number| {
+        let deliveries = subscriptions.iter().map(|id| NewDelivery {
+            origin: Origin::Subscription(*id),
+            ordered: true,
+            ..ground.delivery()
+        });
+        NewEvent {
+            topic: Some("picloud.kv.changed".parse().unwrap()),
+            key: Some(format!("key {number}")),
+            ..event(deliveries.collect())
+        }
+    });
+    let commit = Commit {
+        emits: emits.collect(),
+        ..Commit::default()
+    };
+    assert_eq!(ground.commit(commit, at(0)).await, Ok(Answer::Committed));
+    let expected = i64::try_from(KEYS * subscriptions.len()).unwrap();
+    assert_eq!(ground.count("deliveries").await, expected);
     ground.is_counted_exactly().await;
     ground.bed.finish().await;
 }

@@ -168,7 +168,7 @@ async fn what_is_due_later_waits_for_its_moment(bed: Bed) {
 }
 
 /// Says that so much waits already.
-async fn pretend(ground: &Ground, column: &str, value: u64) {
+pub(super) async fn pretend(ground: &Ground, column: &str, value: u64) {
     let mut raw = ground.bed.raw().await;
     let sql = format!(
         "INSERT INTO app_queues (app_id, shard, count, bytes) SELECT id, 99, 0, 0 FROM apps WHERE slug = 'one' \

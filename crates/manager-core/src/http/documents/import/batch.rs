@@ -62,6 +62,7 @@ impl Target<'_> {
         for _ in 0..TRIES_MAX {
             let commit = Question::Commit(Commit {
                 docs: vec![self.draft(rows, &ids).await?],
+                writer: Some(self.caller.writer()),
                 ..Commit::default()
             });
             match kv::ask(self.manager, self.app, commit).await? {

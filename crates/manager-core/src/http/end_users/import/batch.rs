@@ -112,6 +112,7 @@ impl Target<'_> {
         Ok(Commit {
             keys: look.keys,
             writes: writes.into_iter().map(write).collect(),
+            writer: Some(self.caller.writer()),
             ..Commit::default()
         })
     }

@@ -11,7 +11,7 @@ usage='usage: examples/deploy.sh FOLDER URL TOKEN'
 folder=${1:?$usage} server=${2:?$usage} token=${3:?$usage}
 
 main() {
-	local manifest app entry name source id script methods method host
+	local manifest app entry name source id script methods method host preset webhook
 	manifest=$(flatten <"$folder/app.json")
 	app=$(value .slug)
 
@@ -37,8 +37,10 @@ main() {
 		script=$(script_id "$(value "$entry.script")")
 		methods=$(for method in $(entries "$entry.methods"); do printf ', "%s"' "$(value "$method")"; done)
 		host=$(value "$entry.host")
+		preset=$(value "$entry.webhook.preset")
+		webhook="\"webhook\": {\"preset\": \"$preset\", \"secret\": \"$(value "$entry.webhook.secret")\"}"
 		create "route $(value "$entry.path")" route_conflict /routes "{\"script_id\": \"$script\",
-			\"path\": \"$(value "$entry.path")\", \"methods\": [${methods:2}]${host:+, \"host\": \"$host\"}}"
+			\"path\": \"$(value "$entry.path")\", \"methods\": [${methods:2}]${host:+, \"host\": \"$host\"}${preset:+, $webhook}}"
 	done
 }
 

@@ -33,6 +33,24 @@ test('a route is added, a conflict is told while it is typed, and the route answ
 	expect(await answer.text()).toBe('Hello, Ada');
 });
 
+test('a route takes signed requests alone', async () => {
+	const { page, server } = cloud;
+	await page.goto('/admin/apps/shop/routes');
+	await page.getByRole('button', { name: 'Add route' }).click();
+	const dialog = page.getByRole('dialog', { name: 'Add route' });
+	await dialog.getByLabel('Path').fill('/hook');
+	await dialog.getByLabel('Webhook').selectOption('standard');
+	await dialog.getByLabel('Secret').fill('no name');
+	await dialog.getByLabel('Seconds').fill('60');
+	await dialog.getByRole('button', { name: 'Add route' }).click();
+	await dialog.getByText('A name has 1 to 64 characters').first().waitFor();
+	await dialog.getByLabel('Secret').fill('HOOK_KEY');
+	await dialog.getByRole('button', { name: 'Add route' }).click();
+	await page.getByText('signed: standard').waitFor();
+	const answer = await page.request.get(`${server.url}/hook`, { headers: { host: 'shop.test' } });
+	expect(answer.status()).toBe(401);
+});
+
 test('the explainer says what answers, and why nothing does', async () => {
 	const { page } = cloud;
 	await page.goto('/admin/apps/shop/routes');

@@ -16,6 +16,7 @@ use picloud_shared::{
     run_stats::{Activity, RunStats, Slots},
     script::{ContentHash, LiveScript},
     time::Timestamp,
+    webhook::Webhook,
 };
 use uuid::Uuid;
 
@@ -35,6 +36,7 @@ pub(crate) struct AppRoute {
     pub(crate) host: Option<HostPattern>,
     pub(crate) path: PathPattern,
     pub(crate) source: &'static str,
+    pub(crate) webhook: Option<Webhook>,
 }
 
 /// The id of an app, by its number.
@@ -87,6 +89,7 @@ fn release(number: usize, app: &App, limits: Limits) -> LiveRelease {
         host: route.host.clone(),
         path: route.path.clone(),
         methods: route.methods,
+        webhook: route.webhook.clone(),
         created_at: NEVER,
         updated_at: NEVER,
     };

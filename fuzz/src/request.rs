@@ -3,6 +3,7 @@
 mod answers;
 mod events;
 mod server;
+mod services;
 
 use std::{
     io::{self, Read as _, Write as _},

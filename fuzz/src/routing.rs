@@ -82,6 +82,7 @@ impl<'t> Input<'t> {
                     path: words.next()?.parse().ok()?,
                     host: words.next().map(str::parse).transpose().ok()?,
                     source: "",
+                    webhook: None,
                 };
                 let app = self.apps.last_mut()?;
                 if !app.routes.iter().any(|other| conflict(other, &route)) {

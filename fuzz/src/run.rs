@@ -93,6 +93,7 @@ pub(crate) fn request(body: Bytes) -> ScriptRequest {
         headers,
         body,
         remote_addr: IpAddr::from([192, 0, 2, 1]),
+        webhook: None,
     }
 }
 

@@ -72,6 +72,7 @@ async fn best_round(executor: &Executor, source: &str) -> f64 {
         headers: http::HeaderMap::new(),
         body: bytes::Bytes::new(),
         remote_addr: IpAddr::from([192, 0, 2, 1]),
+        webhook: None,
     });
     let id = ExecutionId::new(now);
     let invocation = || Invocation {

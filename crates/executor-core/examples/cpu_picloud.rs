@@ -71,6 +71,7 @@ fn invocation(source: &str) -> Invocation {
             headers: http::HeaderMap::new(),
             body: bytes::Bytes::new(),
             remote_addr: IpAddr::from([192, 0, 2, 1]),
+            webhook: None,
         }),
     }
 }

@@ -235,6 +235,7 @@ async fn route(
         host: None,
         path: path.parse()?,
         methods: MethodSet::from_names(["GET"])?,
+        webhook: None,
         created_at: change.at,
         updated_at: change.at,
     };

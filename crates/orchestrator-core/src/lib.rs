@@ -5,8 +5,8 @@
 //! It refuses to read the database to answer a request.
 //!
 //! Reading order: [`server`] (threads, start and stop) and `ingress` (connections and their bounds), then
-//! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), `admission` (whether it
-//! may run now), [`recorder`] (what is kept of a run), [`events`] (what runs without a request),
+//! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), `webhook` (whether somebody
+//! signed it), `admission` (whether it may run now), [`recorder`] (what is kept of a run), [`events`] (what runs without a request),
 //! [`schedules`] (what runs when it is time).
 
 mod admission;
@@ -20,6 +20,7 @@ pub mod recorder;
 mod routing;
 pub mod schedules;
 pub mod server;
+mod webhook;
 
 pub use admission::{AppBounds, ServingThreads};
 pub use dispatch::{BoxError, ControlBody, ControlPlane};

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use picloud_shared::{
     memory::{MemoryAccount, MemoryBudget},
     seam::ExecutorClient,
+    services::HostServices,
     time::Clock,
 };
 use socket2::{Domain, Protocol, Socket, Type};
@@ -138,6 +139,7 @@ impl Server {
         live: &Arc<LiveReleases>,
         recorder: &Recorder,
         events: &Events,
+        services: &Arc<dyn HostServices>,
         control: &ControlPlane,
     ) -> io::Result<RunningServer>
     where
@@ -176,7 +178,7 @@ impl Server {
         for (index, (load, queues)) in queues.into_iter().enumerate() {
             let hosts = Arc::clone(&hosts);
             let (live, recorder, control) = (Arc::clone(live), recorder.clone(), Arc::clone(control));
-            let events = events.clone();
+            let (events, services) = (events.clone(), Arc::clone(services));
             let (config, make_executor) = (self.config.clone(), make_executor.clone());
             let (phases, alive) = (phases.clone(), alive.clone());
             spawn(format!("serve-{index}"), alive, move |runtime| {
@@ -189,6 +191,7 @@ impl Server {
                     recorder: recorder.clone(),
                     node: recorder.node().into(),
                     events,
+                    services,
                     control,
                     clock: Arc::clone(&config.clock),
                     ids: RequestIds::new(),

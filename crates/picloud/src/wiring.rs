@@ -13,7 +13,7 @@ use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, EventPump, EventServices, Events, LiveReleases, PumpParts, Recorder,
     RecorderConfig, RunningServer, Server, ServerConfig, Ticker, TickerParts,
 };
-use picloud_shared::{memory::MemoryBudget, time::Clock as _};
+use picloud_shared::{memory::MemoryBudget, services::HostServices, time::Clock as _};
 use picloud_store::{DataServices, Store};
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt as _;
@@ -82,12 +82,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         Arc::new(egress.clone()),
         events.clone(),
     )));
-    let recorder = Recorder::start(RecorderConfig::new(
-        store.clone(),
-        clock.clone(),
-        config.node_name.clone(),
-        config.retention,
-    ));
+    let recorder = start_recorder(config, store.clone(), clock.clone());
+    let secrets: Arc<dyn HostServices> = data.clone();
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
@@ -120,7 +116,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
             ..ExecutorConfig::default()
         })
     };
-    let server = server.start(make_executor, &live, &recorder, &events, &control_plane(&manager))?;
+    let control = control_plane(&manager);
+    let server = server.start(make_executor, &live, &recorder, &events, &secrets, &control)?;
     let ticker = Ticker::start(TickerParts {
         events: events.clone(),
         repository: store.clone(),
@@ -174,6 +171,11 @@ impl System {
         }
         self.store.close().await;
     }
+}
+
+fn start_recorder(config: &Config, store: Arc<Store>, clock: Arc<SystemClock>) -> Recorder {
+    let node = config.node_name.clone();
+    Recorder::start(RecorderConfig::new(store, clock, node, config.retention))
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {

@@ -11,6 +11,7 @@ use crate::{
     id::ExecutionId,
     script::{AppScripts, LiveScript},
     seam::AtCommit,
+    webhook::ReceivedWebhook,
 };
 
 /// How many steps may lead from one run to the next, over calls of scripts, events, and requests to the server itself. What
@@ -122,4 +123,6 @@ pub struct ScriptRequest {
     pub body: Bytes,
     /// The client's address, behind trusted proxies too.
     pub remote_addr: IpAddr,
+    /// What a webhook found, if one let the request through. In a box, because most have none.
+    pub webhook: Option<Box<ReceivedWebhook>>,
 }

@@ -168,6 +168,9 @@ pub enum ScriptErrorKind {
     CommitUnknown,
     /// The app was deleted while the script ran.
     AppGone,
+    /// The request was not signed as the webhook of its route wants it, or there is no key to look at that with: the
+    /// script has not run.
+    Webhook,
     /// The result cannot be sent, such as a status of 1000 or a header with a line break.
     Response,
     /// The client left, or the server is stopping.

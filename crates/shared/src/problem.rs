@@ -105,6 +105,8 @@ codes! {
     SecondFactorRequired = "second_factor_required", UNAUTHORIZED, "Second factor is missing";
     /// The password fits, the code of the second factor does not.
     InvalidSecondFactor = "invalid_second_factor", UNAUTHORIZED, "Code is wrong";
+    /// The request is not signed as the webhook of its route wants it.
+    SignatureInvalid = "signature_invalid", UNAUTHORIZED, "Signature is not valid";
     /// Not allowed to this caller.
     Forbidden = "forbidden", FORBIDDEN, "Not allowed";
     /// The setup code is wrong.
@@ -205,6 +207,8 @@ codes! {
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
     /// The script is suspended.
     ScriptSuspended = "script_suspended", SERVICE_UNAVAILABLE, "The script is suspended";
+    /// There is no key to look at signatures with.
+    WebhookNotReady = "webhook_not_ready", SERVICE_UNAVAILABLE, "Webhook has no key";
     /// The database does not answer.
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "Database does not answer";
     /// The database did not answer while something was committed.

@@ -7,6 +7,7 @@ use crate::{
     id::{AppId, RouteId, ScriptId},
     path::PathPattern,
     time::Timestamp,
+    webhook::Webhook,
 };
 
 /// A route.
@@ -24,6 +25,8 @@ pub struct Route {
     pub path: PathPattern,
     /// The methods.
     pub methods: MethodSet,
+    /// How its requests are signed; anybody may send some if absent.
+    pub webhook: Option<Webhook>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -17,6 +17,7 @@ use crate::{
     convert::{from_json, hash, number, to_json},
     db::{Db, Transaction},
     events::release::tell,
+    routes::webhook_from,
     statements::statements,
     value::args,
 };
@@ -45,7 +46,8 @@ statements! {
     MANIFEST_SCRIPTS = "SELECT s.id, s.name, s.description, s.version, v.content_hash, s.limits \
         FROM scripts s JOIN script_versions v ON v.script_id = s.id AND v.version = s.version \
         WHERE s.app_id = $1 ORDER BY s.id";
-    MANIFEST_ROUTES = "SELECT id, script_id, host, path, methods FROM routes WHERE app_id = $1 ORDER BY id";
+    MANIFEST_ROUTES = "SELECT id, script_id, host, path, methods, webhook FROM routes \
+        WHERE app_id = $1 ORDER BY id";
     MANIFEST_DOMAINS = "SELECT id, pattern FROM domains WHERE app_id = $1 ORDER BY id";
 }
 
@@ -66,6 +68,7 @@ struct RouteRow {
     host: Option<String>,
     path: String,
     methods: String,
+    webhook: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -165,7 +168,10 @@ impl<'a> ReleaseChange<'a> {
                 .into_iter()
                 .map(ManifestScript::try_from)
                 .collect::<Result<_, _>>()?,
-            routes: routes.into_iter().map(ManifestRoute::from).collect(),
+            routes: routes
+                .into_iter()
+                .map(ManifestRoute::try_from)
+                .collect::<Result<_, _>>()?,
             domains: domains.into_iter().map(ManifestDomain::from).collect(),
             config: config_of(&mut self.transaction, self.app).await?,
             subscriptions: bindings_of(&mut self.transaction, self.app).await?,
@@ -189,15 +195,18 @@ impl TryFrom<ScriptRow> for ManifestScript {
     }
 }
 
-impl From<RouteRow> for ManifestRoute {
-    fn from(row: RouteRow) -> Self {
-        Self {
+impl TryFrom<RouteRow> for ManifestRoute {
+    type Error = StoreError;
+
+    fn try_from(row: RouteRow) -> Result<Self, StoreError> {
+        Ok(Self {
             id: picloud_shared::id::RouteId(row.id),
             script_id: picloud_shared::id::ScriptId(row.script_id),
             host: row.host,
             path: row.path,
             methods: row.methods,
-        }
+            webhook: webhook_from(row.webhook.as_deref())?,
+        })
     }
 }
 

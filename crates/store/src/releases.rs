@@ -48,7 +48,7 @@ macro_rules! select_domains {
 macro_rules! select_routes {
     ($rest:literal) => {
         concat!(
-            "SELECT id, app_id, script_id, host, path, methods, created_at, updated_at FROM routes ",
+            "SELECT id, app_id, script_id, host, path, methods, webhook, created_at, updated_at FROM routes ",
             $rest
         )
     };

@@ -9,19 +9,26 @@ use picloud_shared::{
     repository::{AppScope, RouteRepository, RouteUpdate, StoreError, WriteRouteError},
     route::Route,
     time::Timestamp,
+    webhook::Webhook,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Store, audit::Entry, change::ReleaseChange, convert::parse, db::Transaction, domains::is_claimed,
-    statements::statements, value::args,
+    Store,
+    audit::Entry,
+    change::ReleaseChange,
+    convert::{from_json, parse, to_json},
+    db::Transaction,
+    domains::is_claimed,
+    statements::statements,
+    value::args,
 };
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, app_id, script_id, host, path, methods, created_at, updated_at FROM routes ",
+            "SELECT id, app_id, script_id, host, path, methods, webhook, created_at, updated_at FROM routes ",
             $rest
         )
     };
@@ -38,10 +45,10 @@ statements! {
         AND script_id = $2 AND id > $3 ORDER BY id LIMIT $4");
     LIST_ROUTES_OF_APP_AND_SCRIPT = select!("WHERE app_id = $1 AND script_id = $2 AND id > $3 ORDER BY id LIMIT $4");
     SCRIPT_OF_APP = "SELECT id FROM scripts WHERE id = $1 AND app_id = $2";
-    INSERT_ROUTE = "INSERT INTO routes (id, app_id, script_id, host, path, methods, created_at, updated_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    UPDATE_ROUTE = "UPDATE routes SET script_id = $2, host = $3, path = $4, methods = $5, updated_at = $6 \
-        WHERE id = $1";
+    INSERT_ROUTE = "INSERT INTO routes (id, app_id, script_id, host, path, methods, webhook, created_at, \
+        updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    UPDATE_ROUTE = "UPDATE routes SET script_id = $2, host = $3, path = $4, methods = $5, webhook = $6, \
+        updated_at = $7 WHERE id = $1";
     DELETE_ROUTE = "DELETE FROM routes WHERE id = $1";
     INSERT_SHAPE = "INSERT INTO route_shapes (app_id, shape_key, method, route_id) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (app_id, shape_key, method) DO NOTHING";
@@ -57,6 +64,7 @@ pub(crate) struct RouteRow {
     pub(crate) host: Option<String>,
     pub(crate) path: String,
     pub(crate) methods: String,
+    pub(crate) webhook: Option<String>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
 }
@@ -125,6 +133,7 @@ impl RouteRepository for Store {
         after.host = update.host.unwrap_or(after.host);
         after.path = update.path.unwrap_or(after.path);
         after.methods = update.methods.unwrap_or(after.methods);
+        after.webhook = update.webhook.unwrap_or(after.webhook);
         if after == before {
             return Ok(Some(before));
         }
@@ -198,6 +207,7 @@ async fn check(transaction: &mut Transaction, route: &Route) -> Result<(), Write
 /// Writes a new route, without its shapes.
 pub(crate) async fn insert_route(transaction: &mut Transaction, route: &Route) -> Result<(), StoreError> {
     let methods = route.methods.to_string();
+    let webhook = webhook_json(route.webhook.as_ref())?;
     let args = args![
         route.id,
         route.app_id,
@@ -205,6 +215,7 @@ pub(crate) async fn insert_route(transaction: &mut Transaction, route: &Route) -
         route.host.as_ref().map(HostPattern::as_str),
         route.path.as_str(),
         &methods,
+        webhook,
         route.created_at,
         route.updated_at,
     ];
@@ -214,12 +225,14 @@ pub(crate) async fn insert_route(transaction: &mut Transaction, route: &Route) -
 /// Writes what a route is now, without its shapes.
 pub(crate) async fn update_route(transaction: &mut Transaction, route: &Route) -> Result<(), StoreError> {
     let methods = route.methods.to_string();
+    let webhook = webhook_json(route.webhook.as_ref())?;
     let args = args![
         route.id,
         route.script_id,
         route.host.as_ref().map(HostPattern::as_str),
         route.path.as_str(),
         &methods,
+        webhook,
         route.updated_at,
     ];
     transaction.execute(UPDATE_ROUTE, args).await.map(|_| ())
@@ -264,7 +277,18 @@ fn state(route: &Route) -> serde_json::Value {
         "host": route.host.as_ref().map(HostPattern::as_str),
         "path": route.path.as_str(),
         "methods": route.methods.to_string(),
+        "webhook": route.webhook,
     })
+}
+
+/// A webhook as its column has it.
+fn webhook_json(webhook: Option<&Webhook>) -> Result<Option<String>, StoreError> {
+    webhook.map(to_json).transpose()
+}
+
+/// A webhook that a column has.
+pub(crate) fn webhook_from(json: Option<&str>) -> Result<Option<Webhook>, StoreError> {
+    json.map(|json| from_json("webhook", json)).transpose()
 }
 
 /// A route in few words, such as `GET, POST example.com/hello`.
@@ -284,6 +308,7 @@ impl TryFrom<RouteRow> for Route {
             host: row.host.map(|host| parse("host", &host)).transpose()?,
             path: parse("path", &row.path)?,
             methods: parse("methods", &row.methods)?,
+            webhook: webhook_from(row.webhook.as_deref())?,
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
         })

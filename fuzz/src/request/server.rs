@@ -20,11 +20,13 @@ use picloud_shared::{
     admin_host::AdminHost,
     execution::Retention,
     limits::Limits,
+    services::HostServices,
     time::{Clock, Timestamp},
+    webhook::{WEBHOOK_TOLERANCE_S_MAX, Webhook, WebhookRespond, WebhookScheme},
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::events::NoEvents;
+use super::{events::NoEvents, services::OnlyKeys};
 use crate::releases::{App, AppRoute, Releases};
 
 /// Each field is read for itself, so that what is wrong with one hides no other.
@@ -40,6 +42,7 @@ try { out.form = [request.form(), request.form_all("a")] } catch (e) { out.form 
 try { out.json = json::stringify(request.json()) } catch (e) { out.json = `${e}` }
 try { out.body = request.body } catch (e) { out.body = `${e}` }
 try { out.event = request.event } catch (e) { out.event = `${e}` }
+try { out.webhook = request.webhook } catch (e) { out.webhook = `${e}` }
 try { out.bytes = request.bytes.len() } catch (e) { out.bytes = `${e}` }
 json(out)
 "#;
@@ -99,6 +102,7 @@ fn start() -> Running {
                 &live,
                 &recorder,
                 &events,
+                &(Arc::new(OnlyKeys) as Arc<dyn HostServices>),
                 &control_plane(),
             )
         })
@@ -116,6 +120,16 @@ fn app() -> App {
         host: None,
         path: path.parse().expect("a path"),
         source: SCRIPT,
+        webhook: None,
+    };
+    let hook = |path: &str, scheme: WebhookScheme| AppRoute {
+        webhook: Some(Webhook {
+            scheme,
+            secret: "KEY".parse().expect("a name"),
+            tolerance_s: WEBHOOK_TOLERANCE_S_MAX,
+            respond: WebhookRespond::Run,
+        }),
+        ..route("*", path)
     };
     App {
         claims: ["a.test", "*.a.test", "{tenant}.b.test", "localhost"]
@@ -125,6 +139,10 @@ fn app() -> App {
             route("*", "/all/{*rest}"),
             route("GET", "/{first}"),
             route("POST, PUT", "/a/{b}/c"),
+            hook("/hook/github", WebhookScheme::Github),
+            hook("/hook/stripe", WebhookScheme::Stripe),
+            hook("/hook/slack", WebhookScheme::Slack),
+            hook("/hook/standard", WebhookScheme::Standard),
         ],
     }
 }

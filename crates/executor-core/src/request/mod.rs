@@ -5,6 +5,7 @@ mod body;
 mod event;
 mod fields;
 mod headers;
+mod webhook;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -63,12 +64,13 @@ pub(crate) fn register_types(module: &mut Module) {
 }
 
 /// What scripts can do with them.
-pub(crate) fn modules() -> [Module; 4] {
+pub(crate) fn modules() -> [Module; 5] {
     [
         fields::module(),
         body::module(),
         event::module(),
         headers::module(),
+        webhook::module(),
     ]
 }
 

@@ -4,6 +4,7 @@ use http::Method;
 use picloud_shared::{
     invocation::ScriptRequest,
     outcome::{LogLevel, ScriptErrorKind},
+    webhook::{ReceivedWebhook, WebhookPreset},
 };
 
 use crate::support::{answer, error, request, run, with_header};
@@ -199,6 +200,36 @@ fn what_cannot_be_sent_is_an_error() {
 }
 
 #[test]
+fn a_signed_request_tells_what_is_known_of_it() {
+    for (webhook, expected) in [
+        (
+            ReceivedWebhook {
+                preset: WebhookPreset::Standard,
+                id: Some("msg_1".to_owned()),
+                timestamp: Some(1_614_265_330),
+            },
+            r#"{"id":"msg_1","preset":"standard","timestamp":1614265330000}"#,
+        ),
+        (
+            ReceivedWebhook {
+                preset: WebhookPreset::Github,
+                id: None,
+                timestamp: None,
+            },
+            r#"{"id":null,"preset":"github","timestamp":null}"#,
+        ),
+    ] {
+        let mut request = request();
+        request.webhook = Some(Box::new(webhook));
+        check_with(
+            "json(request.webhook)",
+            request,
+            &format!("200 application/json: {expected}"),
+        );
+    }
+}
+
+#[test]
 fn the_head_of_a_request_is_seen() {
     let mut request = request();
     request.method = Method::POST;
@@ -226,6 +257,7 @@ fn the_head_of_a_request_is_seen() {
     check("request.scheme", "\"https\"");
     check("request.remote_addr", "\"192.0.2.1\"");
     check("request.id.len", "36");
+    check("request.webhook", "null");
     check("request.params", "{\"id\":\"a/b\"}");
     check("request.params.none", "null");
     check(

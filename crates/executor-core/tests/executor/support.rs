@@ -40,6 +40,7 @@ pub(crate) fn request() -> ScriptRequest {
         headers: HeaderMap::new(),
         body: Bytes::new(),
         remote_addr: IpAddr::from([192, 0, 2, 1]),
+        webhook: None,
     }
 }
 

@@ -51,26 +51,33 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let key = client_key(run.headers())?;
         let bytes_max = self.request_body_bytes_max.min(EVENT_DATA_BYTES_MAX as u64);
         let body = body::read(incoming, bytes_max, self.body_pace, &self.memory).await?;
-        run.set_body(body.bytes);
+        run.set_body(body.bytes, None);
         let idempotency = key.map(|key| idempotency_key(script, key, &run));
-        let event = event_of(&run, script);
+        let kept = self.keep(&run, idempotency).await;
+        drop(body.held);
+        kept.map(|delivery| asynchronous(app, delivery))
+    }
+
+    /// Keeps a request, once for each key; gives its delivery.
+    pub(super) async fn keep(
+        &self,
+        run: &Run,
+        idempotency: Option<IdempotencyKey>,
+    ) -> Result<DeliveryId, Refusal> {
+        let script = &run.live.script;
+        let event = event_of(run, script.script_id);
         let published = self
             .events
-            .publish_from_elsewhere(app, vec![event], idempotency)
+            .publish_from_elsewhere(script.app_id, vec![event], idempotency)
             .await
             .map_err(|error| refusal(&error))?;
-        drop(body.held);
         let delivery = published
             .events
             .first()
             .and_then(|event| event.deliveries.first());
-        match delivery {
-            Some(delivery) => Ok(accepted(app, *delivery)),
-            None => Err(Refusal::new(
-                Code::Internal,
-                "The request was kept without a run.",
-            )),
-        }
+        delivery
+            .copied()
+            .ok_or_else(|| Refusal::new(Code::Internal, "The request was kept without a run."))
     }
 }
 
@@ -138,13 +145,21 @@ fn idempotency_key(script: ScriptId, key: String, run: &Run) -> IdempotencyKey {
     IdempotencyKey::of_client(format!("execute/{script}"), key, &what, run.entry.at)
 }
 
-fn accepted(app: AppId, delivery: DeliveryId) -> Response<ResponseBody> {
+/// The answer to a request that is kept.
+pub(super) fn accepted(delivery: DeliveryId) -> Response<ResponseBody> {
     let body = json!({ "invocation_id": delivery }).to_string();
     let mut response = Response::new(ResponseBody::from(body.into_bytes()));
     *response.status_mut() = StatusCode::ACCEPTED;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The same for whoever asked for it, with where to ask what became of it.
+fn asynchronous(app: AppId, delivery: DeliveryId) -> Response<ResponseBody> {
+    let mut response = accepted(delivery);
+    let headers = response.headers_mut();
     headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(RESPOND_ASYNC));
     let location = format!("/api/v1/admin/apps/{app}/deliveries/{delivery}");
     // Ids are always a header value.

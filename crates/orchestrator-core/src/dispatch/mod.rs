@@ -14,6 +14,7 @@ mod public;
 mod record;
 mod refusal;
 mod run;
+mod webhook;
 
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
@@ -26,6 +27,7 @@ use picloud_shared::{
     memory::MemoryAccount,
     problem::Code,
     seam::{ExecutorClient, Origin},
+    services::HostServices,
     time::{Clock, Timestamp},
 };
 
@@ -35,7 +37,7 @@ pub(crate) use self::{
     host::Peer,
     refusal::Refusal,
 };
-use self::{public::Routed, run::Run};
+use self::{public::Routed, run::Run, webhook::Received};
 use crate::{
     admission::Hosts,
     events::Events,
@@ -65,6 +67,8 @@ pub(crate) struct Dispatcher<E> {
     /// The name of this node, for records. This thread's own, so that no other one counts its users.
     pub(crate) node: Arc<str>,
     pub(crate) events: Events,
+    /// Where the secrets are that webhooks are signed with.
+    pub(crate) services: Arc<dyn HostServices>,
     pub(crate) control: ControlPlane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: RequestIds,
@@ -116,6 +120,8 @@ enum Step {
     Read(Box<(Run, Incoming)>),
     /// It is to be kept, and run later.
     Accept(Box<(Run, Incoming)>),
+    /// Its signature is to be looked at first.
+    Receive(Box<Received>),
     AskControlPlane(Box<(Request<Incoming>, Origin)>),
 }
 
@@ -138,6 +144,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             Step::Answer(response) => Ok(*response),
             Step::Read(run) => Box::pin(self.read_and_run(*run)).await,
             Step::Accept(run) => Box::pin(self.accept(*run)).await,
+            Step::Receive(received) => Box::pin(self.receive(*received)).await,
             Step::AskControlPlane(request) => Box::pin(self.ask_control_plane(*request)).await,
         };
         let mut response = answer.unwrap_or_else(|refusal| refusal.into_response(begun.id));
@@ -174,7 +181,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             depth: 0,
         };
         let path = request.uri().path();
-        let (trigger, routed) = if self.live.admin_host().answers(&host, path) {
+        let (trigger, mut routed) = if self.live.admin_host().answers(&host, path) {
             let Some(script) = path
                 .strip_prefix(EXECUTE_PREFIX)
                 .filter(|script| !script.is_empty())
@@ -187,6 +194,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
                 Routed {
                     entry: self.script(script)?,
                     params: Vec::new(),
+                    webhook: None,
                 },
             )
         } else {
@@ -204,6 +212,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             ..caller
         };
         let (parts, incoming) = request.into_parts();
+        let webhook = routed.webhook.take();
         let is_for_later = trigger == Trigger::Execute && accept::is_wanted(&parts.uri, &parts.headers);
         let run = Run::new(
             entry,
@@ -214,7 +223,9 @@ impl<E: ExecutorClient> Dispatcher<E> {
             parts,
             Arc::clone(&self.node),
         );
-        Ok(if is_for_later {
+        Ok(if let Some(route) = webhook {
+            Step::Receive(Box::new(Received { run, incoming, route }))
+        } else if is_for_later {
             Step::Accept(Box::new((run, incoming)))
         } else if incoming.is_end_stream() {
             Step::Run(run)
@@ -236,7 +247,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             &self.memory,
         )
         .await?;
-        run.set_body(body.bytes);
+        run.set_body(body.bytes, None);
         let answer = self.run(run).await;
         drop(body.held);
         answer

@@ -6,12 +6,14 @@ use http::{HeaderValue, Method, Response, StatusCode, header::ALLOW};
 use picloud_shared::{id::ScriptId, problem::Code, route::MethodSet, seam::ExecutorClient};
 
 use super::{Dispatcher, Refusal, ResponseBody, refusal::allow_value};
-use crate::routing::{LiveEntry, Miss};
+use crate::routing::{LiveEntry, Miss, WebhookRoute};
 
 /// The script that answers, and what the route took from host and path.
 pub(super) struct Routed {
     pub(super) entry: Arc<LiveEntry>,
     pub(super) params: Vec<(Arc<str>, String)>,
+    /// How its requests are signed.
+    pub(super) webhook: Option<Arc<WebhookRoute>>,
 }
 
 /// A request that no script answers.
@@ -37,6 +39,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             Ok(found) => Ok(Routed {
                 entry: Arc::clone(&found.route.entry),
                 params: found.params,
+                webhook: found.route.webhook.clone(),
             }),
             Err(Miss::MethodNotAllowed(methods)) if method == Method::OPTIONS => {
                 Err(Unrouted::Options(methods))

@@ -11,6 +11,7 @@ use picloud_shared::{
     outcome::{Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
     problem::Code,
     seam::{AtCommit, ExecutorClient},
+    webhook::ReceivedWebhook,
 };
 
 use super::{
@@ -40,7 +41,9 @@ impl Run {
     pub(super) fn new(
         entry: Entry,
         trigger: Trigger,
-        Routed { entry: live, params }: Routed,
+        Routed {
+            entry: live, params, ..
+        }: Routed,
         host: Arc<str>,
         Caller {
             address: remote_addr,
@@ -60,6 +63,7 @@ impl Run {
             headers: parts.headers,
             body: Bytes::new(),
             remote_addr,
+            webhook: None,
         });
         Self {
             entry,
@@ -76,9 +80,11 @@ impl Run {
         &self.request.headers
     }
 
-    /// Adds the body, before anybody else has seen the request.
-    pub(super) fn set_body(&mut self, body: Bytes) {
-        Arc::make_mut(&mut self.request).body = body;
+    /// Adds the body, and what a webhook found, before anybody else has seen the request.
+    pub(super) fn set_body(&mut self, body: Bytes, webhook: Option<Box<ReceivedWebhook>>) {
+        let request = Arc::make_mut(&mut self.request);
+        request.body = body;
+        request.webhook = webhook;
     }
 
     /// How many runs and events led to it.

@@ -36,6 +36,7 @@ fn made_of(event: &Event) -> ScriptRequest {
         headers: headers(event),
         body: event.data.clone(),
         remote_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        webhook: None,
     }
 }
 

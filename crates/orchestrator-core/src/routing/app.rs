@@ -10,6 +10,7 @@ use picloud_shared::{
     path::{PathPattern, PathSegment},
     release::LiveRelease,
     route::{MethodSet, Route},
+    webhook::Webhook,
 };
 
 use super::{
@@ -44,12 +45,20 @@ pub(crate) struct AppTable {
 pub(crate) struct CompiledRoute {
     pub(crate) id: RouteId,
     pub(crate) entry: Arc<LiveEntry>,
+    /// How its requests are signed, if they have to be.
+    pub(crate) webhook: Option<Arc<WebhookRoute>>,
     /// Of the route's own host; of the claim's if it has none.
     host_params: Option<HostParams>,
     /// Name and number of the segment.
     path_params: Box<[(Arc<str>, usize)]>,
     /// Name, and number of the first segment.
     rest: Option<(Arc<str>, usize)>,
+}
+
+/// A route whose requests are signed.
+pub(crate) struct WebhookRoute {
+    pub(crate) id: RouteId,
+    pub(crate) webhook: Webhook,
 }
 
 /// The route that answers a request.
@@ -185,6 +194,12 @@ impl CompiledRoute {
         Self {
             id: route.id,
             entry,
+            webhook: route.webhook.as_ref().map(|webhook| {
+                Arc::new(WebhookRoute {
+                    id: route.id,
+                    webhook: webhook.clone(),
+                })
+            }),
             host_params: route.host.as_ref().map(HostParams::of),
             path_params,
             rest,

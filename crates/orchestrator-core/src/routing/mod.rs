@@ -13,5 +13,5 @@ mod trie;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use app::Miss;
+pub(crate) use app::{Miss, WebhookRoute};
 pub(crate) use snapshot::{LiveEntry, Snapshot};

@@ -9,3 +9,4 @@ mod proxies;
 mod schedules;
 mod stop;
 mod support;
+mod webhooks;

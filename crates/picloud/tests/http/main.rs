@@ -19,3 +19,4 @@ mod hostile;
 mod process;
 mod readme;
 mod services;
+mod webhooks;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde::{Deserialize, Serialize};
 
-use crate::invocation::ScriptRequest;
+use crate::{invocation::ScriptRequest, webhook::ReceivedWebhook};
 
 /// A request without its body, which is the data of its event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct StoredRequest {
     pub headers: Vec<(String, String)>,
     /// The client's address.
     pub remote_addr: IpAddr,
+    /// What a webhook found, if one let it through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Box<ReceivedWebhook>>,
 }
 
 impl StoredRequest {
@@ -45,6 +48,7 @@ impl StoredRequest {
                 .map(|(name, value)| (name.as_str().to_owned(), text(value)))
                 .collect(),
             remote_addr: request.remote_addr,
+            webhook: request.webhook.clone(),
         }
     }
 
@@ -68,6 +72,7 @@ impl StoredRequest {
             headers,
             body,
             remote_addr: self.remote_addr,
+            webhook: self.webhook,
         }
     }
 
@@ -89,6 +94,7 @@ impl Default for StoredRequest {
             params: Vec::new(),
             headers: Vec::new(),
             remote_addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            webhook: None,
         }
     }
 }
@@ -96,6 +102,7 @@ impl Default for StoredRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::webhook::WebhookPreset;
 
     #[test]
     fn a_request_comes_back_as_it_went() {
@@ -112,6 +119,11 @@ mod tests {
             headers,
             body: Bytes::from_static(b"body"),
             remote_addr: [192, 0, 2, 1].into(),
+            webhook: Some(Box::new(ReceivedWebhook {
+                preset: WebhookPreset::Standard,
+                id: Some("msg_1".to_owned()),
+                timestamp: Some(1_614_265_330),
+            })),
         };
         let json = serde_json::to_string(&StoredRequest::of(&request)).unwrap();
         let stored: StoredRequest = serde_json::from_str(&json).unwrap();

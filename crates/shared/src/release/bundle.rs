@@ -18,6 +18,7 @@ use crate::{
     route::shape_key,
     script::ScriptName,
     secret::SettingName,
+    webhook::Webhook,
 };
 
 /// Most scripts in a bundle.
@@ -71,6 +72,8 @@ pub struct BundleRoute {
     pub path: PathPattern,
     /// Its methods.
     pub methods: MethodSet,
+    /// How its requests are signed; anybody may send some if absent.
+    pub webhook: Option<Webhook>,
 }
 
 /// A subscription or a schedule of a [`Bundle`].
@@ -288,6 +291,7 @@ mod tests {
             host: host.map(|host| host.parse().unwrap()),
             path: path.parse().unwrap(),
             methods: methods.parse().unwrap(),
+            webhook: None,
         }
     }
 

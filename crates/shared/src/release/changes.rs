@@ -228,6 +228,7 @@ mod tests {
             host: None,
             path: path.to_owned(),
             methods: "GET".to_owned(),
+            webhook: None,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::{
     id::{DomainId, RouteId, ScriptId},
     limits::Limits,
     script::ContentHash,
+    webhook::Webhook,
 };
 
 /// All that a release holds, in full: enough to put the app back as it was.
@@ -62,6 +63,9 @@ pub struct ManifestRoute {
     pub path: String,
     /// Its methods, such as `GET, POST`.
     pub methods: String,
+    /// How its requests are signed; none in manifests that were written before they could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
 }
 
 /// A domain in a [`Manifest`].
@@ -125,6 +129,7 @@ impl ManifestRoute {
             ("host", self.host == other.host),
             ("path", self.path == other.path),
             ("methods", self.methods == other.methods),
+            ("webhook", self.webhook == other.webhook),
         ])
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     page::{Page, PageRequest},
     path::PathPattern,
     route::{MethodSet, Route},
+    webhook::Webhook,
 };
 
 /// Storage of routes.
@@ -52,6 +53,8 @@ pub struct RouteUpdate {
     pub path: Option<PathPattern>,
     /// Other methods.
     pub methods: Option<MethodSet>,
+    /// Another webhook; `Some(None)` for none.
+    pub webhook: Option<Option<Webhook>>,
 }
 
 /// Why a route was not written.

@@ -139,6 +139,7 @@ fn wanted(route: &BundleRoute, script: ScriptId, change: &Change) -> ManifestRou
         host: route.host.as_ref().map(|host| host.as_str().to_owned()),
         path: route.path.as_str().to_owned(),
         methods: route.methods.to_string(),
+        webhook: route.webhook.clone(),
     }
 }
 

@@ -330,6 +330,7 @@ impl Work<'_, '_> {
             host: host.map(|host| parse("host", host)).transpose()?,
             path: parse("path", &route.path)?,
             methods: parse("methods", &route.methods)?,
+            webhook: route.webhook.clone(),
             created_at: self.change.at,
             updated_at: self.change.at,
         })

@@ -103,6 +103,7 @@ fn bundle(scripts: &[(&str, &str)], routes: &[(&str, Option<&str>, &str, &str)])
                 host: host.map(|host| host.parse().unwrap()),
                 path: path.parse().unwrap(),
                 methods: methods.parse().unwrap(),
+                webhook: None,
             })
             .collect(),
         domains: None,

@@ -105,6 +105,7 @@ pub(crate) fn new_route(script: &Script, methods: &str, host: Option<&str>, path
         host: host.map(|host| host.parse().unwrap()),
         path: path.parse().unwrap(),
         methods: methods.parse::<MethodSet>().unwrap(),
+        webhook: None,
         created_at: at,
         updated_at: at,
     }

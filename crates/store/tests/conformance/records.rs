@@ -54,6 +54,7 @@ fn bundle(scripts: &[(&str, &str)], routes: &[(&str, &str)], domains: &[&str]) -
                 host: None,
                 path: path.parse().unwrap(),
                 methods: "GET".parse().unwrap(),
+                webhook: None,
             })
             .collect(),
         domains: Some(domains.iter().map(|domain| domain.parse().unwrap()).collect()),

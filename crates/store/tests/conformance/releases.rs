@@ -120,6 +120,7 @@ async fn a_release_holds_all_of_the_app(bed: Bed) {
             host: Some("{t}.test".to_owned()),
             path: "/{x}".to_owned(),
             methods: "GET, POST".to_owned(),
+            webhook: None,
         }],
         domains: vec![ManifestDomain {
             id: held.id,

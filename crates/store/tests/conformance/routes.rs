@@ -3,9 +3,10 @@
 use picloud_shared::{
     id::{AppId, RouteId, ScriptId},
     repository::{
-        AppScope, DomainRepository, ReleaseRepository, RemoveDomainError, RouteRepository, RouteUpdate,
-        WriteRouteError,
+        AppScope, DeployTerms, DeploymentRepository, DomainRepository, ReleaseRepository, RemoveDomainError,
+        RouteRepository, RouteUpdate, WriteRouteError,
     },
+    webhook::{Webhook, WebhookAlgorithm, WebhookEncoding, WebhookHmac, WebhookRespond, WebhookScheme},
 };
 
 use crate::{
@@ -22,6 +23,7 @@ cases! {
     a_host_must_be_claimed,
     a_route_leads_only_to_scripts_of_its_app,
     a_route_changes_in_every_part,
+    a_webhook_goes_where_its_route_goes,
     a_refused_update_leaves_the_route_as_it_was,
     an_update_that_changes_nothing_makes_no_release,
     a_deleted_route_frees_its_shape,
@@ -196,6 +198,7 @@ async fn a_route_changes_in_every_part(bed: Bed) {
         host: Some(Some("a.test".parse().unwrap())),
         path: Some("/bye".parse().unwrap()),
         methods: Some("POST".parse().unwrap()),
+        webhook: Some(Some(webhook("KEY"))),
     };
     let changed = bed
         .store
@@ -204,6 +207,7 @@ async fn a_route_changes_in_every_part(bed: Bed) {
         .unwrap()
         .unwrap();
     assert_eq!((changed.script_id, changed.path.as_str()), (bye.id, "/bye"));
+    assert_eq!(changed.webhook, Some(webhook("KEY")));
     assert_eq!(
         (changed.created_at, changed.updated_at),
         (made.created_at, change.at)
@@ -220,6 +224,60 @@ async fn a_route_changes_in_every_part(bed: Bed) {
         matches!(refused, Err(WriteRouteError::Conflict(id)) if id == made.id),
         "{refused:?}"
     );
+    bed.finish().await;
+}
+
+fn webhook(secret: &str) -> Webhook {
+    Webhook {
+        scheme: WebhookScheme::Hmac {
+            hmac: WebhookHmac {
+                header: "x-mac".parse().unwrap(),
+                prefix: "v=".to_owned(),
+                algorithm: WebhookAlgorithm::Sha512,
+                encoding: WebhookEncoding::Base64,
+                timestamp_header: None,
+                id_header: Some("x-id".parse().unwrap()),
+            },
+        },
+        secret: secret.parse().unwrap(),
+        tolerance_s: 17,
+        respond: WebhookRespond::Accept,
+    }
+}
+
+async fn a_webhook_goes_where_its_route_goes(bed: Bed) {
+    let store = &bed.store;
+    let owner = app(store, "one").await;
+    let hello = script(store, owner.id, "hello").await;
+    let mut new = new_route(&hello, "POST", None, "/hook");
+    new.webhook = Some(webhook("KEY"));
+    let made = store.create_route(new, &change()).await.unwrap();
+    assert_eq!(store.find_route(made.id).await.unwrap(), Some(made.clone()));
+    let live = store.live_release(owner.id).await.unwrap().unwrap();
+    assert_eq!(live.routes, std::slice::from_ref(&made));
+    let (release, manifest) = store.find_release(owner.id, live.number).await.unwrap().unwrap();
+    assert_eq!(manifest.routes[0].webhook, made.webhook);
+
+    let open = RouteUpdate {
+        webhook: Some(None),
+        ..RouteUpdate::default()
+    };
+    let opened = store
+        .update_route(made.id, open, &change())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(opened.webhook, None);
+    let restored = store
+        .restore_release(owner.id, release.number, DeployTerms::default(), &change())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(restored.changes.routes.len(), 1);
+    let found = store.find_route(made.id).await.unwrap().unwrap();
+    assert_eq!(found.webhook, made.webhook);
+    let live = store.live_releases().await.unwrap();
+    assert_eq!(live[0].routes, [found]);
     bed.finish().await;
 }
 

@@ -3,7 +3,7 @@ import { compare } from './compare';
 
 const limits = { timeout_ms: 1 } as never;
 const script = (id: string, name: string, version: number) => ({ id, name, version, description: '', content_hash: null, limits });
-const route = (id: string, path: string) => ({ id, path, host: null, methods: ['GET'], script_id: 's' });
+const route = (id: string, path: string) => ({ id, path, host: null, methods: ['GET'], script_id: 's', webhook: null });
 const binding = (id: string, name: string, spec: unknown, is_paused = false) => ({ id, name, spec, is_paused, script_id: 's' });
 
 test('what was added, removed and changed is told', () => {
@@ -25,4 +25,13 @@ test('what was added, removed and changed is told', () => {
 test('a release is no different from itself', () => {
 	const same = { scripts: [script('1', 'a', 1)], routes: [route('r', '/a')], domains: [], config: { a: [1] }, subscriptions: [], schedules: [binding('2', 'nightly', 1)] };
 	expect(compare(same, structuredClone(same))).toEqual([]);
+});
+
+test('a route that takes signed requests alone is told', () => {
+	const rest = { scripts: [], domains: [], config: {}, subscriptions: [], schedules: [] };
+	const open = { ...rest, routes: [route('r', '/hook')] };
+	const webhook = { preset: 'github', secret: 'KEY', tolerance_s: 300, respond: 'run' };
+	const signed = { ...rest, routes: [{ ...route('r', '/hook'), webhook }] };
+	expect(compare(open, signed)).toEqual([{ kind: 'changed', what: 'route GET /hook', detail: 'webhook github' }]);
+	expect(compare(signed, open)).toEqual([{ kind: 'changed', what: 'route GET /hook', detail: 'no webhook any more' }]);
 });

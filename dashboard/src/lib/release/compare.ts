@@ -13,7 +13,7 @@ export interface Difference {
 export function compare(before: Manifest, after: Manifest): Difference[] {
 	return [
 		...differences(before.scripts, after.scripts, ({ name, version }) => [`script ${name}`, `version ${version}`], scriptChange),
-		...differences(before.routes, after.routes, (route) => [`route ${routeText(route)}`], (a, b) => changed(routeText(a), routeText(b)) ?? changed(a.script_id, b.script_id, 'leads to another script')),
+		...differences(before.routes, after.routes, (route) => [`route ${routeText(route)}`], routeChange),
 		...differences(before.domains, after.domains, ({ pattern }) => [`domain ${pattern}`], (a, b) => changed(a.pattern, b.pattern)),
 		...differences(values(before), values(after), ({ id, text }) => [`value ${id}`, text], (a, b) => changed(a.text, b.text, `${a.text} → ${b.text}`)),
 		...differences(before.subscriptions, after.subscriptions, ({ name }) => [`subscription ${name}`], bindingChange),
@@ -49,6 +49,15 @@ function scriptChange(a: Schemas['ReleasedScript'], b: Schemas['ReleasedScript']
 		changed(String(a.version), String(b.version), `version ${a.version} → ${b.version}`),
 		changed(a.description, b.description, 'description'),
 		changed(JSON.stringify(a.limits), JSON.stringify(b.limits), 'limits')
+	].filter(Boolean);
+	return parts.length > 0 ? parts.join(', ') : undefined;
+}
+
+function routeChange(a: Schemas['ReleasedRoute'], b: Schemas['ReleasedRoute']): string | undefined {
+	const parts = [
+		changed(routeText(a), routeText(b)),
+		changed(a.script_id, b.script_id, 'leads to another script'),
+		changed(JSON.stringify(a.webhook ?? null), JSON.stringify(b.webhook ?? null), b.webhook ? `webhook ${b.webhook.preset}` : 'no webhook any more')
 	].filter(Boolean);
 	return parts.length > 0 ? parts.join(', ') : undefined;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { conflictsOf, hostIsClaimed } from './conflict';
 
-const route = (path: string, methods = ['GET'], host: string | null = null) => ({ id: path + methods.join(), app_id: 'a', script_id: 's', host, path, methods });
+const route = (path: string, methods = ['GET'], host: string | null = null) => ({ id: path + methods.join(), app_id: 'a', script_id: 's', host, path, methods, webhook: null });
 
 test('routes of one shape that share a method conflict', () => {
 	const there = [route('/users/{id}'), route('/files/{*rest}', ['*'])];

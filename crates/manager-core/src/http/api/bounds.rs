@@ -26,6 +26,10 @@ use picloud_shared::{
     },
     text::unseen_in_class,
     user::{EMAIL_BYTES_MAX, InstanceRole},
+    webhook::{
+        WEBHOOK_HEADER_BYTES_MAX, WEBHOOK_PREFIX_BYTES_MAX, WEBHOOK_TOLERANCE_S_MAX, WebhookAlgorithm,
+        WebhookEncoding, WebhookPreset, WebhookRespond,
+    },
 };
 use serde_json::{Value, json};
 
@@ -68,6 +72,8 @@ const ATTRIBUTE: &str = "^[ -~]+$";
 const ATTRIBUTE_NAME: &str = "^([a-z0-9]{1,20}|data_base64)$";
 /// Where a batch of events is described.
 const BATCH: &str = "/paths/~1api~1v1~1apps~1{app}~1events/post/requestBody/content/application~1cloudevents-batch+json/schema";
+/// Not every header that is taken, but most that people name.
+const WEBHOOK_HEADER: &str = "^[Xx]-[A-Za-z0-9_-]+$";
 /// Plain characters, without spaces at the ends.
 const IDEMPOTENCY_KEY: &str = "^[!-~]([ -~]*[!-~])?$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
@@ -216,6 +222,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("CloudEvent", "partitionkey") => json!({ "maxLength": EVENT_KEY_BYTES_MAX, "pattern": ATTRIBUTE }),
         ("CloudEvent", "data_base64") => json!({ "pattern": BASE64 }),
         ("SetSecret", "value") => json!({ "minLength": 1, "maxLength": SECRET_BYTES_MAX }),
+        ("SetWebhook" | "SetWebhookHmac", _) => of_webhook(field),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
         ("CreateRelease", "routes") => json!({ "maxItems": BUNDLE_ROUTES_MAX }),
         ("CreateRelease", "domains") => json!({ "maxItems": BUNDLE_DOMAINS_MAX }),
@@ -246,6 +253,23 @@ fn of_field(schema: &str, field: &str) -> Value {
         (_, "password" | "new_password") => {
             json!({ "minLength": PASSWORD_BYTES_MIN, "maxLength": PASSWORD_BYTES_MAX })
         }
+        _ => json!({}),
+    }
+}
+
+/// The same for the webhook of a route.
+fn of_webhook(field: &str) -> Value {
+    match field {
+        "preset" => json!({ "enum": WebhookPreset::ALL.map(WebhookPreset::as_str) }),
+        "secret" => json!({ "pattern": SETTING_NAME }),
+        "tolerance_s" => json!({ "minimum": 1, "maximum": WEBHOOK_TOLERANCE_S_MAX }),
+        "respond" => json!({ "enum": WebhookRespond::ALL.map(WebhookRespond::as_str) }),
+        "header" | "timestamp_header" | "id_header" => {
+            json!({ "minLength": 1, "maxLength": WEBHOOK_HEADER_BYTES_MAX, "pattern": WEBHOOK_HEADER })
+        }
+        "prefix" => json!({ "maxLength": WEBHOOK_PREFIX_BYTES_MAX, "pattern": "^[!-~]*$" }),
+        "algorithm" => json!({ "enum": WebhookAlgorithm::ALL.map(WebhookAlgorithm::as_str) }),
+        "encoding" => json!({ "enum": WebhookEncoding::ALL.map(WebhookEncoding::as_str) }),
         _ => json!({}),
     }
 }

@@ -74,6 +74,7 @@ const ABSENT: &[&str] = &[
     "data_base64",
     "error",
     "held_by",
+    "hmac",
     "miss",
     "next_cursor",
     "suspended",

@@ -21,7 +21,7 @@ use crate::{
         },
         domains::claimable,
         problem::Answer,
-        routes::{methods, require_open},
+        routes::{methods, require_open, webhook::SetWebhook},
         scripts::SetLimits,
         validate::{Object, Violations, object, object_or_default, or_default},
     },
@@ -103,6 +103,9 @@ pub(crate) struct BundledRoute {
     /// `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`, or `*` for every method.
     #[schema(example = json!(["GET"]))]
     methods: Vec<String>,
+    /// How its requests are signed; anybody may send some if absent.
+    #[serde(default, deserialize_with = "object")]
+    webhook: Option<SetWebhook>,
 }
 
 /// A subscription of a bundle.
@@ -253,11 +256,13 @@ impl BundledRoute {
         let host = violations.parse_some("host", self.host.as_deref());
         let path = violations.parse("path", &self.path);
         let methods = methods(violations, &self.methods);
+        let webhook = self.webhook.as_ref().and_then(|webhook| webhook.read(violations));
         Some(BundleRoute {
             script: script?,
             host,
             path: path?,
             methods: methods?,
+            webhook,
         })
     }
 }

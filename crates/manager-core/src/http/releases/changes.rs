@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::methods;
-use crate::http::scripts::LimitsBody;
+use crate::http::{routes::webhook::WebhookBody, scripts::LimitsBody};
 
 /// What differs between two releases of an app. A thing is the same in both if its id is, whatever it is called.
 #[derive(Serialize, ToSchema)]
@@ -83,7 +83,7 @@ struct RouteChange {
     /// Null for what a dry run would make.
     #[schema(required)]
     id: Option<Uuid>,
-    /// Which of `script`, `host`, `path` and `methods` differ; empty unless it changed.
+    /// Which of `script`, `host`, `path`, `methods` and `webhook` differ; empty unless it changed.
     fields: Vec<&'static str>,
     /// Null if it was added.
     #[schema(required)]
@@ -102,6 +102,9 @@ struct RouteState {
     host: Option<String>,
     path: String,
     methods: Vec<String>,
+    /// How its requests are signed.
+    #[schema(required)]
+    webhook: Option<WebhookBody>,
 }
 
 /// What became of a domain.
@@ -227,6 +230,7 @@ impl RouteChange {
             methods: methods(&route.methods),
             host: route.host,
             path: route.path,
+            webhook: route.webhook.map(WebhookBody::from),
         };
         Self {
             change,

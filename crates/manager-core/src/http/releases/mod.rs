@@ -24,7 +24,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::scripts::LimitsBody;
+use super::{routes::webhook::WebhookBody, scripts::LimitsBody};
 
 /// One release of an app.
 #[derive(Serialize, ToSchema)]
@@ -86,6 +86,9 @@ struct ReleasedRoute {
     host: Option<String>,
     path: String,
     methods: Vec<String>,
+    /// How its requests are signed.
+    #[schema(required)]
+    webhook: Option<WebhookBody>,
 }
 
 /// A domain as it was in a release.
@@ -148,6 +151,7 @@ impl From<Manifest> for ManifestBody {
             methods: methods(&route.methods),
             host: route.host,
             path: route.path,
+            webhook: route.webhook.map(WebhookBody::from),
         });
         let domains = manifest.domains.into_iter().map(|domain| ReleasedDomain {
             id: domain.id.0,

@@ -12,14 +12,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{RouteBody, methods, require_open, write_refusal};
+use super::{RouteBody, methods, require_open, webhook::SetWebhook, write_refusal};
 use crate::{
     Manager,
     http::{
         access::Caller,
         extract::JsonBody,
         problem::{Answer, problems},
-        validate::{Violations, id},
+        validate::{Violations, id, object},
     },
 };
 
@@ -42,6 +42,9 @@ pub(crate) struct CreateRoute {
     /// `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`, or `*` for every method.
     #[schema(example = json!(["GET"]))]
     methods: Vec<String>,
+    /// How its requests are signed; anybody may send some if absent.
+    #[serde(default, deserialize_with = "object")]
+    webhook: Option<SetWebhook>,
 }
 
 /// Make a route
@@ -61,6 +64,7 @@ pub(crate) async fn create_route(
     let host: Option<HostPattern> = violations.parse_some("host", body.host.as_deref());
     let path: Option<PathPattern> = violations.parse("path", &body.path);
     let methods = methods(&mut violations, &body.methods);
+    let webhook = body.webhook.and_then(|webhook| webhook.read(&mut violations));
     let (path, methods) = violations.finish_with(path.zip(methods))?;
     require_open(manager.admin_host(), host.as_ref(), &path)?;
 
@@ -73,6 +77,7 @@ pub(crate) async fn create_route(
         host,
         path,
         methods,
+        webhook,
         created_at: change.at,
         updated_at: change.at,
     };

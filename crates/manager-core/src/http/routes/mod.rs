@@ -6,6 +6,7 @@ pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod update;
 pub(crate) mod url;
+pub(crate) mod webhook;
 
 use picloud_shared::{
     admin_host::AdminHost,
@@ -21,6 +22,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::webhook::WebhookBody;
 use super::{
     problem::{Answer, Refusal, not_found, problem},
     validate::Violations,
@@ -44,6 +46,9 @@ pub(crate) struct RouteBody {
     path: String,
     /// In upper case; `*` alone stands for every method.
     methods: Vec<&'static str>,
+    /// How its requests are signed; null if anybody may send some.
+    #[schema(required)]
+    webhook: Option<WebhookBody>,
 }
 
 impl From<Route> for RouteBody {
@@ -55,6 +60,7 @@ impl From<Route> for RouteBody {
             host: route.host.map(|host| host.as_str().to_owned()),
             path: route.path.as_str().to_owned(),
             methods: route.methods.names(),
+            webhook: route.webhook.map(WebhookBody::from),
         }
     }
 }

@@ -11,14 +11,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{RouteBody, methods, require_open, write_refusal};
+use super::{RouteBody, methods, require_open, webhook::SetWebhook, write_refusal};
 use crate::{
     Manager,
     http::{
         access::Caller,
         extract::{InPath, JsonBody},
         problem::{Answer, not_found, problems},
-        validate::{Violations, present, some_id},
+        validate::{Object, Violations, present, some_id},
     },
 };
 
@@ -57,6 +57,11 @@ pub(crate) struct UpdateRoute {
     path: Option<String>,
     #[serde(default)]
     methods: Option<Vec<String>>,
+    /// Another webhook, as a whole; null for none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<SetWebhook>)]
+    #[expect(clippy::option_option, reason = "absent and null mean different things")]
+    webhook: Option<Option<Object<SetWebhook>>>,
 }
 
 /// Change a route
@@ -82,6 +87,9 @@ pub(crate) async fn update_route(
         .map(|host| violations.parse_some::<HostPattern>("host", host.as_deref()));
     let path: Option<PathPattern> = violations.parse_some("path", body.path.as_deref());
     let methods = body.methods.and_then(|names| methods(&mut violations, &names));
+    let webhook = body
+        .webhook
+        .map(|webhook| webhook.and_then(|Object(webhook)| webhook.read(&mut violations)));
     violations.finish()?;
     // A change meanwhile is no matter: where PiCloud answers itself, no route ever does.
     let before = manager.repository().find_route(route).await?;
@@ -97,6 +105,7 @@ pub(crate) async fn update_route(
         host,
         path,
         methods,
+        webhook,
     };
     let change = caller.change(&manager, None);
     let updated = match manager.repository().update_route(route, update, &change).await {

@@ -50,6 +50,7 @@ fn release(app: u64, domains: &[&str], routes: &[(&str, &str, &str)]) -> LiveRel
         host: (!host.is_empty()).then(|| host.parse().expect("a host pattern")),
         path: path.parse().expect("a path pattern"),
         methods: methods.parse::<MethodSet>().expect("methods"),
+        webhook: None,
         created_at: NEVER,
         updated_at: NEVER,
     };

@@ -27,6 +27,7 @@ use picloud_shared::{
     script::{ContentHash, LiveScript},
     seam::{Acknowledged, BusyRuns, ExecutorClient},
     time::{Clock, Timestamp},
+    webhook::{Webhook, WebhookRespond, WebhookScheme},
 };
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
@@ -35,7 +36,7 @@ use uuid::Uuid;
 pub(crate) const APP: AppId = AppId(Uuid::from_u128(1));
 
 /// Each script: its name, its path, its methods.
-const SCRIPTS: [(&str, &str, &str); 11] = [
+const SCRIPTS: [(&str, &str, &str); 14] = [
     ("hello", "/hello", "GET"),
     ("echo", "/echo/{*rest}", "*"),
     ("post", "/post", "POST"),
@@ -47,7 +48,13 @@ const SCRIPTS: [(&str, &str, &str); 11] = [
     ("panic", "/panic", "GET"),
     ("spin", "/spin", "GET"),
     ("thread", "/thread", "GET"),
+    ("hooked", "/hook", "*"),
+    ("keyless", "/keyless", "POST"),
+    ("away", "/away", "POST"),
 ];
+
+/// The secrets of the scripts whose requests are signed, as GitHub does it.
+const SECRETS: [(&str, &str); 3] = [("hooked", "KEY"), ("keyless", "ABSENT"), ("away", "AWAY")];
 
 /// The id of a script, by its name.
 pub(crate) fn script_id(name: &str) -> ScriptId {
@@ -139,7 +146,7 @@ impl ExecutorClient for FakeExecutor {
     async fn execute(&self, invocation: Invocation) -> Outcome {
         let result = match invocation.script.name.as_str() {
             "hello" | "post" => Ok(text("Hello")),
-            "echo" => Ok(text(&describe(&invocation))),
+            "echo" | "hooked" => Ok(text(&describe(&invocation))),
             "wait" => {
                 self.wait().await;
                 Ok(text("waited"))
@@ -285,6 +292,16 @@ impl FakeRepository {
     }
 }
 
+fn webhook(script: &str) -> Option<Webhook> {
+    let (_, secret) = SECRETS.iter().find(|(known, _)| *known == script)?;
+    Some(Webhook {
+        scheme: WebhookScheme::Github,
+        secret: secret.parse().expect("a name"),
+        tolerance_s: 300,
+        respond: WebhookRespond::Run,
+    })
+}
+
 fn release() -> LiveRelease {
     let at = Timestamp::from_micros(0);
     let script = |(name, ..): &(&str, &str, &str)| {
@@ -308,6 +325,7 @@ fn release() -> LiveRelease {
         host: None,
         path: path.parse().expect("a path"),
         methods: methods.parse().expect("methods"),
+        webhook: webhook(name),
         created_at: at,
         updated_at: at,
     };

@@ -3,6 +3,7 @@
 mod client;
 mod events;
 mod fakes;
+mod services;
 
 use std::{
     net::SocketAddr,
@@ -22,6 +23,7 @@ use picloud_shared::{
     memory::MemoryBudget,
     repository::{EventRepository, ExecutionRepository, ReleaseRepository},
     seam::{Acknowledged, LiveTable as _, Origin},
+    services::HostServices,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -88,6 +90,7 @@ impl TestServer {
                     &live,
                     &recorder,
                     &events,
+                    &(Arc::new(services::OnlySecrets) as Arc<dyn HostServices>),
                     &control_plane(),
                 )
             })

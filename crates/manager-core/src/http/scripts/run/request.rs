@@ -101,6 +101,7 @@ impl TestRequest {
             headers,
             body,
             remote_addr: origin.remote_addr,
+            webhook: None,
         })
     }
 }

@@ -103,7 +103,7 @@ pub(crate) struct LogLineBody {
 pub(crate) struct ScriptErrorBody {
     /// `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
     /// `loop_detected`, `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`,
-    /// `response`, `cancelled` or `internal`.
+    /// `webhook`, `response`, `cancelled` or `internal`.
     #[schema(value_type = String, example = "runtime")]
     kind: ScriptErrorKind,
     message: String,

@@ -1,0 +1,152 @@
+//! What is signed passes, with each of its keys.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use picloud_shared::webhook::{ReceivedWebhook, WEBHOOK_KEYS_MAX, WebhookPreset};
+
+use super::{Fault, Sent, all, github, hmac_sha256, malformed, slack, standard, stripe};
+
+#[test]
+fn what_senders_document_passes() {
+    let received = |preset, id: Option<&str>, timestamp| ReceivedWebhook {
+        preset,
+        id: id.map(str::to_owned),
+        timestamp,
+    };
+    assert_eq!(
+        github().passes(),
+        received(
+            WebhookPreset::Github,
+            Some("72d3162e-cc78-11e3-81ab-4c9367dc0958"),
+            None
+        )
+    );
+    assert_eq!(
+        stripe().passes(),
+        received(WebhookPreset::Stripe, Some("evt_123"), Some(1_533_204_620))
+    );
+    assert_eq!(
+        slack().passes(),
+        received(WebhookPreset::Slack, None, Some(1_531_420_618))
+    );
+    assert_eq!(
+        standard().passes(),
+        received(
+            WebhookPreset::Standard,
+            Some("msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            Some(1_614_265_330)
+        )
+    );
+}
+
+#[test]
+fn an_event_of_slack_has_an_id() {
+    let body = r#"{"type":"event_callback","event_id":"Ev08MFMKH6"}"#;
+    let signature = hex::encode(hmac_sha256(
+        b"8f742231b10e8888abcd99yyyzzz85a5",
+        &["v0:1531420618:", body].concat(),
+    ));
+    let mut event = slack().with("x-slack-signature", format!("v0={signature}"));
+    event.body = body.as_bytes().to_vec();
+    assert_eq!(event.passes().id.as_deref(), Some("Ev08MFMKH6"));
+}
+
+#[test]
+fn a_delivery_without_an_id_is_named_by_its_signature() {
+    let verified = github()
+        .without("x-github-delivery")
+        .verify()
+        .expect("it is signed");
+    assert_eq!(verified.received.id, None);
+    assert_eq!(
+        verified.delivery_key,
+        "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    );
+    assert_eq!(stripe().verify().expect("it is signed").delivery_key, "evt_123");
+    let long = github().with("x-github-delivery", "x".repeat(257));
+    assert_eq!(long.passes().id, None, "what is too long to be kept is no id");
+}
+
+#[test]
+fn each_line_of_a_secret_is_a_key() {
+    for sent in all() {
+        let key = sent.secret.clone();
+        for secret in [
+            format!("{key}\n"),
+            format!("  {key}\r\n\r\n"),
+            format!("bmV3\n{key}"),
+            format!("{key}\nbmV3"),
+        ] {
+            let sent = Sent {
+                secret,
+                ..sent.clone()
+            };
+            sent.passes();
+        }
+        let too_far = format!("{}{key}", "bmV3\n".repeat(WEBHOOK_KEYS_MAX));
+        for secret in [
+            too_far,
+            "bmV3".to_owned(),
+            format!("{key}{key}"),
+            format!("{key} x"),
+        ] {
+            let sent = Sent {
+                secret,
+                ..sent.clone()
+            };
+            assert!(
+                matches!(sent.verify(), Err(Fault::Wrong | Fault::NoKey(_))),
+                "{:?} with {}",
+                sent.scheme,
+                sent.secret
+            );
+        }
+        for secret in ["", "\n \n"] {
+            let sent = Sent {
+                secret: secret.to_owned(),
+                ..sent.clone()
+            };
+            assert_eq!(sent.verify(), Err(Fault::NoKey("KEY".parse().expect("a name"))));
+        }
+    }
+    let mut sent = standard();
+    sent.secret = "whsec_not Base64".to_owned();
+    assert_eq!(sent.verify(), Err(Fault::NoKey("KEY".parse().expect("a name"))));
+}
+
+#[test]
+fn one_of_several_signatures_is_enough() {
+    let right = "2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7";
+    let other = "00".repeat(32);
+    for value in [
+        format!("t=1533204620,v1={other},v1={right}"),
+        format!("v1={right}, t=1533204620, v1={other}, v1=nonsense, v9=x, y"),
+    ] {
+        stripe().with("stripe-signature", value).passes();
+    }
+    // An old version of a signature is none, whatever it says.
+    for (value, fault) in [
+        (format!("t=1533204620,v1={other},v0={right}"), Fault::Wrong),
+        (
+            format!("t=1533204620,v1={right}{}", format!(",v1={other}").repeat(8)),
+            malformed("stripe-signature", "a list of at most 8 signatures"),
+        ),
+    ] {
+        assert_eq!(stripe().with("stripe-signature", value).verify(), Err(fault));
+    }
+
+    let right = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    let other = format!("v1,{}", STANDARD.encode([0; 32]));
+    for value in [
+        format!("{other} {right}"),
+        format!(
+            "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg== {right}"
+        ),
+    ] {
+        standard().with("webhook-signature", value).passes();
+    }
+    let many = [right, &format!(" {other}").repeat(8)].concat();
+    assert!(matches!(
+        standard().with("webhook-signature", many).verify(),
+        Err(Fault::Malformed { .. })
+    ));
+}

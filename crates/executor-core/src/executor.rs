@@ -121,7 +121,11 @@ impl Executor {
 
     /// Everything that is to be said about `source`, which imports `modules`.
     pub(crate) async fn check(&self, source: Arc<str>, modules: Option<Arc<Modules>>) -> Vec<Diagnostic> {
-        let modules = match self.shared.modules(modules.as_deref(), Settings::default()).await {
+        let modules = match self
+            .shared
+            .modules(modules.as_deref(), &Settings::default())
+            .await
+        {
             Ok(modules) => modules,
             Err(Unprepared::Module(fault)) => return vec![fault.seen_from(&source, modules.as_deref())],
             Err(Unprepared::NoStack) => return vec![prepare::no_memory()],
@@ -169,7 +173,7 @@ impl ExecutorClient for Executor {
             let script = match shared.cache.get(live.prepared_hash()) {
                 Some(script) => script,
                 // In a box, so that the rare way does not make every future larger.
-                None => match Box::pin(shared.prepare(&live, settings)).await {
+                None => match Box::pin(shared.prepare(&live, &settings)).await {
                     Ok(script) => script,
                     Err(outcome) => return *outcome,
                 },
@@ -181,7 +185,7 @@ impl ExecutorClient for Executor {
                 request,
             };
             let bounds = Bounds::of(&given.live.limits);
-            match shared.start(given, bounds, settings) {
+            match shared.start(given, bounds, settings.clone()) {
                 Ok(task) => {
                     let (ended, run) = task.await;
                     if run.session().is_settled() && !ends_something {
@@ -200,7 +204,7 @@ impl Shared {
     async fn prepare(
         self: &Rc<Self>,
         live: &Arc<LiveScript>,
-        settings: Settings,
+        settings: &Settings,
     ) -> Result<Rc<Prepared>, Box<Outcome>> {
         let modules = match self.modules(live.modules.as_deref(), settings).await {
             Ok(modules) => modules,
@@ -231,7 +235,7 @@ impl Shared {
     async fn modules(
         self: &Rc<Self>,
         modules: Option<&Modules>,
-        settings: Settings,
+        settings: &Settings,
     ) -> Result<ModuleSet, Unprepared> {
         let mut prepared: Vec<Rc<PreparedModule>> = Vec::new();
         for module in modules.into_iter().flat_map(|modules| &modules.in_order) {
@@ -306,7 +310,7 @@ impl Shared {
                     let ended = at_commit.as_ref().filter(|_| !session.has_thrown());
                     if let Some(ended) = ended.and_then(|more| more.ended(&outcome)) {
                         commit.emits.extend(ended.emits);
-                        commit.ack = Some(ended.ack);
+                        commit.acks = ended.acks;
                     }
                     if !commit.writes_nothing() {
                         commit.record = at_commit.as_ref().and_then(|more| more.record(&outcome));
@@ -331,7 +335,7 @@ impl Shared {
                 return repeats.conclude(session, outcome);
             }
             let bounds = repeats.left_of(Bounds::of(&given.live.limits));
-            match self.start(given, bounds, settings) {
+            match self.start(given, bounds, settings.clone()) {
                 Ok(task) => (ended, run) = task.await,
                 Err(_) => return failed(no_stack()),
             }

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// What the host's functions need to know of a run, beside its guard.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     entry: Entry,
     log_bytes_max: u64,
@@ -45,7 +45,7 @@ pub(crate) struct Settings {
     client: Option<IpAddr>,
     keeps_writes: bool,
     /// What it runs under, if that can be lost.
-    held: Option<Held>,
+    held: Option<Rc<[Held]>>,
     depth: u8,
     chain: Chain,
     /// Whose run it is.
@@ -83,7 +83,12 @@ impl Settings {
             https: invocation.request.scheme == "https",
             client: Some(invocation.request.remote_addr),
             keeps_writes: invocation.keeps_writes,
-            held: invocation.at_commit.as_ref().and_then(|more| more.held()),
+            held: invocation
+                .at_commit
+                .as_ref()
+                .map(|more| more.held())
+                .filter(|held| !held.is_empty())
+                .map(Rc::from),
             chain: Chain::of(invocation),
             depth: invocation.depth,
         }
@@ -108,7 +113,7 @@ impl Settings {
     }
 
     /// For compiling the same script.
-    pub(crate) fn to_compile(self) -> Self {
+    pub(crate) fn to_compile(&self) -> Self {
         Self {
             entry: self.entry,
             app: self.app,

@@ -29,6 +29,8 @@ pub struct LiveReleases {
     refreshing: Mutex<()>,
     /// Tells of each release that became live.
     changed: Notify,
+    /// Tells of each that has other terms for what waits.
+    queues_changed: Notify,
 }
 
 impl LiveReleases {
@@ -49,6 +51,7 @@ impl LiveReleases {
             admin_host,
             refreshing: Mutex::default(),
             changed: Notify::new(),
+            queues_changed: Notify::new(),
         }))
     }
 
@@ -60,6 +63,11 @@ impl LiveReleases {
     /// Waits until other releases are live. What happens while nobody waits is not forgotten; one may wait at a time.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// The same for those that have other terms for what waits.
+    pub(crate) async fn queues_changed(&self) {
+        self.queues_changed.notified().await;
     }
 
     /// Where PiCloud answers by itself, before any app.
@@ -74,12 +82,17 @@ impl LiveTable for LiveReleases {
         let _in_order = self.refreshing.lock().await;
         let release = self.repository.live_release(app).await?;
         let mut next = Snapshot::clone(&self.snapshot.load());
+        let before = next.queues_of(app);
         match release {
             Some(release) => next.insert(release),
             None => next.remove(app),
         }
+        let is_same = next.queues_of(app) == before;
         self.snapshot.store(Arc::new(next));
         self.changed.notify_one();
+        if !is_same {
+            self.queues_changed.notify_one();
+        }
         Ok(())
     }
 

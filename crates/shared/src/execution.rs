@@ -47,7 +47,7 @@ pub struct Execution {
     pub error: Option<ScriptError>,
     /// The node that ran it.
     pub node: String,
-    /// The delivery that it was a run of, if it was one.
+    /// The delivery that it was a run of, if it was one; the first, if it was a run for several.
     pub delivery: Option<DeliveryRun>,
 }
 
@@ -60,6 +60,13 @@ pub struct DeliveryRun {
     pub attempt: u32,
     /// What began the chain: see [`Lineage`](crate::events::Lineage).
     pub root: Uuid,
+    /// For how many deliveries it was.
+    #[serde(default = "one")]
+    pub events: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Execution {

@@ -52,8 +52,8 @@ pub trait AtCommit: fmt::Debug + Send + Sync {
     }
 
     /// What it runs under, if that can be lost: then what it commits before its end takes no effect either.
-    fn held(&self) -> Option<Held> {
-        None
+    fn held(&self) -> Vec<Held> {
+        Vec::new()
     }
 
     /// What it ends, for the case that it ends with this outcome.
@@ -63,12 +63,12 @@ pub trait AtCommit: fmt::Debug + Send + Sync {
     }
 }
 
-/// The end of a delivery, as part of a commit.
+/// The end of the deliveries of a run, as part of a commit.
 #[derive(Clone, Debug)]
 pub struct Acknowledged {
-    /// Its end.
-    pub ack: Ack,
-    /// What is published with it.
+    /// The end of each.
+    pub acks: Vec<Ack>,
+    /// What is published with them.
     pub emits: Vec<NewEvent>,
 }
 

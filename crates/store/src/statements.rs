@@ -84,6 +84,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
             ("sqlite/events/claim", crate::sqlite::events::claim::ALL),
             ("sqlite/events/lease", crate::sqlite::events::lease::ALL),
             ("sqlite/events/publish", crate::sqlite::events::publish::ALL),
+            ("sqlite/events/queues", crate::sqlite::events::queues::ALL),
             ("sqlite/kv/batch", crate::sqlite::kv::batch::ALL),
             ("sqlite/kv/commit", crate::sqlite::kv::commit::ALL),
             ("sqlite/kv/read", crate::sqlite::kv::read::ALL),
@@ -94,6 +95,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         .as_slice()
     } else {
         [
+            ("postgres/claim", crate::postgres::claim::ALL),
             ("postgres/docs", crate::postgres::docs::ALL),
             ("postgres/events", crate::postgres::events::ALL),
             ("postgres/hints", crate::postgres::hints::ALL),

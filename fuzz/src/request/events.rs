@@ -40,6 +40,7 @@ impl EventRepository for NoEvents {
         Ok(Claimed {
             leased: Vec::new(),
             next_due: None,
+            has_more: false,
         })
     }
 

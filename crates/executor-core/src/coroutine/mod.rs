@@ -177,6 +177,7 @@ impl<T: 'static> Task<T> {
         let (stack, addresses) = home.stacks.take(bounds.stack_bytes())?;
         let account = Rc::clone(&home.account);
         let services = home.services.clone();
+        let app = settings.app;
         let run = Run::new(
             bounds,
             settings,
@@ -197,7 +198,7 @@ impl<T: 'static> Task<T> {
             run,
             home: Rc::clone(home),
             started: false,
-            app: settings.app,
+            app,
             turn: None,
             deadline: None,
         })

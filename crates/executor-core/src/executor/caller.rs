@@ -72,7 +72,7 @@ impl Caller {
             ));
         }
         let settings = Settings::of_call(run, live);
-        let script = match gate::wait(Box::pin(self.shared.prepare(live, settings)))? {
+        let script = match gate::wait(Box::pin(self.shared.prepare(live, &settings)))? {
             Ok(script) => script,
             Err(outcome) => {
                 let error = outcome.result.err();

@@ -89,10 +89,10 @@ mod functions {
 
     use crate::request::{Fallible, Request, event::described};
 
-    /// The event that the script runs for; `()` if it runs for a request. A map with `id`, `topic`, `source`, `subject`,
-    /// `time`, `key`, `data`, `content_type` and `extensions`; `delivery` and `attempt`, from 1; `depth`, how many events
-    /// led to it; and `schedule`, `scheduled_at` and `catch_up` if a schedule made it. Moments are in milliseconds, as of
-    /// `time::now()`.
+    /// The event that the script runs for; `()` if it runs for a request, or for several events. A map with `id`, `topic`,
+    /// `source`, `subject`, `time`, `key`, `data`, `content_type` and `extensions`; `delivery` and `attempt`, from 1;
+    /// `depth`, how many events led to it; and `schedule`, `scheduled_at` and `catch_up` if a schedule made it. Moments are
+    /// in milliseconds, as of `time::now()`.
     ///
     /// ```rhai
     /// request.event          //=> ()
@@ -101,8 +101,22 @@ mod functions {
     #[rhai_fn(get = "event", pure, return_raw)]
     fn event(request: &mut Request) -> Fallible<Dynamic> {
         match &request.delivered {
-            Some(delivered) => Ok(Dynamic::from_map(described(delivered)?)),
-            None => Ok(Dynamic::UNIT),
+            Some(delivered) if delivered.others.is_empty() => Ok(Dynamic::from_map(described(delivered)?)),
+            _ => Ok(Dynamic::UNIT),
         }
+    }
+
+    /// All events that the script runs for, each as `request.event` is: one, or several if the subscription says so. Empty
+    /// if it runs for a request.
+    ///
+    /// ```rhai
+    /// request.events                               //=> []
+    /// request.events.map(|event| event.data.order) //=> []
+    /// ```
+    #[rhai_fn(get = "events", pure, return_raw)]
+    fn events(request: &mut Request) -> Fallible<Dynamic> {
+        let all = request.delivered.iter().flat_map(|first| first.all());
+        let events = all.map(|one| Ok(Dynamic::from_map(described(one)?)));
+        Ok(Dynamic::from_array(events.collect::<Fallible<_>>()?))
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Session {
     /// Whether what it writes takes effect.
     keeps_writes: bool,
     /// What the run holds, if that can be lost.
-    held: Option<Held>,
+    held: Option<Rc<[Held]>>,
     /// Whether what the run came to was thrown.
     thrown: Cell<bool>,
     /// What becomes of the event of the run, if that fails.
@@ -88,7 +88,7 @@ impl Session {
         services: Option<Rc<Services>>,
         app: Option<AppId>,
         keeps_writes: bool,
-        held: Option<Held>,
+        held: Option<Rc<[Held]>>,
     ) -> Self {
         Self {
             services,
@@ -192,8 +192,8 @@ impl Session {
     }
 
     /// What the run holds, if that can be lost.
-    pub(super) fn held(&self) -> Option<Held> {
-        self.held
+    pub(super) fn held(&self) -> Vec<Held> {
+        self.held.as_deref().map_or_else(Vec::new, <[Held]>::to_vec)
     }
 
     /// Notes that the run does something outside: it is not repeated from now on. Tells whether it had done so before.

@@ -186,6 +186,7 @@ fn delivered(event: Event, origin: Origin) -> Arc<Delivered> {
         attempt: 4,
         origin,
         event: Arc::new(event),
+        others: Vec::new(),
     })
 }
 
@@ -242,6 +243,30 @@ fn a_script_sees_its_event() {
 }
 
 #[test]
+fn a_script_sees_all_events_that_it_runs_for() {
+    let order = |order: u8| Event {
+        data: format!("{{\"order\":{order}}}").into(),
+        ..event("application/json", b"")
+    };
+    let one = || delivered(order(1), Origin::Destination);
+    let several = || {
+        let others = [order(2), order(3)].map(|event| delivered(event, Origin::Destination));
+        Arc::new(Delivered {
+            others: others.iter().map(|other| Delivered::clone(other)).collect(),
+            ..Delivered::clone(&one())
+        })
+    };
+    let all = "let orders = request.events.map(|event| event.data.order); `${orders}`";
+    says(&run_for(one(), all).0, "[1]");
+    says(&run_for(several(), all).0, "[1, 2, 3]");
+    says(&run(all).0, "[]");
+    // A script that takes one event at a time does not take the first for all of them.
+    says(&run_for(several(), "`${request.event == ()}`").0, "true");
+    let (outcome, _) = run_for(several(), "request.event.data");
+    assert_eq!(kind(&outcome), Some(ScriptErrorKind::Runtime));
+}
+
+#[test]
 fn what_follows_from_an_event_says_so() {
     let (_, events) = run_for(
         delivered(event("text/plain", b""), Origin::Destination),
@@ -294,8 +319,8 @@ impl AtCommit for Ends {
         true
     }
 
-    fn held(&self) -> Option<Held> {
-        Some(HELD)
+    fn held(&self) -> Vec<Held> {
+        vec![HELD]
     }
 
     fn ended(&self, outcome: &Outcome) -> Option<Acknowledged> {
@@ -306,12 +331,12 @@ impl AtCommit for Ends {
             .status;
         self.0.lock().expect("no holder panics").push(status.as_u16());
         Some(Acknowledged {
-            ack: Ack {
+            acks: vec![Ack {
                 delivery: HELD.delivery,
                 token: HELD.token,
                 execution: ExecutionId(Uuid::from_u128(4)),
                 result: None,
-            },
+            }],
             emits: Vec::new(),
         })
     }
@@ -339,16 +364,16 @@ fn a_run_that_ends_something_commits_that_with_what_it_writes() {
         let (_, commits) = run_that_ends(source);
         let acks: Vec<_> = commits
             .iter()
-            .map(|commit| commit.ack.as_ref().map(|ack| ack.token))
+            .map(|commit| commit.acks.first().map(|ack| ack.token))
             .collect();
         assert_eq!(acks, [Some(5)], "{source}");
     }
     let (_, commits) = run_that_ends("kv::set(\"a\", 1); transaction::commit(); kv::set(\"b\", 1)");
     let acks: Vec<_> = commits
         .iter()
-        .map(|commit| (commit.ack.is_some(), commit.held))
+        .map(|commit| (commit.acks.len(), commit.held.clone()))
         .collect();
-    assert_eq!(acks, [(false, Some(HELD)), (true, None)]);
+    assert_eq!(acks, [(0, vec![HELD]), (1, vec![])]);
 }
 
 #[test]
@@ -376,7 +401,7 @@ fn a_run_that_fails_or_throws_ends_nothing() {
         "loop {}",
     ] {
         let (_, commits) = run_that_ends(source);
-        assert!(commits.iter().all(|commit| commit.ack.is_none()), "{source}");
+        assert!(commits.iter().all(|commit| commit.acks.is_empty()), "{source}");
     }
 }
 

@@ -18,7 +18,9 @@ use super::{
     access::Caller,
     bindings::{
         name,
-        parts::{DestinationBody, RetryBody, SetDestination, SetRetry, filter},
+        parts::{
+            BatchBody, DestinationBody, RetryBody, SetBatch, SetDestination, SetRetry, filter, runs_max,
+        },
         write_refusal,
     },
     extract::{AppPath, InPath, JsonBody, QueryParams},
@@ -45,6 +47,12 @@ pub(crate) struct SubscriptionBody {
     filter: Option<Value>,
     /// Whether events with the same key run one after the other.
     ordered: bool,
+    /// Whether a run gets several events; null if each gets one.
+    #[schema(required)]
+    batch: Option<BatchBody>,
+    /// How many runs for it may be going at one time; null if only its script bounds them.
+    #[schema(required, example = 4)]
+    concurrency_max: Option<u32>,
     retry: RetryBody,
     /// Who is told of each event that is done; null for nobody.
     #[schema(required)]
@@ -71,6 +79,8 @@ impl From<Subscription> for SubscriptionBody {
             topic: spec.topic.as_str().to_owned(),
             filter: spec.filter,
             ordered: spec.ordered,
+            batch: spec.batch.map(Into::into),
+            concurrency_max: spec.concurrency_max,
             retry: spec.retry.into(),
             on_success: spec.on_success.map(Into::into),
             on_failure: spec.on_failure.map(Into::into),
@@ -129,6 +139,13 @@ pub(crate) struct CreateSubscription {
     #[serde(default, deserialize_with = "or_default")]
     #[schema(nullable)]
     ordered: bool,
+    /// Whether a run gets several events; one event a run if absent.
+    #[serde(default, deserialize_with = "object")]
+    batch: Option<SetBatch>,
+    /// How many runs for it may be going at one time, on all servers together: 1 to 1,000. As many as its script may, if
+    /// absent.
+    #[serde(default)]
+    concurrency_max: Option<u32>,
     #[serde(default, deserialize_with = "object_or_default")]
     #[schema(nullable)]
     retry: SetRetry,
@@ -168,6 +185,8 @@ pub(crate) async fn create_subscription(
     name(&mut violations, &body.name);
     let topic: Option<TopicPattern> = violations.parse("topic", &body.topic);
     let filter = filter(&mut violations, body.filter);
+    let batch = body.batch.map(|batch| batch.read(&mut violations));
+    let concurrency_max = runs_max(&mut violations, body.concurrency_max);
     let retry = body.retry.read(&mut violations);
     let on_success = body
         .on_success
@@ -188,6 +207,8 @@ pub(crate) async fn create_subscription(
             topic,
             filter,
             ordered: body.ordered,
+            batch,
+            concurrency_max,
             retry,
             on_success,
             on_failure,
@@ -249,6 +270,16 @@ pub(crate) struct UpdateSubscription {
     filter: Option<Value>,
     #[serde(default)]
     ordered: Option<bool>,
+    /// Whether a run gets several events; null for one event a run. Also for what waits already.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<SetBatch>)]
+    #[expect(clippy::option_option, reason = "absent and null mean different things")]
+    batch: Option<Option<Object<SetBatch>>>,
+    /// How many runs for it may be going at one time; null if only its script bounds them. Also for what waits already.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
+    #[expect(clippy::option_option, reason = "absent and null mean different things")]
+    concurrency_max: Option<Option<u32>>,
     /// The whole policy.
     #[serde(default, deserialize_with = "object")]
     retry: Option<SetRetry>,
@@ -269,7 +300,8 @@ pub(crate) struct UpdateSubscription {
 
 /// Change a subscription
 ///
-/// By the rules of a new one. Events that were accepted before are delivered as it was then.
+/// By the rules of a new one. Events that were accepted before are delivered as it was then, but for `batch` and
+/// `concurrency_max`, which count from now on.
 #[utoipa::path(
     patch,
     path = "/api/v1/admin/apps/{app}/subscriptions/{subscription}",
@@ -314,6 +346,16 @@ fn read_update(body: UpdateSubscription) -> Answer<BindingUpdate> {
     }
     if let Some(ordered) = body.ordered {
         spec.insert("ordered".to_owned(), ordered.into());
+    }
+    if let Some(batch) = body.batch {
+        let batch = batch.map(|Object(batch)| batch.read(&mut violations));
+        spec.insert("batch".to_owned(), json!(batch));
+    }
+    if let Some(most) = body.concurrency_max {
+        spec.insert(
+            "concurrency_max".to_owned(),
+            json!(runs_max(&mut violations, most)),
+        );
     }
     if let Some(retry) = &body.retry {
         spec.insert("retry".to_owned(), json!(retry.read(&mut violations)));

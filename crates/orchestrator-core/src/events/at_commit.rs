@@ -1,4 +1,4 @@
-//! A run for an event, and what is committed with it: the end of the delivery, the record, and what is told of it.
+//! A run for events, and what is committed with it: the end of the deliveries, the record, and what is told of them.
 
 use std::{
     fmt,
@@ -16,17 +16,17 @@ use picloud_shared::{
     time::Timestamp,
 };
 
-use super::{Events, destinations, request};
+use super::{Events, deliveries::Deliveries, destinations, request};
 use crate::{recorder::Recorder, routing::LiveEntry};
 
 /// Longest path in a record, in bytes.
 const RECORDED_PATH_BYTES_MAX: usize = 2_048;
 
-/// A run of the script of a delivery.
+/// A run of the script of deliveries.
 pub(super) struct EventRun {
     pub(super) id: ExecutionId,
     pub(super) live: Arc<LiveEntry>,
-    pub(super) leased: Arc<Leased>,
+    pub(super) deliveries: Arc<Deliveries>,
     started_at: Timestamp,
     request: Arc<ScriptRequest>,
     events: Events,
@@ -38,7 +38,7 @@ pub(super) struct EventRun {
 impl EventRun {
     /// A run that begins now.
     pub(super) fn begin(
-        leased: &Arc<Leased>,
+        deliveries: &Arc<Deliveries>,
         live: &Arc<LiveEntry>,
         events: &Events,
         recorder: &Recorder,
@@ -47,9 +47,9 @@ impl EventRun {
         Arc::new(Self {
             id: ExecutionId::new(now),
             live: Arc::clone(live),
-            leased: Arc::clone(leased),
+            deliveries: Arc::clone(deliveries),
             started_at: now,
-            request: Arc::new(request::of(&leased.event)),
+            request: Arc::new(request::of(deliveries)),
             events: events.clone(),
             recorder: recorder.clone(),
             committed: Mutex::default(),
@@ -67,17 +67,19 @@ impl EventRun {
             keeps_writes: true,
             at_commit: Some(Arc::clone(self) as Arc<dyn AtCommit>),
             event: Some(Arc::new(Delivered {
-                delivery: self.leased.delivery,
-                attempt: self.leased.attempt(),
-                origin: self.leased.origin.clone(),
-                event: Arc::clone(&self.leased.event),
+                others: self.deliveries.iter().skip(1).map(delivered).collect(),
+                ..delivered(self.first())
             })),
-            depth: self.leased.event.lineage.depth.saturating_add(1),
+            depth: self.deliveries.depth(),
         }
     }
 
+    fn first(&self) -> &Leased {
+        &self.deliveries.first
+    }
+
     fn trigger(&self) -> Trigger {
-        match self.leased.origin {
+        match self.first().origin {
             Origin::Invoke => Trigger::Async,
             Origin::Subscription(_) | Origin::Destination => Trigger::Event,
             Origin::Schedule { .. } => Trigger::Schedule,
@@ -97,7 +99,7 @@ impl EventRun {
         }
         let record = self.execution(outcome);
         if record.error.is_some() {
-            let event = &self.leased.event;
+            let event = &self.first().event;
             let follows = Some((&event.lineage, event.topic.as_ref()));
             self.events.tell_failed(&record, follows);
         }
@@ -141,9 +143,10 @@ impl EventRun {
             error,
             node: self.recorder.node().to_owned(),
             delivery: Some(DeliveryRun {
-                id: self.leased.delivery,
-                attempt: self.leased.attempt(),
-                root: self.leased.event.lineage.root,
+                id: self.first().delivery,
+                attempt: self.first().attempt(),
+                root: self.first().event.lineage.root,
+                events: u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX),
             }),
         }
     }
@@ -173,25 +176,37 @@ impl AtCommit for EventRun {
         true
     }
 
-    fn held(&self) -> Option<Held> {
-        Some(self.leased.held())
+    fn held(&self) -> Vec<Held> {
+        self.deliveries.held()
     }
 
     fn ended(&self, outcome: &Outcome) -> Option<Acknowledged> {
         let result = kept(outcome.result.as_ref().ok()?);
         let now = self.events.clock().now();
-        let emits = destinations::of_done(&self.leased, &self.live.script, self.id, &result, now);
-        // Who asked for a run may ask for what came of it.
-        let is_asked_for = self.leased.origin == Origin::Invoke;
+        let told = |leased: &Leased| destinations::of_done(leased, &self.live.script, self.id, &result, now);
+        let emits = self.deliveries.iter().flat_map(told).collect();
+        let ack = |leased: &Leased| Ack {
+            delivery: leased.delivery,
+            token: leased.token,
+            execution: self.id,
+            // Who asked for a run may ask for what came of it.
+            result: (leased.origin == Origin::Invoke).then(|| result.clone()),
+        };
         Some(Acknowledged {
-            ack: Ack {
-                delivery: self.leased.delivery,
-                token: self.leased.token,
-                execution: self.id,
-                result: is_asked_for.then_some(result),
-            },
+            acks: self.deliveries.iter().map(ack).collect(),
             emits,
         })
+    }
+}
+
+/// One event, as its script sees it.
+fn delivered(leased: &Leased) -> Delivered {
+    Delivered {
+        delivery: leased.delivery,
+        attempt: leased.attempt(),
+        origin: leased.origin.clone(),
+        event: Arc::clone(&leased.event),
+        others: Vec::new(),
     }
 }
 
@@ -210,7 +225,7 @@ impl fmt::Debug for EventRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventRun")
             .field("id", &self.id)
-            .field("delivery", &self.leased.delivery)
+            .field("delivery", &self.first().delivery)
             .finish_non_exhaustive()
     }
 }

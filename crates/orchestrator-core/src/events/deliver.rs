@@ -1,9 +1,9 @@
-//! One delivery, from its lease to its end.
+//! What one run is for, from its lease to its end.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use picloud_shared::{
-    events::{DeadReason, Failure, Held, Leased, NewEvent, Next, Verdict},
+    events::{DeadReason, Failure, Leased, NewEvent, Next, Verdict},
     id::ExecutionId,
     memory::{MemoryBudget, Pressure},
     outcome::{ScriptError, ScriptErrorKind},
@@ -20,7 +20,9 @@ use uuid::Uuid;
 use super::{
     Events, PumpParts,
     at_commit::EventRun,
-    decision, destinations,
+    decision,
+    deliveries::{Deliveries, frees_another},
+    destinations,
     pump::{is_stopping, stopped},
 };
 use crate::{admission::ServingThreads, recorder::Recorder, routing::LiveEntry};
@@ -40,8 +42,10 @@ pub(super) struct Deliverer {
     stopping: watch::Receiver<bool>,
 }
 
-/// A delivery that is not held any more.
+/// Deliveries that are not held any more.
 pub(super) struct Ended {
+    /// How many there were.
+    pub(super) deliveries: u32,
     /// When something is due because of it: itself again, or what waited for it.
     pub(super) due_at: Option<Timestamp>,
     /// Whether it is over, for whatever waits until no run of its schedule goes on.
@@ -49,23 +53,42 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// One delivery that is over.
     fn over(due_at: Option<Timestamp>) -> Self {
         Self {
+            deliveries: 1,
             due_at,
             is_over: true,
         }
     }
+
+    /// One that is tried again.
+    fn again(due_at: Option<Timestamp>) -> Self {
+        Self {
+            is_over: false,
+            ..Self::over(due_at)
+        }
+    }
+
+    /// Both.
+    fn and(self, other: &Self) -> Self {
+        Self {
+            deliveries: self.deliveries.saturating_add(other.deliveries),
+            due_at: [self.due_at, other.due_at].into_iter().flatten().min(),
+            is_over: self.is_over && other.is_over,
+        }
+    }
 }
 
-/// How a run for a delivery went.
+/// How a run went.
 enum Went {
-    /// It ended the delivery, in its commit.
+    /// It ended its deliveries, in its commit.
     Well,
     /// It did not.
     Wrong(Wrong),
     /// It has not begun, or was dropped with the server.
     Nowhere,
-    /// Somebody else has the delivery by now.
+    /// Somebody else has a delivery of it by now.
     Lost,
 }
 
@@ -100,29 +123,40 @@ impl Deliverer {
         }
     }
 
-    /// Runs the script of a delivery, and ends the lease in any case but one: that somebody else has it, or nobody any
+    /// Runs the script of deliveries, and ends each lease in any case but one: that somebody else has it, or nobody any
     /// more.
-    pub(super) async fn deliver(&self, leased: Leased, lost: oneshot::Receiver<()>) -> Ended {
-        let (held, leased) = (leased.held(), Arc::new(leased));
-        match self.run(&leased, lost).await {
-            // It may have been cancelled.
+    pub(super) async fn deliver(&self, deliveries: Deliveries, lost: oneshot::Receiver<()>) -> Ended {
+        let deliveries = Arc::new(deliveries);
+        let count = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+        let ended = match self.run(&deliveries, lost).await {
+            Went::Wrong(wrong) => return self.fail(&deliveries, &wrong).await,
+            Went::Well => Ended::over(deliveries.free_another().then(|| self.events.clock().now())),
+            // It may have been cancelled, and then nobody has it. Nothing is known against the others.
+            Went::Lost if deliveries.are_several() => Ended::again(Some(self.give_back(&deliveries).await)),
             Went::Lost => Ended::over(None),
-            Went::Well => Ended::over(frees_another(&leased).then(|| self.events.clock().now())),
-            Went::Wrong(wrong) => self.fail(held, &leased, wrong).await,
             Went::Nowhere => {
-                let now = self.events.clock().now();
-                let release = || self.events.repository().release(vec![held], now);
-                tried("to be given back", release).await;
-                Ended {
-                    due_at: None,
-                    is_over: false,
-                }
+                self.give_back(&deliveries).await;
+                Ended::again(None)
             }
+        };
+        Ended {
+            deliveries: count,
+            ..ended
         }
     }
 
-    async fn run(&self, leased: &Arc<Leased>, mut lost: oneshot::Receiver<()>) -> Went {
+    /// Gives back what is still held, as if it had never been; it is due from this moment on.
+    async fn give_back(&self, deliveries: &Deliveries) -> Timestamp {
         let now = self.events.clock().now();
+        let release = || self.events.repository().release(deliveries.held(), now);
+        tried("to be given back", release).await;
+        now
+    }
+
+    async fn run(&self, deliveries: &Arc<Deliveries>, mut lost: oneshot::Receiver<()>) -> Went {
+        let now = self.events.clock().now();
+        // Those of a run for several have never run.
+        let leased = &deliveries.first;
         if let Some(reason) = leased.retry.dead_before_run(leased.counts, leased.since, now) {
             let error = match reason {
                 DeadReason::Poison => "the server ended while it ran, each time that it was tried",
@@ -170,7 +204,7 @@ impl Deliverer {
                 }
             }
         }
-        self.execute(leased, &live, lost).await
+        self.execute(deliveries, &live, lost).await
     }
 
     /// The script as it is now.
@@ -187,11 +221,11 @@ impl Deliverer {
 
     async fn execute(
         &self,
-        leased: &Arc<Leased>,
+        deliveries: &Arc<Deliveries>,
         live: &Arc<LiveEntry>,
         lost: oneshot::Receiver<()>,
     ) -> Went {
-        let run = EventRun::begin(leased, live, &self.events, &self.recorder);
+        let run = EventRun::begin(deliveries, live, &self.events, &self.recorder);
         let outcome = tokio::select! {
             outcome = self.threads.execute(run.invocation()) => outcome,
             _ = lost => {
@@ -217,39 +251,49 @@ impl Deliverer {
         Went::Wrong(wrong)
     }
 
-    /// Ends a lease after what went wrong.
-    async fn fail(&self, held: Held, leased: &Leased, wrong: Wrong) -> Ended {
+    /// Ends the leases after what went wrong.
+    async fn fail(&self, deliveries: &Deliveries, wrong: &Wrong) -> Ended {
+        let is_alone = !deliveries.are_several();
+        let mut ended = self.fail_one(&deliveries.first, is_alone, wrong).await;
+        for other in deliveries.iter().skip(1) {
+            ended = ended.and(&self.fail_one(other, is_alone, wrong).await);
+        }
+        ended
+    }
+
+    async fn fail_one(&self, leased: &Leased, is_alone: bool, wrong: &Wrong) -> Ended {
         let now = self.events.clock().now();
-        let Wrong { run, error, what } = wrong;
-        let (next, is_fault) = match what {
+        let Leased {
+            retry, counts, since, ..
+        } = *leased;
+        let (next, is_fault) = match wrong.what {
             What::Dead(reason) => (Next::Dead(reason), true),
+            What::Verdict(verdict) if is_alone => {
+                let next = retry.next(counts, verdict, since, now, chance());
+                (next, verdict == Verdict::Fault)
+            }
             What::Verdict(verdict) => {
-                let next = leased
-                    .retry
-                    .next(leased.counts, verdict, leased.since, now, chance());
+                let next = retry.next_alone(counts, verdict, since, now, chance());
                 (next, verdict == Verdict::Fault)
             }
         };
         let emits = match next {
             Next::RetryAt(_) => Vec::new(),
-            Next::Dead(reason) => self.told(leased, run, (reason, &error), now),
+            Next::Dead(reason) => self.told(leased, wrong.run, (reason, &wrong.error), now),
         };
         let failure = Failure {
-            execution: run,
-            error,
+            execution: wrong.run,
+            error: wrong.error.clone(),
             is_fault,
             next,
             emits,
         };
         let is_told = !failure.emits.is_empty();
-        let fail = || self.events.repository().fail(held, failure.clone(), now);
+        let fail = || self.events.repository().fail(leased.held(), failure.clone(), now);
         let was_held = tried("to be ended", fail).await;
         match next {
             _ if !was_held => Ended::over(None),
-            Next::RetryAt(due) => Ended {
-                due_at: Some(due),
-                is_over: false,
-            },
+            Next::RetryAt(due) => Ended::again(Some(due)),
             // Whoever is told runs at once.
             Next::Dead(_) => Ended::over((is_told || frees_another(leased)).then_some(now)),
         }
@@ -269,11 +313,6 @@ impl Deliverer {
         self.events.address(leased.app_id, &mut events);
         events
     }
-}
-
-/// Whether another event may run once this one has ended.
-fn frees_another(leased: &Leased) -> bool {
-    leased.ordered && leased.event.key.is_some()
 }
 
 /// Asks storage until it answers: until then the lease does not end.

@@ -217,6 +217,7 @@ mod tests {
                 attempts: 4,
                 ..Counts::default()
             },
+            batch: None,
             event: Arc::new(Event {
                 id: EventId(Uuid::from_u128(1)),
                 topic: topic.map(|topic| topic.parse().expect("a topic")),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use picloud_shared::{
     bindings::Subscription,
-    events::{NewDelivery, NewEvent, Topic},
+    events::{NewDelivery, NewEvent, QueueId, QueueTerms, Topic},
     services::docs::Filter,
     time::Timestamp,
 };
@@ -21,6 +21,8 @@ pub(crate) struct Subscribers {
     patterns: Vec<usize>,
     /// Whether one of them may want to know of changes of data: the one thing that every commit looks at.
     watch_data: bool,
+    /// How the queues are claimed from that have terms of their own; what waits for one that is paused goes on.
+    queues: Vec<(QueueId, QueueTerms)>,
 }
 
 struct Subscriber {
@@ -31,7 +33,10 @@ struct Subscriber {
 impl Subscribers {
     /// Those of a release. One whose filter cannot be read gets nothing; none is saved like that.
     pub(crate) fn new(subscriptions: Vec<Subscription>) -> Self {
-        let mut subscribers = Self::default();
+        let mut subscribers = Self {
+            queues: subscriptions.iter().filter_map(queue_terms).collect(),
+            ..Self::default()
+        };
         for subscription in subscriptions
             .into_iter()
             .filter(|subscription| !subscription.is_paused)
@@ -78,6 +83,11 @@ impl Subscribers {
         deliveries
     }
 
+    /// How the queues of subscriptions are claimed from that have terms of their own.
+    pub(crate) fn queues(&self) -> &[(QueueId, QueueTerms)] {
+        &self.queues
+    }
+
     /// Whether anybody wants events on a topic, if they fit.
     pub(crate) fn want(&self, topic: &Topic) -> bool {
         self.of(topic).next().is_some()
@@ -96,13 +106,23 @@ impl Subscribers {
     }
 }
 
+fn queue_terms(subscription: &Subscription) -> Option<(QueueId, QueueTerms)> {
+    let terms = QueueTerms {
+        app_id: subscription.app_id,
+        runs_max: subscription.spec.concurrency_max,
+        batch: subscription.spec.batch,
+    };
+    let has_any = terms.runs_max.is_some() || terms.batch.is_some();
+    has_any.then(|| (subscription.subscription_id().into(), terms))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use picloud_shared::{
         bindings::SubscriptionSpec,
-        events::{Lineage, RetryPolicy},
+        events::{Batch, Lineage, RetryPolicy},
         id::{AppId, EventId, ScriptId},
     };
     use serde_json::{Value, json};
@@ -123,6 +143,8 @@ mod tests {
                 topic: topic.parse().expect("a pattern"),
                 filter,
                 ordered: false,
+                batch: None,
+                concurrency_max: None,
                 retry: RetryPolicy::default(),
                 on_success: None,
                 on_failure: None,
@@ -204,6 +226,39 @@ mod tests {
             let subscribers = Subscribers::new(vec![subscription(1, topic, None)]);
             assert_eq!(subscribers.watch_data(), expected, "{topic}");
         }
+    }
+
+    #[test]
+    fn queues_have_terms_if_their_subscriptions_do() {
+        let batch = Batch {
+            events_max: 10,
+            wait_ms: 5,
+        };
+        let with = |id, batch, concurrency_max, is_paused| {
+            let mut subscription = subscription(id, "a", None);
+            subscription.is_paused = is_paused;
+            subscription.spec.batch = batch;
+            subscription.spec.concurrency_max = concurrency_max;
+            subscription
+        };
+        let subscribers = Subscribers::new(vec![
+            with(1, None, None, false),
+            with(2, Some(batch), None, false),
+            with(3, None, Some(7), true),
+        ]);
+        let terms = |id, runs_max, batch| {
+            let app_id = AppId(Uuid::nil());
+            let terms = QueueTerms {
+                app_id,
+                runs_max,
+                batch,
+            };
+            (QueueId(Uuid::from_u128(id)), terms)
+        };
+        assert_eq!(
+            subscribers.queues(),
+            [terms(2, None, Some(batch)), terms(3, Some(7), None)]
+        );
     }
 
     #[test]

@@ -9,13 +9,15 @@
 //! moment at which the next delivery is due.
 //!
 //! Reading order: `fan_out` (who gets an event), `table` (publishing), `services` (what scripts emit), `changes` (what tells
-//! of their writes), `pump` and `held` (which deliveries run), `deliver` (one of them), `at_commit` (its end if it succeeds), `decision` (if it does not),
+//! of their writes), `pump` and `held` (which deliveries run), `deliveries` and `deliver` (one run), `at_commit` (its end if it
+//! succeeds), `decision` (if it does not),
 //! `request`, `destinations` and `failed` (what scripts are given and told of).
 
 mod at_commit;
 mod changes;
 mod decision;
 mod deliver;
+mod deliveries;
 mod destinations;
 mod failed;
 mod fan_out;

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use picloud_shared::{
-    events::{Claim, EventRetention, LEASE, Leased, Origin},
+    events::{Claim, EventRetention, LEASE, Origin},
+    id::ScriptId,
     memory::MemoryBudget,
     repository::StoreError,
     seam::EventTable as _,
@@ -18,14 +19,20 @@ use tokio::{
 use super::{
     Events,
     deliver::{Deliverer, Ended},
-    held::Holdings,
+    deliveries::Deliveries,
+    held::{Holdings, Place},
 };
 use crate::{admission::ServingThreads, recorder::Recorder};
 
-/// Most deliveries that this node holds at one time.
+/// Most runs that this node holds deliveries for at one time.
 const PLACES: usize = 512;
 /// An app that holds so many gets no more until one of them ends.
 const PLACES_PER_APP: u32 = 128;
+/// What waits in one queue of an app may hold so many times as many of these as it leaves free: three of four if nobody else
+/// holds any. So a slow script that has much to do keeps no other one waiting.
+const SHARE: u32 = 3;
+/// So many more of a script are held than may run at one time: the next ones are at hand when a run ends.
+const AHEAD: u32 = 16;
 /// How often leases are extended: twice before they end.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// While something waits and is not to be had, or other nodes may have changed when it is due, storage is looked at this
@@ -190,6 +197,8 @@ impl Pump {
         tokio::select! {
             () = stopped(&mut stopping) => false,
             () = self.events.woken() => self.again.is_none(),
+            // What waited may go on by other terms.
+            () = self.events.live().queues_changed() => self.again.is_none(),
             Some(ended) = self.endings.recv() => {
                 self.note(&ended);
                 self.may_claim_now()
@@ -223,7 +232,7 @@ impl Pump {
     }
 
     fn note(&mut self, ended: &Ended) {
-        self.ended_since_purge += 1;
+        self.ended_since_purge += ended.deliveries;
         let since = self.purged_at.elapsed();
         let many = self.ended_since_purge >= PURGE_AFTER_ENDS && since >= PURGE_INTERVAL_MIN;
         if many || since >= PURGE_INTERVAL_MAX {
@@ -248,14 +257,7 @@ impl Pump {
             return false;
         }
         let now = self.events.clock().now();
-        let claim = Claim {
-            node: self.node.clone(),
-            places: u32::try_from(places).unwrap_or(u32::MAX),
-            per_app_max: PLACES_PER_APP,
-            held: self.held.per_app(),
-            lease_until: now.plus(LEASE),
-        };
-        let was_bounded = claim.held.values().any(|count| *count >= PLACES_PER_APP);
+        let claim = self.wanted(places, now);
         let claimed = match self.events.repository().claim(claim, now).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -265,24 +267,53 @@ impl Pump {
         };
         self.again = None;
         self.next_due = claimed.next_due;
-        self.has_more = was_bounded;
+        self.has_more = claimed.has_more;
         let count = claimed.leased.len();
-        for leased in claimed.leased {
-            self.start(leased);
+        for deliveries in Deliveries::of_claim(claimed.leased) {
+            self.start(deliveries);
         }
         count > 0 && self.next_due.is_some_and(|due| due <= now)
     }
 
-    fn start(&mut self, leased: Leased) {
-        let (holding, lost) = self.held.hold(leased.held());
-        let (deliverer, ended) = (Arc::clone(&self.deliverer), self.ended.clone());
-        let events = self.events.clone();
-        let schedule = match leased.origin {
-            Origin::Schedule { id, .. } => Some((leased.app_id, id)),
+    /// What is claimed for so many runs, by what is live and what is held already.
+    fn wanted(&self, places: usize, now: Timestamp) -> Claim {
+        let held = self.held.counts();
+        let snapshot = self.events.live().snapshot();
+        let is_full = |script: ScriptId, held: u32| {
+            let live = snapshot.script(script);
+            live.is_some_and(|live| held >= live.script.limits.concurrency_max.saturating_add(AHEAD))
+        };
+        let scripts = held.scripts.iter();
+        let full = scripts.filter(|(script, held)| is_full(**script, **held));
+        Claim {
+            node: self.node.clone(),
+            places: u32::try_from(places).unwrap_or(u32::MAX),
+            per_app_max: PLACES_PER_APP,
+            share: SHARE,
+            queues: snapshot.queues().collect(),
+            full: full.map(|(script, _)| *script).collect(),
+            held: held.apps,
+            held_in_queues: held.queues,
+            lease_until: now.plus(LEASE),
+        }
+    }
+
+    fn start(&mut self, deliveries: Deliveries) {
+        let first = &deliveries.first;
+        let place = Place {
+            app: first.app_id,
+            queue: first.queue(),
+            script: first.script_id,
+        };
+        let schedule = match first.origin {
+            Origin::Schedule { id, .. } => Some((first.app_id, id)),
             Origin::Invoke | Origin::Subscription(_) | Origin::Destination => None,
         };
+        let (holding, lost) = self.held.hold(place, deliveries.held());
+        let (deliverer, ended) = (Arc::clone(&self.deliverer), self.ended.clone());
+        let events = self.events.clone();
         tokio::spawn(async move {
-            let end = deliverer.deliver(leased, lost).await;
+            let end = deliverer.deliver(deliveries, lost).await;
             drop(holding);
             if let Some((app, schedule)) = schedule.filter(|_| end.is_over) {
                 events.run_ended(app, schedule);

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::CONTENT_TYPE};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use picloud_shared::{
@@ -12,29 +13,39 @@ use picloud_shared::{
     invocation::ScriptRequest,
 };
 
+use super::deliveries::Deliveries;
+
 /// The host of what no client has sent.
 const HOST: &str = "localhost";
 
 /// What a value of a header of `CloudEvents` has percent-encoded: all but printable ASCII, and these.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
-/// The request that began an asynchronous run, or one in the binary mode of `CloudEvents`.
-pub(super) fn of(event: &Event) -> ScriptRequest {
+/// The request that began an asynchronous run, or one in the binary mode of `CloudEvents`; one without a body for several
+/// events.
+pub(super) fn of(deliveries: &Deliveries) -> ScriptRequest {
+    if deliveries.are_several() {
+        return made(HeaderMap::new(), Bytes::new());
+    }
+    of_event(&deliveries.first.event)
+}
+
+fn of_event(event: &Event) -> ScriptRequest {
     match &event.request {
         Some(request) => request.clone().into_request(event.data.clone()),
-        None => made_of(event),
+        None => made(headers(event), event.data.clone()),
     }
 }
 
-fn made_of(event: &Event) -> ScriptRequest {
+fn made(headers: HeaderMap, body: Bytes) -> ScriptRequest {
     ScriptRequest {
         method: Method::POST,
         uri: Uri::from_static("/"),
         scheme: "http",
         host: Arc::from(HOST),
         params: Vec::new(),
-        headers: headers(event),
-        body: event.data.clone(),
+        headers,
+        body,
         remote_addr: IpAddr::V4(Ipv4Addr::LOCALHOST),
         webhook: None,
     }
@@ -71,7 +82,6 @@ fn headers(event: &Event) -> HeaderMap {
 mod tests {
     use std::collections::BTreeMap;
 
-    use bytes::Bytes;
     use picloud_shared::{
         events::{Lineage, StoredRequest},
         id::EventId,
@@ -106,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_event_is_a_request_in_the_binary_mode_of_cloud_events() {
-        let request = of(&event());
+        let request = of_event(&event());
         assert_eq!((request.method.as_str(), request.uri.path()), ("POST", "/"));
         assert_eq!(request.body, "{}");
         let headers: Vec<_> = request
@@ -136,7 +146,7 @@ mod tests {
             uri: "/a?b=c".to_owned(),
             ..StoredRequest::default()
         };
-        let request = of(&Event {
+        let request = of_event(&Event {
             request: Some(stored),
             ..event()
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use picloud_shared::{
     bindings::ScheduledScript,
+    events::{QueueId, QueueTerms},
     id::{AppId, ScriptId},
     release::LiveRelease,
     script::{AppScripts, LiveScript},
@@ -114,6 +115,19 @@ impl Snapshot {
     /// All schedules that are live, those that are paused included.
     pub(crate) fn schedules(&self) -> impl Iterator<Item = &Arc<ScheduledScript>> {
         self.apps.values().flat_map(|app| &app.schedules)
+    }
+
+    /// How the queues of subscriptions are claimed from that have terms of their own.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = (QueueId, QueueTerms)> {
+        self.apps
+            .values()
+            .flat_map(|app| app.subscribers.queues().iter().copied())
+    }
+
+    /// The same of one app.
+    pub(crate) fn queues_of(&self, app: AppId) -> Vec<(QueueId, QueueTerms)> {
+        let app = self.apps.get(&app);
+        app.map_or_else(Vec::new, |app| app.subscribers.queues().to_vec())
     }
 
     /// The live version of a script.

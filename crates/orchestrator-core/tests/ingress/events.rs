@@ -1,7 +1,7 @@
 //! What is due runs on the serving threads, and each lease ends as its run did.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,9 +9,9 @@ use std::{
 use bytes::Bytes;
 use http::StatusCode;
 use picloud_shared::{
-    events::{Counts, DeadReason, Event, Leased, Lineage, Next, Origin, RetryPolicy},
+    events::{Counts, DeadReason, Event, Leased, Lineage, Next, Origin, QueueId, RetryPolicy},
     execution::ExecutionStatus,
-    id::{DeliveryId, EventId, ScriptId},
+    id::{DeliveryId, EventId, ScriptId, SubscriptionId},
     invocation::Trigger,
     seam::EventTable as _,
     time::Timestamp,
@@ -47,6 +47,7 @@ fn leased(script: ScriptId, counts: Counts) -> Leased {
         token: 3,
         until: NOW.plus(Duration::from_secs(30)),
         counts,
+        batch: None,
         event: Arc::new(event),
         origin: Origin::Invoke,
         ordered: false,
@@ -70,7 +71,7 @@ fn a_run_that_succeeds_ends_its_delivery() {
     let (server, leased) = with_due("echo", Counts::default());
     let _pump = server.pump();
     let (acknowledged, record) = server.ended();
-    let ack = acknowledged.ack;
+    let ack = &acknowledged.acks[0];
     assert_eq!((ack.delivery, ack.token), (leased.delivery, leased.token));
     let result = ack.result.as_ref().expect("a result");
     assert_eq!(result.status, StatusCode::OK.as_u16());
@@ -145,7 +146,7 @@ fn of_what_was_cut_off_before_it_is_kept_that_it_begins() {
         let (server, leased) = with_due("echo", counts);
         let _pump = server.pump();
         let (acknowledged, _) = server.ended();
-        assert_eq!(acknowledged.ack.delivery, leased.delivery);
+        assert_eq!(acknowledged.acks[0].delivery, leased.delivery);
         let begun = server.events.seen().begun.clone();
         let expected = if aborts == 0 { vec![] } else { vec![leased.held()] };
         assert_eq!(begun, expected);
@@ -183,6 +184,119 @@ fn a_run_that_is_cancelled_ends_at_once() {
     assert_eq!(record.status, ExecutionStatus::Cancelled);
     let seen = server.events.seen();
     assert!(seen.failures.is_empty() && seen.released.is_empty());
+}
+
+/// Deliveries of a subscription that one run is for.
+fn batch(name: &str, count: usize) -> Vec<Leased> {
+    let origin = Origin::Subscription(SubscriptionId(Uuid::from_u128(8)));
+    let mut batch: Vec<_> = (0..count)
+        .map(|_| Leased {
+            origin: origin.clone(),
+            ..leased(script_id(name), Counts::default())
+        })
+        .collect();
+    let first = batch[0].delivery;
+    batch.iter_mut().for_each(|leased| leased.batch = Some(first));
+    batch
+}
+
+#[test]
+fn a_run_for_several_ends_all_of_them() {
+    let server = TestServer::start();
+    let batch = batch("echo", 3);
+    batch
+        .iter()
+        .for_each(|leased| server.events.make_due(leased.clone()));
+    // Another batch is another run.
+    let alone = leased(script_id("hello"), Counts::default());
+    server.events.make_due(alone.clone());
+    let _pump = server.pump();
+    let mut ends = [server.ended(), server.ended()];
+    ends.sort_by_key(|(acknowledged, _)| acknowledged.acks.len());
+    let [(single, _), (several, record)] = ends;
+    assert_eq!(single.acks[0].delivery, alone.delivery);
+    let ended: Vec<_> = several.acks.iter().map(|ack| (ack.delivery, ack.token)).collect();
+    let expected: Vec<_> = batch
+        .iter()
+        .map(|leased| (leased.delivery, leased.token))
+        .collect();
+    assert_eq!(ended, expected);
+    assert!(
+        several
+            .acks
+            .iter()
+            .all(|ack| ack.execution == record.id && ack.result.is_none())
+    );
+    let run = record.delivery.expect("it says of which deliveries it was a run");
+    assert_eq!((run.id, run.attempt, run.events), (batch[0].delivery, 1, 3));
+    assert_eq!((record.trigger, record.request.body_bytes), (Trigger::Event, 0));
+}
+
+#[test]
+fn of_a_run_for_several_that_fails_each_runs_again() {
+    let server = TestServer::start();
+    for mut leased in batch("fail", 3) {
+        leased.retry.attempts_max = 1;
+        server.events.make_due(leased);
+    }
+    let _pump = server.pump();
+    let seen = server.events.wait_until(|seen| seen.failures.len() == 3);
+    let runs: Vec<_> = seen
+        .failures
+        .iter()
+        .map(|(_, failure)| failure.execution)
+        .collect();
+    assert!(
+        runs[0].is_some() && runs.iter().all(|run| *run == runs[0]),
+        "{runs:?}"
+    );
+    for (_, failure) in &seen.failures {
+        assert!(matches!(failure.next, Next::RetryAt(due) if due > NOW) && !failure.is_fault);
+        assert!(failure.emits.is_empty());
+    }
+}
+
+#[test]
+fn of_a_run_for_several_that_loses_one_the_others_are_given_back() {
+    let server = TestServer::start();
+    let batch = batch("wait", 3);
+    batch
+        .iter()
+        .for_each(|leased| server.events.make_due(leased.clone()));
+    let _pump = server.pump();
+    let waiting = server.runtime.block_on(server.gate.waiting.acquire());
+    waiting.expect("never closed").forget();
+    server.published.lose(batch[1].delivery);
+    let seen = server.events.wait_until(|seen| !seen.released.is_empty());
+    let all: Vec<_> = batch.iter().map(Leased::held).collect();
+    assert_eq!(seen.released, all, "storage knows which of them is lost");
+    assert!(seen.failures.is_empty());
+}
+
+#[test]
+fn a_claim_says_what_is_held() {
+    let server = TestServer::start();
+    let batch = batch("wait", 3);
+    let queue = batch[0].queue();
+    batch
+        .into_iter()
+        .for_each(|leased| server.events.make_due(leased));
+    server
+        .events
+        .make_due(leased(script_id("wait"), Counts::default()));
+    let _pump = server.pump();
+    for _ in 0..2 {
+        let waiting = server.runtime.block_on(server.gate.waiting.acquire());
+        waiting.expect("never closed").forget();
+    }
+    let claims = server.events.seen().claims;
+    server.published.wake();
+    let seen = server.events.wait_until(|seen| seen.claims > claims);
+    let claim = seen.claim.clone().expect("the last one");
+    assert_eq!(claim.held, HashMap::from([(APP, 2)]));
+    let script = QueueId(script_id("wait").0);
+    assert_eq!(claim.held_in_queues, HashMap::from([(queue, 1), (script, 1)]));
+    assert!(claim.full.is_empty() && claim.queues.is_empty());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use self::{
     schedule::{ScheduleSpec, ScheduledScript},
-    subscription::{Subscription, SubscriptionSpec},
+    subscription::{SUBSCRIPTION_RUNS_MAX, Subscription, SubscriptionSpec},
 };
 use crate::{
     events::Destination,

@@ -5,10 +5,13 @@ use serde_json::Value;
 
 use super::{Binding, BindingSpec, differing};
 use crate::{
-    events::{Destination, NewDelivery, Origin, RetryPolicy, TopicPattern},
+    events::{Batch, Destination, NewDelivery, Origin, RetryPolicy, TopicPattern},
     id::{DeliveryId, ScriptId, SubscriptionId},
     time::Timestamp,
 };
+
+/// The highest bound on the runs of a subscription.
+pub const SUBSCRIPTION_RUNS_MAX: u32 = 1_000;
 
 /// A script that runs for each event on some topics.
 pub type Subscription = Binding<SubscriptionSpec>;
@@ -25,6 +28,13 @@ pub struct SubscriptionSpec {
     /// Whether events with the same key run one after the other, in the order in which they were accepted.
     #[serde(default)]
     pub ordered: bool,
+    /// Whether a run gets several events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
+    /// How many runs for it may be going at one time, on all servers together: 1 to [`SUBSCRIPTION_RUNS_MAX`]. As many as
+    /// its script may, if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_max: Option<u32>,
     /// What becomes of an event whose runs fail.
     #[serde(default)]
     pub retry: RetryPolicy,
@@ -66,6 +76,8 @@ impl BindingSpec for SubscriptionSpec {
             ("topic", self.topic == other.topic),
             ("filter", self.filter == other.filter),
             ("ordered", self.ordered == other.ordered),
+            ("batch", self.batch == other.batch),
+            ("concurrency_max", self.concurrency_max == other.concurrency_max),
             ("retry", self.retry == other.retry),
             ("on_success", self.on_success == other.on_success),
             ("on_failure", self.on_failure == other.on_failure),

@@ -16,4 +16,13 @@ pub struct Delivered {
     pub origin: Origin,
     /// What happened.
     pub event: Arc<Event>,
+    /// What else the same run is for; these have no others.
+    pub others: Vec<Self>,
+}
+
+impl Delivered {
+    /// This one, and what else the same run is for.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
 }

@@ -1,47 +1,14 @@
 //! Deliveries that a node holds, and how each ends.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeadReason, DeliveryResult, Destination, Event, NewEvent, Origin, RetryPolicy};
+use super::{DeadReason, DeliveryResult, Destination, Event, NewEvent, Origin, QueueId, RetryPolicy};
 use crate::{
     id::{AppId, DeliveryId, ExecutionId, ScriptId},
     time::Timestamp,
 };
-
-/// What a node asks for.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// Which node.
-    pub node: String,
-    /// How many deliveries at most.
-    pub places: u32,
-    /// How many of one app the node may hold, with those that it holds already.
-    pub per_app_max: u32,
-    /// How many of each app it holds already, if any.
-    pub held: HashMap<AppId, u32>,
-    /// Until when the leases last.
-    pub lease_until: Timestamp,
-}
-
-impl Claim {
-    /// How many of an app it may still get.
-    pub fn room_of(&self, app: AppId) -> u32 {
-        let held = self.held.get(&app).copied().unwrap_or(0);
-        self.per_app_max.saturating_sub(held)
-    }
-}
-
-/// What a node gets.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// Those of each app in the order in which they were due.
-    pub leased: Vec<Leased>,
-    /// When there is something to claim next: now or earlier if there was more than was asked for. The apps of which
-    /// the node held as many as it may do not count, leases of other nodes do. None if nothing waits.
-    pub next_due: Option<Timestamp>,
-}
 
 /// A delivery that a node holds. Nobody else runs it before the lease ends.
 #[derive(Clone, Debug)]
@@ -58,6 +25,8 @@ pub struct Leased {
     pub until: Timestamp,
     /// What became of it before.
     pub counts: Counts,
+    /// The first of those that one run is for, if it is for several.
+    pub batch: Option<DeliveryId>,
     /// What happened.
     pub event: Arc<Event>,
     /// See [`NewDelivery`](super::NewDelivery).
@@ -78,6 +47,15 @@ impl Leased {
     /// The number of this run among those of the delivery that count, from 1.
     pub fn attempt(&self) -> u32 {
         self.counts.attempts.saturating_add(1)
+    }
+
+    /// In which queue it waited.
+    pub fn queue(&self) -> QueueId {
+        match &self.origin {
+            Origin::Subscription(subscription) => QueueId(subscription.0),
+            Origin::Schedule { id, .. } => QueueId(id.0),
+            Origin::Invoke | Origin::Destination => QueueId(self.script_id.0),
+        }
     }
 
     /// What names the lease.

@@ -3,8 +3,11 @@
 //! An [`Event`] never changes. A [`Delivery`] is one event on its way to one script; it is leased by the node that runs
 //! it, and its end is part of the commit of its run ([`Ack`]), so that it has effects exactly once, however often it runs.
 //!
-//! Reading order: [`Topic`], [`NewEvent`], [`Delivery`] and its states, [`Leased`], [`RetryPolicy`].
+//! Reading order: [`Topic`], [`NewEvent`], [`Delivery`] and its states, [`Claim`] and [`Batch`], [`Leased`],
+//! [`RetryPolicy`].
 
+mod batch;
+mod claim;
 mod delivered;
 mod delivery;
 mod event;
@@ -15,13 +18,18 @@ mod stored_request;
 mod topic;
 
 pub use self::{
+    batch::{
+        BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_EVENTS_MIN, BATCH_WAIT_MS_MAX, Batch, Due, InvalidBatch,
+        Taken,
+    },
+    claim::{Claim, Claimed, QueueId, QueueTerms},
     delivered::Delivered,
     delivery::{
         DeadReason, Delivery, DeliveryDetail, DeliveryFilter, DeliveryResult, DeliveryState, EventRetention,
         OriginKind, QueueDepth,
     },
     event::{Destination, Event, Lineage, NewDelivery, NewEvent, Origin},
-    lease::{Ack, Claim, Claimed, Counts, Failure, Held, Leased, Next},
+    lease::{Ack, Counts, Failure, Held, Leased, Next},
     publish::{IdempotencyKey, Published, PublishedEvent},
     retry::{InvalidRetryPolicy, RetryPolicy, Verdict},
     stored_request::StoredRequest,

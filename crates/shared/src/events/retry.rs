@@ -144,6 +144,29 @@ impl RetryPolicy {
         }
     }
 
+    /// The same after a run that was for several deliveries: which of them it was is not known, so that each runs again,
+    /// alone, whatever the policy says of the number of runs. Only one that is too old does not.
+    pub fn next_alone(
+        &self,
+        counts: Counts,
+        verdict: Verdict,
+        since: Timestamp,
+        now: Timestamp,
+        chance: u32,
+    ) -> Next {
+        let policy = Self {
+            attempts_max: u32::MAX,
+            ..*self
+        };
+        let verdict = match verdict {
+            Verdict::Failed | Verdict::Never => {
+                Verdict::After(self.delay(counts.attempts.saturating_add(1), chance))
+            }
+            Verdict::After(_) | Verdict::Fault => verdict,
+        };
+        policy.next(counts, verdict, since, now, chance)
+    }
+
     /// From failure number `failed` to the next run.
     pub fn delay(&self, failed: u32, chance: u32) -> Duration {
         let step = usize::try_from(failed.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -281,6 +304,36 @@ mod tests {
         assert_eq!(next(4, Verdict::After(hour)), Next::Dead(DeadReason::Exhausted));
         let days = Duration::from_hours(48);
         assert_eq!(next(0, Verdict::After(days)), Next::RetryAt(at(86_400)));
+    }
+
+    #[test]
+    fn a_run_for_several_makes_none_of_them_dead() {
+        let once = RetryPolicy {
+            attempts_max: 1,
+            ..RetryPolicy::default()
+        };
+        let next =
+            |policy: RetryPolicy, verdict, now| policy.next_alone(counts(0, 0), verdict, SINCE, now, EVEN);
+        let hour = Duration::from_hours(1);
+        for (verdict, expected) in [
+            (Verdict::Failed, at(10)),
+            (Verdict::Never, at(10)),
+            (Verdict::After(hour), at(3_600)),
+            (Verdict::Fault, at(1)),
+        ] {
+            assert_eq!(next(once, verdict, SINCE), Next::RetryAt(expected), "{verdict:?}");
+        }
+        // Alone, it has had its last run.
+        assert_eq!(
+            once.next(counts(1, 0), Verdict::Failed, SINCE, at(10), EVEN),
+            Next::Dead(DeadReason::Exhausted)
+        );
+        let short = RetryPolicy { max_age_s: 5, ..once };
+        assert_eq!(next(short, Verdict::Failed, at(4)), Next::RetryAt(at(5)));
+        assert_eq!(
+            next(short, Verdict::Failed, at(5)),
+            Next::Dead(DeadReason::Expired)
+        );
     }
 
     #[test]

@@ -308,6 +308,8 @@ mod tests {
                 topic: "orders.*".parse().unwrap(),
                 filter: None,
                 ordered: false,
+                batch: None,
+                concurrency_max: None,
                 retry: crate::events::RetryPolicy::default(),
                 on_success: None,
                 on_failure: None,

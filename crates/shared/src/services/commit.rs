@@ -28,13 +28,13 @@ pub struct Commit {
     /// [`EMITS_PER_COMMIT_MAX`](crate::events::EMITS_PER_COMMIT_MAX).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emits: Vec<NewEvent>,
-    /// The end of the delivery that began the run, if this is its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ack: Option<Ack>,
-    /// The lease under which the run goes on, if it is one for an event and this is not its end: if that is lost, nothing
+    /// The ends of the deliveries that began the run, if this is its end: all of them, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acks: Vec<Ack>,
+    /// The leases under which the run goes on, if it is one for events and this is not its end: if one is lost, nothing
     /// of this takes effect.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held: Option<Held>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
     /// Who writes, for those who subscribe to changes of data; without it nobody is told of what is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writer: Option<Writer>,
@@ -52,7 +52,7 @@ pub struct Writer {
 impl Commit {
     /// Whether it changes nothing.
     pub fn writes_nothing(&self) -> bool {
-        self.keeps_data_as_it_is() && self.emits.is_empty() && self.ack.is_none()
+        self.keeps_data_as_it_is() && self.emits.is_empty() && self.acks.is_empty()
     }
 
     /// Whether it changes no key and no document.

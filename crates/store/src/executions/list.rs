@@ -32,7 +32,7 @@ macro_rules! select {
         concat!(
             "SELECT e.id, e.app_id, e.script_id, e.script_name, e.version, e.trigger, e.status, e.started_at, \
              e.operations, e.duration_us, e.cpu_us, e.memory_bytes_peak, e.response_status, e.node, \
-             e.delivery_id, e.attempt, e.root_id, p.request, p.logs, p.error, p.services \
+             e.delivery_id, e.attempt, e.root_id, e.events, p.request, p.logs, p.error, p.services \
              FROM ",
             $from,
             " JOIN execution_payloads p ON p.execution_id = e.id ",
@@ -66,8 +66,10 @@ statements! {
         AND (CAST($6 AS TEXT) IS NULL OR e.trigger = $6) \
         AND (CAST($7 AS TEXT) IS NULL OR p.search_text LIKE $7 ESCAPE '!') \
         ORDER BY e.started_at DESC, e.id DESC LIMIT $8");
-    // Few: those of one delivery, or of one chain of causes.
-    LIST_OF_DELIVERY = page!("AND e.delivery_id = $8 AND (e.script_id = $9 OR $9 IS NULL) \
+    // Few: those of one delivery, with one that was for others, too; or of one chain of causes.
+    LIST_OF_DELIVERY = page!("(SELECT id FROM executions WHERE delivery_id = $8 \
+        UNION SELECT batch_execution_id FROM deliveries WHERE app_id = $1 AND id = $8) \
+        AS runs CROSS JOIN executions e", "AND e.id = runs.id AND (e.script_id = $9 OR $9 IS NULL) \
         AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
     LIST_OF_ROOT = page!("(SELECT id FROM executions WHERE root_id = $8 UNION SELECT id FROM executions WHERE id = $8) \
         AS chain CROSS JOIN executions e", "AND e.id = chain.id AND (e.script_id = $9 OR $9 IS NULL) \
@@ -94,6 +96,7 @@ struct ExecutionRow {
     delivery_id: Option<Uuid>,
     attempt: Option<i64>,
     root_id: Option<Uuid>,
+    events: Option<i64>,
     request: String,
     logs: String,
     error: Option<String>,
@@ -210,6 +213,7 @@ fn delivery(
     id: Option<Uuid>,
     attempt: Option<i64>,
     root: Option<Uuid>,
+    events: Option<i64>,
 ) -> Result<Option<DeliveryRun>, StoreError> {
     let (Some(id), Some(attempt), Some(root)) = (id, attempt, root) else {
         return Ok(None);
@@ -218,6 +222,8 @@ fn delivery(
         id: DeliveryId(id),
         attempt: number("attempt", attempt)?,
         root,
+        // Earlier records do not say it: they were for one.
+        events: number("events", events.unwrap_or(1))?,
     }))
 }
 
@@ -251,7 +257,7 @@ impl TryFrom<ExecutionRow> for Execution {
             logs: from_json("logs", &row.logs)?,
             error: row.error.map(|error| from_json("error", &error)).transpose()?,
             node: row.node,
-            delivery: delivery(row.delivery_id, row.attempt, row.root_id)?,
+            delivery: delivery(row.delivery_id, row.attempt, row.root_id, row.events)?,
         })
     }
 }

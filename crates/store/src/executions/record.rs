@@ -30,8 +30,9 @@ statements! {
         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     INSERT_EXECUTION = "INSERT INTO executions \
         (id, app_id, script_id, script_name, version, trigger, status, started_at, operations, duration_us, \
-        cpu_us, memory_bytes_peak, response_status, node, bytes, delivery_id, attempt, root_id) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id) DO NOTHING";
+        cpu_us, memory_bytes_peak, response_status, node, bytes, delivery_id, attempt, root_id, \
+        events) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (id) DO NOTHING";
     INSERT_PAYLOAD = "INSERT INTO execution_payloads (execution_id, request, logs, error, search_text, services) \
         VALUES ($1, $2, $3, $4, $5, $6)";
     FIND_STATUS = "SELECT status, duration_us FROM executions WHERE id = $1";
@@ -160,6 +161,7 @@ impl Rows {
                 id,
                 number,
                 id,
+                number,
             ],
             payload: args![id, text.clone(), text.clone(), text.clone(), text.clone(), text],
         }
@@ -193,6 +195,7 @@ impl Rows {
                 record.delivery.map(|run| run.id),
                 record.delivery.map(|run| i64::from(run.attempt)),
                 record.delivery.map(|run| run.root),
+                record.delivery.map(|run| i64::from(run.events)),
             ],
             payload: args![record.id, request, logs, error, search_text, services],
         })

@@ -78,8 +78,8 @@ statements! {
         WHERE i.collection_id = $1 AND i.index_id = $4 AND i.position >= $2 AND i.position < $3";
     COMMIT_DOCUMENTS = "SELECT commit_documents($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
         $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) AS stale";
-    COMMIT_DOCUMENTS_ENDING = ending!("commit_documents($40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, \
-        $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68)");
+    COMMIT_DOCUMENTS_ENDING = ending!("commit_documents($41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, \
+        $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69)");
 }
 
 #[derive(sqlx::FromRow)]

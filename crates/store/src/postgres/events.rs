@@ -1,13 +1,13 @@
 //! Events on PostgreSQL: what happens for each of them is one call of a function.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use picloud_shared::{
     events::{
-        Claim, Claimed, Counts, Event, Failure, Held, IdempotencyKey, Leased, NewEvent, Next, Published,
-        WAITING_BYTES_PER_APP_MAX, WAITING_PER_APP_MAX,
+        Failure, Held, IdempotencyKey, NewEvent, Next, Published, WAITING_BYTES_PER_APP_MAX,
+        WAITING_PER_APP_MAX,
     },
-    id::{AppId, DeliveryId, ScriptId},
+    id::AppId,
     repository::StoreError,
     time::Timestamp,
 };
@@ -16,30 +16,32 @@ use uuid::Uuid;
 
 use super::{Postgres, failure::Failure as Refusal, kv::count};
 use crate::{
-    convert::{number, to_json},
+    convert::to_json,
     db::bounded,
     error::store_error,
     events::{
         NOT_TOLD, Refused,
         idempotency::{known, published, to_json_text},
         of_failure,
-        rows::{EventRow, origin_and_terms, rows, sums},
-        unreadable, warn_not_told,
+        rows::{rows, sums},
+        warn_not_told,
     },
     statements::statements,
 };
 
 /// How often something is sent that PostgreSQL gave up for something else.
-const TRIES_MAX: usize = 5;
+pub(super) const TRIES_MAX: usize = 5;
 
 statements! {
     PUBLISH_EVENTS = "SELECT publish_events($1, $2, CAST($3 AS JSONB), $4, $5, $6, $7, $8)";
     PUBLISH_ONCE = "SELECT publish_once($1, $2, $3, $4, $5, $6, $7, CAST($8 AS JSONB), $9, $10, $11, $12, $13) AS earlier";
-    CLAIM_DELIVERIES = "SELECT * FROM claim_deliveries($1, $2, $3, $4, $5, $6, $7)";
-    EXTEND_LEASES = "UPDATE deliveries SET lease_until = $4 \
-        FROM unnest(CAST($1 AS UUID[]), CAST($2 AS UUID[]), CAST($3 AS BIGINT[])) AS held (app_id, id, token) \
-        WHERE deliveries.app_id = held.app_id AND deliveries.id = held.id AND deliveries.token = held.token \
-        AND deliveries.state = 'running' RETURNING deliveries.app_id, deliveries.id, deliveries.token";
+    // In the order in which a run for several locks them.
+    EXTEND_LEASES = "UPDATE deliveries SET lease_until = $4 FROM (SELECT d.app_id, d.id FROM deliveries AS d \
+        JOIN unnest(CAST($1 AS UUID[]), CAST($2 AS UUID[]), CAST($3 AS BIGINT[])) AS held (app_id, id, token) \
+        ON d.app_id = held.app_id AND d.id = held.id AND d.token = held.token \
+        WHERE d.state = 'running' ORDER BY d.app_id, d.id FOR UPDATE OF d) AS kept \
+        WHERE deliveries.app_id = kept.app_id AND deliveries.id = kept.id \
+        RETURNING deliveries.app_id, deliveries.id, deliveries.token";
     BEGIN_RUN = "UPDATE deliveries SET begun_token = token \
         WHERE app_id = $1 AND id = $2 AND token = $3 AND state = 'running'";
     RELEASE_LEASES = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = $4 \
@@ -158,6 +160,7 @@ macro_rules! until_done {
         }
     }};
 }
+pub(super) use until_done;
 
 impl Postgres {
     /// Accepts events, once if a key is given.
@@ -209,47 +212,6 @@ impl Postgres {
             }
             Err(error) => refused(error).map(Err),
         }
-    }
-
-    /// Leases what is due.
-    pub(crate) async fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
-        let held = claim.held.iter();
-        let (held_apps, held_counts): (Vec<Uuid>, Vec<i64>) =
-            held.map(|(app, count)| (app.0, i64::from(*count))).unzip();
-        let rows: Vec<ClaimRow> = until_done!(
-            sqlx::query_as(CLAIM_DELIVERIES)
-                .bind(&claim.node)
-                .bind(i64::from(claim.places))
-                .bind(i64::from(claim.per_app_max))
-                .bind(&held_apps)
-                .bind(&held_counts)
-                .bind(now.as_micros())
-                .bind(claim.lease_until.as_micros())
-                .fetch_all(&self.pool)
-        )
-        .map_err(store_error)?;
-        let mut claimed = Claimed {
-            leased: Vec::with_capacity(rows.len()),
-            next_due: None,
-        };
-        let mut to_set_aside = Vec::new();
-        for row in rows {
-            let Some(held) = row.held() else {
-                claimed.next_due = row.next_due.map(Timestamp::from_micros);
-                continue;
-            };
-            match row.leased(claim.lease_until) {
-                Ok(leased) => claimed.leased.push(leased),
-                Err(error) => to_set_aside.push((held, error)),
-            }
-        }
-        for (held, error) in to_set_aside {
-            // Those that can be read are leased by now, whatever becomes of this one.
-            if let Err(error) = self.fail(held, &unreadable(held, &error.to_string()), now).await {
-                tracing::warn!(%error, "an event that cannot be read is not set aside yet");
-            }
-        }
-        Ok(claimed)
     }
 
     /// Extends leases; gives those that are lost.
@@ -375,90 +337,4 @@ fn columns(held: &[Held]) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
         held.iter().map(|one| one.delivery.0).collect(),
         held.iter().map(|one| one.token).collect(),
     )
-}
-
-/// A delivery that was leased; in the last row, only when there is something to claim next.
-#[derive(sqlx::FromRow)]
-struct ClaimRow {
-    app_id: Option<Uuid>,
-    id: Option<Uuid>,
-    script_id: Option<Uuid>,
-    token: Option<i64>,
-    place: Option<i64>,
-    origin: Option<String>,
-    origin_id: Option<Uuid>,
-    terms: Option<String>,
-    since: Option<i64>,
-    attempts: Option<i64>,
-    faults: Option<i64>,
-    aborts: Option<i64>,
-    event_id: Option<Uuid>,
-    topic: Option<String>,
-    event_key: Option<String>,
-    source: Option<String>,
-    subject: Option<String>,
-    happened_at: Option<i64>,
-    extensions: Option<String>,
-    content_type: Option<String>,
-    root_id: Option<Uuid>,
-    cause_id: Option<Uuid>,
-    depth: Option<i64>,
-    request: Option<String>,
-    data: Option<Vec<u8>>,
-    next_due: Option<i64>,
-}
-
-impl ClaimRow {
-    /// The lease; none in the last row.
-    fn held(&self) -> Option<Held> {
-        Some(Held {
-            app_id: AppId(self.app_id?),
-            delivery: DeliveryId(self.id?),
-            token: self.token?,
-        })
-    }
-
-    fn leased(self, until: Timestamp) -> Result<Leased, StoreError> {
-        let origin = there(self.origin)?;
-        let (origin, terms) = origin_and_terms(&origin, self.origin_id, self.terms.as_deref())?;
-        let event = EventRow {
-            event_id: there(self.event_id)?,
-            topic: self.topic,
-            event_key: self.event_key,
-            source: there(self.source)?,
-            subject: self.subject,
-            happened_at: there(self.happened_at)?,
-            extensions: self.extensions,
-            content_type: there(self.content_type)?,
-            root_id: there(self.root_id)?,
-            cause_id: self.cause_id,
-            depth: there(self.depth)?,
-            request: self.request,
-            data: there(self.data)?,
-        };
-        Ok(Leased {
-            delivery: DeliveryId(there(self.id)?),
-            app_id: AppId(there(self.app_id)?),
-            script_id: ScriptId(there(self.script_id)?),
-            token: there(self.token)?,
-            until,
-            counts: Counts {
-                attempts: number("attempts", there(self.attempts)?)?,
-                faults: number("faults", there(self.faults)?)?,
-                aborts: number("aborts", there(self.aborts)?)?,
-            },
-            event: Arc::new(Event::try_from(event)?),
-            origin,
-            ordered: self.place.is_some(),
-            retry: terms.retry,
-            on_success: terms.on_success,
-            on_failure: terms.on_failure,
-            since: Timestamp::from_micros(there(self.since)?),
-        })
-    }
-}
-
-/// What only the last row has not.
-fn there<T>(value: Option<T>) -> Result<T, StoreError> {
-    value.ok_or_else(|| StoreError::Corrupt("a delivery without what each has".to_owned()))
 }

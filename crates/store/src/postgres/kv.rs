@@ -46,8 +46,8 @@ statements! {
         WHERE bytes_before <= $6 ORDER BY key";
     COMMIT_KV = "SELECT commit_kv($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
         AS stale";
-    COMMIT_KV_ENDING = ending!("commit_kv($40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, \
-        $54, $55)");
+    COMMIT_KV_ENDING = ending!("commit_kv($41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, \
+        $55, $56)");
     END_RUN = ending!("NULL::BYTEA");
     SWEEP_KV = "SELECT sweep_kv($1, $2) AS removed";
 }

@@ -4,7 +4,7 @@ use picloud_shared::{
     bindings::{
         BINDINGS_MAX, Binding, BindingSpec, ScheduleSpec, ScheduledScript, Subscription, SubscriptionSpec,
     },
-    events::{Destination, RetryPolicy},
+    events::{Batch, Destination, RetryPolicy},
     id::{AppId, ScriptId, SubscriptionId},
     page::PageRequest,
     release::{Bundle, BundleBinding, BundleDestination, BundleScript},
@@ -46,6 +46,11 @@ fn wanted(topic: &str) -> SubscriptionSpec {
         topic: topic.parse().unwrap(),
         filter: Some(json!({ "data.total": { "gte": 100 } })),
         ordered: true,
+        batch: Some(Batch {
+            events_max: 20,
+            wait_ms: 500,
+        }),
+        concurrency_max: Some(4),
         retry: RetryPolicy {
             attempts_max: 3,
             ..RetryPolicy::default()

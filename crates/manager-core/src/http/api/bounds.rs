@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use picloud_shared::{
     access::AppRole,
+    bindings::SUBSCRIPTION_RUNS_MAX,
     events::{
-        DeliveryState, EVENT_KEY_BYTES_MAX, EVENT_SUBJECT_BYTES_MAX, EVENTS_PER_PUBLISH_MAX,
-        IDEMPOTENCY_KEY_BYTES_MAX, OriginKind,
+        BATCH_EVENTS_MAX, BATCH_EVENTS_MIN, BATCH_WAIT_MS_MAX, DeliveryState, EVENT_KEY_BYTES_MAX,
+        EVENT_SUBJECT_BYTES_MAX, EVENTS_PER_PUBLISH_MAX, IDEMPOTENCY_KEY_BYTES_MAX, OriginKind,
     },
     execution::ExecutionStatus,
     host::HOST_BYTES_MAX,
@@ -191,6 +192,11 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("SetRetry", "attempts_max") => json!({ "minimum": 1, "maximum": 25 }),
         ("SetRetry", "first_delay_ms") => json!({ "minimum": 0, "maximum": 3_600_000 }),
         ("SetRetry", "max_age_s") => json!({ "minimum": 1, "maximum": 604_800 }),
+        ("SetBatch", "events_max") => json!({ "minimum": BATCH_EVENTS_MIN, "maximum": BATCH_EVENTS_MAX }),
+        ("SetBatch", "wait_ms") => json!({ "minimum": 0, "maximum": BATCH_WAIT_MS_MAX }),
+        ("BundledSubscription" | "CreateSubscription" | "UpdateSubscription", "concurrency_max") => {
+            json!({ "minimum": 1, "maximum": SUBSCRIPTION_RUNS_MAX })
+        }
         ("SetPolicy", "overlap") => json!({ "enum": ["skip", "queue_one", "allow", "replace"] }),
         ("SetPolicy", "missed") => json!({ "enum": ["none", "latest", "all"] }),
         ("SetPolicy", "max_age_s") => json!({ "minimum": ON_TIME_S, "maximum": MAX_AGE_S_MAX }),

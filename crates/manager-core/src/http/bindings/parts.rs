@@ -1,8 +1,8 @@
 //! Parts of the bodies of subscriptions and schedules: retry policies, destinations, and filters.
 
 use picloud_shared::{
-    bindings::BINDING_JSON_BYTES_MAX,
-    events::{Destination, RetryPolicy, Topic},
+    bindings::{BINDING_JSON_BYTES_MAX, SUBSCRIPTION_RUNS_MAX},
+    events::{Batch, Destination, RetryPolicy, Topic},
     id::ScriptId,
     release::BundleDestination,
     services::docs::Filter,
@@ -12,7 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::validate::{Violations, some_id};
+use crate::http::validate::{Violations, or_default, some_id};
 
 /// What filters may ask about.
 const FILTERED: [&str; 5] = ["topic", "subject", "source", "key", "data"];
@@ -72,6 +72,68 @@ impl SetRetry {
         }
         policy
     }
+}
+
+/// That a run gets several events at once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Batch)]
+pub(crate) struct BatchBody {
+    /// How many at most.
+    #[schema(example = 50)]
+    events_max: u32,
+    /// How long the first of them waits for others, in milliseconds.
+    #[schema(example = 1_000)]
+    wait_ms: u32,
+}
+
+impl From<Batch> for BatchBody {
+    fn from(batch: Batch) -> Self {
+        Self {
+            events_max: batch.events_max,
+            wait_ms: batch.wait_ms,
+        }
+    }
+}
+
+/// That a run gets several events at once.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetBatch {
+    /// How many at most: 2 to 100. They have at most 1 MiB together.
+    #[schema(example = 50)]
+    events_max: u32,
+    /// How long the first of them waits for others, in milliseconds: up to 60,000, a minute. Unless set, a run gets what is
+    /// there.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
+    wait_ms: u32,
+}
+
+impl SetBatch {
+    /// The batch; notes what is out of range.
+    pub(crate) fn read(&self, violations: &mut Violations) -> Batch {
+        let batch = Batch {
+            events_max: self.events_max,
+            wait_ms: self.wait_ms,
+        };
+        if let Err(error) = batch.check() {
+            violations.add(
+                &format!("batch.{}", error.field),
+                format!("must be {} to {}", error.min, error.max),
+            );
+        }
+        batch
+    }
+}
+
+/// Checks how many runs of a subscription may be going.
+pub(crate) fn runs_max(violations: &mut Violations, runs_max: Option<u32>) -> Option<u32> {
+    violations.require(
+        runs_max.is_none_or(|most| (1..=SUBSCRIPTION_RUNS_MAX).contains(&most)),
+        "concurrency_max",
+        format!("must be 1 to {SUBSCRIPTION_RUNS_MAX}"),
+    );
+    runs_max
 }
 
 /// Who is told of the end of a run: one of the two.

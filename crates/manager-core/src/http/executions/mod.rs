@@ -56,7 +56,7 @@ pub(crate) struct ExecutionBody {
     error: Option<ScriptErrorBody>,
     /// The node that ran it.
     node: String,
-    /// The delivery that it was a run of; null if it was for a request that somebody waited for.
+    /// The delivery that it was a run of, or the first of several; null if it was for a request that somebody waited for.
     #[schema(required)]
     delivery: Option<DeliveryRunBody>,
 }
@@ -71,6 +71,8 @@ struct DeliveryRunBody {
     attempt: u32,
     /// What began the chain of runs and events that led to it: the id of a run, or of an event from outside.
     root_id: Uuid,
+    /// For how many deliveries it was: more than one if it was for a batch.
+    events: u32,
 }
 
 /// A request in short: no headers, no query, no body.
@@ -128,6 +130,7 @@ impl From<DeliveryRun> for DeliveryRunBody {
             id: run.id.0,
             attempt: run.attempt,
             root_id: run.root,
+            events: run.events,
         }
     }
 }

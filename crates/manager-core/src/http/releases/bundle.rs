@@ -17,7 +17,7 @@ use crate::{
     http::{
         bindings::{
             due::{SetDue, SetPolicy},
-            parts::{BundledDestination, SetRetry, filter, small},
+            parts::{BundledDestination, SetBatch, SetRetry, filter, runs_max, small},
         },
         domains::claimable,
         problem::Answer,
@@ -129,6 +129,13 @@ pub(crate) struct BundledSubscription {
     #[serde(default, deserialize_with = "or_default")]
     #[schema(nullable)]
     ordered: bool,
+    /// Whether a run gets several events; one event a run if absent.
+    #[serde(default, deserialize_with = "object")]
+    batch: Option<SetBatch>,
+    /// How many runs for it may be going at one time, on all servers together: 1 to 1,000. As many as its script may, if
+    /// absent.
+    #[serde(default)]
+    concurrency_max: Option<u32>,
     #[serde(default, deserialize_with = "object_or_default")]
     #[schema(nullable)]
     retry: SetRetry,
@@ -272,6 +279,8 @@ impl BundledSubscription {
     fn read(self, violations: &mut Violations) -> Option<BundleBinding<SubscriptionSpec>> {
         let topic = violations.parse("topic", &self.topic);
         let filter = filter(violations, self.filter);
+        let batch = self.batch.map(|batch| batch.read(violations));
+        let concurrency_max = runs_max(violations, self.concurrency_max);
         let retry = self.retry.read(violations);
         let ends = Ends::read(self.on_success.as_ref(), self.on_failure.as_ref(), violations);
         Some(BundleBinding {
@@ -282,6 +291,8 @@ impl BundledSubscription {
                 topic: topic?,
                 filter,
                 ordered: self.ordered,
+                batch,
+                concurrency_max,
                 retry,
                 on_success: None,
                 on_failure: None,

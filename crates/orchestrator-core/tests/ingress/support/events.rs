@@ -36,6 +36,8 @@ pub(crate) struct Seen {
     /// What is given out next.
     due: Vec<Leased>,
     pub(crate) claims: usize,
+    /// The last one.
+    pub(crate) claim: Option<Claim>,
     pub(crate) begun: Vec<Held>,
     pub(crate) failures: Vec<(Held, Failure)>,
     pub(crate) released: Vec<Held>,
@@ -91,15 +93,17 @@ impl EventRepository for FakeEvents {
         Ok(published)
     }
 
-    async fn claim(&self, _claim: Claim, _now: Timestamp) -> Result<Claimed, StoreError> {
+    async fn claim(&self, claim: Claim, _now: Timestamp) -> Result<Claimed, StoreError> {
         let mut leased = Vec::new();
         self.note(|seen| {
             seen.claims += 1;
+            seen.claim = Some(claim);
             leased = std::mem::take(&mut seen.due);
         });
         Ok(Claimed {
             leased,
             next_due: None,
+            has_more: false,
         })
     }
 

@@ -146,6 +146,11 @@ fn what_is_wrong_is_told() {
         ("filter", json!({ "data": { "above": 1 } })),
         ("filter", json!({ "total": 1 })),
         ("retry", json!({ "attempts_max": 26 })),
+        ("batch", json!({ "events_max": 1 })),
+        ("batch", json!({ "events_max": 101 })),
+        ("batch", json!({ "events_max": 2, "wait_ms": 60_001 })),
+        ("concurrency_max", json!(0)),
+        ("concurrency_max", json!(1_001)),
         ("on_success", json!({ "topic": "picloud.mine" })),
         ("on_failure", json!({ "script_id": foreign.id })),
     ] {
@@ -171,7 +176,8 @@ fn a_bundle_and_a_release_hold_them() {
             "scripts": [{ "name": "tell", "source": "1" }, { "name": "told", "source": "2" }],
             "routes": [],
             "subscriptions": [
-                { "name": "tell", "script": "tell", "topic": topic, "on_failure": { "script": "told" } },
+                { "name": "tell", "script": "tell", "topic": topic, "on_failure": { "script": "told" },
+                  "batch": { "events_max": 20 }, "concurrency_max": 3 },
             ],
             "schedules": [
                 { "name": "nightly", "script": "told", "schedule": { "kind": "every", "seconds": 86_400 } },
@@ -196,6 +202,10 @@ fn a_bundle_and_a_release_hold_them() {
     let restored = items(cloud.owner().get(&app.path("/subscriptions")));
     let id = &differences[0]["id"];
     assert_eq!((&restored[0]["id"], &restored[0]["topic"]), (id, &json!("a")));
+    assert_eq!(
+        (&restored[0]["batch"], &restored[0]["concurrency_max"]),
+        (&json!({ "events_max": 20, "wait_ms": 0 }), &json!(3))
+    );
     let got = cloud
         .owner()
         .get(&format!("{releases}/{number}"))
@@ -203,6 +213,14 @@ fn a_bundle_and_a_release_hold_them() {
         .json();
     assert_eq!(got["manifest"]["schedules"][0]["name"], "nightly");
 
+    let mut wrong = bundle("a");
+    wrong["dry_run"] = true.into();
+    wrong["subscriptions"][0]["batch"]["events_max"] = 0.into();
+    let refused = cloud
+        .owner()
+        .post(&releases, &wrong)
+        .problem(422, "validation_failed");
+    assert_eq!(refused["errors"][0]["field"], "subscriptions[0].batch.events_max");
     let mut wrong = bundle("a");
     wrong["subscriptions"][0]["on_failure"]["script"] = "nobody".into();
     let refused = cloud

@@ -1,6 +1,7 @@
 //! Runs without a request: that nothing is lost of them, and nothing done twice.
 
 mod asynchronous;
+mod batch;
 mod bindings;
 mod changes;
 mod crash;

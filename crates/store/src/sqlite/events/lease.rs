@@ -24,18 +24,21 @@ statements! {
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
     HOLDS = "SELECT 1 FROM deliveries WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running'";
     DONE = "UPDATE deliveries SET state = 'done', node = NULL, lease_until = NULL, error = NULL, ended_at = ?4, \
-        execution_id = ?5, response_status = ?6, bytes = bytes + ?7 \
+        execution_id = ?5, batch_execution_id = CASE WHEN batch IS NULL THEN batch_execution_id ELSE ?5 END, \
+        response_status = ?6, bytes = bytes + ?7 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
         RETURNING origin_id, event_key, place";
     PUT_RESULT = "INSERT INTO delivery_results (app_id, delivery_id, content_type, is_cut, body) \
         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (app_id, delivery_id) DO UPDATE SET \
         content_type = excluded.content_type, is_cut = excluded.is_cut, body = excluded.body";
     RETRY = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?4, \
-        attempts = attempts + ?5, faults = faults + ?6, error = ?7, execution_id = COALESCE(?8, execution_id) \
+        attempts = attempts + ?5, faults = faults + ?6, error = ?7, execution_id = COALESCE(?8, execution_id), \
+        batch_execution_id = CASE WHEN batch IS NULL THEN batch_execution_id ELSE COALESCE(?8, batch_execution_id) END \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
         RETURNING origin_id, event_key, place";
     DEAD = "UPDATE deliveries SET state = 'dead', node = NULL, lease_until = NULL, ended_at = ?4, \
         attempts = attempts + ?5, faults = faults + ?6, error = ?7, execution_id = COALESCE(?8, execution_id), \
+        batch_execution_id = CASE WHEN batch IS NULL THEN batch_execution_id ELSE COALESCE(?8, batch_execution_id) END, \
         reason = ?9 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
         RETURNING origin_id, event_key, place";

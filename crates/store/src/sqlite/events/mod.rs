@@ -3,6 +3,7 @@
 pub(crate) mod claim;
 pub(crate) mod lease;
 pub(crate) mod publish;
+pub(crate) mod queues;
 
 use picloud_shared::{
     events::{Claim, Claimed, Failure, Held, IdempotencyKey, NewEvent, Published},

@@ -69,15 +69,15 @@ pub(super) fn commit(
     waiting: &Waiting,
 ) -> Result<Result<Answer, ServiceError>, Error> {
     let Waiting { app, commit, now } = waiting;
-    if let Some(held) = commit.held
-        && !events::holds(connection, held)?
-    {
-        return Ok(Ok(Answer::LeaseLost));
+    for held in &commit.held {
+        if !events::holds(connection, *held)? {
+            return Ok(Ok(Answer::LeaseLost));
+        }
     }
-    if let Some(ack) = &commit.ack
-        && !events::acknowledge(connection, *app, ack, *now)?
-    {
-        return Ok(Ok(Answer::LeaseLost));
+    for ack in &commit.acks {
+        if !events::acknowledge(connection, *app, ack, *now)? {
+            return Ok(Ok(Answer::LeaseLost));
+        }
     }
     if let Some(key) = stale(connection, *app, commit, *now)? {
         return Ok(Ok(Answer::Conflict { key }));

@@ -58,11 +58,11 @@ fn most_added(commit: &Commit) -> Option<Kept> {
         docs,
         record,
         emits,
-        ack,
+        acks,
         held,
         writer: _,
     } = commit;
-    let has_more = record.is_some() || !emits.is_empty() || ack.is_some() || held.is_some();
+    let has_more = record.is_some() || !emits.is_empty() || !acks.is_empty() || !held.is_empty();
     let writes_keys_alone = !has_more && docs.iter().all(CollectionCommit::writes_nothing);
     writes_keys_alone.then(|| {
         let written = writes.iter();

@@ -172,7 +172,7 @@ async fn a_run_that_was_cancelled_commits_nothing_before_its_end(bed: Bed) {
     let delivery = ground.publish(vec![ground.event()], at(0)).await[0];
     let held = ground.claim_one("a", at(0)).await.held();
     let early = || Commit {
-        held: Some(held),
+        held: vec![held],
         ..Commit::default()
     };
     // Each kind alone: PostgreSQL has a way of its own for each.
@@ -332,6 +332,7 @@ async fn records_know_their_delivery(bed: Bed) {
         id: delivery,
         attempt,
         root,
+        events: 1,
     };
     let failed = record(&ground, Some(run(1))).await;
     let done = record(&ground, Some(run(2))).await;

@@ -289,7 +289,7 @@ async fn what_is_done_keeps_its_result(bed: Bed) {
     let mut acknowledged = ack(held);
     acknowledged.result = Some(result.clone());
     let execution = acknowledged.execution;
-    commit.ack = Some(acknowledged);
+    commit.acks = vec![acknowledged];
     assert_eq!(ground.commit(commit, at(5)).await, Ok(Answer::Committed));
     let found = ground.bed.store.find_delivery(ground.app, delivery).await;
     let found = found.unwrap().unwrap();

@@ -1,5 +1,6 @@
 //! Events and their deliveries.
 
+mod batch;
 mod claim;
 mod clock;
 mod commits;
@@ -7,11 +8,12 @@ mod leases;
 mod manage;
 mod order;
 mod publish;
+mod queues;
 mod releases;
 mod retention;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -187,8 +189,13 @@ fn claim(node: &str, places: u32, moment: Timestamp) -> Claim {
     Claim {
         node: node.to_owned(),
         places,
-        per_app_max: places,
+        per_app_max: places.max(1),
+        // Nothing is left for others.
+        share: u32::MAX,
         held: HashMap::new(),
+        held_in_queues: HashMap::new(),
+        queues: HashMap::new(),
+        full: HashSet::new(),
         lease_until: moment.plus(LEASE),
     }
 }
@@ -214,7 +221,7 @@ fn ack(held: Held) -> Ack {
 
 fn acknowledging(held: Held) -> Commit {
     Commit {
-        ack: Some(ack(held)),
+        acks: vec![ack(held)],
         ..Commit::default()
     }
 }

@@ -30,6 +30,30 @@ export const PAGES: Shown[] = [
 	{ name: 'executions-none', path: '/admin/apps/shop/executions?q=nothing+like+this', ready: text('No run is like that') },
 	{ name: 'executions-charts', path: '/admin/apps/shop/executions', ready: charts },
 	{ name: 'execution', path: '/admin/apps/shop/executions?status=success', ready: firstRun },
+	{ name: 'subscriptions', path: '/admin/apps/shop/events', ready: subscriptions },
+	{ name: 'subscriptions-empty', path: '/admin/apps/empty/events', ready: text('No subscription yet') },
+	{ name: 'subscriptions-new', path: '/admin/apps/shop/events', ready: opened(subscriptions, 'New subscription') },
+	{ name: 'subscriptions-edit', path: '/admin/apps/shop/events', ready: item(subscriptions, 'Actions for orders-to-mail', 'Edit') },
+	{ name: 'subscriptions-menu', path: '/admin/apps/shop/events', ready: item(subscriptions, 'Actions for orders-to-mail') },
+	{ name: 'subscriptions-publish', path: '/admin/apps/shop/events', ready: opened(subscriptions, 'Publish an event') },
+	{ name: 'schedules', path: '/admin/apps/shop/events/schedules', ready: schedules },
+	{ name: 'schedules-empty', path: '/admin/apps/empty/events/schedules', ready: text('No schedule yet') },
+	{ name: 'schedules-new', path: '/admin/apps/shop/events/schedules', ready: newSchedule },
+	{ name: 'schedules-wrong', path: '/admin/apps/shop/events/schedules', ready: wrongSchedule },
+	{ name: 'schedule', path: '/admin/apps/shop/events/schedules', ready: schedule('heartbeat', /ran|late/) },
+	{ name: 'schedule-new', path: '/admin/apps/shop/events/schedules', ready: schedule('nightly', 'Not due yet') },
+	{ name: 'queue', path: '/admin/apps/shop/events/queue', ready: (page) => page.getByRole('region', { name: 'Events' }).waitFor() },
+	{ name: 'queue-none', path: '/admin/apps/shop/events/queue?state=cancelled', ready: text('No event is like that') },
+	{ name: 'queue-empty', path: '/admin/apps/empty/events/queue', ready: text('Nothing on its way') },
+	{ name: 'queue-cancel', path: '/admin/apps/shop/events/queue?state=waiting', ready: opened(button(/^Cancel/), /^Cancel/) },
+	{ name: 'dead', path: '/admin/apps/shop/events/dead', ready: dead },
+	{ name: 'dead-empty', path: '/admin/apps/empty/events/dead', ready: text('Nothing is dead') },
+	{ name: 'dead-redrive', path: '/admin/apps/shop/events/dead', ready: opened(dead, /another chance$/) },
+	{ name: 'dead-all', path: '/admin/apps/shop/events/dead', ready: opened(dead, 'Give all another chance…') },
+	{ name: 'delivery', path: '/admin/apps/shop/events/dead', ready: delivery },
+	{ name: 'delivery-gone', path: '/admin/apps/shop/events/deliveries/01890a5d-ac96-774b-bcce-b302099a8057', ready: text('An event that is no longer kept') },
+	{ name: 'chain', path: '/admin/apps/shop/events/dead', ready: chain },
+	{ name: 'chain-missing', path: '/admin/apps/shop/events/chains/01890a5d-ac96-774b-bcce-b302099a8057', ready: (page) => page.getByRole('alert').waitFor() },
 	{ name: 'apps-search', path: '/admin/apps', ready: searched },
 	{ name: 'keys', path: '/admin/apps/shop/data', ready: button('visits') },
 	{ name: 'keys-none', path: '/admin/apps/shop/data?prefix=nothing', ready: text('No key begins with that') },
@@ -125,6 +149,64 @@ async function userEdited(page: Page) {
 
 async function configuration(page: Page) {
 	await Promise.all([button('Replace MAIL_KEY')(page), button('Delete greeting')(page), page.getByRole('textbox', { name: 'Allowed' }).waitFor()]);
+}
+
+async function subscriptions(page: Page) {
+	await button('Actions for orders-to-mail')(page);
+}
+
+async function schedules(page: Page) {
+	await page.getByRole('link', { name: 'heartbeat' }).waitFor();
+}
+
+async function newSchedule(page: Page) {
+	await opened(schedules, 'New schedule')(page);
+	await page.getByRole('list', { name: 'Next times' }).getByRole('listitem').nth(9).waitFor();
+}
+
+async function wrongSchedule(page: Page) {
+	await newSchedule(page);
+	await page.getByLabel('Pattern', { exact: true }).fill('61 * * * *');
+	await page.getByRole('dialog').getByRole('alert').waitFor();
+}
+
+function schedule(name: string, words: string | RegExp) {
+	return async (page: Page) => {
+		await schedules(page);
+		await page.getByRole('link', { name }).click();
+		await heading('Ledger')(page);
+		await page.getByText(words).first().waitFor();
+	};
+}
+
+async function dead(page: Page) {
+	await page.getByRole('region', { name: 'Dead letters' }).waitFor();
+	await button('Give all another chance…')(page);
+	await page.getByLabel('Script', { exact: true }).getByText('mail').waitFor({ state: 'attached' });
+}
+
+async function delivery(page: Page) {
+	await dead(page);
+	await page.getByRole('region', { name: 'Dead letters' }).getByRole('link').first().click();
+	await heading('What it carries')(page);
+}
+
+async function chain(page: Page) {
+	await delivery(page);
+	await page.getByRole('link', { name: 'Causes and effects' }).click();
+	await page.getByText('3 events').waitFor();
+}
+
+/** A menu that a button opens, and what one of its items opens. */
+function item(ready: Shown['ready'], menu: string, name?: string) {
+	return async (page: Page) => {
+		await ready(page);
+		await page.getByRole('button', { name: menu }).click();
+		await page.getByRole('menu').waitFor();
+		if (!name) return;
+		await page.getByRole('menuitem', { name, exact: true }).click();
+		await page.getByRole('dialog').waitFor();
+	};
 }
 
 async function searched(page: Page) {
@@ -230,9 +312,47 @@ if name == "nobody" {
 /** Who is an editor of the app. */
 export const GRACE = { username: 'grace', password: 'a fine password' };
 
+const EMITS = `let order = request.json() ?? #{ order: 7 };
+event::emit("orders.placed", order, #{ key: "ada", subject: "order 7" });
+event::emit("orders.paid", order);
+response(202, "thanks")
+`;
+
+/** Scripts that subscribe, events that are done, that wait and that are dead, and schedules. */
+async function fillEvents(page: Page, app_id: string) {
+	const script = (name: string, source: string) => call<{ id: string }>(page, 'POST', '/scripts', { app_id, name, source });
+	const order = await script('order', EMITS);
+	const mail = await script('mail', 'if request.event != () && request.event.data.order != 1 { throw "the mail server refused: 451 try again later" } 1');
+	const stock = await script('stock', 'event::emit("stock.low", #{ item: "cheese", left: 2 }); 1');
+	const beat = await script('beat', 'log::info("still there"); 1');
+	const later = await script('later', 'retry::after(86_000, "the shop is closed")');
+	await call(page, 'POST', '/routes', { script_id: order.id, path: '/order', methods: ['POST'] });
+	const subscribe = (name: string, script_id: string, topic: string, more = {}) => call(page, 'POST', '/apps/shop/subscriptions', { name, script_id, topic, ...more });
+	await subscribe('orders-to-mail', mail.id, 'orders.placed', { ordered: true, retry: { attempts_max: 2, first_delay_ms: 0 }, filter: { 'data.order': { gt: 0 } } });
+	await subscribe('orders-to-stock', stock.id, 'orders.placed');
+	await subscribe('paid', later.id, 'orders.paid');
+	await subscribe('low-stock', later.id, 'stock.*', { on_failure: { topic: 'stock.failed' } });
+	await subscribe('what-is-dead', stock.id, 'picloud.delivery.dead', { is_paused: true });
+	const schedule = (name: string, script_id: string, schedule: unknown, more = {}) => call<{ id: string }>(page, 'POST', '/apps/shop/schedules', { name, script_id, schedule, ...more });
+	await schedule('nightly', mail.id, { kind: 'cron', pattern: '30 3 * * MON-FRI', zone: 'Asia/Kolkata' }, { arguments: { days: 30, keep: ['orders'] } });
+	const heartbeat = await schedule('heartbeat', beat.id, { kind: 'every', seconds: 1 });
+	await schedule('once', order.id, { kind: 'at', at: '2040-01-01T00:00:00Z' }, { is_paused: true });
+	const origin = new URL(page.url()).origin;
+	const answer = await page.request.post(`${origin}/order`, { headers: { host: 'shop.test', origin }, data: { order: 7, customer: 'ada', items: ['cheese', 'bread'] } });
+	if (!answer.ok()) throw new Error(`POST /order answered ${answer.status()}`);
+	await until(async () => (await call<{ items: unknown[] }>(page, 'GET', '/apps/shop/deliveries?state=dead')).items.length > 0);
+	await until(async () => (await call<{ items: unknown[] }>(page, 'GET', `/apps/shop/schedules/${heartbeat.id}/ledger`)).items.length > 1);
+	await call(page, 'PATCH', `/apps/shop/schedules/${heartbeat.id}`, { is_paused: true });
+}
+
+/** Asks until it is so. */
+async function until(is: () => Promise<boolean>) {
+	while (!(await is()));
+}
+
 /** An app with all kinds of things, one with nothing, and people. The answer holds the path of an invitation. */
 export async function fill(page: Page) {
-	const { script } = await seedApp(page, 'shop', '"Hello"');
+	const { app, script } = await seedApp(page, 'shop', '"Hello"');
 	await call(page, 'PATCH', `/scripts/${script.id}`, { source: SOURCE, note: 'greets by name' });
 	await call(page, 'POST', '/apps', { slug: 'empty', name: 'Empty', description: 'An app without anything' });
 	const grace = await call<{ id: string }>(page, 'POST', '/admins', { ...GRACE, instance_role: 'member' });
@@ -265,6 +385,7 @@ export async function fill(page: Page) {
 	await call(page, 'PUT', '/apps/shop/smtp', { host: 'mail.example.com', security: 'starttls', username: 'shop', password: 'not a real one', from: ['Shop <shop@example.com>'] });
 	await call(page, 'POST', '/tokens', { name: 'laptop', app: 'shop', role: 'editor' });
 	await call(page, 'POST', '/tokens', { name: 'deploy from CI', expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
+	await fillEvents(page, app.id);
 	const origin = new URL(page.url()).origin;
 	for (const name of ['Ada', 'Grace', 'nobody']) {
 		await page.request.get(`${origin}/greet/${name}`, { headers: { host: 'shop.test' } });

@@ -6,7 +6,7 @@ import { startCloud, type Cloud } from './cloud';
 import { fill, PAGES } from './pages';
 
 /** One of each kind of page; the others are these with something open. */
-const ASKING = ['apps', 'app', 'scripts', 'routes', 'executions', 'keys', 'collections', 'documents', 'users', 'configuration', 'releases', 'domains', 'members', 'settings', 'app-audit', 'account', 'people', 'audit'];
+const ASKING = ['apps', 'app', 'scripts', 'routes', 'executions', 'subscriptions', 'schedules', 'queue', 'dead', 'keys', 'collections', 'documents', 'users', 'configuration', 'releases', 'domains', 'members', 'settings', 'app-audit', 'account', 'people', 'audit'];
 
 /** What the frame of every page asks for: who this is, and which app. */
 const FRAME = /\/api\/v1\/admin\/(auth\/me|setup|apps\/shop)$/;

@@ -13,9 +13,9 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, collections, config, deliveries, documents, domains, egress, end_users,
-        events, executions, health, invitations, kv, members, pages, releases, routes, schedules, script_api,
-        scripts, secrets, setup, smtp, subscriptions, tokens, usage,
+        api, apps, audit, auth, chains, collections, config, deliveries, documents, domains, egress,
+        end_users, events, executions, health, invitations, kv, members, pages, releases, routes, schedules,
+        script_api, scripts, secrets, setup, smtp, subscriptions, tokens, usage,
         verbs::{Verbs, rewrite},
     },
     operation::{
@@ -159,9 +159,11 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(EventWrite), Changes: schedules::delete_schedule;
         With(EventRead), Reads: schedules::get_next_of_schedule;
         With(EventRead), Reads: schedules::ledger::list_ledger;
+        With(EventRead), Reads: schedules::preview::preview_schedule;
 
         // What is published is nothing that is configured, and leaves no record in the audit log, as requests leave none.
         With(EventPublish), Reads: events::publish_events;
+        With(EventPublish), Reads: events::signed_in::publish_event;
         With(EventWrite), Reads: schedules::run::run_schedule;
         With(EventRead), Reads: deliveries::list::list_deliveries;
         With(EventRead), Reads: deliveries::list::get_delivery;
@@ -170,6 +172,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(EventWrite), Changes: deliveries::change::redrive_deliveries;
         With(EventWrite), Changes: deliveries::change::purge_deliveries;
         With(EventRead), Reads: deliveries::queues::list_queues;
+        With(EventRead), Reads: chains::get_chain;
 
         With(SecretList), Reads: secrets::list_secrets;
         With(SecretWrite), Changes: secrets::set_secret;

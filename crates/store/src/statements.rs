@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 49] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 50] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -41,6 +41,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("docs/collections", crate::docs::collections::ALL),
         ("domains", crate::domains::ALL),
         ("egress", crate::egress::ALL),
+        ("events/chain", crate::events::chain::ALL),
         ("events/clock", crate::events::ALL),
         ("events/list", crate::events::list::ALL),
         ("events/manage", crate::events::manage::ALL),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use picloud_shared::{
     events::{
-        Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
+        Chain, Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
         IdempotencyKey, NewEvent, Published, PublishedEvent, QueueDepth,
     },
     id::{AppId, DeliveryId},
@@ -12,6 +12,7 @@ use picloud_shared::{
     repository::{EventRepository, PublishError, StoreError},
     time::Timestamp,
 };
+use uuid::Uuid;
 
 /// Takes events and keeps none.
 pub(super) struct NoEvents;
@@ -123,6 +124,10 @@ impl EventRepository for NoEvents {
 
     async fn queue_depths(&self, _app: AppId) -> Result<Vec<QueueDepth>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn find_chain(&self, _app: AppId, _root: Uuid, _limit: u32) -> Result<Chain, StoreError> {
+        Ok(Chain::default())
     }
 
     async fn purge_deliveries(&self, _retention: EventRetention, _now: Timestamp) -> Result<u64, StoreError> {

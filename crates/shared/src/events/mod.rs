@@ -7,6 +7,7 @@
 //! [`RetryPolicy`].
 
 mod batch;
+mod chain;
 mod claim;
 mod delivered;
 mod delivery;
@@ -22,6 +23,7 @@ pub use self::{
         BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_EVENTS_MIN, BATCH_WAIT_MS_MAX, Batch, Due, InvalidBatch,
         Taken,
     },
+    chain::{Chain, ChainDelivery},
     claim::{Claim, Claimed, QueueId, QueueTerms},
     delivered::Delivered,
     delivery::{
@@ -80,6 +82,9 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// How long an idempotency key of a client is remembered.
 pub const IDEMPOTENCY_KEPT: std::time::Duration = std::time::Duration::from_hours(24);
+
+/// Deliveries of one chain that are told at most, and as many runs.
+pub const CHAIN_PART_MAX: u32 = 200;
 
 /// How long a lease lasts; whoever holds it extends it in time.
 pub const LEASE: std::time::Duration = std::time::Duration::from_secs(30);

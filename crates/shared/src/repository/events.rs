@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use uuid::Uuid;
 
 use super::StoreError;
 use crate::{
     events::{
-        Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
+        Chain, Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
         IdempotencyKey, NewEvent, Published, QueueDepth,
     },
     id::{AppId, DeliveryId},
@@ -111,6 +112,10 @@ pub trait EventRepository: Send + Sync {
 
     /// What waits, runs and is dead in an app, by script and topic.
     async fn queue_depths(&self, app: AppId) -> Result<Vec<QueueDepth>, StoreError>;
+
+    /// What is kept of all that followed from the run or the event `root`, the oldest first: at most `limit` deliveries
+    /// and as many runs.
+    async fn find_chain(&self, app: AppId, root: Uuid, limit: u32) -> Result<Chain, StoreError>;
 
     /// Deletes what is beyond the bounds, and what belongs to apps that are gone; tells how many deliveries went.
     async fn purge_deliveries(&self, retention: EventRetention, now: Timestamp) -> Result<u64, StoreError>;

@@ -21,18 +21,25 @@ use crate::{
     value::{Value, args},
 };
 
+/// What is read of deliveries, and `$more`.
 macro_rules! select {
     ($more:literal, $($rest:literal),+) => {
+        select!(from "deliveries d", $more, $($rest),+)
+    };
+    (from $from:literal, $more:literal, $($rest:literal),+) => {
         concat!(
             "SELECT d.id, d.app_id, d.script_id, d.event_id, d.topic, d.event_key, d.place, d.origin, d.origin_id, \
              d.terms, d.bytes, d.state, d.accepted_at, d.due_at, d.node, d.attempts, d.faults, d.aborts, d.redrives, \
              d.ended_at, d.reason, d.error, d.execution_id, d.response_status",
             $more,
-            " FROM deliveries d ",
+            " FROM ",
+            $from,
+            " ",
             $($rest),+
         )
     };
 }
+pub(super) use select;
 
 /// `$3` to `$5` are what is wanted: script, topic and origin.
 macro_rules! page {
@@ -73,7 +80,7 @@ statements! {
 
 /// What is read of a delivery.
 #[derive(sqlx::FromRow)]
-struct DeliveryRow {
+pub(super) struct DeliveryRow {
     id: Uuid,
     app_id: Uuid,
     script_id: Uuid,

@@ -4,6 +4,7 @@
 //! `postgres/events/`): on SQLite it is done by the thread that writes the commits of runs, with one flush for all that
 //! wait; on PostgreSQL each is one call. What people ask for is here.
 
+pub(crate) mod chain;
 mod clock;
 pub(crate) mod idempotency;
 pub(crate) mod list;
@@ -19,14 +20,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use picloud_shared::{
     events::{
-        Claim, Claimed, DeadReason, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
-        IdempotencyKey, NewEvent, Next, Published, QueueDepth,
+        Chain, Claim, Claimed, DeadReason, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure,
+        Held, IdempotencyKey, NewEvent, Next, Published, QueueDepth,
     },
     id::{AppId, DeliveryId},
     page::{Page, PageRequest},
     repository::{EventRepository, PublishError, StoreError},
     time::Timestamp,
 };
+use uuid::Uuid;
 
 pub(crate) use self::clock::{ALL, LatestMoment};
 use crate::{Store, db::Db, sqlite};
@@ -216,6 +218,10 @@ impl EventRepository for Store {
 
     async fn queue_depths(&self, app: AppId) -> Result<Vec<QueueDepth>, StoreError> {
         list::depths(&self.db, app).await
+    }
+
+    async fn find_chain(&self, app: AppId, root: Uuid, limit: u32) -> Result<Chain, StoreError> {
+        chain::find(&self.db, app, root, limit).await
     }
 
     async fn purge_deliveries(&self, retention: EventRetention, now: Timestamp) -> Result<u64, StoreError> {

@@ -74,6 +74,9 @@ statements! {
     LIST_OF_ROOT = page!("(SELECT id FROM executions WHERE root_id = $8 UNION SELECT id FROM executions WHERE id = $8) \
         AS chain CROSS JOIN executions e", "AND e.id = chain.id AND (e.script_id = $9 OR $9 IS NULL) \
         AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
+    RUNS_OF_CHAIN = select!("(SELECT id FROM executions WHERE root_id = $2 UNION SELECT id FROM executions WHERE id = $2) \
+        AS chain CROSS JOIN executions e",
+        "WHERE e.id = chain.id AND e.app_id = $1 ORDER BY e.started_at, e.id LIMIT $3");
     LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND (CAST($9 AS TEXT) IS NULL OR e.status = $9)");
 }
 
@@ -197,6 +200,17 @@ pub(super) async fn ended_since(
         limit,
     ];
     let rows: Vec<ExecutionRow> = db.fetch_all(LIST_ENDED, args).await?;
+    rows.into_iter().map(Execution::try_from).collect()
+}
+
+/// The run `root`, and those that followed from the run or the event of this id, the oldest first.
+pub(crate) async fn of_chain(
+    db: &Db,
+    app: AppId,
+    root: Uuid,
+    limit: u32,
+) -> Result<Vec<Execution>, StoreError> {
+    let rows: Vec<ExecutionRow> = db.fetch_all(RUNS_OF_CHAIN, args![app, root, limit]).await?;
     rows.into_iter().map(Execution::try_from).collect()
 }
 

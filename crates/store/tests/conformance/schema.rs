@@ -27,7 +27,7 @@ async fn every_statement_can_be_prepared(bed: Bed) {
 }
 
 /// Statements that run often or over much, and what their plan must show on SQLite and PostgreSQL.
-const HOT: [(&str, &str, &str); 19] = [
+const HOT: [(&str, &str, &str); 21] = [
     ("LIST_OF_APP", "executions_by_app", "executions_by_app"),
     ("LIST_ENDED", "executions_by_app", "executions_by_app"),
     ("LIST_OF_STATUS", "executions_by_status", "executions_by_status"),
@@ -71,6 +71,12 @@ const HOT: [(&str, &str, &str); 19] = [
         "LIST_DELIVERIES",
         "PRIMARY KEY (app_id=? AND id<?)",
         "deliveries_pkey",
+    ),
+    ("DELIVERIES_OF_CHAIN", "events_by_root", "events_by_root"),
+    (
+        "DELIVERIES_OF_CHAIN",
+        "deliveries_by_event",
+        "deliveries_by_event",
     ),
     (
         "LAST_PLACE_IN_ORDER",

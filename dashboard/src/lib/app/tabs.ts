@@ -15,6 +15,7 @@ export const APP_TABS: AppTab[] = [
 	{ path: '/scripts', label: 'Scripts', needs: 'viewer' },
 	{ path: '/routes', label: 'Routes', needs: 'viewer' },
 	{ path: '/executions', label: 'Executions', needs: 'viewer' },
+	{ path: '/events', label: 'Events', needs: 'viewer' },
 	{ path: '/data', label: 'Data', needs: 'viewer' },
 	{ path: '/configuration', label: 'Configuration', needs: 'viewer' },
 	{ path: '/releases', label: 'Releases', needs: 'viewer' },

@@ -1,8 +1,8 @@
 import { base } from '$app/paths';
 import { all, api, type Schemas } from '$lib/api/client';
+import { KINDS, OF_EVENTS } from '$lib/app/parts';
 import { atLeast } from '$lib/app/roles';
 import { APP_TABS } from '$lib/app/tabs';
-import { KINDS } from '$lib/data/kinds';
 import { theme } from '$lib/design/theme.svelte';
 import { managesPeople } from '$lib/people/ranks';
 import { overlays } from './overlays.svelte';
@@ -64,6 +64,7 @@ async function entriesOf(app: Schemas['App']): Promise<Entry[]> {
 			href: `${at}/routes`
 		})),
 		...tabs.map(({ path, label }) => ({ key: `tab ${label}`, group: app.name, label, href: at + path })),
+		...OF_EVENTS.map(({ path, label }) => ({ key: `events ${label}`, group: app.name, label, href: `${at}/events${path}` })),
 		...KINDS.map(({ path, label }) => ({ key: `kind ${label}`, group: app.name, label, href: `${at}/data${path}` })),
 		...actions
 	];

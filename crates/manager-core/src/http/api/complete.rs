@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 20] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 21] = [
     ("app", None, "Id or slug of the app"),
     ("code", None, "The `code` of a problem"),
     ("collection", None, "Name of the collection"),
@@ -19,6 +19,11 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 20] = [
     ("key", None, "The key, percent-encoded"),
     ("name", None, "Name of the secret or the value"),
     ("release", Some("int32"), "Number of the release"),
+    (
+        "root",
+        Some("uuid"),
+        "Id of the run or the event that began the chain",
+    ),
     ("route", Some("uuid"), "Id of the route"),
     ("schedule", Some("uuid"), "Id of the schedule"),
     ("script", Some("uuid"), "Id of the script"),

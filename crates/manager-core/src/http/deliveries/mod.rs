@@ -3,7 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod list;
 pub(crate) mod queues;
-mod shown;
+pub(super) mod shown;
 
 use picloud_shared::{
     audit::{DataChange, Target},

@@ -2,6 +2,7 @@
 
 mod cloud_event;
 mod refusal;
+pub(crate) mod signed_in;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use picloud_shared::{
         DEPTH_MAX, EVENTS_PER_PUBLISH_MAX, IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyKey, Lineage, NewEvent,
         Published,
     },
-    id::EventId,
+    id::{AppId, EventId},
     invocation::depth_in,
     problem::Code,
     time::Timestamp,
@@ -82,9 +83,19 @@ pub(crate) async fn publish_events(
     let read = read(&headers, &body)?;
     let events = read.into_iter().map(|event| event_of(event, depth, now));
     let events: Vec<NewEvent> = events.collect();
+    publish(&manager, app.id, events, idempotency).await
+}
+
+/// Publishes events, and tells their ids.
+async fn publish(
+    manager: &Manager,
+    app: AppId,
+    events: Vec<NewEvent>,
+    idempotency: Option<IdempotencyKey>,
+) -> Answer<(StatusCode, Json<PublishedEvents>)> {
     let table = manager.events().clone();
     // It runs to its end even if the client goes away, so that whoever runs events hears of it.
-    let work = tokio::spawn(async move { table.publish(app.id, events, idempotency).await });
+    let work = tokio::spawn(async move { table.publish(app, events, idempotency).await });
     let published = work.await.map_err(|_| internal())?.map_err(refusal)?;
     Ok((StatusCode::ACCEPTED, Json(PublishedEvents::from(published))))
 }

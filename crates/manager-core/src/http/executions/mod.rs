@@ -116,7 +116,7 @@ impl From<Execution> for ExecutionBody {
 
 impl ExecutionBody {
     /// Without the log, for lists.
-    fn summary(execution: Execution) -> Self {
+    pub(super) fn summary(execution: Execution) -> Self {
         Self {
             logs: None,
             ..execution.into()

@@ -1,8 +1,9 @@
 //! `/api/v1/admin/apps/{app}/schedules`: which scripts run when. They are part of the app's releases.
 //!
-//! Here what is configured; then `run` and `ledger`.
+//! Here what is configured; then `run`, `ledger` and `preview`.
 
 pub(crate) mod ledger;
+pub(crate) mod preview;
 pub(crate) mod run;
 
 use axum::{Json, extract::State, response::IntoResponse};
@@ -384,6 +385,23 @@ pub(crate) struct NextOccurrences {
     items: Vec<OccurrenceBody>,
 }
 
+impl NextOccurrences {
+    fn of(schedule: &Schedule, now: Timestamp, count: u32) -> Self {
+        let zone = match schedule {
+            Schedule::Cron { zone, .. } => zone.clone(),
+            Schedule::Every { .. } | Schedule::At { .. } => Zone::default(),
+        };
+        let moments = schedule.next_n(now, count as usize).into_iter();
+        let items = moments.map(|at| OccurrenceBody {
+            at,
+            local: zone.local(at),
+        });
+        Self {
+            items: items.collect(),
+        }
+    }
+}
+
 /// A moment at which a schedule is due.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Occurrence)]
@@ -422,18 +440,7 @@ pub(crate) async fn get_next_of_schedule(
     violations.finish()?;
     let found = stored(&manager).find_binding(app.id, schedule.0).await?;
     let schedule = found.ok_or_else(|| not_found("schedule"))?.spec.schedule;
-    let zone = match &schedule {
-        Schedule::Cron { zone, .. } => zone.clone(),
-        Schedule::Every { .. } | Schedule::At { .. } => Zone::default(),
-    };
-    let moments = schedule.next_n(manager.now(), count as usize).into_iter();
-    let items = moments.map(|at| OccurrenceBody {
-        at,
-        local: zone.local(at),
-    });
-    Ok(Json(NextOccurrences {
-        items: items.collect(),
-    }))
+    Ok(Json(NextOccurrences::of(&schedule, manager.now(), count)))
 }
 
 /// Where schedules are.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use picloud_shared::{
     events::{
-        Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
+        Chain, Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
         IdempotencyKey, Leased, NewEvent, Published, PublishedEvent, QueueDepth,
     },
     id::{AppId, DeliveryId},
@@ -17,6 +17,7 @@ use picloud_shared::{
     repository::{EventRepository, PublishError, StoreError},
     time::Timestamp,
 };
+use uuid::Uuid;
 
 /// How long a test waits for something that is sure to come.
 pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -190,6 +191,10 @@ impl EventRepository for FakeEvents {
 
     async fn queue_depths(&self, _app: AppId) -> Result<Vec<QueueDepth>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn find_chain(&self, _app: AppId, _root: Uuid, _limit: u32) -> Result<Chain, StoreError> {
+        Ok(Chain::default())
     }
 
     async fn purge_deliveries(&self, _retention: EventRetention, _now: Timestamp) -> Result<u64, StoreError> {

@@ -125,6 +125,37 @@ fn a_schedule_tells_when_it_is_due() {
 }
 
 #[test]
+fn a_schedule_is_tried_out_before_it_is_made() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let path = app.path("/schedules:preview");
+    let preview = |schedule: Value| cloud.owner().post(&path, &json!({ "schedule": schedule }));
+    let once = json!({ "kind": "at", "at": "2040-01-01T12:00:00+01:00" });
+    assert_eq!(
+        preview(once).expect(200).json()["items"],
+        json!([{ "at": "2040-01-01T11:00:00.000Z", "local": "2040-01-01T11:00:00+00:00" }])
+    );
+    let hourly = json!({ "kind": "cron", "pattern": "15 * * * *", "zone": "Asia/Kolkata" });
+    let next = preview(hourly).expect(200).json();
+    let next = next["items"].as_array().expect("a list").clone();
+    assert_eq!(next.len(), 10);
+    for moment in &next {
+        let local = moment["local"].as_str();
+        assert!(
+            local.is_some_and(|local| local.ends_with(":15:00+05:30")),
+            "{moment}"
+        );
+    }
+    for wrong in [
+        json!({ "kind": "at", "at": "2020-01-01T00:00:00Z" }),
+        json!({ "kind": "cron", "pattern": "61 * * * *" }),
+    ] {
+        preview(wrong).problem(422, "validation_failed");
+    }
+    assert_eq!(items(cloud.owner().get(&app.path("/schedules"))).len(), 0);
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     let cloud = TestCloud::start();
     let (app, other) = (app(&cloud), cloud.app("other"));

@@ -30,7 +30,7 @@ fn publish(app: &App<'_>, topic: &str, data: &Value) {
 
 /// The one delivery that fits, once there is one.
 #[track_caller]
-fn only(app: &App<'_>, query: &str) -> String {
+pub(super) fn only(app: &App<'_>, query: &str) -> String {
     let start = std::time::Instant::now();
     loop {
         let found = items(app.cloud.owner().get(&app.path(&format!("/deliveries{query}"))));

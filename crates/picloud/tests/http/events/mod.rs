@@ -3,6 +3,7 @@
 mod asynchronous;
 mod batch;
 mod bindings;
+mod chains;
 mod changes;
 mod crash;
 mod deliveries;

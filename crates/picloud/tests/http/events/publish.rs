@@ -70,6 +70,27 @@ fn an_event_in_json_reaches_whoever_subscribes() {
 }
 
 #[test]
+fn who_is_signed_in_publishes_too() {
+    let cloud = TestCloud::start();
+    let app = listening(&cloud);
+    let path = app.path("/events");
+    let mut body = event("orders.placed");
+    body["data"] = json!(7);
+    let published = cloud.owner().post(&path, &body).expect(202).json();
+    wait_for(&cloud, "seen", &json!(["orders.placed", "/shop", null, null, 7]));
+    assert_eq!(published["ids"].as_array().map(Vec::len), Some(1));
+    for (field, value) in [("type", "picloud.mine"), ("type", "a b"), ("specversion", "2.0")] {
+        let mut wrong = event("a");
+        wrong[field] = value.into();
+        let refused = cloud
+            .owner()
+            .post(&path, &wrong)
+            .problem(422, "validation_failed");
+        assert_eq!(refused["errors"][0]["field"], field);
+    }
+}
+
+#[test]
 fn a_number_among_further_attributes_is_whole() {
     let cloud = TestCloud::start();
     let app = listening(&cloud);

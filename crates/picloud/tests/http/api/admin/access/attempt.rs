@@ -15,7 +15,7 @@ pub(super) fn attempt(ground: &Ground, caller: &Caller, method: &str, template: 
     let client = caller.client();
     let call = client.call(method, &path);
     let answer = match body(ground, caller, method, template) {
-        Some(body) if template.ends_with("{app}/events") => {
+        Some(body) if template == "/api/v1/apps/{app}/events" => {
             let call = call.header("content-type", "application/cloudevents+json");
             call.body(body.to_string()).send()
         }
@@ -81,7 +81,7 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
         "end_user" => ground.fresh_end_user(),
         "collection" => ground.make_collection(is_used_up),
         "document" => ground.put_document(),
-        "execution" => ground.execution.clone(),
+        "execution" | "root" => ground.execution.clone(),
         "key" => {
             ground.put_key();
             "there".to_owned()
@@ -194,9 +194,10 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
 
         ("POST", "/subscriptions") => ground.new_binding("subscriptions"),
         ("POST", "/schedules") => ground.new_binding("schedules"),
+        ("POST", "/schedules:preview") => json!({ "schedule": { "kind": "every", "seconds": 60 } }),
         ("PATCH", "/subscriptions/{subscription}" | "/schedules/{schedule}") => json!({ "is_paused": true }),
 
-        ("POST", "/apps/{app}/events") => {
+        ("POST", "/events" | "/apps/{app}/events") => {
             json!({ "specversion": "1.0", "id": "1", "source": "/test", "type": "nothing.of.it" })
         }
         ("POST", "/deliveries/{delivery}:redrive" | "/deliveries:redrive" | "/deliveries:purge") => json!({}),

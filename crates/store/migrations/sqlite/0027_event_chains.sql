@@ -1,0 +1,3 @@
+-- What follows from one request or event: its events are found by what began their chain, and their deliveries by them.
+CREATE INDEX events_by_root ON events (root_id);
+CREATE INDEX deliveries_by_event ON deliveries (app_id, event);

@@ -19,7 +19,7 @@ use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt as _;
 
 use crate::{
-    clock::SystemClock,
+    clock::{SystemClock, tell_when_set},
     config::{Config, Database},
     in_flight::Journal,
 };
@@ -122,6 +122,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         events: events.clone(),
         repository: store.clone(),
     });
+    tell_when_set(events.clone());
     let pump = EventPump::start(PumpParts {
         events,
         threads: server.threads(),

@@ -86,6 +86,30 @@ impl Api {
         Ok(())
     }
 
+    /// Has a script of an app run for each event with a topic.
+    pub(crate) fn subscribe(&self, app: &str, topic: &str, script: &str) -> anyhow::Result<()> {
+        let subscription = json!({ "name": topic, "topic": topic, "script_id": script });
+        self.post(&format!("/apps/{app}/subscriptions"), &subscription)
+            .map(|_| ())
+    }
+
+    /// Publishes events in a batch, as `CloudEvents` say it.
+    pub(crate) fn publish(&self, app: &str, events: &Value) -> anyhow::Result<()> {
+        let public = self.base.trim_end_matches("/admin");
+        let request = self.agent.post(format!("{public}/apps/{app}/events"));
+        let mut answer = request
+            .header("authorization", &self.bearer)
+            .content_type("application/cloudevents-batch+json")
+            .send(events.to_string())?;
+        answer.body_mut().read_to_string()?;
+        Ok(())
+    }
+
+    /// Makes all of an app at once.
+    pub(crate) fn bundle(&self, app: &str, bundle: &Value) -> anyhow::Result<()> {
+        self.post(&format!("/apps/{app}/releases"), bundle).map(|_| ())
+    }
+
     /// What is at a path.
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.agent.get(format!("{}{path}", self.base));

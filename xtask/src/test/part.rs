@@ -32,6 +32,8 @@ pub(crate) enum Part {
     Schemathesis,
     /// When schedules are due in all time zones, found anew by Python
     Schedules,
+    /// Events that the SDK of `CloudEvents` sends, on both databases
+    CloudEvents,
 }
 
 /// What the tests find outside of themselves. Ends with this value.
@@ -39,6 +41,7 @@ pub(crate) struct Environment {
     postgres: Option<Postgres>,
     schemathesis: Option<Python>,
     schedules: Option<Python>,
+    cloud_events: Option<Python>,
     target: PathBuf,
 }
 
@@ -61,6 +64,7 @@ impl Part {
             Self::HttpPostgres,
             Self::Schemathesis,
             Self::Schedules,
+            Self::CloudEvents,
         ];
         let wanted = |part: &Self| {
             let by_group = part.is_http() && only.contains(&Self::Http);
@@ -83,6 +87,7 @@ impl Part {
             Self::HttpPostgres => "HTTP tests on PostgreSQL",
             Self::Schemathesis => "generated requests",
             Self::Schedules => "schedules in all zones",
+            Self::CloudEvents => "SDK of CloudEvents",
         }
     }
 
@@ -126,24 +131,14 @@ impl Part {
                 http("sqlite", environment, filter),
                 http("postgres", environment, filter),
             ],
-            Self::Schemathesis => {
-                let mut commands = vec![cargo(&["build", "--package", "picloud"])];
-                for database in ["sqlite", "postgres"] {
-                    let schemathesis = environment.schemathesis.as_ref().context("it was prepared")?;
-                    let mut command = schemathesis.command("run.py");
-                    command
-                        .arg(database)
-                        .arg(environment.target.join("debug/picloud"));
-                    commands.push(environment.given_to(command, &[]));
-                }
-                commands
-            }
+            Self::Schemathesis => environment.on_both(environment.schemathesis.as_ref(), "run.py")?,
             Self::Schedules => {
                 let schedules = environment.schedules.as_ref().context("it was prepared")?;
                 let mut command = schedules.command("expect.py");
                 command.arg("crates/shared/src/schedule/tests/zones.txt");
                 vec![command]
             }
+            Self::CloudEvents => environment.on_both(environment.cloud_events.as_ref(), "send.py")?,
         })
     }
 
@@ -158,6 +153,8 @@ impl Environment {
         if parts.iter().any(|part| part.is_http()) {
             debian::ensure("caddy", "caddy")?;
             debian::ensure("curl", "curl")?;
+            debian::ensure("faketime", "faketime")?;
+            debian::ensure("python3", "python3")?;
         }
         if parts.contains(&Part::Dashboard) {
             dashboard::prepare()?;
@@ -168,7 +165,7 @@ impl Environment {
         let needs_postgres = parts.iter().any(|part| {
             matches!(
                 part,
-                Part::Unit | Part::Journeys | Part::HttpPostgres | Part::Schemathesis
+                Part::Unit | Part::Journeys | Part::HttpPostgres | Part::Schemathesis | Part::CloudEvents
             )
         });
         let postgres = needs_postgres
@@ -184,8 +181,20 @@ impl Environment {
             postgres,
             schemathesis: python(Part::Schemathesis, "schemathesis")?,
             schedules: python(Part::Schedules, "schedules")?,
+            cloud_events: python(Part::CloudEvents, "cloudevents")?,
             target,
         })
+    }
+
+    /// A program in Python that tests the program, on each database.
+    fn on_both(&self, python: Option<&Python>, file: &str) -> anyhow::Result<Vec<Command>> {
+        let mut commands = vec![cargo(&["build", "--package", "picloud"])];
+        for database in ["sqlite", "postgres"] {
+            let mut command = python.context("it was prepared")?.command(file);
+            command.arg(database).arg(self.target.join("debug/picloud"));
+            commands.push(self.given_to(command, &[]));
+        }
+        Ok(commands)
     }
 
     fn given_to(&self, mut command: Command, filter: &[String]) -> Command {

@@ -6,7 +6,7 @@
 //! lost the lease meanwhile commits nothing.
 //!
 //! Nothing polls. The pump sleeps until it is told that something was published, until a place becomes free, or until the
-//! moment at which the next delivery is due.
+//! moment at which the next delivery is due; it is told when the clock was set meanwhile.
 //!
 //! Reading order: `fan_out` (who gets an event), `table` (publishing), `services` (what scripts emit), `changes` (what tells
 //! of their writes), `pump` and `held` (which deliveries run), `deliveries` and `deliver` (one run), `at_commit` (its end if it
@@ -27,9 +27,15 @@ mod request;
 mod services;
 mod table;
 
+use std::time::Duration;
+
 pub(crate) use self::fan_out::Subscribers;
 pub use self::{
     pump::{EventPump, PumpParts},
     services::EventServices,
     table::Events,
 };
+
+/// The clock is looked at this often while something will be due, where the system does not tell that it was set: so that a
+/// machine that slept does not oversleep.
+pub(crate) const LOOK_AT_CLOCK: Duration = Duration::from_mins(10);

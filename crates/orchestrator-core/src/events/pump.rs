@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Events,
+    Events, LOOK_AT_CLOCK,
     deliver::{Deliverer, Ended},
     deliveries::Deliveries,
     held::{Holdings, Place},
@@ -222,7 +222,7 @@ impl Pump {
             Some(due) if due > now && self.events.repository().is_shared() => {
                 micros_between(now, due).min(SWEEP)
             }
-            Some(due) if due > now => micros_between(now, due),
+            Some(due) if due > now => micros_between(now, due).min(LOOK_AT_CLOCK),
             // What is due and was not to be had waits for another one, which may be on another node.
             Some(_) => SWEEP,
             None if self.has_more => SWEEP,

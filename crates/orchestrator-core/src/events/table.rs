@@ -38,6 +38,8 @@ struct Inner {
     ended: Mutex<HashSet<(AppId, ScheduleId)>>,
     /// Tells of them.
     run_ended: Notify,
+    /// Tells whoever waits for a moment of the clock that it was set.
+    clock_set: Notify,
     /// The deliveries that this node holds.
     held: Holdings,
     /// A place for each run that failed of which it is about to be told.
@@ -55,6 +57,7 @@ impl Events {
             runtime: Handle::current(),
             ended: Mutex::default(),
             run_ended: Notify::new(),
+            clock_set: Notify::new(),
             held: Holdings::default(),
             telling: Arc::new(Semaphore::new(TELLING_MAX)),
         }))
@@ -80,6 +83,17 @@ impl Events {
         let snapshot = self.0.live.snapshot();
         let subscribers = snapshot.app(app).map(|app| &app.subscribers);
         subscribers.is_some_and(|subscribers| topic.parse().is_ok_and(|topic| subscribers.want(&topic)))
+    }
+
+    /// Tells that the clock was set, or that the machine slept: what was due in an hour may be due now.
+    pub fn clock_was_set(&self) {
+        self.wake();
+        self.0.clock_set.notify_one();
+    }
+
+    /// Waits until it was. What happens while nobody waits is not forgotten.
+    pub(crate) async fn clock_set(&self) {
+        self.0.clock_set.notified().await;
     }
 
     pub(super) fn repository(&self) -> &Arc<dyn EventRepository> {

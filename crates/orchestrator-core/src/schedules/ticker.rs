@@ -20,16 +20,12 @@ use super::{
     agenda::{Agenda, Overdue},
     steps::{RETRY, Steps},
 };
-use crate::events::Events;
+use crate::events::{Events, LOOK_AT_CLOCK};
 
 /// Schedules that are looked at together.
 const TOGETHER_MAX: usize = 64;
 /// Old rows of a ledger are deleted with each so many steps of its schedule.
 const STEPS_PER_PRUNING: u32 = 1_000;
-/// The clock is looked at this often while something will be due, so that a machine that slept, or whose clock was set,
-/// does not oversleep.
-const LOOK_AT_CLOCK: Duration = Duration::from_mins(10);
-
 /// What a ticker needs.
 pub struct TickerParts {
     /// What is published, and what is live.
@@ -150,6 +146,7 @@ impl Task {
                     }
                 }
             }
+            () = events.clock_set() => {}
             () = until(next_due, now) => {}
         }
     }

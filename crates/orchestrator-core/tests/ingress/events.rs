@@ -92,9 +92,12 @@ fn a_run_that_succeeds_ends_its_delivery() {
 
 #[test]
 fn a_run_that_fails_is_tried_again_and_at_last_set_aside() {
-    for (attempts, is_dead) in [(0, false), (4, true)] {
+    let delays_s = [10, 60, 300, 1_800];
+    // Faults of before change nothing of that.
+    for (attempts, faults) in (0..=6).flat_map(|attempts| [(attempts, 0), (attempts, 9)]) {
         let counts = Counts {
             attempts,
+            faults,
             ..Counts::default()
         };
         let (server, leased) = with_due("fail", counts);
@@ -104,9 +107,16 @@ fn a_run_that_fails_is_tried_again_and_at_last_set_aside() {
         assert_eq!(*held, leased.held());
         assert_eq!(failure.error, "a secret of the script (line 3)");
         assert!(!failure.is_fault && failure.execution.is_some());
-        match failure.next {
-            Next::RetryAt(due) => assert!(!is_dead && due > NOW),
-            Next::Dead(reason) => assert!(is_dead && reason == DeadReason::Exhausted),
+        let delay_ms = delays_s.get(attempts as usize).map(|seconds| seconds * 1_000);
+        match (failure.next, delay_ms) {
+            (Next::RetryAt(due), Some(delay_ms)) => {
+                let after_ms = (due.as_micros() - NOW.as_micros()) / 1_000;
+                // A fifth more or less by chance; the clock goes on by next to nothing.
+                let expected = delay_ms * 4 / 5..=delay_ms * 6 / 5;
+                assert!(expected.contains(&after_ms), "{counts:?}: {after_ms} ms");
+            }
+            (Next::Dead(reason), None) => assert_eq!(reason, DeadReason::Exhausted),
+            (next, _) => panic!("{counts:?}: {next:?}"),
         }
         drop(seen);
         let record = server.records().remove(0);
@@ -312,6 +322,21 @@ fn nothing_is_looked_for_before_something_happens() {
     server.published.wake();
     let seen = server.events.wait_until(|seen| seen.claims == 2);
     assert_eq!(seen.recovered, ["test-node"]);
+}
+
+#[test]
+fn a_clock_that_is_set_is_looked_at_at_once() {
+    let server = TestServer::start();
+    // The first one is due in a day, by the clock of before.
+    server.events.is_next_due(NOW.plus(Duration::from_hours(24)));
+    let _pump = server.pump();
+    drop(server.events.wait_until(|seen| seen.claims == 1));
+    server
+        .events
+        .make_due(leased(script_id("hello"), Counts::default()));
+    server.published.clock_was_set();
+    drop(server.events.wait_until(|seen| seen.claims >= 2));
+    server.ended();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -38,11 +38,22 @@ use super::support::{APP, FakeEvents, script_id};
 const BEGIN: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 const HOUR: Duration = Duration::from_hours(1);
 
-struct PausedClock(Instant);
+struct PausedClock {
+    begun: Instant,
+    /// How far it was set ahead, in microseconds.
+    ahead: AtomicI64,
+}
+
+impl PausedClock {
+    fn set_ahead(&self, seconds: i64) {
+        self.ahead.store(seconds * 1_000_000, Ordering::Relaxed);
+    }
+}
 
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
-        BEGIN.plus(self.0.elapsed())
+        let shown = BEGIN.plus(self.begun.elapsed());
+        Timestamp::from_micros(shown.as_micros() + self.ahead.load(Ordering::Relaxed))
     }
 }
 
@@ -229,28 +240,30 @@ struct Ground {
     live: Arc<LiveReleases>,
     ledgers: Arc<Ledgers>,
     clock: Arc<PausedClock>,
+    events: Events,
 }
 
 impl Ground {
     async fn new(schedules: Vec<ScheduledScript>) -> Self {
         let app = Arc::new(OneApp(Mutex::new(schedules)));
         let live = LiveReleases::load(app.clone(), AppBounds::default(), AdminHost::default()).await;
+        let live = live.expect("what is live");
+        let clock = Arc::new(PausedClock {
+            begun: Instant::now(),
+            ahead: AtomicI64::new(0),
+        });
         Self {
-            live: live.expect("what is live"),
+            events: Events::new(Arc::new(FakeEvents::default()), live.clone(), clock.clone()),
+            live,
             app,
             ledgers: Arc::default(),
-            clock: Arc::new(PausedClock(Instant::now())),
+            clock,
         }
     }
 
     fn start(&self) -> Ticker {
-        let events = Events::new(
-            Arc::new(FakeEvents::default()),
-            self.live.clone(),
-            self.clock.clone(),
-        );
         Ticker::start(TickerParts {
-            events,
+            events: self.events.clone(),
             repository: self.ledgers.clone(),
         })
     }
@@ -309,6 +322,33 @@ fn each_occurrence_of_a_day_has_one_row() {
         assert_eq!(ground.ledgers.count_of(id(1)), 86_400);
         assert_eq!(ground.ledgers.count_of(id(2)), 86_400_usize.div_ceil(7));
         assert_eq!(ground.ledgers.count_of(id(3)), 1);
+    });
+}
+
+#[test]
+fn a_clock_that_is_set_is_looked_at_at_once() {
+    run(async {
+        let ground = Ground::new(vec![every(1, 3_600, HOUR)]).await;
+        let ticker = ground.start();
+        let rows = || ground.ledgers.count_of(id(1));
+        let moment = Duration::from_secs(1);
+        let (hour, day) = (3_600, 24 * 3_600);
+        sleep(moment).await;
+        // What is due is there at once, and all that came before it has a row too.
+        for (ahead, expected) in [(hour, 1), (2 * day, 48)] {
+            ground.clock.set_ahead(ahead);
+            ground.events.clock_was_set();
+            sleep(moment).await;
+            assert_eq!(rows(), expected);
+        }
+        // Set back, it shows what it has shown before: nothing of that comes again.
+        ground.clock.set_ahead(2 * day - hour);
+        ground.events.clock_was_set();
+        sleep(HOUR).await;
+        assert_eq!(rows(), 48);
+        sleep(HOUR).await;
+        assert_eq!(rows(), 49);
+        ticker.stop(HOUR).await;
     });
 }
 

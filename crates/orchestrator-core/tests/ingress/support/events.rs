@@ -36,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) published: Vec<(NewEvent, Option<IdempotencyKey>)>,
     /// What is given out next.
     due: Vec<Leased>,
+    /// What is told of the next one.
+    next_due: Option<Timestamp>,
     pub(crate) claims: usize,
     /// The last one.
     pub(crate) claim: Option<Claim>,
@@ -53,6 +55,11 @@ impl FakeEvents {
     /// Something is due from now on. Whoever claims is to be woken.
     pub(crate) fn make_due(&self, leased: Leased) {
         self.seen().due.push(leased);
+    }
+
+    /// Tells whoever claims when the next one is due.
+    pub(crate) fn is_next_due(&self, moment: Timestamp) {
+        self.seen().next_due = Some(moment);
     }
 
     /// Waits until what was asked of it is so.
@@ -95,15 +102,16 @@ impl EventRepository for FakeEvents {
     }
 
     async fn claim(&self, claim: Claim, _now: Timestamp) -> Result<Claimed, StoreError> {
-        let mut leased = Vec::new();
+        let (mut leased, mut next_due) = (Vec::new(), None);
         self.note(|seen| {
             seen.claims += 1;
             seen.claim = Some(claim);
             leased = std::mem::take(&mut seen.due);
+            next_due = seen.next_due;
         });
         Ok(Claimed {
             leased,
-            next_due: None,
+            next_due,
             has_more: false,
         })
     }
@@ -130,6 +138,10 @@ impl EventRepository for FakeEvents {
     async fn recover(&self, node: &str, _now: Timestamp) -> Result<u64, StoreError> {
         self.note(|seen| seen.recovered.push(node.to_owned()));
         Ok(0)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     async fn hint(&self) {

@@ -10,7 +10,9 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Answer, App, Call, Client, Postgres, Process, RawConnection, SmallDisk, database::Database};
+use super::{
+    Answer, App, Call, Client, FakedClock, Postgres, Process, RawConnection, SmallDisk, database::Database,
+};
 
 /// Name and password of the owner that a cloud has from the start.
 pub(crate) const OWNER: (&str, &str) = ("ada", "correct horse battery");
@@ -24,6 +26,7 @@ pub(crate) struct TestCloud {
     process: Mutex<Process>,
     database: Database,
     disk: Option<SmallDisk>,
+    clock: Option<FakedClock>,
     folder: TempDir,
     options: Options,
     address: Arc<RwLock<SocketAddr>>,
@@ -37,6 +40,7 @@ pub(crate) struct Options {
     args: Vec<String>,
     without_owner: bool,
     place: Place,
+    fakes_clock: bool,
 }
 
 /// Where the database of a cloud is.
@@ -74,6 +78,12 @@ impl Options {
         self
     }
 
+    /// With a clock that the test sets.
+    pub(crate) fn with_faked_clock(mut self) -> Self {
+        self.fakes_clock = true;
+        self
+    }
+
     /// With the write-ahead log of PostgreSQL on a disk that can be filled.
     pub(crate) fn log_on_small_disk(mut self) -> Self {
         self.place = Place::LogOnSmallDisk;
@@ -89,8 +99,9 @@ impl Options {
             Place::SmallDisk => Database::create_on_small_disk(folder.path()),
             Place::LogOnSmallDisk => (Database::create_with_log_on_small_disk(), None),
         };
+        let clock = self.fakes_clock.then(|| FakedClock::in_folder(folder.path()));
         let process = Process::spawn(
-            &mut command(&self, &database, folder.path()),
+            &mut command(&self, &database, clock.as_ref(), folder.path()),
             &folder.path().join("log"),
         );
         let address = Arc::new(RwLock::new((Ipv4Addr::LOCALHOST, 0).into()));
@@ -99,6 +110,7 @@ impl Options {
             process: Mutex::new(process),
             database,
             disk,
+            clock,
             folder,
             options: self,
             address,
@@ -243,6 +255,13 @@ impl TestCloud {
         disk.expect("the cloud was started on a small disk")
     }
 
+    /// Its clock, if the test sets that.
+    pub(crate) fn clock(&self) -> &FakedClock {
+        self.clock
+            .as_ref()
+            .expect("the cloud was started with a faked clock")
+    }
+
     /// The process.
     pub(crate) fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().expect("no holder panics")
@@ -250,7 +269,7 @@ impl TestCloud {
 
     /// The program with the settings of this cloud.
     pub(crate) fn command(&self) -> Command {
-        command(&self.options, &self.database, self.folder())
+        command(&self.options, &self.database, self.clock.as_ref(), self.folder())
     }
 
     /// Ends it at once, as a loss of power would.
@@ -290,13 +309,16 @@ impl TestCloud {
     }
 }
 
-fn command(options: &Options, database: &Database, folder: &Path) -> Command {
+fn command(options: &Options, database: &Database, clock: Option<&FakedClock>, folder: &Path) -> Command {
     let mut command = Process::command();
     command
         .args(["--bind", "127.0.0.1:0"])
         .args(&options.args)
         .current_dir(folder);
     database.configure(&mut command, folder);
+    if let Some(clock) = clock {
+        clock.configure(&mut command);
+    }
     if !options.without_owner {
         command
             .env("PICLOUD_ADMIN_USERNAME", OWNER.0)

@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod client;
+mod clock;
 mod cloud;
 mod database;
 mod disk;
@@ -22,6 +23,7 @@ mod totp;
 pub(crate) use answer::{Answer, until};
 pub(crate) use app::{App, Script};
 pub(crate) use client::{Call, Client};
+pub(crate) use clock::FakedClock;
 pub(crate) use cloud::{OWNER, TestCloud, items};
 pub(crate) use disk::SmallDisk;
 pub(crate) use done::Done;

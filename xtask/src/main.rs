@@ -1,7 +1,9 @@
-//! PiCloud's automation, in Rust: `cargo xtask test`, `cargo xtask bench` and `cargo xtask fuzz`.
+//! PiCloud's automation, in Rust: `cargo xtask test`, `cargo xtask bench`, `cargo xtask fuzz` and `cargo xtask chaos`.
 
 mod bench;
+mod chaos;
 mod fuzz;
+mod signal;
 mod test;
 
 use std::{path::Path, process::ExitCode};
@@ -23,6 +25,8 @@ enum Command {
     Screenshots,
     /// Look for inputs that break a promise, and keep what leads further
     Fuzz(fuzz::Options),
+    /// End servers and databases at random under load, and compare what became of every event with a ledger
+    Chaos(chaos::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -32,6 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Screenshots => test::journeys::take_screenshots().map(|()| ExitCode::SUCCESS),
         Command::Bench(bench) => bench::run(&bench).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
     }
 }
 

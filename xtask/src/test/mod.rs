@@ -12,6 +12,7 @@ mod report;
 
 use std::process::ExitCode;
 
+pub(crate) use self::part::{cargo, target};
 use self::{
     part::{Environment, Part},
     report::Report,

@@ -5,7 +5,7 @@ use std::{env, path::PathBuf, process::Command, thread};
 use anyhow::Context as _;
 
 use super::{dashboard, debian, journeys, postgres::Postgres, python::Python};
-use crate::root;
+use crate::{chaos, root};
 
 /// One part of a test run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -34,6 +34,8 @@ pub(crate) enum Part {
     Schedules,
     /// Events that the SDK of `CloudEvents` sends, on both databases
     CloudEvents,
+    /// Events under load while servers and databases end, on both databases
+    Chaos,
 }
 
 /// What the tests find outside of themselves. Ends with this value.
@@ -65,6 +67,7 @@ impl Part {
             Self::Schemathesis,
             Self::Schedules,
             Self::CloudEvents,
+            Self::Chaos,
         ];
         let wanted = |part: &Self| {
             let by_group = part.is_http() && only.contains(&Self::Http);
@@ -88,6 +91,7 @@ impl Part {
             Self::Schemathesis => "generated requests",
             Self::Schedules => "schedules in all zones",
             Self::CloudEvents => "SDK of CloudEvents",
+            Self::Chaos => "chaos",
         }
     }
 
@@ -139,6 +143,7 @@ impl Part {
                 vec![command]
             }
             Self::CloudEvents => environment.on_both(environment.cloud_events.as_ref(), "send.py")?,
+            Self::Chaos => chaos::commands(&environment.target)?,
         })
     }
 
@@ -221,7 +226,7 @@ fn http(database: &str, environment: &Environment, filter: &[String]) -> Command
 }
 
 /// Where cargo puts what it builds.
-pub(super) fn target() -> anyhow::Result<PathBuf> {
+pub(crate) fn target() -> anyhow::Result<PathBuf> {
     let metadata = metadata()?;
     let target = metadata["target_directory"].as_str();
     Ok(target.context("cargo names no target directory")?.into())
@@ -249,7 +254,7 @@ fn metadata() -> anyhow::Result<serde_json::Value> {
     serde_json::from_slice(&output.stdout).context("cannot read the workspace")
 }
 
-pub(super) fn cargo(args: &[&str]) -> Command {
+pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.args(args).current_dir(root());
     // What cargo told this program of itself would look to some build scripts, such as that of ring, as a change

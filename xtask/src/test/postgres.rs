@@ -18,13 +18,17 @@ use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
 use super::debian;
+use crate::signal;
 
 /// A running server.
 pub(crate) struct Postgres {
     child: Child,
     url: String,
     programs: PathBuf,
-    _folder: TempDir,
+    account: Option<Account>,
+    port: u16,
+    settings: Vec<String>,
+    folder: TempDir,
 }
 
 /// Who the server runs as: it refuses to run as root.
@@ -91,40 +95,44 @@ impl Postgres {
         );
 
         let port = free_port()?;
-        let mut child = program(&programs, "postgres", account, folder.path())
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(folder.path())
-            .args(["-h", "127.0.0.1", "-p", &port.to_string()])
-            .args(settings.iter().flat_map(|setting| ["-c", *setting]))
-            .args([
-                "-c",
-                &format!("max_connections={CONNECTIONS_MAX}"),
-                "-c",
-                "shared_buffers=64MB",
-            ])
-            // Tests provoke errors by the thousand; what concerns the server itself is shown.
-            .args([
-                "-c",
-                "log_min_messages=log",
-                "-c",
-                "log_min_error_statement=panic",
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot run postgres")?;
-        let log = child.stderr.take().context("no standard error")?;
-        let postgres = Self {
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let child = serve(&programs, account, folder.path(), port, &settings)?;
+        Ok(Self {
             child,
             url: format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"),
             programs,
-            _folder: folder,
-        };
-        wait_until_ready(log)?;
-        Ok(postgres)
+            account,
+            port,
+            settings,
+            folder,
+        })
+    }
+
+    /// Ends it at once, as `pg_ctl restart -m immediate` does, and starts it again: what was under way is lost, what it
+    /// has confirmed is not. From then on it ends with the thread that calls this.
+    pub(crate) fn crash(&mut self) -> anyhow::Result<()> {
+        self.stop();
+        self.child = serve(
+            &self.programs,
+            self.account,
+            self.folder.path(),
+            self.port,
+            &self.settings,
+        )?;
+        Ok(())
+    }
+
+    /// Leaves its folder behind when it ends; gives it.
+    pub(crate) fn keep(&mut self) -> &Path {
+        self.folder.disable_cleanup(true);
+        self.folder.path()
+    }
+
+    /// Ends it, and all that it has started, without any goodbye.
+    fn stop(&mut self) {
+        // An immediate stop.
+        signal::send("QUIT", self.child.id());
+        let _ = self.child.wait();
     }
 
     /// Its superuser's URL.
@@ -150,13 +158,54 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGQUIT is an immediate stop. The shell's `kill` is there on every machine.
-        let _ = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -QUIT {}", self.child.id()))
-            .status();
-        let _ = self.child.wait();
+        self.stop();
     }
+}
+
+/// Starts the server on a cluster in `folder`, and waits until it lets in whoever comes.
+fn serve(
+    programs: &Path,
+    account: Option<Account>,
+    folder: &Path,
+    port: u16,
+    settings: &[String],
+) -> anyhow::Result<Child> {
+    let mut child = program(programs, "postgres", account, folder)
+        .arg("-D")
+        .arg(folder.join("data"))
+        .arg("-k")
+        .arg(folder)
+        .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+        .args(settings.iter().flat_map(|setting| ["-c", setting.as_str()]))
+        .args([
+            "-c",
+            &format!("max_connections={CONNECTIONS_MAX}"),
+            "-c",
+            "shared_buffers=64MB",
+        ])
+        // Tests provoke errors by the thousand; what concerns the server itself is shown.
+        .args([
+            "-c",
+            "log_min_messages=log",
+            "-c",
+            "log_min_error_statement=panic",
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot run postgres")?;
+    let ready = child
+        .stderr
+        .take()
+        .context("no standard error")
+        .and_then(wait_until_ready);
+    if let Err(error) = ready {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(error);
+    }
+    Ok(child)
 }
 
 /// The folder of the newest PostgreSQL on this machine.

@@ -5,7 +5,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::header;
+use http::{StatusCode, header};
 use picloud_shared::{access::Needs, invocation::depth_in, problem::Code, seam::Origin};
 
 use super::{Access, Caller, Credential, authenticate::authenticate, refused::Attempt};
@@ -121,8 +121,7 @@ fn needs_session() -> Refusal {
 
 /// An operation on an app that did not ask whether its caller may is a fault: what it found stays here.
 fn after(caller: &Caller, access: Access, response: Response) -> Response {
-    let undecided = matches!(access, Access::With(_)) && !caller.was_decided();
-    if undecided && !response.status().is_client_error() && !response.status().is_redirection() {
+    if is_unasked(access, caller.was_decided(), response.status()) {
         tracing::error!(
             access = access.word(),
             "an operation did not ask whether its caller may"
@@ -130,4 +129,33 @@ fn after(caller: &Caller, access: Access, response: Response) -> Response {
         return internal().into_response();
     }
     response
+}
+
+/// Whether an answer tells of something that nobody was asked about. One that says that the database is away, or that there
+/// is nothing, comes before anybody could be, and tells of nothing.
+fn is_unasked(access: Access, was_decided: bool, status: StatusCode) -> bool {
+    matches!(access, Access::With(_)) && !was_decided && status.is_success()
+}
+
+#[cfg(test)]
+mod tests {
+    use picloud_shared::access::Capability;
+
+    use super::*;
+
+    #[test]
+    fn only_what_tells_of_something_has_to_be_asked_about() {
+        let of_app = Access::With(Capability::EventPublish);
+        assert!(is_unasked(of_app, false, StatusCode::OK));
+        assert!(is_unasked(of_app, false, StatusCode::ACCEPTED));
+        assert!(!is_unasked(of_app, true, StatusCode::OK));
+        assert!(!is_unasked(Access::SignedIn, false, StatusCode::OK));
+        for refused in [
+            StatusCode::NOT_FOUND,
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::PERMANENT_REDIRECT,
+        ] {
+            assert!(!is_unasked(of_app, false, refused), "{refused}");
+        }
+    }
 }

@@ -15,9 +15,10 @@ use picloud_shared::{
 };
 use rustls::pki_types::CertificateDer;
 use tokio::{runtime::Handle, task::JoinHandle};
+use tokio_rustls::TlsConnector;
 
 use crate::{
-    apps::Apps,
+    apps::{App, Apps},
     connect::tls,
     email::{Emails, EmailsParts},
     guard::Guard,
@@ -54,6 +55,8 @@ struct Inner {
     apps: Apps,
     http: Arc<Http>,
     emails: Arc<Emails>,
+    guard: Arc<Guard>,
+    tls: TlsConnector,
     /// Where the sockets are.
     runtime: Handle,
 }
@@ -73,10 +76,27 @@ impl Egress {
         Ok(Self(Arc::new(Inner {
             others: parts.others,
             apps: Apps::load(parts.repository).await?,
-            http: Arc::new(Http::new(guard, tls, parts.memory)),
+            http: Arc::new(Http::new(guard.clone(), tls.clone(), parts.memory)),
             emails: Arc::new(emails),
+            guard,
+            tls,
             runtime: Handle::current(),
         })))
+    }
+
+    /// What `app` may.
+    pub(crate) fn app(&self, app: AppId) -> Arc<App> {
+        self.0.apps.get(app)
+    }
+
+    /// Decides where connections go.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    /// Makes connections secure.
+    pub(crate) fn tls(&self) -> &TlsConnector {
+        &self.0.tls
     }
 
     async fn email(&self, app: AppId, email: Email) -> Result<Answer, ServiceError> {

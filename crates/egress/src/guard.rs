@@ -102,6 +102,34 @@ impl Guard {
         Ok(addresses)
     }
 
+    /// The addresses of a broker that an app has named: public ones, or some on its list, as with its mail server.
+    pub(crate) async fn broker_addresses(
+        &self,
+        allow: Option<&AllowList>,
+        host: &MailHost,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Fault> {
+        let (name, mut addresses) = match host {
+            MailHost::Name(name) => (name.as_str(), self.resolve(name.as_str(), port).await?),
+            MailHost::Address(address) => ("", vec![SocketAddr::new(*address, port)]),
+        };
+        let blocked = |why: &str| Err(fault(HttpFailureKind::Blocked, why));
+        for address in &mut addresses {
+            address.set_ip(address.ip().to_canonical());
+            if self.is_own(*address) {
+                return blocked("the broker that is set is this server itself");
+            }
+            let is_listed = allow.is_some_and(|allow| allow.permits(name, *address, false));
+            if !is_public(address.ip()) && !is_listed {
+                return blocked(
+                    "the broker is at an address that is not public, and the app's list does not allow it (see `egress` \
+                     in the app's settings)",
+                );
+            }
+        }
+        Ok(addresses)
+    }
+
     async fn resolve(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
         let found = self.resolver.resolve(name, port).await;
         let mut addresses = found.map_err(|error| {

@@ -9,7 +9,7 @@ use picloud_shared::{
     admin_host::AdminHost,
     mail::Senders,
     repository::Repository,
-    seam::{EgressTable, EventTable, LiveTable, RunFeed, Workbench},
+    seam::{BrokerTable, EgressTable, EventTable, LiveTable, RunFeed, Workbench},
     services::HostServices,
     time::{Clock, Timestamp},
 };
@@ -30,6 +30,8 @@ pub struct ManagerParts {
     pub live: Arc<dyn LiveTable>,
     /// What scripts may do outside of this node.
     pub egress: Arc<dyn EgressTable>,
+    /// The connections to the brokers of apps.
+    pub brokers: Arc<dyn BrokerTable>,
     /// Who may be the sender of e-mail by the mail server of the instance, if there is one.
     pub instance_senders: Option<Senders>,
     /// Checks and tries scripts.
@@ -105,6 +107,10 @@ impl Manager {
 
     pub(crate) fn egress(&self) -> &Arc<dyn EgressTable> {
         &self.0.parts.egress
+    }
+
+    pub(crate) fn brokers(&self) -> &dyn BrokerTable {
+        &*self.0.parts.brokers
     }
 
     pub(crate) fn instance_senders(&self) -> Option<&Senders> {

@@ -13,7 +13,7 @@ use crate::{
         access::Access::{Open, Session, SignedIn, With},
         admins,
         answer::{finish, no_such_path},
-        api, apps, audit, auth, chains, collections, config, deliveries, documents, domains, egress,
+        api, apps, audit, auth, brokers, chains, collections, config, deliveries, documents, domains, egress,
         end_users, events, executions, health, invitations, kv, members, pages, releases, routes, schedules,
         script_api, scripts, secrets, setup, smtp, subscriptions, tokens, usage,
         verbs::{Verbs, rewrite},
@@ -122,6 +122,11 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(AppRead), Reads: smtp::get_smtp;
         With(EgressWrite), Changes: smtp::put_smtp;
         With(EgressWrite), Changes: smtp::delete_smtp;
+
+        With(AppRead), Reads: brokers::list_brokers;
+        With(AppRead), Reads: brokers::get_broker;
+        With(EgressWrite), Changes: brokers::put_broker;
+        With(EgressWrite), Changes: brokers::delete_broker;
 
         With(AppRead), Reads: scripts::list::list_scripts;
         With(ScriptWrite), Changes: scripts::create::create_script;

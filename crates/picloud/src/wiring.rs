@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
-use picloud_egress::{Egress, EgressParts, SystemResolver};
+use picloud_egress::{Brokers, BrokersParts, Egress, EgressParts, SystemResolver};
 use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench, Services};
 use picloud_manager_core::{Manager, ManagerParts, PasswordServices};
 use picloud_orchestrator_core::{
@@ -32,6 +32,7 @@ pub(crate) struct System {
     server: RunningServer,
     pump: EventPump,
     ticker: Ticker,
+    brokers: Brokers,
     setup_code: Option<String>,
     /// The last to go: it is closed when all else has ended.
     _journal: Journal,
@@ -64,17 +65,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         clock.clone(),
         picloud_executor_core::give_memory_back,
     ));
-    let egress = Egress::start(EgressParts {
-        others: data.clone(),
-        repository: store.clone(),
-        resolver: Arc::new(SystemResolver::default()),
-        listeners: server.local_addrs().to_vec(),
-        mail_server: config.mail_server.clone(),
-        mail_servers: store.clone(),
-        authorities: Vec::new(),
-        memory: memory.clone(),
-    })
-    .await?;
+    let egress = start_egress(config, &store, &data, server.local_addrs(), &memory).await?;
     let journal = Journal::start(config, &store).await?;
     let live = LiveReleases::load(store.clone(), config.app_bounds, config.admin_host.clone()).await?;
     let events = Events::new(store.clone(), live.clone(), clock.clone());
@@ -84,10 +75,18 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     )));
     let recorder = start_recorder(config, store.clone(), clock.clone());
     let secrets: Arc<dyn HostServices> = data.clone();
+    let brokers = Brokers::start(BrokersParts {
+        egress: egress.clone(),
+        repository: store.clone(),
+        events: Arc::new(events.clone()),
+        clock: clock.clone(),
+        node: config.node_name.clone(),
+    });
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),
         live: live.clone(),
         egress: Arc::new(egress),
+        brokers: Arc::new(brokers.clone()),
         instance_senders: config.mail_server.as_ref().map(|server| server.senders.clone()),
         workbench: Arc::new(LocalWorkbench::start(
             &memory,
@@ -137,6 +136,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         server,
         pump,
         ticker,
+        brokers,
         setup_code: first_start.setup_code,
         _journal: journal,
     })
@@ -159,6 +159,7 @@ impl System {
         self.manager.end_streams();
         self.pump.stop_claiming();
         self.ticker.stop(FLUSH_TIMEOUT).await;
+        self.brokers.stop(FLUSH_TIMEOUT).await;
         self.server.stop(drain).await;
         self.pump.stop(FLUSH_TIMEOUT).await;
         if timeout(FLUSH_TIMEOUT, self.recorder.flush()).await.is_err() {
@@ -177,6 +178,27 @@ impl System {
 fn start_recorder(config: &Config, store: Arc<Store>, clock: Arc<SystemClock>) -> Recorder {
     let node = config.node_name.clone();
     Recorder::start(RecorderConfig::new(store, clock, node, config.retention))
+}
+
+/// What leaves the server.
+async fn start_egress(
+    config: &Config,
+    store: &Arc<Store>,
+    data: &Arc<PasswordServices>,
+    listeners: &[SocketAddr],
+    memory: &Arc<MemoryBudget>,
+) -> anyhow::Result<Egress> {
+    let egress = Egress::start(EgressParts {
+        others: data.clone(),
+        repository: store.clone(),
+        resolver: Arc::new(SystemResolver::default()),
+        listeners: listeners.to_vec(),
+        mail_server: config.mail_server.clone(),
+        mail_servers: store.clone(),
+        authorities: Vec::new(),
+        memory: memory.clone(),
+    });
+    Ok(egress.await?)
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {

@@ -91,6 +91,8 @@ ids! {
     SubscriptionId,
     /// Names a schedule.
     ScheduleId,
+    /// Names a broker of an app.
+    BrokerId,
     /// Names one run of a script; also the `x-request-id` of the answer it gave.
     ExecutionId,
 }

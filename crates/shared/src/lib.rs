@@ -33,6 +33,7 @@ pub mod mail;
 pub mod member;
 pub mod memory;
 pub mod modules;
+pub mod mqtt;
 pub mod outcome;
 pub mod page;
 pub mod path;

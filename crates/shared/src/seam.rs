@@ -18,6 +18,7 @@ use crate::{
     id::{AppId, DeliveryId, ExecutionId, RouteId, ScheduleId, ScriptId},
     invocation::Invocation,
     modules::Modules,
+    mqtt::{Broker, BrokerState},
     outcome::{Diagnostic, Outcome},
     repository::{PublishError, StoreError},
     script::LiveScript,
@@ -130,6 +131,18 @@ pub trait EgressTable: Send + Sync {
     /// Reads an app's settings again. When this returns, every new request of a script on this node is made by them.
     /// Called after each change, before the change is acknowledged.
     async fn refresh(&self, app: AppId) -> Result<(), StoreError>;
+}
+
+/// The connections of this node to the brokers of apps.
+#[async_trait]
+pub trait BrokerTable: Send + Sync {
+    /// Looks at what is set, and connects and disconnects accordingly; with `again`, the connections of this app are made
+    /// anew in any case. When this returns, none is there any more that is not wanted. Called after each change, before the
+    /// change is acknowledged.
+    async fn refresh(&self, again: Option<AppId>);
+
+    /// How the connection to a broker is, as far as this node knows.
+    fn state(&self, broker: &Broker) -> BrokerState;
 }
 
 /// The runs of this node, as they are recorded.

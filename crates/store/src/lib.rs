@@ -28,6 +28,7 @@ mod apps;
 mod audit;
 mod authority;
 mod bindings;
+mod brokers;
 mod deployments;
 mod docs;
 mod domains;

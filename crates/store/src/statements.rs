@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 50] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 51] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -34,6 +34,8 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("audit/verify", crate::audit::verify::ALL),
         ("authority", crate::authority::ALL),
         ("bindings", crate::bindings::ALL),
+        ("brokers/connections", crate::brokers::connections::ALL),
+        ("brokers/settings", crate::brokers::settings::ALL),
         ("calls/mod", crate::calls::ALL),
         ("change", crate::change::ALL),
         ("config", crate::config::ALL),
@@ -90,6 +92,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
             ("sqlite/kv/commit", crate::sqlite::kv::commit::ALL),
             ("sqlite/kv/read", crate::sqlite::kv::read::ALL),
             ("sqlite/kv/writes", crate::sqlite::kv::writes::ALL),
+            ("sqlite/messages", crate::sqlite::messages::ALL),
             ("sqlite/settings", crate::sqlite::settings::ALL),
             ("sqlite/vacuum", crate::sqlite::vacuum::ALL),
         ]
@@ -102,6 +105,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
             ("postgres/hints", crate::postgres::hints::ALL),
             ("postgres/kv", crate::postgres::kv::ALL),
             ("postgres/lock", crate::postgres::lock::ALL),
+            ("postgres/messages", crate::postgres::messages::ALL),
             ("postgres/server", crate::postgres::server::ALL),
         ]
         .as_slice()

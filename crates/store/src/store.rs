@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use picloud_shared::repository::{Health, StoreError};
 
 use crate::{
+    brokers::BrokerHints,
     calls::FullApps,
     db::{Db, PING_TIMEOUT},
     error::{OpenError, unavailable},
@@ -27,6 +28,7 @@ pub struct Store {
     pub(crate) secrets: SecretCache,
     pub(crate) full_apps: FullApps,
     pub(crate) latest: LatestMoment,
+    pub(crate) broker_hints: BrokerHints,
 }
 
 statements! {
@@ -62,6 +64,7 @@ impl Store {
             secrets: SecretCache::default(),
             full_apps: FullApps::default(),
             latest: LatestMoment::default(),
+            broker_hints: BrokerHints::default(),
         }
     }
 

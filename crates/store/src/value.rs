@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use picloud_shared::{
     id::{
-        AppId, AuditId, DeliveryId, DomainId, ExecutionId, InvitationId, RouteId, ScheduleId, ScriptId,
-        SessionId, TokenId, UserId,
+        AppId, AuditId, BrokerId, DeliveryId, DomainId, ExecutionId, InvitationId, RouteId, ScheduleId,
+        ScriptId, SessionId, TokenId, UserId,
     },
     time::Timestamp,
 };
@@ -139,6 +139,7 @@ macro_rules! from_ids {
 from_ids!(
     AppId,
     AuditId,
+    BrokerId,
     DeliveryId,
     DomainId,
     ExecutionId,

@@ -160,6 +160,8 @@ impl Environment {
             debian::ensure("curl", "curl")?;
             debian::ensure("faketime", "faketime")?;
             debian::ensure("python3", "python3")?;
+            debian::ensure("mosquitto", "mosquitto")?;
+            debian::ensure("mosquitto_sub", "mosquitto-clients")?;
         }
         if parts.contains(&Part::Dashboard) {
             dashboard::prepare()?;

@@ -1,6 +1,7 @@
 //! What leaves the server, over sockets on loopback alone.
 
 mod answers;
+mod brokers;
 mod emails;
 mod ground;
 mod guard;

@@ -88,6 +88,7 @@ impl Modules {
             ("jwt", jwt::module()),
             ("kv", services::kv_module()),
             ("markdown", markdown::module()),
+            ("mqtt", services::mqtt_module()),
             ("password", services::password_module()),
             ("random", random::module()),
             ("regex", regex::module()),

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`Services`] (what an executor is given), `session` (what a run has asked; the one place where a
 //! script reaches the host), `transaction` (what it has read and written, without any I/O), `kv`, `docs`, `secret`, `http`,
-//! `email`, `event` and `commit` (the functions that scripts call), `password` and `users` (more of them, the latter over
+//! `email`, `event`, `mqtt` and `commit` (the functions that scripts call), `password` and `users` (more of them, the latter over
 //! keys of the app), `script` (calls of other scripts),
 //! `settle` (the end of a run), `lines` (whose turn it is after a conflict); `foreign` and `value` are about memory and
 //! form.
@@ -15,6 +15,7 @@ mod foreign;
 mod http;
 mod kv;
 mod lines;
+mod mqtt;
 mod password;
 mod script;
 mod secret;
@@ -36,6 +37,7 @@ pub(crate) use self::{
     event::{module as event_module, retry_module},
     http::{method_module as http_methods, module as http_module, register_types as register_http_types},
     kv::module as kv_module,
+    mqtt::module as mqtt_module,
     password::module as password_module,
     script::module as script_module,
     secret::module as secret_module,

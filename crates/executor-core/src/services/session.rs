@@ -380,8 +380,11 @@ pub(super) fn explained(error: ServiceError, has_committed: bool) -> (ScriptErro
     let kind = match error {
         ServiceError::Unavailable => ScriptErrorKind::StorageUnavailable,
         ServiceError::Full => ScriptErrorKind::StorageFull,
-        ServiceError::QuotaExceeded(_) | ServiceError::QueueFull => ScriptErrorKind::QuotaExceeded,
+        ServiceError::QuotaExceeded(_) | ServiceError::QueueFull | ServiceError::MessagesFull => {
+            ScriptErrorKind::QuotaExceeded
+        }
         ServiceError::LoopDetected => ScriptErrorKind::LoopDetected,
+        ServiceError::NoBroker => ScriptErrorKind::Runtime,
         ServiceError::CommitUnknown => ScriptErrorKind::CommitUnknown,
         ServiceError::AppGone => ScriptErrorKind::AppGone,
         ServiceError::Failed => ScriptErrorKind::Internal,

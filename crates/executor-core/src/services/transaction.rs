@@ -9,6 +9,7 @@ use picloud_shared::services::{
 use super::{
     docs::{Docs, Pending as PendingDocument},
     event::PendingEvent,
+    mqtt::PendingMessage,
 };
 
 /// A value that a run has read.
@@ -70,10 +71,13 @@ pub(super) struct Transaction {
     bytes_written: usize,
     pub(super) docs: Docs,
     events: Vec<PendingEvent>,
-    /// How many keys, documents and events, and bytes of that, were written before the last commit of a run that is only tried.
+    messages: Vec<PendingMessage>,
+    /// How many keys, documents, events and messages, and bytes of that, were written before the last commit of a run that is only tried.
     tried: (usize, usize),
     /// How many events.
     tried_events: usize,
+    /// How many messages.
+    tried_messages: usize,
     /// At how many moments it has read.
     moments: u32,
     /// How what was written in parts is taken back, the last write last; empty while no part is open.
@@ -97,6 +101,7 @@ enum Undo {
     Document(String, String, Option<PendingDocument>),
     Collection(String),
     Event,
+    Message,
 }
 
 impl Transaction {
@@ -177,6 +182,7 @@ impl Transaction {
                 Some(Undo::Document(collection, id, before)) => self.docs.restore(&collection, id, before),
                 Some(Undo::Collection(name)) => self.docs.known_mut(&name).created = None,
                 Some(Undo::Event) => drop(self.events.pop()),
+                Some(Undo::Message) => drop(self.messages.pop()),
                 None => break,
             }
         }
@@ -205,6 +211,19 @@ impl Transaction {
         self.events.len() - self.tried_events
     }
 
+    /// Publishes a message.
+    pub(super) fn publish(&mut self, message: PendingMessage) {
+        self.messages.push(message);
+        if self.parts > 0 {
+            self.undo.push(Undo::Message);
+        }
+    }
+
+    /// How many messages it publishes.
+    pub(super) fn messages(&self) -> usize {
+        self.messages.len() - self.tried_messages
+    }
+
     /// Its writes to keys with this prefix, after one key and up to another, in order.
     pub(super) fn written_in(
         &self,
@@ -224,7 +243,7 @@ impl Transaction {
         })
     }
 
-    /// How many keys, documents and events a run that is only tried would have written, with all its early commits.
+    /// How many keys, documents, events and messages a run that is only tried would have written, with all its early commits.
     pub(super) fn keys_written(&self) -> usize {
         self.all_writes().0
     }
@@ -232,13 +251,14 @@ impl Transaction {
     fn all_writes(&self) -> (usize, usize) {
         let (documents, bytes) = self.docs.writes();
         let events: usize = self.events.iter().map(PendingEvent::bytes).sum();
+        let messages: usize = self.messages.iter().map(PendingMessage::bytes).sum();
         (
-            self.written.len() + documents + self.events.len(),
-            self.bytes_written + bytes + events,
+            self.written.len() + documents + self.events.len() + self.messages.len(),
+            self.bytes_written + bytes + events + messages,
         )
     }
 
-    /// How many keys, documents and events it writes, and how many bytes these are.
+    /// How many keys, documents, events and messages it writes, and how many bytes these are.
     pub(super) fn writes(&self) -> (usize, usize) {
         let ((all, all_bytes), (keys, bytes)) = (self.all_writes(), self.tried);
         (all.saturating_sub(keys), all_bytes.saturating_sub(bytes))
@@ -252,6 +272,7 @@ impl Transaction {
         self.docs.begin_anew();
         self.tried = self.all_writes();
         self.tried_events = self.events.len();
+        self.tried_messages = self.messages.len();
     }
 
     /// How many keys and ranges it has read.
@@ -265,7 +286,8 @@ impl Transaction {
         self.bytes_written = 0;
         self.docs.roll_back();
         self.events.clear();
-        (self.tried, self.tried_events) = ((0, 0), 0);
+        self.messages.clear();
+        (self.tried, self.tried_events, self.tried_messages) = ((0, 0), 0, 0);
         self.undo = Vec::new();
     }
 
@@ -291,6 +313,7 @@ impl Transaction {
             writes: writes.collect(),
             docs: self.docs.to_commit(),
             emits: self.events.iter().map(PendingEvent::to_event).collect(),
+            messages: self.messages.iter().map(PendingMessage::to_message).collect(),
             ..Commit::default()
         }
     }

@@ -9,6 +9,7 @@ mod events;
 mod fairness;
 mod hostile;
 mod limits;
+mod messages;
 mod modules;
 mod programs;
 mod recorded;

@@ -106,6 +106,8 @@ pub(crate) async fn put_egress(
     let settings = manager.repository().put_egress(app.id, allow, &change).await?;
     let settings = settings.ok_or_else(|| not_found("app"))?;
     manager.publish_egress(app.id).await;
+    // What was connected by another list may not be by this one, and the other way round.
+    manager.brokers().refresh(Some(app.id)).await;
     Ok(Json(Some(settings).into()))
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod auth;
 mod bindings;
+pub(crate) mod brokers;
 pub(crate) mod chains;
 pub(crate) mod collections;
 pub(crate) mod config;

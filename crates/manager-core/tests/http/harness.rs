@@ -23,10 +23,12 @@ use picloud_shared::{
     id::{AppId, DeliveryId, ExecutionId, ScheduleId},
     invocation::Invocation,
     modules::Modules,
+    mqtt::{Broker, BrokerState, BrokerStatus},
     outcome::{Diagnostic, Outcome, ScriptResponse, Severity, Usage},
     repository::{PublishError, StoreError},
     seam::{
-        EgressTable, EventTable, Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews, Workbench,
+        BrokerTable, EgressTable, EventTable, Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews,
+        Workbench,
     },
     services::ServiceUse,
     time::{Clock, Timestamp},
@@ -72,6 +74,7 @@ impl TestManager {
             repository: Arc::clone(&store) as _,
             live: Arc::clone(&live) as _,
             egress: Arc::new(NoEgress),
+            brokers: Arc::new(NoBrokers),
             instance_senders: None,
             workbench: Arc::new(Bench),
             services: Arc::new(DataServices::start(Arc::clone(&store), Arc::clone(&clock) as _)),
@@ -239,6 +242,18 @@ struct NoEgress;
 impl EgressTable for NoEgress {
     async fn refresh(&self, _: AppId) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// Nobody is connected to.
+struct NoBrokers;
+
+#[async_trait]
+impl BrokerTable for NoBrokers {
+    async fn refresh(&self, _: Option<AppId>) {}
+
+    fn state(&self, broker: &Broker) -> BrokerState {
+        BrokerState::new(BrokerStatus::Connecting, broker.updated_at)
     }
 }
 

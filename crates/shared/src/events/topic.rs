@@ -12,6 +12,8 @@ const RESERVED: &str = "picloud.";
 
 /// What PiCloud tells on topics that begin like this is how runs and events of the app went.
 const OF_RUNS: [&str; 2] = ["picloud.script.", "picloud.delivery."];
+/// How topics of messages from brokers begin, on which nobody else publishes.
+pub const MQTT_TOPICS: &str = "mqtt:";
 
 /// What events are about: 1 to 128 of `a-z`, `A-Z`, `0-9` and `_.-/:`, such as `orders.created`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -33,6 +35,9 @@ pub struct TopicPattern(String);
 pub struct InvalidTopic;
 
 impl Topic {
+    /// Longest topic.
+    pub const CHARS_MAX: usize = TOPIC_CHARS_MAX;
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -40,6 +45,11 @@ impl Topic {
 
     /// Whether only PiCloud may publish on it.
     pub fn is_reserved(&self) -> bool {
+        self.is_own() || self.0.starts_with(MQTT_TOPICS)
+    }
+
+    /// Whether it is about PiCloud itself.
+    pub fn is_own(&self) -> bool {
         self.0.starts_with(RESERVED)
     }
 
@@ -60,9 +70,7 @@ impl TopicPattern {
     pub fn wants(&self, topic: &Topic) -> bool {
         match self.0.strip_suffix('*') {
             None => self.0 == topic.0,
-            Some(prefix) => {
-                topic.0.starts_with(prefix) && (!topic.is_reserved() || prefix.starts_with(RESERVED))
-            }
+            Some(prefix) => topic.0.starts_with(prefix) && (!topic.is_own() || prefix.starts_with(RESERVED)),
         }
     }
 }
@@ -163,6 +171,8 @@ mod tests {
             ("pic*", "pictures", true),
             ("picloud.*", "picloud.release", true),
             ("picloud.release", "picloud.release", true),
+            ("mqtt:home/*", "mqtt:home/lamp", true),
+            ("*", "mqtt:home/lamp", true),
         ] {
             let wants = pattern
                 .parse::<TopicPattern>()

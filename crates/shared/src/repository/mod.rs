@@ -8,6 +8,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod bindings;
+mod brokers;
 mod collections;
 mod config;
 mod deployments;
@@ -36,6 +37,7 @@ pub use apps::{
 };
 pub use audit::AuditRepository;
 pub use bindings::{BindingRepository, BindingUpdate, WriteBindingError};
+pub use brokers::{BrokerConnections, BrokerRepository, PutBrokerError};
 pub use collections::{AppCollection, CollectionRepository, CreateCollectionError};
 pub use config::{ConfigRepository, SetConfigError};
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
@@ -90,6 +92,7 @@ pub trait Repository:
     + SecondFactorRepository
     + SecretRepository
     + SmtpRepository
+    + BrokerRepository
     + ConfigRepository
     + BindingRepository<SubscriptionSpec>
     + BindingRepository<ScheduleSpec>
@@ -120,6 +123,7 @@ impl<T> Repository for T where
         + SecondFactorRepository
         + SecretRepository
         + SmtpRepository
+        + BrokerRepository
         + ConfigRepository
         + BindingRepository<SubscriptionSpec>
         + BindingRepository<ScheduleSpec>

@@ -7,6 +7,7 @@ use crate::{
     events::{Ack, Held, Lineage, NewEvent},
     execution::Execution,
     id::UserId,
+    mqtt::NewMessage,
 };
 
 /// The end of a transaction.
@@ -28,6 +29,10 @@ pub struct Commit {
     /// [`EMITS_PER_COMMIT_MAX`](crate::events::EMITS_PER_COMMIT_MAX).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emits: Vec<NewEvent>,
+    /// What goes to brokers, if all of this takes effect: at most
+    /// [`MESSAGES_PER_COMMIT_MAX`](crate::mqtt::MESSAGES_PER_COMMIT_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<NewMessage>,
     /// The ends of the deliveries that began the run, if this is its end: all of them, or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acks: Vec<Ack>,
@@ -52,7 +57,10 @@ pub struct Writer {
 impl Commit {
     /// Whether it changes nothing.
     pub fn writes_nothing(&self) -> bool {
-        self.keeps_data_as_it_is() && self.emits.is_empty() && self.acks.is_empty()
+        self.keeps_data_as_it_is()
+            && self.emits.is_empty()
+            && self.messages.is_empty()
+            && self.acks.is_empty()
     }
 
     /// Whether it changes no key and no document.

@@ -201,6 +201,12 @@ pub enum ServiceError {
         crate::events::DEPTH_MAX
     )]
     LoopDetected,
+    /// A message was to go to a broker that the app does not have.
+    #[error("the app has no broker of that name; see the page Connections of the app for those that it has")]
+    NoBroker,
+    /// As many messages wait for a broker as may.
+    #[error("as many messages wait for the broker as may; publish more when fewer do")]
+    MessagesFull,
     /// The connection was lost while it committed: nobody knows whether it has taken effect.
     #[error(
         "the connection to the database was lost while it committed, so whether that has taken effect is not known"

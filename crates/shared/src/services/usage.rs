@@ -26,11 +26,13 @@ pub enum Service {
     Script,
     /// Events.
     Event,
+    /// Messages to brokers.
+    Mqtt,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Kv,
         Self::Secret,
         Self::Docs,
@@ -41,6 +43,7 @@ impl Service {
         Self::Users,
         Self::Script,
         Self::Event,
+        Self::Mqtt,
     ];
 
     /// The word for it in the API and the database. What has one is part of [`Self::ALL`].
@@ -56,6 +59,7 @@ impl Service {
             Self::Users => "users",
             Self::Script => "script",
             Self::Event => "event",
+            Self::Mqtt => "mqtt",
         }
     }
 }

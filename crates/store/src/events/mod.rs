@@ -162,7 +162,15 @@ impl EventRepository for Store {
     async fn hint(&self) {
         match &self.db {
             Db::Sqlite(_) => std::future::pending().await,
-            Db::Postgres(db) => db.hint().await,
+            Db::Postgres(db) => loop {
+                let told = db.hint().await;
+                if told.brokers {
+                    self.broker_hints.tell();
+                }
+                if told.events {
+                    return;
+                }
+            },
         }
     }
 

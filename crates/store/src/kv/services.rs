@@ -60,10 +60,15 @@ impl HostServices for DataServices {
     async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
         let now = self.clock.now();
         let first_expiry = first_expiry(&question, now);
+        let has_messages = matches!(&question, Question::Commit(commit) if !commit.messages.is_empty());
         let answer = self.answer(app, question, now).await;
         // Only now: whoever looks for it before it is committed does not find it.
         if let (Some(moment), Ok(Answer::Committed)) = (first_expiry, &answer) {
             self.sweep.expires(moment);
+        }
+        // Where the answer was lost, too: they may be there all the same.
+        if has_messages && matches!(answer, Ok(Answer::Committed) | Err(ServiceError::CommitUnknown)) {
+            self.store.tell_of_messages();
         }
         answer
     }

@@ -14,7 +14,7 @@ use picloud_shared::{
 use sqlx::{PgConnection, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::{Postgres, failure::Failure as Refusal, kv::count};
+use super::{Postgres, failure::Failure as Refusal, hints::Told, kv::count};
 use crate::{
     convert::to_json,
     db::bounded,
@@ -325,9 +325,14 @@ impl Postgres {
         self.hints.tell(&self.pool);
     }
 
-    /// Waits until another node may have made something due.
-    pub(crate) async fn hint(&self) {
-        self.hints.wait(&self.pool).await;
+    /// Tells other nodes that something of brokers has changed.
+    pub(crate) fn tell_of_brokers(&self) {
+        self.hints.tell_of_brokers(&self.pool);
+    }
+
+    /// Waits until another node may have made something due, or has changed something of brokers.
+    pub(crate) async fn hint(&self) -> Told {
+        self.hints.wait(&self.pool).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Telling other nodes that something may be due.
+//! Telling other nodes that something may be due, or that something of brokers has changed.
 //!
 //! A hint only makes it sooner: what it says nothing of is found by whoever looks. So it is not a part of the
 //! transaction that makes something due. There it would have all such transactions wait for each other at their end, each
@@ -28,6 +28,18 @@ statements! {
     TELL = "SELECT pg_notify('picloud_events', $1)";
 }
 
+/// What follows the name of a node that tells of brokers.
+const OF_BROKERS: &str = " brokers";
+
+/// What another node has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Something may be due.
+    pub(crate) events: bool,
+    /// Something of brokers has changed, or messages have come to wait for one.
+    pub(crate) brokers: bool,
+}
+
 /// What this process tells others, and hears from them.
 #[derive(Debug)]
 pub(crate) struct Hints {
@@ -40,7 +52,9 @@ pub(crate) struct Hints {
 #[derive(Debug, Default)]
 struct State {
     /// Whether something is to be told.
-    is_due: AtomicBool,
+    events_due: AtomicBool,
+    /// Whether something is to be told of brokers.
+    brokers_due: AtomicBool,
     /// Whether somebody is at it.
     is_told: AtomicBool,
 }
@@ -58,23 +72,37 @@ impl Default for Hints {
 impl Hints {
     /// Tells others soon that something may be due. Whoever calls does not wait for it.
     pub(super) fn tell(&self, pool: &PgPool) {
-        self.state.is_due.store(true, Ordering::SeqCst);
+        self.state.events_due.store(true, Ordering::SeqCst);
+        self.begin(pool);
+    }
+
+    /// The same about brokers.
+    pub(super) fn tell_of_brokers(&self, pool: &PgPool) {
+        self.state.brokers_due.store(true, Ordering::SeqCst);
+        self.begin(pool);
+    }
+
+    fn begin(&self, pool: &PgPool) {
         if self.state.is_told.swap(true, Ordering::SeqCst) {
             return;
         }
         let (pool, node, state) = (pool.clone(), self.node.clone(), Arc::clone(&self.state));
         tokio::spawn(async move {
             loop {
-                while state.is_due.swap(false, Ordering::SeqCst) {
-                    // Who is not told looks by themselves after a while.
-                    if let Err(error) = sqlx::query(TELL).bind(&node).execute(&pool).await {
-                        tracing::debug!(%error, "other nodes were not told of events");
+                while let Some(told) = state.take() {
+                    let of_events = told.events.then(|| node.clone());
+                    let of_brokers = told.brokers.then(|| format!("{node}{OF_BROKERS}"));
+                    for text in of_events.into_iter().chain(of_brokers) {
+                        // Who is not told looks by themselves after a while.
+                        if let Err(error) = sqlx::query(TELL).bind(text).execute(&pool).await {
+                            tracing::debug!(%error, "other nodes were not told of events");
+                        }
                     }
                     sleep(PAUSE).await;
                 }
                 state.is_told.store(false, Ordering::SeqCst);
                 // Somebody may have come in between, and have left it to this one.
-                if !state.is_due.load(Ordering::SeqCst) || state.is_told.swap(true, Ordering::SeqCst) {
+                if !state.is_any_due() || state.is_told.swap(true, Ordering::SeqCst) {
                     return;
                 }
             }
@@ -89,7 +117,7 @@ impl Hints {
     }
 
     /// Waits until another node has told something, or may have: while there was no connection.
-    pub(super) async fn wait(&self, pool: &PgPool) {
+    pub(super) async fn wait(&self, pool: &PgPool) -> Told {
         let mut listener = self.listener.lock().await;
         loop {
             let Some(connected) = &mut *listener else {
@@ -97,7 +125,10 @@ impl Hints {
                     Ok(connected) => {
                         *listener = Some(connected);
                         // What was told before is not heard.
-                        return;
+                        return Told {
+                            events: true,
+                            brokers: true,
+                        };
                     }
                     // Nothing is asked any more.
                     Err(_) if pool.is_closed() => std::future::pending().await,
@@ -109,11 +140,37 @@ impl Hints {
                 }
             };
             match connected.try_recv().await {
-                Ok(Some(told)) if told.payload() == self.node => {}
-                Ok(Some(_)) => return,
+                Ok(Some(told)) => {
+                    let text = told.payload();
+                    let (node, brokers) = match text.strip_suffix(OF_BROKERS) {
+                        Some(node) => (node, true),
+                        None => (text, false),
+                    };
+                    if node != self.node {
+                        return Told {
+                            events: !brokers,
+                            brokers,
+                        };
+                    }
+                }
                 Ok(None) | Err(_) => *listener = None,
             }
         }
+    }
+}
+
+impl State {
+    /// What is to be told, if anything is; it is not to be told again.
+    fn take(&self) -> Option<Told> {
+        let told = Told {
+            events: self.events_due.swap(false, Ordering::SeqCst),
+            brokers: self.brokers_due.swap(false, Ordering::SeqCst),
+        };
+        (told.events || told.brokers).then_some(told)
+    }
+
+    fn is_any_due(&self) -> bool {
+        self.events_due.load(Ordering::SeqCst) || self.brokers_due.load(Ordering::SeqCst)
     }
 }
 

@@ -11,12 +11,13 @@ use picloud_shared::{
     },
     time::Timestamp,
 };
-use sqlx::{Connection as _, PgConnection, pool::PoolConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use super::{
     Postgres, docs,
     ending::{Ending, ending, query},
     failure::Failure,
+    messages,
 };
 use crate::{
     db::{Transaction, bounded},
@@ -157,14 +158,15 @@ impl Postgres {
         let ending = Ending::of(app, commit, now).map_err(|error| refusal(&error))?;
         let ending = ending.as_ref();
         for _ in 0..TRIES_MAX {
-            let error = match bounded(send_all(&mut connection, app, commit, ending, now)).await {
-                Ok(None) => {
+            let error = match bounded(send_with_messages(&mut connection, app, commit, ending, now)).await {
+                Ok(Err(refused)) => return Err(refused),
+                Ok(Ok(None)) => {
                     if !commit.emits.is_empty() {
                         self.hints.tell(&self.pool);
                     }
                     return Ok(Answer::Committed);
                 }
-                Ok(Some(key)) => return Ok(Answer::Conflict { key }),
+                Ok(Ok(Some(key))) => return Ok(Answer::Conflict { key }),
                 Err(error) => error,
             };
             match Failure::of(&error) {
@@ -201,11 +203,34 @@ fn in_the_way(commit: &Commit) -> Answer {
     }
 }
 
+/// Commits all of it; with messages in one transaction with these.
+async fn send_with_messages(
+    connection: &mut PgConnection,
+    app: AppId,
+    commit: &Commit,
+    ending: Option<&Ending<'_>>,
+    now: Timestamp,
+) -> Result<Result<Option<String>, ServiceError>, sqlx::Error> {
+    if commit.messages.is_empty() {
+        return send_all(connection, app, commit, ending, now).await.map(Ok);
+    }
+    let mut transaction = connection.begin().await?;
+    let stale = send_all(&mut transaction, app, commit, ending, now).await?;
+    if stale.is_some() {
+        return Ok(Ok(stale));
+    }
+    if let Err(refused) = messages::insert(&mut transaction, app, &commit.messages, now).await? {
+        return Ok(Err(refused));
+    }
+    transaction.commit().await?;
+    Ok(Ok(None))
+}
+
 /// Commits keys and documents: in one call if they are of one kind, and otherwise in one transaction. The locks of
 /// documents are always taken first, in the order of their collections, and those of keys after them. What a commit
 /// does beside its data goes with the last call.
 async fn send_all(
-    connection: &mut PoolConnection<sqlx::Postgres>,
+    connection: &mut PgConnection,
     app: AppId,
     commit: &Commit,
     ending: Option<&Ending<'_>>,
@@ -215,7 +240,7 @@ async fn send_all(
     match (commit.docs.as_slice(), has_keys) {
         ([], false) if ending.is_some() => {
             let stale = query(END_RUN, END_RUN, ending)
-                .fetch_one(&mut **connection)
+                .fetch_one(&mut *connection)
                 .await?;
             return Ok(stale.map(|_| String::new()));
         }

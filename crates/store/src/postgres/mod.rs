@@ -9,6 +9,7 @@ mod fault;
 pub(crate) mod hints;
 pub(crate) mod kv;
 pub(crate) mod lock;
+pub(crate) mod messages;
 mod open;
 pub(crate) mod server;
 mod turns;

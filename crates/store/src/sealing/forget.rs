@@ -14,6 +14,7 @@ statements! {
     FORGET_FACTORS = "DELETE FROM second_factors WHERE sealed = TRUE";
     FORGET_SECRETS = "DELETE FROM secrets";
     FORGET_MAIL_SERVERS = "DELETE FROM app_smtp WHERE username IS NOT NULL";
+    FORGET_BROKERS = "DELETE FROM brokers WHERE length(sealed) > 0";
     FORGET_KEY = "DELETE FROM sealing_key WHERE singleton = 1";
 }
 
@@ -26,6 +27,8 @@ pub struct Forgotten {
     pub secrets: u64,
     /// How many mail servers of apps.
     pub mail_servers: u64,
+    /// How many brokers of apps.
+    pub brokers: u64,
 }
 
 impl Store {
@@ -36,12 +39,14 @@ impl Store {
             second_factors: transaction.execute(FORGET_FACTORS, args![]).await?,
             secrets: transaction.execute(FORGET_SECRETS, args![]).await?,
             mail_servers: transaction.execute(FORGET_MAIL_SERVERS, args![]).await?,
+            brokers: transaction.execute(FORGET_BROKERS, args![]).await?,
         };
         transaction.execute(FORGET_KEY, args![]).await?;
         let state = json!({
             "second_factors_removed": forgotten.second_factors,
             "secrets_removed": forgotten.secrets,
             "mail_servers_removed": forgotten.mail_servers,
+            "brokers_removed": forgotten.brokers,
         });
         let entry = Entry::new("forget_secret_key").after(state);
         append(&mut transaction, change, entry).await?;

@@ -6,6 +6,7 @@ pub(crate) mod events;
 mod fault;
 pub(crate) mod kv;
 mod lock;
+pub(crate) mod messages;
 mod open;
 pub(crate) mod settings;
 pub(crate) mod vacuum;

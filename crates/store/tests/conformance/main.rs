@@ -13,6 +13,7 @@ mod apps;
 mod audit;
 mod authority;
 mod bindings;
+mod brokers;
 mod collections;
 mod committed;
 mod config;

@@ -154,7 +154,7 @@ fn topic(text: &str) -> Fallible<Topic> {
         .map_err(|error: InvalidTopic| fail(format!("{FUNCTION}: {error}")))?;
     if topic.is_reserved() {
         return Err(fail(format!(
-            "{FUNCTION}: topics that begin with `picloud.` are PiCloud's own; choose another"
+            "{FUNCTION}: topics that begin with `picloud.` or `mqtt:` are PiCloud's own; choose another"
         )));
     }
     Ok(topic)

@@ -15,6 +15,10 @@ use picloud_shared::{
     invocation::Trigger,
     limits::{Limits, SOURCE_BYTES_MAX},
     mail::{MAIL_PASSWORD_BYTES_MAX, MAIL_USERNAME_BYTES_MAX, SENDERS_MAX},
+    mqtt::{
+        BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, CLIENT_ID_BYTES_MAX, FILTERS_PER_BROKER_MAX,
+        KEEP_ALIVE_S_MAX, KEEP_ALIVE_S_MIN, MQTT_FILTER_BYTES_MAX,
+    },
     path::PATH_PATTERN_BYTES_MAX,
     quota::QUOTA_MAX,
     release::{BUNDLE_DOMAINS_MAX, BUNDLE_ROUTES_MAX, BUNDLE_SCRIPTS_MAX},
@@ -60,13 +64,18 @@ const DOCUMENT_PATH: &str = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+){0,15}$";
 const MAIL_HOST: &str = "^[a-z][a-z0-9]{0,30}(\\.[a-z][a-z0-9]{0,30}){0,3}$";
 /// The plain form of an address.
 const MAIL_ADDRESS: &str = "^[a-z0-9]{1,32}@[a-z]{1,32}(\\.[a-z]{1,32}){0,3}$";
+/// Not every URL that is taken, but most that people have.
+const BROKER_URL: &str = "^mqtts?://[a-z][a-z0-9]{0,30}(\\.[a-z][a-z0-9]{0,30}){0,3}(:[1-9][0-9]{0,3})?$";
+/// Not every filter that is taken, but most that people have.
+const MQTT_FILTER: &str = "^([A-Za-z0-9_-]{1,20}/|\\+/){0,5}([A-Za-z0-9_-]{1,20}|[+#])$";
+const BROKER_NAME: &str = "^[a-z0-9-]{1,32}$";
 const USERNAME: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$";
 /// A topic.
 const TOPIC: &str = "^[A-Za-z0-9_./:-]{1,128}$";
 /// A pattern of topics.
 const TOPIC_PATTERN: &str = "^([A-Za-z0-9_./:-]{1,128}|[A-Za-z0-9_./:-]{0,127}\\*)$";
 /// Topics that apps may publish on: those that begin like PiCloud's own are left out, and a few more.
-const OWN_TOPIC: &str = "^[A-Za-oq-z0-9_/:-][A-Za-z0-9_./:-]{0,127}$";
+const OWN_TOPIC: &str = "^[A-Za-lnoq-z0-9_/:-][A-Za-z0-9_./:-]{0,127}$";
 /// Attributes of events: plain characters, of which each is one byte.
 const ATTRIBUTE: &str = "^[ -~]+$";
 /// Names of attributes of events, and the one that has an underscore.
@@ -79,6 +88,11 @@ const WEBHOOK_HEADER: &str = "^[Xx]-[A-Za-z0-9_-]+$";
 const IDEMPOTENCY_KEY: &str = "^[!-~]([ -~]*[!-~])?$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
+
+/// Plain characters, of which each is one byte.
+fn plain(bytes_max: usize) -> Value {
+    json!({ "minLength": 1, "maxLength": bytes_max, "pattern": "^[ -~]+$" })
+}
 
 /// Any characters that people see, and no NUL, which no database keeps.
 fn seen_text() -> String {
@@ -125,6 +139,7 @@ pub(super) fn add_bounds(document: &mut Value) {
                     json!({ "enum": ["insert", "replace"] })
                 }
                 (Some("query"), Some(name)) => of_query(name),
+                (Some("path"), Some("broker")) => json!({ "pattern": BROKER_NAME }),
                 (Some("path"), Some("name")) => json!({ "pattern": SETTING_NAME }),
                 (Some("header"), Some("Idempotency-Key")) => json!({
                     "type": "string",
@@ -189,6 +204,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("PutSmtp", "from") => {
             json!({ "minItems": 1, "maxItems": SENDERS_MAX, "items": { "type": "string", "pattern": MAIL_ADDRESS } })
         }
+        ("PutBroker" | "SetBrokerFilter", _) => of_broker(field),
         ("SetRetry", "attempts_max") => json!({ "minimum": 1, "maximum": 25 }),
         ("SetRetry", "first_delay_ms") => json!({ "minimum": 0, "maximum": 3_600_000 }),
         ("SetRetry", "max_age_s") => json!({ "minimum": 1, "maximum": 604_800 }),
@@ -276,6 +292,24 @@ fn of_webhook(field: &str) -> Value {
         "prefix" => json!({ "maxLength": WEBHOOK_PREFIX_BYTES_MAX, "pattern": "^[!-~]*$" }),
         "algorithm" => json!({ "enum": WebhookAlgorithm::ALL.map(WebhookAlgorithm::as_str) }),
         "encoding" => json!({ "enum": WebhookEncoding::ALL.map(WebhookEncoding::as_str) }),
+        _ => json!({}),
+    }
+}
+
+/// What a field of a broker must be like, beside its type.
+fn of_broker(field: &str) -> Value {
+    match field {
+        "url" => json!({ "maxLength": HOST_BYTES_MAX, "pattern": BROKER_URL }),
+        "version" => json!({ "enum": ["3.1.1", "5"] }),
+        "client_id" => plain(CLIENT_ID_BYTES_MAX),
+        "username" => plain(BROKER_USERNAME_BYTES_MAX),
+        "password" => plain(BROKER_PASSWORD_BYTES_MAX),
+        "keep_alive_s" => json!({ "minimum": KEEP_ALIVE_S_MIN, "maximum": KEEP_ALIVE_S_MAX }),
+        "filters" => json!({ "maxItems": FILTERS_PER_BROKER_MAX }),
+        "filter" => {
+            json!({ "minLength": 1, "maxLength": MQTT_FILTER_BYTES_MAX, "pattern": MQTT_FILTER })
+        }
+        "qos" => json!({ "minimum": 0, "maximum": 1 }),
         _ => json!({}),
     }
 }

@@ -8,6 +8,7 @@ use crate::{http::access::Access, operation::Effect};
 /// Name, format and meaning of everything that a path can name.
 const PATH_PARAMETERS: [(&str, Option<&str>, &str); 21] = [
     ("app", None, "Id or slug of the app"),
+    ("broker", None, "Name of the broker"),
     ("code", None, "The `code` of a problem"),
     ("collection", None, "Name of the collection"),
     ("delivery", Some("uuid"), "Id of the delivery"),

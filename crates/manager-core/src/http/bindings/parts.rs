@@ -226,7 +226,10 @@ fn topic(text: Option<&str>, field: &str, violations: &mut Violations) -> Option
     let field = format!("{field}.topic");
     let topic: Topic = violations.parse_some(&field, text)?;
     if topic.is_reserved() {
-        violations.add(&field, "must not begin with `picloud.`, which is PiCloud's own");
+        violations.add(
+            &field,
+            "must not begin with `picloud.` or `mqtt:`, which are PiCloud's own",
+        );
     }
     Some(topic)
 }

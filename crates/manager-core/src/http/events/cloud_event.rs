@@ -35,7 +35,8 @@ pub(crate) struct CloudEvent {
     /// Where it comes from.
     #[schema(example = "/shop")]
     source: String,
-    /// Its topic: 1 to 128 letters, digits, `.`, `_`, `-`, `/` and `:`, not beginning with `picloud.`.
+    /// Its topic: 1 to 128 letters, digits, `.`, `_`, `-`, `/` and `:`, not beginning with `picloud.` or
+    /// `mqtt:`.
     #[schema(example = "orders.placed")]
     r#type: String,
     #[serde(default)]
@@ -225,7 +226,10 @@ impl Attributes {
         let topic: Option<Topic> = violations.parse("type", &self.topic);
         let topic = topic?;
         if topic.is_reserved() {
-            violations.add("type", "must not begin with `picloud.`: those are PiCloud's own");
+            violations.add(
+                "type",
+                "must not begin with `picloud.` or `mqtt:`: those are PiCloud's own",
+            );
             return None;
         }
         Some(Read {

@@ -37,6 +37,17 @@ impl FromStr for SettingNameText {
     }
 }
 
+/// The text that stands for the name of a broker.
+pub(crate) struct BrokerNameText(pub(crate) String);
+
+impl FromStr for BrokerNameText {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// A text that is no number.
 pub(crate) struct NoNumber;
 
@@ -57,6 +68,7 @@ macro_rules! named {
 }
 
 named!(
+    BrokerNameText = "broker",
     DeliveryId = "delivery",
     DomainId = "domain",
     ExecutionId = "execution",

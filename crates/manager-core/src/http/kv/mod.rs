@@ -214,6 +214,7 @@ fn refusal(error: ServiceError) -> Refusal {
             "The database was lost while this was stored. Look whether it is there before you try again.",
         ),
         ServiceError::AppGone => not_found("app"),
-        ServiceError::Failed => internal(),
+        // Nothing that is asked here publishes.
+        ServiceError::Failed | ServiceError::NoBroker | ServiceError::MessagesFull => internal(),
     }
 }

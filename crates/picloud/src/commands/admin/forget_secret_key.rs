@@ -23,11 +23,13 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
                 .await?;
             store.close().await;
             tell(format_args!(
-                "The old key is forgotten, and with it {} second factors, {} secrets and {} mail servers of apps. A new key \
-                 is made when it is first needed, unless there is a file {}. A server that runs has to be started again.",
+                "The old key is forgotten, and with it {} second factors, {} secrets, {} mail servers and {} brokers of \
+                 apps. A new key is made when it is first needed, unless there is a file {}. A server that runs has to be \
+                 started again.",
                 forgotten.second_factors,
                 forgotten.secrets,
                 forgotten.mail_servers,
+                forgotten.brokers,
                 config.secret_key_file.display()
             ));
             Ok(())

@@ -8,6 +8,7 @@ mod changes;
 mod clock;
 mod crash;
 mod deliveries;
+mod mqtt;
 mod once;
 mod platform;
 mod poison;

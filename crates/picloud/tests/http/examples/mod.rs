@@ -10,6 +10,7 @@ mod github_webhook;
 mod guestbook;
 mod json_transform;
 mod metered_api;
+mod mqtt_thermometer;
 mod short_links;
 mod status_page;
 mod url_shortener;

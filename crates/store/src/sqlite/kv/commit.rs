@@ -21,6 +21,7 @@ use crate::{
     sqlite::{
         docs::writes as docs,
         events::{self, Bound},
+        messages,
     },
     statements::statements,
     value::Value,
@@ -93,6 +94,11 @@ pub(super) fn commit(
             Err(Refused::NoApp) => return Ok(Err(ServiceError::AppGone)),
             Err(Refused::Full | Refused::KeyReused) => return Ok(Err(ServiceError::QueueFull)),
         }
+    }
+    if !commit.messages.is_empty()
+        && let Err(refused) = messages::insert(connection, *app, &commit.messages, *now)?
+    {
+        return Ok(Err(refused));
     }
     if let Some(record) = &waiting.commit.record {
         match Rows::of(record) {

@@ -68,6 +68,7 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
             APP.to_owned()
         }
         "app" => APP.to_owned(),
+        "broker" => ground.put_broker(is_used_up),
         "code" => "not_found".to_owned(),
         "delivery" if template.ends_with(":redrive") => ground.fresh_delivery("dead"),
         "delivery" => ground.fresh_delivery("waiting"),
@@ -113,6 +114,11 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
         "user" => ground.subject.clone(),
         _ => panic!("say in access/attempt.rs what `{{{name}}}` in {method} {template} names"),
     }
+}
+
+/// One that nobody tries to connect to.
+pub(super) fn new_broker() -> Value {
+    json!({ "url": "mqtt://broker.example.com", "is_paused": true })
 }
 
 fn new_mail_server() -> Value {
@@ -176,6 +182,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("POST", "/users:import") => json!({ "name": ground.fresh("imported") }),
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
         ("PUT", "/smtp") => new_mail_server(),
+        ("PUT", "/brokers/{broker}") => new_broker(),
         ("PUT", "/egress") => json!({ "allow": ["*.example.com"] }),
         ("POST", "/collections") => json!({ "name": ground.fresh("c") }),
         ("PATCH", "/collections/{collection}") => json!({ "indexes": [{ "path": ground.fresh("p") }] }),

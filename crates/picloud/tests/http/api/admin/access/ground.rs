@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use serde_json::{Value, json};
 
+use super::attempt::new_broker;
 use crate::harness::{Client, OWNER, PASSWORD, TestCloud, items};
 
 /// Who calls: a column of the table.
@@ -135,6 +136,15 @@ impl Ground {
     pub(super) fn put_mail_server(&self, server: &Value) {
         let path = format!("/admin/apps/{APP}/smtp");
         self.maker.put(&path, server).expect(200);
+    }
+
+    /// Gives [`APP`] a broker; gives its name.
+    #[track_caller]
+    pub(super) fn put_broker(&self, is_used_up: bool) -> String {
+        let name = if is_used_up { "gone" } else { "there" };
+        let path = format!("/admin/apps/{APP}/brokers/{name}");
+        self.maker.put(&path, &new_broker()).expect(200);
+        name.to_owned()
     }
 
     /// Gives [`APP`] one of its `secrets`, or of its `config`.

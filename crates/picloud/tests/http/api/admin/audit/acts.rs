@@ -84,6 +84,24 @@ const ACTS: &[Act] = &[
             on.delete(smtp);
         },
     ),
+    (
+        "put_broker",
+        Both,
+        |on| on.broker(),
+        |on, broker| {
+            let other = json!({ "url": "mqtts://broker.example.com", "username": "eve", "is_paused": true,
+                "password": "another broker canary", "filters": [{ "filter": "a/#" }] });
+            on.change("PUT", broker, &other);
+        },
+    ),
+    (
+        "delete_broker",
+        Before,
+        |on| on.broker(),
+        |on, broker| {
+            on.delete(broker);
+        },
+    ),
     ("create_script", After, nothing, |on, _| {
         let script = json!({ "app_id": on.app.id, "name": "new", "source": "1" });
         on.post("/admin/scripts", &script);

@@ -148,6 +148,18 @@ impl<'c> Stage<'c> {
         path
     }
 
+    /// The path of a broker that nobody tries to connect to.
+    pub(super) fn broker(&self) -> String {
+        let path = self.app.path("/brokers/home");
+        let broker = json!({ "url": "mqtt://broker.example.com", "username": "shop", "is_paused": true,
+            "password": "a broker canary" });
+        self.change("PUT", &path, &broker);
+        let mut secrets = self.secrets.borrow_mut();
+        secrets.extend(["a broker canary", "another broker canary"].map(str::to_owned));
+        drop(secrets);
+        path
+    }
+
     pub(super) fn end_user(&self) -> String {
         id(&self.post(
             &self.app.path("/users"),

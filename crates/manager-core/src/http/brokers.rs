@@ -1,0 +1,376 @@
+//! `/api/v1/admin/apps/{app}/brokers`: the MQTT brokers that an app is connected to. Their passwords go in and never come
+//! out.
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use picloud_shared::{
+    mqtt::{
+        BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, BROKERS_PER_APP_MAX, Broker, BrokerName,
+        BrokerSettings, BrokerState, CLIENT_ID_BYTES_MAX, FILTERS_PER_BROKER_MAX, KEEP_ALIVE_S_DEFAULT,
+        KEEP_ALIVE_S_MAX, KEEP_ALIVE_S_MIN, MqttVersion, Qos, Subscribed,
+    },
+    problem::Code,
+    repository::PutBrokerError,
+    secret::SecretText,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    access::Caller,
+    extract::{AppPath, BrokerNameText, InPath, JsonBody},
+    list::List,
+    problem::{Answer, FieldError, Refusal, invalid, not_found, problem, problems},
+    validate::{Violations, or_default},
+};
+use crate::Manager;
+
+/// A broker of an app, and how the connection to it is. Nobody sees its password.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Broker)]
+pub(crate) struct BrokerBody {
+    #[schema(example = "home")]
+    name: String,
+    #[schema(example = "mqtt://broker.example.com:1883")]
+    url: String,
+    /// The version of MQTT: `3.1.1` or `5`.
+    #[schema(example = "5")]
+    version: &'static str,
+    /// What the app calls itself there.
+    #[schema(example = "pcbcceb302099a80570001")]
+    client_id: String,
+    /// Who signs in there; null if nobody does.
+    #[schema(required, example = "shop")]
+    username: Option<String>,
+    #[schema(example = 60)]
+    keep_alive_s: u16,
+    filters: Vec<BrokerFilterBody>,
+    /// Whether there is no connection for now.
+    is_paused: bool,
+    state: BrokerStateBody,
+    /// How many messages of scripts wait for it.
+    waiting: u64,
+    /// When it was set.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// Who set it.
+    #[schema(required, example = "ada")]
+    updated_by: Option<String>,
+}
+
+/// Messages on which topics become events.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BrokerFilter)]
+struct BrokerFilterBody {
+    #[schema(example = "sensors/+/temperature")]
+    filter: String,
+    /// At most in which quality: 0 or 1.
+    #[schema(example = 1)]
+    qos: u8,
+}
+
+/// How the connection to a broker is, as the server knows that answers.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BrokerState)]
+struct BrokerStateBody {
+    /// `connected`; `connecting`, also while it waits for the next try; `held`: nothing is read from it, because as many
+    /// events of the app wait as may, or the database is away; `paused`; or `elsewhere`: another server has the connection.
+    #[schema(example = "connected")]
+    status: &'static str,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// What last went wrong with the connection; null if nothing did.
+    #[schema(
+        required,
+        example = "the broker does not take this user name and password (code 134)"
+    )]
+    error: Option<String>,
+    /// When that was.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    error_at: Option<Timestamp>,
+    /// Messages that could not become events, and messages that the broker did not take, since the server runs.
+    #[schema(example = 0)]
+    refused: u64,
+    /// Why the last of them was not taken.
+    #[schema(
+        required,
+        example = "a message on `camera` has 400000 bytes; 262144 are the most"
+    )]
+    refusal: Option<String>,
+}
+
+impl BrokerBody {
+    fn new(broker: Broker, state: BrokerState) -> Self {
+        let client_id = broker.client_id();
+        let settings = broker.settings;
+        let filters = settings.filters.into_iter().map(|one| BrokerFilterBody {
+            filter: one.filter.to_string(),
+            qos: one.qos.number(),
+        });
+        Self {
+            name: broker.name.to_string(),
+            url: settings.url.to_string(),
+            version: settings.version.as_str(),
+            client_id,
+            username: settings.username,
+            keep_alive_s: settings.keep_alive_s,
+            filters: filters.collect(),
+            is_paused: settings.is_paused,
+            state: BrokerStateBody {
+                status: state.status.as_str(),
+                since: state.since,
+                error: state.error,
+                error_at: state.error_at,
+                refused: state.refused,
+                refusal: state.refusal,
+            },
+            waiting: broker.waiting,
+            updated_at: broker.updated_at,
+            updated_by: broker.updated_by,
+        }
+    }
+
+    fn of(manager: &Manager, broker: Broker) -> Self {
+        let state = manager.brokers().state(&broker);
+        Self::new(broker, state)
+    }
+}
+
+problems!(ListBrokersProblems: NotFound);
+
+/// List an app's brokers
+///
+/// By name, all on one page, without their passwords, and how the connection to each is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/apps/{app}/brokers",
+    tag = "events",
+    responses((status = 200, description = "The brokers", body = List<BrokerBody>), ListBrokersProblems),
+)]
+pub(crate) async fn list_brokers(
+    State(manager): State<Manager>,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
+) -> Answer<Json<List<BrokerBody>>> {
+    let brokers = manager.repository().list_brokers(app.id).await?;
+    let brokers = brokers.into_iter().map(|broker| BrokerBody::of(&manager, broker));
+    Ok(Json(List::whole(brokers.collect())))
+}
+
+problems!(GetBrokerProblems: NotFound);
+
+/// Get a broker
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/apps/{app}/brokers/{broker}",
+    tag = "events",
+    responses((status = 200, description = "The broker", body = BrokerBody), GetBrokerProblems),
+)]
+pub(crate) async fn get_broker(
+    State(manager): State<Manager>,
+    _: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(BrokerNameText(name)): InPath<BrokerNameText>,
+) -> Answer<Json<BrokerBody>> {
+    let name: BrokerName = name.parse().map_err(|_| not_found("broker"))?;
+    let broker = manager.repository().find_broker(app.id, &name).await?;
+    let broker = broker.ok_or_else(|| not_found("broker"))?;
+    Ok(Json(BrokerBody::of(&manager, broker)))
+}
+
+problems!(PutBrokerProblems: NotFound, LimitReached);
+
+/// A broker.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PutBroker {
+    /// `mqtt://` or `mqtts://`, a host or an address, and a port unless it is 1883 or 8883.
+    #[schema(example = "mqtt://broker.example.com:1883")]
+    url: String,
+    /// The version of MQTT: `3.1.1`, also if it is not given, or `5`.
+    #[serde(default)]
+    #[schema(example = "5")]
+    version: Option<String>,
+    /// What the app calls itself there; something unique unless it is given.
+    #[serde(default)]
+    #[schema(example = "picloud-shop")]
+    client_id: Option<String>,
+    /// Who signs in there; null or not given for nobody.
+    #[serde(default)]
+    #[schema(example = "shop")]
+    username: Option<String>,
+    /// Their password there. Not given or null, the one that is set stays, if URL and user name do.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, write_only, example = "a fine password")]
+    password: Option<SecretText>,
+    /// After how many seconds of silence the connection says that it is there; 60 unless it is given.
+    #[serde(default)]
+    #[schema(example = 60)]
+    keep_alive_s: Option<u16>,
+    /// Messages on which topics become events; none if it is not given.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
+    filters: Vec<SetBrokerFilter>,
+    /// Whether there is no connection for now.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(nullable)]
+    is_paused: bool,
+}
+
+/// Messages on which topics become events.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetBrokerFilter {
+    /// Levels with slashes between them: `+` stands for any one, and `#`, at the end, for all that follow.
+    #[schema(example = "sensors/+/temperature")]
+    filter: String,
+    /// 0: messages may get lost on their way; or 1, also if it is not given: they arrive at least once.
+    #[serde(default)]
+    #[schema(example = 1)]
+    qos: Option<u8>,
+}
+
+/// Set a broker
+///
+/// A new one, or other settings for one that is there. The connection is made, or made anew, at once; how it is stands in
+/// `state`. A broker at an address that is not public has to be on the app's list of where scripts may connect to. The
+/// password is encrypted in the database, and no operation shows it. An app has at most 4 brokers.
+#[utoipa::path(
+    put,
+    path = "/api/v1/admin/apps/{app}/brokers/{broker}",
+    tag = "events",
+    request_body = PutBroker,
+    responses((status = 200, description = "Set", body = BrokerBody), PutBrokerProblems),
+)]
+pub(crate) async fn put_broker(
+    State(manager): State<Manager>,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(BrokerNameText(name)): InPath<BrokerNameText>,
+    JsonBody(body): JsonBody<PutBroker>,
+) -> Answer<Json<BrokerBody>> {
+    let (name, settings) = read(&name, &body)?;
+    let change = caller.change(&manager, None);
+    let broker = manager
+        .repository()
+        .put_broker(app.id, &name, &settings, body.password.as_ref(), &change)
+        .await
+        .map_err(refusal)?;
+    manager.brokers().refresh(None).await;
+    tracing::info!(app.id = %app.id, broker = %name, "broker of an app set");
+    Ok(Json(BrokerBody::of(&manager, broker)))
+}
+
+fn read(name: &str, body: &PutBroker) -> Answer<(BrokerName, BrokerSettings)> {
+    let mut violations = Violations::default();
+    let name = violations.parse("name", name);
+    let url = violations.parse("url", &body.url);
+    let version = body.version.as_deref().unwrap_or(MqttVersion::V3.as_str());
+    let version = violations.parse("version", version);
+    let keep_alive_s = body.keep_alive_s.unwrap_or(KEEP_ALIVE_S_DEFAULT);
+    violations.require(
+        (KEEP_ALIVE_S_MIN..=KEEP_ALIVE_S_MAX).contains(&keep_alive_s),
+        "keep_alive_s",
+        format!("must be {KEEP_ALIVE_S_MIN} to {KEEP_ALIVE_S_MAX}"),
+    );
+    let fits = |text: &str, most| (1..=most).contains(&text.len()) && !text.contains(char::is_control);
+    let password = body.password.as_ref().map(SecretText::expose);
+    for (field, text, most) in [
+        ("client_id", body.client_id.as_deref(), CLIENT_ID_BYTES_MAX),
+        ("username", body.username.as_deref(), BROKER_USERNAME_BYTES_MAX),
+        ("password", password, BROKER_PASSWORD_BYTES_MAX),
+    ] {
+        violations.require(
+            text.is_none_or(|text| fits(text, most)),
+            field,
+            format!("must have 1 to {most} bytes and no control characters"),
+        );
+    }
+    violations.require(
+        body.username.is_some() || password.is_none(),
+        "username",
+        "is needed with a password",
+    );
+    let filters = filters(&mut violations, &body.filters);
+    let read = name.zip(url).zip(version).zip(filters);
+    let (((name, url), version), filters) = violations.finish_with(read)?;
+    let settings = BrokerSettings {
+        url,
+        version,
+        client_id: body.client_id.clone(),
+        username: body.username.clone(),
+        keep_alive_s,
+        filters,
+        is_paused: body.is_paused,
+    };
+    Ok((name, settings))
+}
+
+/// What is wanted: each filter once, in the better quality if it is there twice.
+fn filters(violations: &mut Violations, bodies: &[SetBrokerFilter]) -> Option<Vec<Subscribed>> {
+    violations.require(
+        bodies.len() <= FILTERS_PER_BROKER_MAX,
+        "filters",
+        format!("must have at most {FILTERS_PER_BROKER_MAX} filters"),
+    );
+    let mut filters: Vec<Subscribed> = Vec::new();
+    let mut is_well = true;
+    for (index, body) in bodies.iter().take(FILTERS_PER_BROKER_MAX).enumerate() {
+        let filter = violations.parse(&format!("filters[{index}].filter"), &body.filter);
+        let qos = Qos::of(body.qos.unwrap_or(1).into());
+        violations.require(qos.is_some(), &format!("filters[{index}].qos"), "must be 0 or 1");
+        let Some((filter, qos)) = filter.zip(qos) else {
+            is_well = false;
+            continue;
+        };
+        match filters.iter_mut().find(|other| other.filter == filter) {
+            Some(other) => other.qos = other.qos.max(qos),
+            None => filters.push(Subscribed { filter, qos }),
+        }
+    }
+    is_well.then_some(filters)
+}
+
+fn refusal(error: PutBrokerError) -> Refusal {
+    match error {
+        PutBrokerError::PasswordNeeded => invalid(&[FieldError {
+            field: "password".to_owned(),
+            message: "is needed: the one that is set is for another URL or user name".to_owned(),
+        }]),
+        PutBrokerError::TooMany => problem(
+            Code::LimitReached,
+            format!("An app has at most {BROKERS_PER_APP_MAX} brokers. Delete one first."),
+        ),
+        PutBrokerError::NoApp => not_found("app"),
+        PutBrokerError::Store(error) => error.into(),
+    }
+}
+
+problems!(DeleteBrokerProblems: NotFound);
+
+/// Delete a broker
+///
+/// The connection ends, the broker is told to keep nothing, and messages that wait for it are dropped.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/apps/{app}/brokers/{broker}",
+    tag = "events",
+    responses((status = 204, description = "Deleted"), DeleteBrokerProblems),
+)]
+pub(crate) async fn delete_broker(
+    State(manager): State<Manager>,
+    caller: Caller,
+    AppPath { app, .. }: AppPath,
+    InPath(BrokerNameText(name)): InPath<BrokerNameText>,
+) -> Answer<StatusCode> {
+    let name: BrokerName = name.parse().map_err(|_| not_found("broker"))?;
+    let change = caller.change(&manager, None);
+    if !manager.repository().delete_broker(app.id, &name, &change).await? {
+        return Err(not_found("broker"));
+    }
+    manager.brokers().refresh(None).await;
+    tracing::info!(app.id = %app.id, broker = %name, "broker of an app deleted");
+    Ok(StatusCode::NO_CONTENT)
+}

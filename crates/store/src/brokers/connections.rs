@@ -1,0 +1,164 @@
+//! What those need who hold connections to brokers: who signs in, whose connection it is, and the messages that wait.
+
+use async_trait::async_trait;
+use picloud_shared::{
+    id::BrokerId,
+    mqtt::{Broker, Credentials, Qos, Subscribed, WaitingMessage},
+    repository::{BrokerConnections, StoreError},
+    time::Timestamp,
+};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::settings::{BrokerRow, KIND, owner};
+use crate::{
+    Store,
+    convert::{number, parse, to_json},
+    db::Db,
+    statements::statements,
+    value::args,
+};
+
+statements! {
+    BROKER_BY_ID = "SELECT id, app_id, name, url, version, client_id, username, sealed, keep_alive_s, filters, is_paused, \
+        revision, subscribed, updated_at, author_name, CAST(0 AS BIGINT) AS waiting FROM brokers WHERE id = $1";
+    LEASE_BROKER = "UPDATE brokers SET holder = $2, held_until = $3 \
+        WHERE id = $1 AND (holder IS NULL OR holder = $2 OR held_until <= $4) RETURNING id";
+    RELEASE_BROKER = "UPDATE brokers SET holder = NULL, held_until = 0 WHERE id = $1 AND holder = $2";
+    SET_SUBSCRIBED = "UPDATE brokers SET subscribed = $2 WHERE id = $1";
+    WAITING_MESSAGES = "SELECT number, topic, payload, qos, retain, content_type, depth, published_at \
+        FROM broker_messages WHERE broker_id = $1 ORDER BY number LIMIT $2";
+    DELETE_MESSAGE = "DELETE FROM broker_messages WHERE broker_id = $1 AND number = $2";
+}
+
+#[derive(sqlx::FromRow)]
+struct MessageRow {
+    number: i64,
+    topic: String,
+    payload: Vec<u8>,
+    qos: i64,
+    retain: bool,
+    content_type: Option<String>,
+    depth: i64,
+    published_at: i64,
+}
+
+#[async_trait]
+impl BrokerConnections for Store {
+    async fn all_brokers(&self) -> Result<Vec<Broker>, StoreError> {
+        self.every_broker().await
+    }
+
+    async fn broker_credentials(&self, broker: BrokerId) -> Result<Option<Credentials>, StoreError> {
+        let row: Option<BrokerRow> = self.db.fetch_optional(BROKER_BY_ID, args![broker]).await?;
+        let Some(mut row) = row else {
+            return Ok(None);
+        };
+        let sealed = std::mem::take(&mut row.sealed);
+        let settings = Broker::try_from(row)?.settings;
+        let owner = owner(broker, &settings);
+        let Some(username) = settings.username else {
+            return Ok(None);
+        };
+        let password = if sealed.is_empty() {
+            None
+        } else {
+            let plain = Zeroizing::new(self.sealer.open(KIND, &owner, &sealed)?);
+            let text = std::str::from_utf8(&plain)
+                .map_err(|_| StoreError::Corrupt("a password that is no text".to_owned()))?;
+            Some(text.to_owned().into())
+        };
+        Ok(Some(Credentials { username, password }))
+    }
+
+    fn is_shared_by_nodes(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
+    }
+
+    async fn lease_broker(
+        &self,
+        broker: BrokerId,
+        node: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.db.write().await?;
+        let leased: Option<(Uuid,)> = transaction
+            .fetch_optional(LEASE_BROKER, args![broker, node, until, now])
+            .await?;
+        transaction.commit().await?;
+        Ok(leased.is_some())
+    }
+
+    async fn release_broker(&self, broker: BrokerId, node: &str) -> Result<(), StoreError> {
+        let mut transaction = self.db.write().await?;
+        transaction.execute(RELEASE_BROKER, args![broker, node]).await?;
+        transaction.commit().await?;
+        self.tell_nodes_of_brokers();
+        Ok(())
+    }
+
+    async fn set_subscribed(&self, broker: BrokerId, subscribed: &[Subscribed]) -> Result<(), StoreError> {
+        let mut transaction = self.db.write().await?;
+        transaction
+            .execute(SET_SUBSCRIBED, args![broker, to_json(subscribed)?])
+            .await?;
+        transaction.commit().await
+    }
+
+    async fn waiting_messages(
+        &self,
+        broker: BrokerId,
+        limit: u32,
+    ) -> Result<Vec<WaitingMessage>, StoreError> {
+        let rows: Vec<MessageRow> = self.db.fetch_all(WAITING_MESSAGES, args![broker, limit]).await?;
+        rows.into_iter().map(WaitingMessage::try_from).collect()
+    }
+
+    async fn delete_messages(&self, broker: BrokerId, numbers: &[i64]) -> Result<(), StoreError> {
+        let mut transaction = self.db.write().await?;
+        for number in numbers {
+            transaction
+                .execute(DELETE_MESSAGE, args![broker, *number])
+                .await?;
+        }
+        transaction.commit().await
+    }
+
+    async fn brokers_hint(&self) {
+        self.broker_hints.wait().await;
+    }
+}
+
+impl Store {
+    /// Tells those who hold connections that messages may have come to wait.
+    pub(crate) fn tell_of_messages(&self) {
+        self.broker_hints.tell();
+        self.tell_nodes_of_brokers();
+    }
+
+    /// Tells other nodes that something of brokers has changed.
+    pub(crate) fn tell_nodes_of_brokers(&self) {
+        if let Db::Postgres(postgres) = &self.db {
+            postgres.tell_of_brokers();
+        }
+    }
+}
+
+impl TryFrom<MessageRow> for WaitingMessage {
+    type Error = StoreError;
+
+    fn try_from(row: MessageRow) -> Result<Self, StoreError> {
+        let qos: u8 = number("qos of a message", row.qos)?;
+        Ok(Self {
+            number: row.number,
+            topic: parse("topic of a message", &row.topic)?,
+            payload: row.payload.into(),
+            qos: Qos::of(qos.into()).ok_or_else(|| StoreError::Corrupt(format!("qos {qos} of a message")))?,
+            retain: row.retain,
+            content_type: row.content_type,
+            depth: number("depth of a message", row.depth)?,
+            published_at: Timestamp::from_micros(row.published_at),
+        })
+    }
+}

@@ -90,7 +90,7 @@ test('what is dead is deleted together', async () => {
 		expect(answer.status()).toBe(202);
 	}
 	await page.goto(`${events}/dead`);
-	await page.getByRole('button', { name: 'Give asynchronous request another chance' }).nth(1).waitFor();
+	await page.getByRole('button', { name: 'Run asynchronous request again' }).nth(1).waitFor();
 	await page.getByRole('button', { name: 'Delete all…' }).click();
 	const asked = page.getByRole('dialog', { name: 'Delete all?' });
 	await asked.getByText('2 dead events').waitFor();

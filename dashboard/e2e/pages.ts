@@ -48,7 +48,7 @@ export const PAGES: Shown[] = [
 	{ name: 'queue-cancel', path: '/admin/apps/shop/events/queue?state=waiting', ready: opened(button(/^Cancel/), /^Cancel/) },
 	{ name: 'dead', path: '/admin/apps/shop/events/dead', ready: dead },
 	{ name: 'dead-empty', path: '/admin/apps/empty/events/dead', ready: text('Nothing is dead') },
-	{ name: 'dead-redrive', path: '/admin/apps/shop/events/dead', ready: opened(dead, /another chance$/) },
+	{ name: 'dead-redrive', path: '/admin/apps/shop/events/dead', ready: opened(dead, /^Run .* again$/) },
 	{ name: 'dead-all', path: '/admin/apps/shop/events/dead', ready: opened(dead, 'Give all another chance…') },
 	{ name: 'delivery', path: '/admin/apps/shop/events/dead', ready: delivery },
 	{ name: 'delivery-gone', path: '/admin/apps/shop/events/deliveries/01890a5d-ac96-774b-bcce-b302099a8057', ready: text('An event that is no longer kept') },

@@ -206,7 +206,9 @@ fn batch(name: &str, count: usize) -> Vec<Leased> {
         })
         .collect();
     let first = batch[0].delivery;
-    batch.iter_mut().for_each(|leased| leased.batch = Some(first));
+    for leased in &mut batch {
+        leased.batch = Some(first);
+    }
     batch
 }
 
@@ -214,9 +216,9 @@ fn batch(name: &str, count: usize) -> Vec<Leased> {
 fn a_run_for_several_ends_all_of_them() {
     let server = TestServer::start();
     let batch = batch("echo", 3);
-    batch
-        .iter()
-        .for_each(|leased| server.events.make_due(leased.clone()));
+    for leased in &batch {
+        server.events.make_due(leased.clone());
+    }
     // Another batch is another run.
     let alone = leased(script_id("hello"), Counts::default());
     server.events.make_due(alone.clone());
@@ -270,9 +272,9 @@ fn of_a_run_for_several_that_fails_each_runs_again() {
 fn of_a_run_for_several_that_loses_one_the_others_are_given_back() {
     let server = TestServer::start();
     let batch = batch("wait", 3);
-    batch
-        .iter()
-        .for_each(|leased| server.events.make_due(leased.clone()));
+    for leased in &batch {
+        server.events.make_due(leased.clone());
+    }
     let _pump = server.pump();
     let waiting = server.runtime.block_on(server.gate.waiting.acquire());
     waiting.expect("never closed").forget();
@@ -288,9 +290,9 @@ fn a_claim_says_what_is_held() {
     let server = TestServer::start();
     let batch = batch("wait", 3);
     let queue = batch[0].queue();
-    batch
-        .into_iter()
-        .for_each(|leased| server.events.make_due(leased));
+    for leased in batch {
+        server.events.make_due(leased);
+    }
     server
         .events
         .make_due(leased(script_id("wait"), Counts::default()));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{http::access::Access, operation::Effect};
 
 /// Name, format and meaning of everything that a path can name.
-const PATH_PARAMETERS: [(&str, Option<&str>, &str); 21] = [
+const PATH_PARAMETERS: [(&str, Option<&str>, &str); 22] = [
     ("app", None, "Id or slug of the app"),
     ("broker", None, "Name of the broker"),
     ("code", None, "The `code` of a problem"),

@@ -29,6 +29,8 @@ fn subscribers(topic: &str, filter: Option<Value>) -> Subscribers {
             topic: topic.parse().expect("a pattern"),
             filter,
             ordered: true,
+            batch: None,
+            concurrency_max: None,
             retry: RetryPolicy::default(),
             on_success: None,
             on_failure: None,

@@ -220,10 +220,10 @@ fn what_people_change_is_told_too() {
         .expect(201);
     let documents = app.path("/collections/people/documents");
     owner
-        .put(&format!("{documents}/ada"), &json!({ "age": 36 }))
+        .put(&format!("{documents}/ada"), &json!({ "document": { "age": 36 } }))
         .expect(200);
     owner
-        .patch(&format!("{documents}/ada"), &json!({ "age": 37 }))
+        .patch(&format!("{documents}/ada"), &json!({ "document": { "age": 37 } }))
         .expect(200);
     owner.delete(&format!("{documents}/ada")).expect(204);
     file(

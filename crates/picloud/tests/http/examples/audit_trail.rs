@@ -47,7 +47,9 @@ fn each_change_of_an_order_is_written_down_in_its_order() {
     let order = format!("/orders/{id}");
     call(&cloud, "PATCH", &order, &json!({ "total": 4 })).expect(200);
     let in_dashboard = app.path(&format!("/collections/orders/documents/{id}"));
-    owner.patch(&in_dashboard, &json!({ "total": 5 })).expect(200);
+    owner
+        .patch(&in_dashboard, &json!({ "document": { "total": 5 } }))
+        .expect(200);
     call(&cloud, "DELETE", &order, &json!({})).expect(204);
     call(&cloud, "DELETE", &order, &json!({})).expect(404);
 

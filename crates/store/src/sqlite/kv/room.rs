@@ -63,11 +63,8 @@ fn most_added(commit: &Commit) -> Option<Kept> {
         held,
         writer: _,
     } = commit;
-    let has_more = record.is_some()
-        || !emits.is_empty()
-        || !messages.is_empty()
-        || !acks.is_empty()
-        || !held.is_empty();
+    let has_more =
+        record.is_some() || !emits.is_empty() || !messages.is_empty() || !acks.is_empty() || !held.is_empty();
     let writes_keys_alone = !has_more && docs.iter().all(CollectionCommit::writes_nothing);
     writes_keys_alone.then(|| {
         let written = writes.iter();

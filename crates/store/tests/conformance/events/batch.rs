@@ -364,6 +364,12 @@ async fn a_batch_holds_one_of_each_order(bed: Bed) {
     ground.bed.finish().await;
 }
 
+fn count(effects: &mut HashMap<DeliveryId, u32>, leased: &[Leased]) {
+    for one in leased {
+        *effects.entry(one.delivery).or_default() += 1;
+    }
+}
+
 /// Many nodes take batches, and some of them end before they commit, or commit what is another's by then.
 async fn with_kills_each_has_its_effect_once(bed: Bed) {
     const EVENTS: usize = 200;
@@ -393,17 +399,13 @@ async fn with_kills_each_has_its_effect_once(bed: Bed) {
             let answer = ground.commit(ending(&leased, "k"), moment).await;
             if answer == Ok(Answer::Committed) {
                 // Nobody has wanted it meanwhile.
-                leased
-                    .iter()
-                    .for_each(|one| *effects.entry(one.delivery).or_default() += 1);
+                count(&mut effects, &leased);
             }
         }
         for (leased, answer) in ran {
             match answer {
                 Some(Answer::Committed) => {
-                    leased
-                        .iter()
-                        .for_each(|one| *effects.entry(one.delivery).or_default() += 1);
+                    count(&mut effects, &leased);
                 }
                 Some(Answer::LeaseLost) => {}
                 Some(other) => panic!("{other:?}"),

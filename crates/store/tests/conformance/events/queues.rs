@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use picloud_shared::{
-    events::{Batch, Claim, Claimed, NewDelivery, NewEvent, Next, Origin, QueueId, QueueTerms},
+    events::{Batch, Claim, Claimed, Leased, NewDelivery, NewEvent, Next, Origin, QueueId, QueueTerms},
     id::{DeliveryId, ScriptId, SubscriptionId},
     repository::EventRepository,
     services::Answer,
@@ -140,7 +140,7 @@ async fn no_more_runs_of_a_queue_are_going_than_may(bed: Bed) {
         .leased
         .iter()
         .filter(|leased| leased.queue() == one.into())
-        .map(|leased| leased.held())
+        .map(Leased::held)
         .collect();
     assert_eq!((first.leased.len(), of_one.len()), (2 + free.len(), 2));
     assert_eq!((first.next_due, first.has_more), (None, true));

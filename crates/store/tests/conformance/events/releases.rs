@@ -34,6 +34,8 @@ async fn subscribe(ground: &Ground, name: &str, topic: &str, filter: Option<Valu
             topic: topic.parse().unwrap(),
             filter,
             ordered: false,
+            batch: None,
+            concurrency_max: None,
             retry: RetryPolicy::default(),
             on_success: None,
             on_failure: None,

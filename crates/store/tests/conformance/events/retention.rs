@@ -35,7 +35,7 @@ async fn done(ground: &Ground, moment: Timestamp) -> DeliveryId {
         is_cut: false,
     });
     let commit = Commit {
-        ack: Some(ack),
+        acks: vec![ack],
         ..Commit::default()
     };
     assert_eq!(ground.commit(commit, moment).await, Ok(Answer::Committed));

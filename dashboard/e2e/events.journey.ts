@@ -155,9 +155,18 @@ test('who only sees changes nothing', async () => {
 	}
 });
 
-test('a subscription is paused and deleted', async () => {
+test('a subscription gets its events in batches, is paused and deleted', async () => {
 	const { page } = cloud;
 	await page.goto(events);
+	await page.getByRole('button', { name: 'Actions for mails' }).click();
+	await page.getByRole('menuitem', { name: 'Edit' }).click();
+	const form = page.getByRole('dialog', { name: 'Change mails' });
+	await form.getByLabel('A run gets several events').check();
+	await form.getByLabel('Events at most').fill('20');
+	await form.getByLabel('Runs at one time').fill('3');
+	await form.getByRole('button', { name: 'Save subscription' }).click();
+	await form.waitFor({ state: 'detached' });
+	for (const words of ['batches', '3 at once']) await page.getByText(words, { exact: true }).waitFor();
 	for (const item of ['Pause', 'Resume']) {
 		await page.getByRole('button', { name: 'Actions for mails' }).click();
 		await page.getByRole('menuitem', { name: item }).click();

@@ -22,8 +22,8 @@ impl Default for Options {
     }
 }
 
-/// Once it has started, PiCloud gets this long to come to rest.
-const SETTLE: Duration = Duration::from_secs(12);
+/// Once it has started, or worked, PiCloud gets this long to come to rest: threads that have nothing to do end.
+pub(super) const SETTLE: Duration = Duration::from_secs(12);
 
 /// What an idle server may use, and hold.
 const TICKS_MAX: f64 = 0.0;

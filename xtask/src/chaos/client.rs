@@ -1,6 +1,6 @@
 //! A client of PiCloud's API that takes every answer, and the want of one.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -14,6 +14,10 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 /// How long such an answer may take.
 const EXPORT_MAX: Duration = Duration::from_mins(5);
+
+/// How often it asks once more, and after which time, if the database answers too late: a machine may have too much to do.
+const ASKED_MAX: usize = 100;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Somebody who asks.
 #[derive(Clone)]
@@ -112,8 +116,21 @@ impl Client {
 
     /// What is at a path.
     pub(super) fn get(&self, address: &str, path: &str) -> anyhow::Result<Value> {
-        let answer = self.send((address, "GET", path), &[], "")?;
+        let answer = self.read(ANSWER_MAX, address, path)?;
         answer.success().with_context(|| format!("GET {path}"))
+    }
+
+    /// An answer that says something, or the last of many that do not.
+    fn read(&self, time: Duration, address: &str, path: &str) -> anyhow::Result<Answer> {
+        let mut asked = 0;
+        loop {
+            let answer = self.send_within(time, (address, "GET", path), &[], "")?;
+            asked += 1;
+            if answer.status != 503 || asked == ASKED_MAX {
+                return Ok(answer);
+            }
+            thread::sleep(PAUSE);
+        }
     }
 
     /// All items of a list that comes in pages.
@@ -131,7 +148,7 @@ impl Client {
 
     /// The lines of a file, each of which is JSON.
     pub(super) fn lines(&self, address: &str, path: &str) -> anyhow::Result<Vec<Value>> {
-        let answer = self.send_within(EXPORT_MAX, (address, "GET", path), &[], "")?;
+        let answer = self.read(EXPORT_MAX, address, path)?;
         if answer.status != 200 {
             bail!("GET {path}: {} {}", answer.status, answer.body);
         }

@@ -17,11 +17,13 @@ pub(super) enum Kind {
     Flaky,
     /// One of a key, in order.
     Ordered,
+    /// Given to a run with others; some of these fail, and then each of their events runs alone.
+    Gathered,
 }
 
 impl Kind {
     /// What is published by chance: of batches fewer, as each is many events.
-    pub(super) const CHOICES: [Self; 13] = [
+    pub(super) const CHOICES: [Self; 15] = [
         Self::Batch,
         Self::Single,
         Self::Single,
@@ -35,12 +37,16 @@ impl Kind {
         Self::Flaky,
         Self::Ordered,
         Self::Ordered,
+        Self::Gathered,
+        Self::Gathered,
     ];
 
     /// The steps that leave something behind. Each does once.
     pub(super) fn steps(self) -> &'static [&'static str] {
         match self {
-            Self::Single | Self::Batch | Self::Invoked | Self::Flaky | Self::Ordered => &["a"],
+            Self::Single | Self::Batch | Self::Invoked | Self::Flaky | Self::Ordered | Self::Gathered => {
+                &["a"]
+            }
             Self::Chain => &["a", "left", "right"],
             Self::Emitted => &["asked", "b"],
         }
@@ -71,6 +77,7 @@ impl Kind {
             Self::Invoked => "invoked",
             Self::Flaky => "flaky",
             Self::Ordered => "ordered",
+            Self::Gathered => "gathered",
         }
     }
 }

@@ -121,7 +121,7 @@ impl Load<'_> {
                 let path = format!("/execute/{}?async=true", self.stage.invoked);
                 (path, "application/json", data)
             }
-            Kind::Single | Kind::Chain | Kind::Flaky => {
+            Kind::Single | Kind::Chain | Kind::Flaky | Kind::Gathered => {
                 let body = event(kind.name(), numbers.start);
                 (publish, "application/cloudevents+json", body)
             }

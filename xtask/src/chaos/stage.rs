@@ -28,45 +28,51 @@ fn effect(n, step, after) {
 let event = request.event;
 "#;
 
-/// The scripts, the topics that each gets, and whether in order.
-const SCRIPTS: [(&str, &str, &[&str]); 7] = [
+/// The scripts, and the topic that each gets.
+const SCRIPTS: [(&str, &str, &str); 8] = [
     (
         "single",
         r#"let n = event.data.n; tell(n, "a", event); effect(n, "a", ()); 1"#,
-        &["single"],
+        "single",
     ),
     (
         "chain",
         r#"let n = event.data.n; tell(n, "a", event); effect(n, "a", ());
         event::emit("chained", #{n: n}); 1"#,
-        &["chain"],
+        "chain",
     ),
     (
         "left",
         r#"let n = event.data.n; tell(n, "left", event); effect(n, "left", ()); 1"#,
-        &["chained"],
+        "chained",
     ),
     (
         "right",
         r#"let n = event.data.n; tell(n, "right", event); effect(n, "right", ()); 1"#,
-        &["chained"],
+        "chained",
     ),
     (
         "emitted",
         r#"let n = event.data.n; tell(n, "b", event); effect(n, "b", ()); 1"#,
-        &["emitted"],
+        "emitted",
     ),
     (
         "flaky",
         r#"let n = event.data.n; tell(n, "a", event); effect(n, "a", ());
         if event.attempt == 1 { throw "not yet" } 1"#,
-        &["flaky"],
+        "flaky",
     ),
     (
         "ordered",
         r#"let n = event.data.n; tell(n, "a", event);
         let last = `last/${event.key}`; effect(n, "a", kv::get(last)); kv::set(last, n); 1"#,
-        &["ordered"],
+        "ordered",
+    ),
+    (
+        "gathered",
+        r#"for event in request.events { let n = event.data.n; tell(n, "a", event); effect(n, "a", ()); }
+        if request.events.len > 1 && request.events.some(|event| event.data.n % 10 == 0) { throw "one of them" } 1"#,
+        "gathered",
     ),
 ];
 
@@ -104,14 +110,16 @@ impl Stage {
             id(&make("/admin/scripts", &script)?)
         };
         let mut invoked = String::new();
-        for (name, source, topics) in SCRIPTS {
+        for (name, source, topic) in SCRIPTS {
             let id = script(name, source)?;
-            for topic in topics {
-                let retry = json!({ "attempts_max": 25, "first_delay_ms": 200 });
-                let subscription = json!({ "name": format!("{name}-{topic}"), "script_id": id,
-                    "topic": topic, "ordered": name == "ordered", "retry": retry });
-                make(&of_app("subscriptions"), &subscription)?;
+            let retry = json!({ "attempts_max": 25, "first_delay_ms": 200 });
+            let mut subscription = json!({ "name": name, "script_id": id, "topic": topic, "retry": retry });
+            match name {
+                "ordered" => subscription["ordered"] = true.into(),
+                "gathered" => subscription["batch"] = json!({ "events_max": 20, "wait_ms": 100 }),
+                _ => {}
             }
+            make(&of_app("subscriptions"), &subscription)?;
             if name == "single" {
                 invoked = id;
             }

@@ -99,7 +99,7 @@ impl Summary<'_> {
             faults,
             first_max,
             last_max,
-            ..
+            undisturbed_max,
         } = self.waits;
         for (name, value) in [
             ("occurrences of a schedule", self.occurrences.to_string()),
@@ -112,6 +112,7 @@ impl Summary<'_> {
             ("faults that events waited for", faults.to_string()),
             ("the first of them ran after, s, worst", shown(first_max)),
             ("the last of them ran after, s, worst", shown(last_max)),
+            ("and after the fault before it, s, worst", shown(undisturbed_max)),
         ] {
             writeln!(text, "{}", line(name, value))?;
         }

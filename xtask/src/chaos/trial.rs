@@ -43,6 +43,9 @@ pub(super) struct Tried {
 /// How often it is asked whether all is done.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Of so many runs that began again it is asked why; more are a fault of their own.
+const SUSPECTS_MAX: usize = 1_000;
+
 /// Runs it. If a promise is broken, all data stay where they are.
 pub(super) fn run(plan: &Plan, program: &Path) -> anyhow::Result<Tried> {
     progress(&format!("{:?}, seed {}", plan.database, plan.seed));
@@ -182,11 +185,13 @@ impl<'a> Trial<'a> {
         let found = Found::read(&self.client, &any(self.addresses)?, &self.stage)?;
         let (entries, starts) = (self.ledger.entries(), self.witness.starts());
         let waits = Waits::of(moments, &entries, &starts);
+        let faults = self.faults(checks::again_in_calm(&entries, &starts).keys())?;
         let checks = checks::all(&Evidence {
             entries: &entries,
             starts: &starts,
             found: &found,
             waits,
+            faults: &faults,
             dead: &dead,
             strange: &self.strange.lock().unwrap_or_else(PoisonError::into_inner),
         });
@@ -227,6 +232,22 @@ impl<'a> Trial<'a> {
             self.settle(true)?;
         }
         Ok(dead)
+    }
+
+    /// How often PiCloud says that it could not bring each of these to its end.
+    fn faults<'d>(
+        &self,
+        deliveries: impl Iterator<Item = &'d String>,
+    ) -> anyhow::Result<BTreeMap<String, u64>> {
+        let address = any(self.addresses)?;
+        let faults = deliveries.take(SUSPECTS_MAX).map(|id| {
+            let delivery = self
+                .client
+                .get(&address, &format!("/admin/apps/{APP}/deliveries/{id}"))?;
+            let faults = delivery["faults"].as_u64().context("a delivery has faults")?;
+            Ok((id.clone(), faults))
+        });
+        faults.collect()
     }
 
     fn note(&self, strange: String) {

@@ -85,7 +85,7 @@ fn or_unit(text: Option<&str>) -> Dynamic {
 #[export_module(export_all)]
 #[expect(clippy::unwrap_used, reason = "in code that the macro writes")]
 mod functions {
-    use rhai::Dynamic;
+    use rhai::{Array, Dynamic};
 
     use crate::request::{Fallible, Request, event::described};
 
@@ -114,9 +114,8 @@ mod functions {
     /// request.events.map(|event| event.data.order) //=> []
     /// ```
     #[rhai_fn(get = "events", pure, return_raw)]
-    fn events(request: &mut Request) -> Fallible<Dynamic> {
+    fn events(request: &mut Request) -> Fallible<Array> {
         let all = request.delivered.iter().flat_map(|first| first.all());
-        let events = all.map(|one| Ok(Dynamic::from_map(described(one)?)));
-        Ok(Dynamic::from_array(events.collect::<Fallible<_>>()?))
+        all.map(|one| Ok(Dynamic::from_map(described(one)?))).collect()
     }
 }

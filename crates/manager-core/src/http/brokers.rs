@@ -50,6 +50,7 @@ pub(crate) struct BrokerBody {
     is_paused: bool,
     state: BrokerStateBody,
     /// How many messages of scripts wait for it.
+    #[schema(example = 0)]
     waiting: u64,
     /// When it was set.
     #[schema(value_type = String, format = DateTime)]

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { after, tree, type Link } from './chain';
 
 const at = (second: number) => `2026-03-01T12:00:0${second}Z`;
-const run = (id: string, second: number, of?: string) => ({ id, script_name: `s-${id}`, started_at: at(second), request: { method: 'GET', path: `/${id}` }, delivery: of ? { id: of, attempt: 1, root_id: 'r' } : null });
+const run = (id: string, second: number, of?: string) => ({ id, script_name: `s-${id}`, started_at: at(second), request: { method: 'GET', path: `/${id}` }, delivery: of ? { id: of, attempt: 1, root_id: 'r', events: 1 } : null });
 const event = (id: string, second: number, cause_id: string | null, topic: string | null = id) => ({ id, topic, source: '/test', subject: null, time: at(second), cause_id, depth: 0 });
 const delivery = (id: string, second: number, event_id: string) => ({ id, event_id, script_id: id, accepted_at: at(second), topic: event_id, origin: 'subscription', state: 'done' });
 const chain = (parts: { events?: unknown[]; deliveries?: unknown[]; executions?: unknown[] }) => tree({ root_id: 'r', events: [], deliveries: [], executions: [], is_cut: false, ...parts } as never, new Map([['d1', 'mail']]));
@@ -29,6 +29,13 @@ test('what is not kept is said once, where others follow from it', () => {
 	const links = chain({ events: [event('e1', 2, 'r'), event('e2', 3, 'r')], deliveries: [delivery('d1', 2, 'e1'), delivery('d2', 3, 'e2')], executions: [run('x', 3, 'gone'), run('y', 4, 'gone')] });
 	expect(shape(links)).toBe('r[e1[d1] e2[d2]] gone[x y]');
 	expect(links.map(({ kind }) => kind)).toEqual(['missing', 'missing']);
+});
+
+test('what ran together with others leads to the run that they share', () => {
+	const together = (id: string, execution_id: string) => ({ ...delivery(id, 2, 'r'), execution_id });
+	const links = chain({ events: [event('r', 1, null)], deliveries: [together('d1', 'x'), together('d2', 'x'), together('d3', 'y')], executions: [run('x', 3, 'd1')] });
+	expect(shape(links)).toBe('r[d1[x] d2[x] d3[y]]');
+	expect(links[0]!.effects.map(({ effects }) => effects[0]!.title)).toEqual(['s-x', 's-x', 'its last run']);
 });
 
 test('times are told from the beginning', () => {

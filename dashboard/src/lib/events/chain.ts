@@ -50,6 +50,11 @@ export function tree(chain: Chain, names: Map<string, string>): Link[] {
 		if (!run.delivery) first.push(runs.get(run.id)!);
 		else causeIn(deliveries, run.delivery.id, 'An event that is no longer kept').effects.push(runs.get(run.id)!);
 	}
+	// What ran together with others has its run where the first of them has.
+	for (const { id, execution_id } of chain.deliveries) {
+		const delivery = deliveries.get(id)!;
+		if (execution_id && delivery.effects.every((run) => run.id !== execution_id)) delivery.effects.push(runElsewhere(execution_id, runs.get(execution_id)));
+	}
 	for (const link of [...runs.values(), ...events.values(), ...deliveries.values(), ...missing.values()]) link.effects.sort(byTime);
 	// What began it stands first.
 	return first.sort((a, b) => Number(b.id === chain.root_id) - Number(a.id === chain.root_id) || byTime(a, b));
@@ -66,8 +71,13 @@ export function after(begun: string, at: string): string {
 
 function linkOfRun(run: Run): Link {
 	const { id, script_name, started_at: at, delivery, request } = run;
-	if (delivery) return { kind: 'run', id, title: script_name, detail: `run ${delivery.attempt}`, run, at, effects: [] };
+	if (delivery) return { kind: 'run', id, title: script_name, detail: delivery.events > 1 ? `run ${delivery.attempt}, for ${delivery.events} events` : `run ${delivery.attempt}`, run, at, effects: [] };
 	return { kind: 'request', id, title: `${request.method} ${request.path}`, detail: `to ${script_name}`, run, at, effects: [] };
+}
+
+/** A run that follows from another delivery as well, or of which nothing is known here. */
+function runElsewhere(id: string, run?: Link): Link {
+	return { kind: 'run', id, title: run?.title ?? 'its last run', detail: run ? 'the same run' : undefined, run: run?.run, at: run?.at, effects: [] };
 }
 
 function linkOfDelivery(delivery: Schemas['Delivery'], names: Map<string, string>): Link {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::bench::{
     api::Api,
+    idle::SETTLE,
     machine::said,
     process::{Server, Start},
     report::progress,
@@ -52,7 +53,8 @@ pub(super) fn measure(setting: &Setting) -> anyhow::Result<Idle> {
     }
     drop(api);
     progress("1,000 schedules are made; waits for the server to come to rest, then watches");
-    let before = server.rest()?;
+    thread::sleep(SETTLE);
+    let before = server.usage()?;
     thread::sleep(WATCH);
     let after = server.usage()?;
     Ok(Idle {

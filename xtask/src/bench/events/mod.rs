@@ -68,7 +68,7 @@ pub(crate) fn measure(setting: &Setting) -> anyhow::Result<Report> {
             share::method(setting),
             idle::METHOD,
         ),
-        columns: vec!["what", ""],
+        columns: vec!["what", "measured"],
         rows: vec![
             row("accepted, per second", rate.accepted, 0),
             row("accepted and run, per second", rate.run, 0),

@@ -73,11 +73,13 @@ fn only_in_calm_nothing_may_begin_again() {
     };
     let starts = [start(0, 1), start(0, 2), start(1, 1), start(2, 1), start(2, 1)];
     assert!(again_in_calm(&entries, &starts).is_empty());
-    let starts = [start(1, 1), start(1, 1)];
-    assert_eq!(
-        again_in_calm(&entries, &starts),
-        ["1: 2 times, delivery delivery-1"]
-    );
+    let again = again_in_calm(&entries, &[start(1, 1), start(1, 1), start(1, 1)]);
+    let faults = |times| BTreeMap::from([("delivery-1".to_owned(), times)]);
+    assert!(without_reason(&again, &faults(2)).is_empty());
+    for faults in [faults(1), BTreeMap::new()] {
+        let expected = ["1: 2 times again, delivery delivery-1"];
+        assert_eq!(without_reason(&again, &faults), expected);
+    }
 }
 
 #[test]

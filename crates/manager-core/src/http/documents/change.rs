@@ -23,7 +23,10 @@ use crate::{
     },
 };
 
-problems!(CreateDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    CreateDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests,
+    LoopDetected
+);
 
 /// A document to write.
 #[derive(Deserialize, ToSchema)]
@@ -89,7 +92,10 @@ pub(crate) async fn create_document(
     ))
 }
 
-problems!(ReplaceDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    ReplaceDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown,
+    TooManyRequests, LoopDetected
+);
 
 /// A document in the place of one.
 #[derive(Deserialize, ToSchema)]
@@ -130,7 +136,10 @@ pub(crate) async fn replace_document(
     Ok(Json(written.await?.ok_or_else(|| not_found("document"))?.into()))
 }
 
-problems!(PatchDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    PatchDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests,
+    LoopDetected
+);
 
 /// Changes of a document.
 #[derive(Deserialize, ToSchema)]

@@ -18,7 +18,10 @@ use crate::{
     },
 };
 
-problems!(CreateEndUserProblems: NotFound, UsernameTaken, Conflict, QuotaExceeded, Overloaded, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    CreateEndUserProblems: NotFound, UsernameTaken, Conflict, QuotaExceeded, Overloaded, CommitUnknown,
+    TooManyRequests, LoopDetected
+);
 
 /// A user to make.
 #[derive(Deserialize, ToSchema)]

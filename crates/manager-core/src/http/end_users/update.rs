@@ -17,7 +17,10 @@ use crate::{
     },
 };
 
-problems!(UpdateEndUserProblems: NotFound, UsernameTaken, Conflict, QuotaExceeded, Overloaded, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    UpdateEndUserProblems: NotFound, UsernameTaken, Conflict, QuotaExceeded, Overloaded, CommitUnknown,
+    TooManyRequests, LoopDetected
+);
 
 /// What to change in a user; what is absent stays, and so does what is null, but for `email` and `data`.
 #[derive(Deserialize, ToSchema)]

@@ -24,7 +24,10 @@ use crate::{
     },
 };
 
-problems!(ImportKvProblems: NotFound, ValidationFailed, BodyTooLarge, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    ImportKvProblems: NotFound, ValidationFailed, BodyTooLarge, Conflict, QuotaExceeded, CommitUnknown,
+    TooManyRequests, LoopDetected
+);
 
 /// What became of a file.
 #[derive(Serialize, ToSchema)]

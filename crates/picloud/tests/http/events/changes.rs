@@ -220,8 +220,8 @@ fn what_people_change_is_told_too() {
         .expect(201);
     let documents = app.path("/collections/people/documents");
     owner
-        .put(&format!("{documents}/ada"), &json!({ "document": { "age": 36 } }))
-        .expect(200);
+        .post(&documents, &json!({ "id": "ada", "document": { "age": 36 } }))
+        .expect(201);
     owner
         .patch(&format!("{documents}/ada"), &json!({ "document": { "age": 37 } }))
         .expect(200);
@@ -320,6 +320,28 @@ fn a_script_that_changes_what_it_is_told_of_ends_with_a_loop_that_is_seen() {
     let run = cloud.owner().get(&run).expect(200).json();
     assert_eq!(run["error"]["kind"], "loop_detected");
     assert_eq!(kept(&cloud, "k"), json!(15));
+}
+
+#[test]
+fn a_request_of_a_script_to_the_api_counts_in_its_chain() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    subscribe(
+        &app,
+        "picloud.kv.changed",
+        "1",
+        &json!({ "filter": { "key": "a" } }),
+    );
+    let put = |key: &str, depth: &str| {
+        let path = format!("/api/v1{}", app.path(&format!("/kv/{key}")));
+        let call = cloud.owner().call("PUT", &path).header("x-picloud-depth", depth);
+        call.json(&json!({ "value": depth })).send()
+    };
+    put("a", "15").expect(200);
+    put("a", "16").problem(508, "loop_detected");
+    put("b", "16").expect(200);
+    let key = cloud.owner().get(&app.path("/kv/a")).expect(200).json();
+    assert_eq!(key["value"], "15");
 }
 
 #[test]

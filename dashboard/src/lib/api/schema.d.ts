@@ -144,6 +144,85 @@ export interface paths {
         patch: operations["update_app"];
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/brokers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's brokers
+         * @description By name, all on one page, without their passwords, and how the connection to each is.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["list_brokers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/brokers/{broker}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a broker
+         * @description Needs the role `viewer` in the app.
+         */
+        get: operations["get_broker"];
+        /**
+         * Set a broker
+         * @description A new one, or other settings for one that is there. The connection is made, or made anew, at once; how it is stands in
+         *     `state`. A broker at an address that is not public has to be on the app's list of where scripts may connect to. The
+         *     password is encrypted in the database, and no operation shows it. An app has at most 4 brokers.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        put: operations["put_broker"];
+        post?: never;
+        /**
+         * Delete a broker
+         * @description The connection ends, the broker is told to keep nothing, and messages that wait for it are dropped.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        delete: operations["delete_broker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/chains/{root}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a chain of causes and effects
+         * @description What followed from one request or event, and is still kept, the oldest first: `root_id` of an event or an execution
+         *     says to which chain it belongs.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        get: operations["get_chain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/collections": {
         parameters: {
             query?: never;
@@ -574,6 +653,28 @@ export interface paths {
          */
         put: operations["put_egress"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/apps/{app}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish an event as somebody who is signed in
+         * @description One event, as `/api/v1/apps/{app}/events` takes it in JSON. Clients publish there, with a token.
+         *
+         *     Needs the role `editor` in the app.
+         */
+        post: operations["publish_event"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1119,6 +1220,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/schedules:preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell when a schedule would be due
+         * @description Its first ten moments from now on. Nothing is made.
+         *
+         *     Needs the role `viewer` in the app.
+         */
+        post: operations["preview_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/scripts:check": {
         parameters: {
             query?: never;
@@ -1306,7 +1429,8 @@ export interface paths {
         head?: never;
         /**
          * Change a subscription
-         * @description By the rules of a new one. Events that were accepted before are delivered as it was then.
+         * @description By the rules of a new one. Events that were accepted before are delivered as it was then, but for `batch` and
+         *     `concurrency_max`, which count from now on.
          *
          *     Needs the role `editor` in the app.
          */
@@ -2622,6 +2746,21 @@ export interface components {
              */
             valid: boolean;
         };
+        /** @description That a run gets several events at once. */
+        Batch: {
+            /**
+             * Format: int32
+             * @description How many at most.
+             * @example 50
+             */
+            events_max: number;
+            /**
+             * Format: int32
+             * @description How long the first of them waits for others, in milliseconds.
+             * @example 1000
+             */
+            wait_ms: number;
+        };
         /** @description The own password, once more. */
         BeginTotp: {
             /** @example correct horse battery */
@@ -2650,6 +2789,99 @@ export interface components {
             script: string;
             /** @description What starts the script, and what becomes of failures. */
             spec: unknown;
+        };
+        /** @description A broker of an app, and how the connection to it is. Nobody sees its password. */
+        Broker: {
+            /**
+             * @description What the app calls itself there.
+             * @example pcbcceb302099a80570001
+             */
+            client_id: string;
+            filters: components["schemas"]["BrokerFilter"][];
+            /** @description Whether there is no connection for now. */
+            is_paused: boolean;
+            /**
+             * Format: int32
+             * @example 60
+             */
+            keep_alive_s: number;
+            /** @example home */
+            name: string;
+            state: components["schemas"]["BrokerState"];
+            /**
+             * Format: date-time
+             * @description When it was set.
+             */
+            updated_at: string;
+            /**
+             * @description Who set it.
+             * @example ada
+             */
+            updated_by: string | null;
+            /** @example mqtt://broker.example.com:1883 */
+            url: string;
+            /**
+             * @description Who signs in there; null if nobody does.
+             * @example shop
+             */
+            username: string | null;
+            /**
+             * @description The version of MQTT: `3.1.1` or `5`.
+             * @example 5
+             */
+            version: string;
+            /**
+             * Format: int64
+             * @description How many messages of scripts wait for it.
+             * @example 0
+             */
+            waiting: number;
+        };
+        /** @description Messages on which topics become events. */
+        BrokerFilter: {
+            /** @example sensors/+/temperature */
+            filter: string;
+            /**
+             * Format: int32
+             * @description At most in which quality: 0 or 1.
+             * @example 1
+             */
+            qos: number;
+        };
+        /** @description How the connection to a broker is, as the server knows that answers. */
+        BrokerState: {
+            /**
+             * @description What last went wrong with the connection; null if nothing did.
+             * @example the broker does not take this user name and password (code 134)
+             */
+            error: string | null;
+            /**
+             * Format: date-time
+             * @description When that was.
+             */
+            error_at: string | null;
+            /**
+             * @description Why the last of them was not taken.
+             * @example a message on `camera` has 400000 bytes; 262144 are the most
+             */
+            refusal: string | null;
+            /**
+             * Format: int64
+             * @description Messages that could not become events, and messages that the broker did not take, since the server runs.
+             * @example 0
+             */
+            refused: number;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /**
+             * @description `connected`; `connecting`, also while it waits for the next try; `held`: nothing is read from it, because as many
+             *     events of the app wait as may, or the database is away; `paused`; or `elsewhere`: another server has the connection.
+             * @example connected
+             */
+            status: string;
         };
         /** @description Who is told of the end of a run: one of the two. */
         BundledDestination: {
@@ -2685,6 +2917,7 @@ export interface components {
              * @example hello
              */
             script: string;
+            webhook?: components["schemas"]["SetWebhook"] | null;
         };
         /** @description A schedule of a bundle. */
         BundledSchedule: {
@@ -2726,6 +2959,13 @@ export interface components {
         };
         /** @description A subscription of a bundle. */
         BundledSubscription: {
+            batch?: components["schemas"]["SetBatch"] | null;
+            /**
+             * Format: int32
+             * @description How many runs for it may be going at one time, on all servers together: 1 to 1,000. As many as its script may, if
+             *     absent.
+             */
+            concurrency_max?: number | null;
             /** @description Only events that fit. */
             filter?: unknown;
             /** @description Whether events pass it by. */
@@ -2782,6 +3022,47 @@ export interface components {
             id: string;
             username: string;
         };
+        /** @description What followed from one request or event. */
+        Chain: {
+            /** @description Its deliveries. Each follows from the event `event_id`. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Its events. Each follows from the run `cause_id`. */
+            events: components["schemas"]["ChainEvent"][];
+            /** @description Its runs, without their logs. Each follows from its `delivery`; the one that began it has none. */
+            executions: components["schemas"]["Execution"][];
+            /** @description Whether it has more than 200 deliveries or runs: then these are the first ones. */
+            is_cut: boolean;
+            /**
+             * Format: uuid
+             * @description What began it: a run, or an event.
+             */
+            root_id: string;
+        };
+        /** @description An event of a chain, without what it carries. */
+        ChainEvent: {
+            /**
+             * Format: uuid
+             * @description The run that published it; null if none did.
+             */
+            cause_id: string | null;
+            /**
+             * Format: int32
+             * @description How many events led to it.
+             */
+            depth: number;
+            /** Format: uuid */
+            id: string;
+            /** @example /scripts/orders */
+            source: string;
+            subject: string | null;
+            /** Format: date-time */
+            time: string;
+            /**
+             * @description Null for a request that nobody waits for, and for schedules.
+             * @example orders.placed
+             */
+            topic: string | null;
+        };
         /**
          * @description What became of one thing.
          * @enum {string}
@@ -2810,7 +3091,7 @@ export interface components {
             /** @description The slug, as it was typed. */
             slug: string;
         };
-        /** @description An event of `CloudEvents` 1.0. Further attributes of strings, numbers and booleans are kept. */
+        /** @description An event of `CloudEvents` 1.0. Further attributes of strings, whole numbers of 32 bits and booleans are kept. */
         CloudEvent: {
             data?: unknown;
             /** @description Data that is no JSON, in Base64; in place of `data`. */
@@ -2841,12 +3122,13 @@ export interface components {
              */
             time?: string | null;
             /**
-             * @description Its topic: 1 to 128 letters, digits, `.`, `_`, `-`, `/` and `:`, not beginning with `picloud.`.
+             * @description Its topic: 1 to 128 letters, digits, `.`, `_`, `-`, `/` and `:`, not beginning with `picloud.` or
+             *     `mqtt:`.
              * @example orders.placed
              */
             type: string;
         } & {
-            [key: string]: string | boolean | number;
+            [key: string]: string | boolean | number | null;
         };
         /** @description A collection of documents. */
         Collection: {
@@ -3055,6 +3337,7 @@ export interface components {
              * @description Which script answers.
              */
             script_id: string;
+            webhook?: components["schemas"]["SetWebhook"] | null;
         };
         /** @description A new schedule. */
         CreateSchedule: {
@@ -3098,6 +3381,13 @@ export interface components {
         };
         /** @description A new subscription. */
         CreateSubscription: {
+            batch?: components["schemas"]["SetBatch"] | null;
+            /**
+             * Format: int32
+             * @description How many runs for it may be going at one time, on all servers together: 1 to 1,000. As many as its script may, if
+             *     absent.
+             */
+            concurrency_max?: number | null;
             /** @description Only events that fit, by a filter of documents over `topic`, `subject`, `source`, `key` and `data`; all if absent. */
             filter?: unknown;
             /** @description Whether events pass it by for now. */
@@ -3286,6 +3576,11 @@ export interface components {
              * @description The number of the run, from 1.
              */
             attempt: number;
+            /**
+             * Format: int32
+             * @description For how many deliveries it was: more than one if it was for a batch.
+             */
+            events: number;
             /**
              * Format: uuid
              * @description The delivery.
@@ -3895,6 +4190,58 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        List_Broker: {
+            /** @description The items on this page. */
+            items: {
+                /**
+                 * @description What the app calls itself there.
+                 * @example pcbcceb302099a80570001
+                 */
+                client_id: string;
+                filters: components["schemas"]["BrokerFilter"][];
+                /** @description Whether there is no connection for now. */
+                is_paused: boolean;
+                /**
+                 * Format: int32
+                 * @example 60
+                 */
+                keep_alive_s: number;
+                /** @example home */
+                name: string;
+                state: components["schemas"]["BrokerState"];
+                /**
+                 * Format: date-time
+                 * @description When it was set.
+                 */
+                updated_at: string;
+                /**
+                 * @description Who set it.
+                 * @example ada
+                 */
+                updated_by: string | null;
+                /** @example mqtt://broker.example.com:1883 */
+                url: string;
+                /**
+                 * @description Who signs in there; null if nobody does.
+                 * @example shop
+                 */
+                username: string | null;
+                /**
+                 * @description The version of MQTT: `3.1.1` or `5`.
+                 * @example 5
+                 */
+                version: string;
+                /**
+                 * Format: int64
+                 * @description How many messages of scripts wait for it.
+                 * @example 0
+                 */
+                waiting: number;
+            }[];
+            /** @description For `?cursor=`, to get the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         List_Collection: {
             /** @description The items on this page. */
             items: {
@@ -4332,6 +4679,7 @@ export interface components {
                 path: string;
                 /** Format: uuid */
                 script_id: string;
+                webhook: components["schemas"]["Webhook"] | null;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -4485,6 +4833,13 @@ export interface components {
             items: {
                 /** Format: uuid */
                 app_id: string;
+                batch: components["schemas"]["Batch"] | null;
+                /**
+                 * Format: int32
+                 * @description How many runs for it may be going at one time; null if only its script bounds them.
+                 * @example 4
+                 */
+                concurrency_max: number | null;
                 /** Format: date-time */
                 created_at: string;
                 /** @description Which of their events, as a filter of documents over `topic`, `subject`, `source`, `key` and `data`; null for all. */
@@ -4782,6 +5137,10 @@ export interface components {
             /** @description The last part of the link. */
             token: string;
         };
+        /** @description A schedule that may be made. */
+        PreviewSchedule: {
+            schedule: components["schemas"]["SetDue"];
+        };
         /** @description An error (RFC 9457). Some codes have fields of their own beside these; the page at `type` describes them. */
         Problem: {
             /**
@@ -4855,6 +5214,45 @@ export interface components {
         Purged: {
             /** Format: int64 */
             deleted: number;
+        };
+        /** @description A broker. */
+        PutBroker: {
+            /**
+             * @description What the app calls itself there; something unique unless it is given.
+             * @example picloud-shop
+             */
+            client_id?: string | null;
+            /** @description Messages on which topics become events; none if it is not given. */
+            filters?: components["schemas"]["SetBrokerFilter"][] | null;
+            /** @description Whether there is no connection for now. */
+            is_paused?: boolean | null;
+            /**
+             * Format: int32
+             * @description After how many seconds of silence the connection says that it is there; 60 unless it is given.
+             * @example 60
+             */
+            keep_alive_s?: number | null;
+            /**
+             * @description Their password there. Not given or null, the one that is set stays, if URL and user name do.
+             * @example a fine password
+             */
+            password?: string | null;
+            /**
+             * @description `mqtt://` or `mqtts://`, a host or an address, and a port unless it is 1883 or 8883.
+             * @example mqtt://broker.example.com:1883
+             */
+            url: string;
+            /**
+             * @description Who signs in there; null or not given for nobody.
+             * @example shop
+             */
+            username?: string | null;
+            /**
+             * @description The version of MQTT: `3.1.1`, also if it is not given, or `5`.
+             * @example 5
+             * @enum {string|null}
+             */
+            version?: "3.1.1" | "5" | null;
         };
         /** @description Where scripts of an app may connect to. */
         PutEgress: {
@@ -5080,6 +5478,7 @@ export interface components {
             path: string;
             /** Format: uuid */
             script_id: string;
+            webhook: components["schemas"]["Webhook"] | null;
         };
         /** @description A script as it was in a release. Its source is that of the version. */
         ReleasedScript: {
@@ -5168,13 +5567,14 @@ export interface components {
             path: string;
             /** Format: uuid */
             script_id: string;
+            webhook: components["schemas"]["Webhook"] | null;
         };
         /** @description What became of a route. */
         RouteChange: {
             after: components["schemas"]["RouteState"] | null;
             before: components["schemas"]["RouteState"] | null;
             change: components["schemas"]["ChangeKind"];
-            /** @description Which of `script`, `host`, `path` and `methods` differ; empty unless it changed. */
+            /** @description Which of `script`, `host`, `path`, `methods` and `webhook` differ; empty unless it changed. */
             fields: string[];
             /**
              * Format: uuid
@@ -5217,6 +5617,7 @@ export interface components {
             path: string;
             /** @description The name of its script: as afterwards, or as before if that was removed. */
             script: string;
+            webhook: components["schemas"]["Webhook"] | null;
         };
         /** @description How many runs ended how. */
         RunCounts: {
@@ -5389,7 +5790,7 @@ export interface components {
             /**
              * @description `compile`, `runtime`, `operations`, `cpu_time`, `timeout`, `memory`, `depth`, `response_size`, `services`,
              *     `loop_detected`, `conflict`, `storage_full`, `quota_exceeded`, `storage_unavailable`, `commit_unknown`, `app_gone`,
-             *     `response`, `cancelled` or `internal`.
+             *     `webhook`, `response`, `cancelled` or `internal`.
              * @example runtime
              */
             kind: string;
@@ -5537,6 +5938,35 @@ export interface components {
              * @example Mozilla/5.0 (X11; Linux x86_64)
              */
             user_agent: string | null;
+        };
+        /** @description That a run gets several events at once. */
+        SetBatch: {
+            /**
+             * Format: int32
+             * @description How many at most: 2 to 100. They have at most 1 MiB together.
+             * @example 50
+             */
+            events_max: number;
+            /**
+             * Format: int32
+             * @description How long the first of them waits for others, in milliseconds: up to 60,000, a minute. Unless set, a run gets what is
+             *     there.
+             */
+            wait_ms?: number | null;
+        };
+        /** @description Messages on which topics become events. */
+        SetBrokerFilter: {
+            /**
+             * @description Levels with slashes between them: `+` stands for any one, and `#`, at the end, for all that follow.
+             * @example sensors/+/temperature
+             */
+            filter: string;
+            /**
+             * Format: int32
+             * @description 0: messages may get lost on their way; or 1, also if it is not given: they arrive at least once.
+             * @example 1
+             */
+            qos?: number | null;
         };
         /** @description A value. */
         SetConfig: {
@@ -5714,6 +6144,63 @@ export interface components {
             /** @description 1 to 64 letters, digits, or `.`, `_`, `-`, `@`, `+`. */
             username: string;
         };
+        /** @description How the requests to a route are signed: what is not signed like this never reaches the script. */
+        SetWebhook: {
+            hmac?: components["schemas"]["SetWebhookHmac"] | null;
+            /**
+             * @description `github`, `stripe`, `slack`, `standard` ([Standard Webhooks](https://www.standardwebhooks.com)) or `hmac`.
+             * @example github
+             * @enum {string}
+             */
+            preset: "github" | "stripe" | "slack" | "standard" | "hmac";
+            /**
+             * @description `run`: the script runs, and the sender gets what it answers. `accept`: the sender gets 202 once the request is on
+             *     disk, and the script runs later, once for each id of a delivery. `run` unless set.
+             * @enum {string|null}
+             */
+            respond?: "run" | "accept" | null;
+            /**
+             * @description The name of the app's secret that holds the key. It may be set later; until then every request is refused.
+             * @example GITHUB_WEBHOOK
+             */
+            secret: string;
+            /**
+             * Format: int32
+             * @description How many seconds the moment that is signed may differ from now: 1 to 3,600; 300 unless set. It means nothing where
+             *     none is signed, as with `github`.
+             */
+            tolerance_s?: number | null;
+        };
+        /** @description What is signed, and where the signature stands. */
+        SetWebhookHmac: {
+            /**
+             * @description `sha1`, `sha256` or `sha512`; `sha256` unless set.
+             * @enum {string|null}
+             */
+            algorithm?: "sha1" | "sha256" | "sha512" | null;
+            /**
+             * @description `hex` or `base64`; `hex` unless set.
+             * @enum {string|null}
+             */
+            encoding?: "hex" | "base64" | null;
+            /**
+             * @description Where the signature stands: 1 to 64 letters, digits, `-` and `_`, but not `authorization` or `cookie`.
+             * @example x-signature
+             */
+            header: string;
+            /** @description Where the id of the delivery stands. */
+            id_header?: string | null;
+            /**
+             * @description What stands before the signature in its header: at most 32 visible characters; nothing unless set.
+             * @example sha256=
+             */
+            prefix?: string | null;
+            /**
+             * @description Where the moment stands, in seconds since 1970. If set, what is signed is that moment, a dot and the body; else it is
+             *     the body.
+             */
+            timestamp_header?: string | null;
+        };
         /** @description Whether there is somebody to sign in. */
         SetupState: {
             /** @description Whether the first owner is still to be made. */
@@ -5809,6 +6296,13 @@ export interface components {
         Subscription: {
             /** Format: uuid */
             app_id: string;
+            batch: components["schemas"]["Batch"] | null;
+            /**
+             * Format: int32
+             * @description How many runs for it may be going at one time; null if only its script bounds them.
+             * @example 4
+             */
+            concurrency_max: number | null;
             /** Format: date-time */
             created_at: string;
             /** @description Which of their events, as a filter of documents over `topic`, `subject`, `source`, `key` and `data`; null for all. */
@@ -6034,6 +6528,7 @@ export interface components {
              * @description Another script of the same app.
              */
             script_id?: string | null;
+            webhook?: components["schemas"]["SetWebhook"] | null;
         };
         /** @description What to change in a schedule; what is absent stays. */
         UpdateSchedule: {
@@ -6065,6 +6560,12 @@ export interface components {
         };
         /** @description What to change in a subscription; what is absent stays. */
         UpdateSubscription: {
+            batch?: components["schemas"]["SetBatch"] | null;
+            /**
+             * Format: int32
+             * @description How many runs for it may be going at one time; null if only its script bounds them. Also for what waits already.
+             */
+            concurrency_max?: number | null;
             /** @description Another filter; null for every event. */
             filter?: unknown;
             /** @description Whether events pass it by. */
@@ -6146,6 +6647,61 @@ export interface components {
              */
             schema: number;
             version: string;
+        };
+        /** @description How the requests to a route are signed. */
+        Webhook: {
+            hmac?: components["schemas"]["WebhookHmac"] | null;
+            /**
+             * @description `github`, `stripe`, `slack`, `standard` or `hmac`.
+             * @example github
+             */
+            preset: string;
+            /**
+             * @description `run`: the sender gets what the script answers. `accept`: 202 once the request is on disk.
+             * @example run
+             */
+            respond: string;
+            /**
+             * @description The name of the app's secret that holds the key.
+             * @example GITHUB_WEBHOOK
+             */
+            secret: string;
+            /**
+             * Format: int32
+             * @description How many seconds the moment that is signed may differ from now.
+             * @example 300
+             */
+            tolerance_s: number;
+        };
+        /** @description What is signed, and where the signature stands. */
+        WebhookHmac: {
+            /**
+             * @description `sha1`, `sha256` or `sha512`.
+             * @example sha256
+             */
+            algorithm: string;
+            /**
+             * @description `hex` or `base64`.
+             * @example hex
+             */
+            encoding: string;
+            /** @example x-signature */
+            header: string;
+            /**
+             * @description Where the id of the delivery stands, if it has one.
+             * @example x-delivery
+             */
+            id_header: string | null;
+            /**
+             * @description What stands before the signature in its header; often nothing.
+             * @example sha256=
+             */
+            prefix: string;
+            /**
+             * @description Where the moment stands, if one is signed.
+             * @example x-timestamp
+             */
+            timestamp_header: string | null;
         };
     };
     responses: never;
@@ -7469,6 +8025,695 @@ export interface operations {
             };
         };
     };
+    list_brokers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The brokers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "client_id": "pcbcceb302099a80570001",
+                     *           "filters": [
+                     *             {
+                     *               "filter": "sensors/+/temperature",
+                     *               "qos": 1
+                     *             }
+                     *           ],
+                     *           "is_paused": false,
+                     *           "keep_alive_s": 60,
+                     *           "name": "home",
+                     *           "state": {
+                     *             "error": "the broker does not take this user name and password (code 134)",
+                     *             "error_at": "2026-01-31T09:30:00.000Z",
+                     *             "refusal": "a message on `camera` has 400000 bytes; 262144 are the most",
+                     *             "refused": 0,
+                     *             "since": "2026-01-31T09:30:00.000Z",
+                     *             "status": "connected"
+                     *           },
+                     *           "updated_at": "2026-01-31T09:30:00.000Z",
+                     *           "updated_by": "ada",
+                     *           "url": "mqtt://broker.example.com:1883",
+                     *           "username": "shop",
+                     *           "version": "5",
+                     *           "waiting": 0
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["List_Broker"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_broker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the broker */
+                broker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The broker */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client_id": "pcbcceb302099a80570001",
+                     *       "filters": [
+                     *         {
+                     *           "filter": "sensors/+/temperature",
+                     *           "qos": 1
+                     *         }
+                     *       ],
+                     *       "is_paused": false,
+                     *       "keep_alive_s": 60,
+                     *       "name": "home",
+                     *       "state": {
+                     *         "error": "the broker does not take this user name and password (code 134)",
+                     *         "error_at": "2026-01-31T09:30:00.000Z",
+                     *         "refusal": "a message on `camera` has 400000 bytes; 262144 are the most",
+                     *         "refused": 0,
+                     *         "since": "2026-01-31T09:30:00.000Z",
+                     *         "status": "connected"
+                     *       },
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "updated_by": "ada",
+                     *       "url": "mqtt://broker.example.com:1883",
+                     *       "username": "shop",
+                     *       "version": "5",
+                     *       "waiting": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Broker"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_broker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the broker */
+                broker: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "picloud-shop",
+                 *       "keep_alive_s": 60,
+                 *       "password": "a fine password",
+                 *       "url": "mqtt://broker.example.com:1883",
+                 *       "username": "shop",
+                 *       "version": "5"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutBroker"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client_id": "pcbcceb302099a80570001",
+                     *       "filters": [
+                     *         {
+                     *           "filter": "sensors/+/temperature",
+                     *           "qos": 1
+                     *         }
+                     *       ],
+                     *       "is_paused": false,
+                     *       "keep_alive_s": 60,
+                     *       "name": "home",
+                     *       "state": {
+                     *         "error": "the broker does not take this user name and password (code 134)",
+                     *         "error_at": "2026-01-31T09:30:00.000Z",
+                     *         "refusal": "a message on `camera` has 400000 bytes; 262144 are the most",
+                     *         "refused": 0,
+                     *         "since": "2026-01-31T09:30:00.000Z",
+                     *         "status": "connected"
+                     *       },
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "updated_by": "ada",
+                     *       "url": "mqtt://broker.example.com:1883",
+                     *       "username": "shop",
+                     *       "version": "5",
+                     *       "waiting": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Broker"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `limit_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_broker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Name of the broker */
+                broker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_chain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+                /** @description Id of the run or the event that began the chain */
+                root: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The chain */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deliveries": [
+                     *         {
+                     *           "aborts": 1,
+                     *           "accepted_at": "2026-01-31T09:30:00.000Z",
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "attempts": 1,
+                     *           "bytes": 1,
+                     *           "due_at": "2026-01-31T09:30:00.000Z",
+                     *           "ended_at": "2026-01-31T09:30:00.000Z",
+                     *           "error": null,
+                     *           "event_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "execution_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "faults": 1,
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "key": "user/ada",
+                     *           "origin": "subscription",
+                     *           "origin_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "reason": "exhausted",
+                     *           "redrives": 1,
+                     *           "response_status": 1,
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "state": "dead",
+                     *           "topic": "orders.placed"
+                     *         }
+                     *       ],
+                     *       "events": [
+                     *         {
+                     *           "cause_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "depth": 1,
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "source": "/scripts/orders",
+                     *           "subject": null,
+                     *           "time": "2026-01-31T09:30:00.000Z",
+                     *           "topic": "orders.placed"
+                     *         }
+                     *       ],
+                     *       "executions": [
+                     *         {
+                     *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "cpu_us": 310,
+                     *           "delivery": {
+                     *             "attempt": 1,
+                     *             "events": 1,
+                     *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "root_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           },
+                     *           "duration_us": 1250,
+                     *           "error": null,
+                     *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "logs": [
+                     *             {
+                     *               "level": "info",
+                     *               "line": 1,
+                     *               "message": "Unknown property `quary`.",
+                     *               "offset_us": 110,
+                     *               "script": "hello"
+                     *             }
+                     *           ],
+                     *           "memory_bytes_peak": 16384,
+                     *           "node": "attic",
+                     *           "operations": 42,
+                     *           "request": {
+                     *             "body_bytes": 0,
+                     *             "host": "shop.example.com",
+                     *             "method": "GET",
+                     *             "path": "/orders/7",
+                     *             "remote_addr": "192.0.2.7"
+                     *           },
+                     *           "response_status": 1,
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "script_name": "hello",
+                     *           "services": [
+                     *             {
+                     *               "bytes_read": 1,
+                     *               "bytes_written": 1,
+                     *               "calls": 1,
+                     *               "duration_us": 1250,
+                     *               "service": "kv"
+                     *             }
+                     *           ],
+                     *           "started_at": "2026-01-31T09:30:00.000Z",
+                     *           "status": "success",
+                     *           "trigger": "http",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "is_cut": false,
+                     *       "root_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Chain"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_collections: {
         parameters: {
             query?: {
@@ -8359,6 +9604,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -8379,6 +9633,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8618,6 +9881,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -8638,6 +9910,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8723,6 +10004,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -8743,6 +10033,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8884,6 +10183,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -8904,6 +10212,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9143,6 +10460,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -9163,6 +10489,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11027,6 +12362,173 @@ export interface operations {
             };
         };
     };
+    publish_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "a1",
+                 *       "source": "/shop",
+                 *       "specversion": "1.0",
+                 *       "type": "orders.placed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CloudEvent"];
+            };
+        };
+        responses: {
+            /** @description Published */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ids": [
+                     *         "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PublishedEvents"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_executions: {
         parameters: {
             query?: {
@@ -11074,6 +12576,7 @@ export interface operations {
                      *           "cpu_us": 310,
                      *           "delivery": {
                      *             "attempt": 1,
+                     *             "events": 1,
                      *             "id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *             "root_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *           },
@@ -11795,6 +13298,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -11815,6 +13327,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11898,6 +13419,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -11918,6 +13448,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12149,6 +13688,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -12169,6 +13717,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13096,7 +14653,13 @@ export interface operations {
                      *                   "GET"
                      *                 ],
                      *                 "path": "/orders/7",
-                     *                 "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *                 "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *                 "webhook": {
+                     *                   "preset": "github",
+                     *                   "respond": "run",
+                     *                   "secret": "GITHUB_WEBHOOK",
+                     *                   "tolerance_s": 300
+                     *                 }
                      *               }
                      *             ],
                      *             "schedules": [
@@ -13295,7 +14858,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "before": {
                      *               "host": "shop.example.com",
@@ -13303,7 +14872,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "change": "added",
                      *             "fields": [
@@ -13421,7 +14996,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             }
                      *           ],
                      *           "schedules": [
@@ -13503,7 +15084,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "before": {
                      *               "host": "shop.example.com",
@@ -13511,7 +15098,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "change": "added",
                      *             "fields": [
@@ -13629,7 +15222,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             }
                      *           ],
                      *           "schedules": [
@@ -13848,7 +15447,13 @@ export interface operations {
                      *               "GET"
                      *             ],
                      *             "path": "/orders/7",
-                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *             "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *             "webhook": {
+                     *               "preset": "github",
+                     *               "respond": "run",
+                     *               "secret": "GITHUB_WEBHOOK",
+                     *               "tolerance_s": 300
+                     *             }
                      *           }
                      *         ],
                      *         "schedules": [
@@ -14016,7 +15621,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "before": {
                      *               "host": "shop.example.com",
@@ -14024,7 +15635,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "change": "added",
                      *             "fields": [
@@ -14142,7 +15759,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             }
                      *           ],
                      *           "schedules": [
@@ -14224,7 +15847,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "before": {
                      *               "host": "shop.example.com",
@@ -14232,7 +15861,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "change": "added",
                      *             "fields": [
@@ -14350,7 +15985,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *               "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             }
                      *           ],
                      *           "schedules": [
@@ -14576,7 +16217,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "before": {
                      *               "host": "shop.example.com",
@@ -14584,7 +16231,13 @@ export interface operations {
                      *                 "GET"
                      *               ],
                      *               "path": "/orders/7",
-                     *               "script": "hello"
+                     *               "script": "hello",
+                     *               "webhook": {
+                     *                 "preset": "github",
+                     *                 "respond": "run",
+                     *                 "secret": "GITHUB_WEBHOOK",
+                     *                 "tolerance_s": 300
+                     *               }
                      *             },
                      *             "change": "added",
                      *             "fields": [
@@ -14807,7 +16460,13 @@ export interface operations {
                      *           "GET"
                      *         ],
                      *         "path": "/users/{id}",
-                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *         "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *         "webhook": {
+                     *           "preset": "github",
+                     *           "respond": "run",
+                     *           "secret": "GITHUB_WEBHOOK",
+                     *           "tolerance_s": 300
+                     *         }
                      *       },
                      *       "script": {
                      *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -16012,6 +17671,159 @@ export interface operations {
             };
         };
     };
+    preview_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "schedule": {
+                 *         "kind": "cron",
+                 *         "pattern": "0 9 * * MON-FRI",
+                 *         "zone": "Europe/Rome"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewSchedule"];
+            };
+        };
+        responses: {
+            /** @description The next moments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-01-31T09:30:00.000Z",
+                     *           "local": "2026-03-30T09:00:00+02:00"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NextOccurrences"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     check_script: {
         parameters: {
             query?: never;
@@ -17061,6 +18873,11 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "batch": {
+                     *             "events_max": 50,
+                     *             "wait_ms": 1000
+                     *           },
+                     *           "concurrency_max": 4,
                      *           "created_at": "2026-01-31T09:30:00.000Z",
                      *           "filter": null,
                      *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -17196,6 +19013,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "batch": {
+                     *         "events_max": 50,
+                     *         "wait_ms": 1000
+                     *       },
+                     *       "concurrency_max": 4,
                      *       "created_at": "2026-01-31T09:30:00.000Z",
                      *       "filter": null,
                      *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -17364,6 +19186,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "batch": {
+                     *         "events_max": 50,
+                     *         "wait_ms": 1000
+                     *       },
+                     *       "concurrency_max": 4,
                      *       "created_at": "2026-01-31T09:30:00.000Z",
                      *       "filter": null,
                      *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -17581,6 +19408,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "app_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "batch": {
+                     *         "events_max": 50,
+                     *         "wait_ms": 1000
+                     *       },
+                     *       "concurrency_max": 4,
                      *       "created_at": "2026-01-31T09:30:00.000Z",
                      *       "filter": null,
                      *       "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -18106,6 +19938,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -18126,6 +19967,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18309,6 +20159,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -18329,6 +20188,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18474,6 +20342,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -18494,6 +20371,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18592,6 +20478,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -18612,6 +20507,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18847,6 +20751,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -18867,6 +20780,15 @@ export interface operations {
             };
             /** @description `quota_exceeded`, `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20441,6 +22363,7 @@ export interface operations {
                      *       "cpu_us": 310,
                      *       "delivery": {
                      *         "attempt": 1,
+                     *         "events": 1,
                      *         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *         "root_id": "01890a5d-ac96-774b-bcce-b302099a8057"
                      *       },
@@ -21196,7 +23119,13 @@ export interface operations {
                      *             "GET"
                      *           ],
                      *           "path": "/users/{id}",
-                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *           "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *           "webhook": {
+                     *             "preset": "github",
+                     *             "respond": "run",
+                     *             "secret": "GITHUB_WEBHOOK",
+                     *             "tolerance_s": 300
+                     *           }
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -21308,7 +23237,13 @@ export interface operations {
                      *         "GET"
                      *       ],
                      *       "path": "/users/{id}",
-                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "webhook": {
+                     *         "preset": "github",
+                     *         "respond": "run",
+                     *         "secret": "GITHUB_WEBHOOK",
+                     *         "tolerance_s": 300
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Route"];
@@ -21451,7 +23386,13 @@ export interface operations {
                      *         "GET"
                      *       ],
                      *       "path": "/users/{id}",
-                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "webhook": {
+                     *         "preset": "github",
+                     *         "respond": "run",
+                     *         "secret": "GITHUB_WEBHOOK",
+                     *         "tolerance_s": 300
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Route"];
@@ -21635,7 +23576,13 @@ export interface operations {
                      *         "GET"
                      *       ],
                      *       "path": "/users/{id}",
-                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *       "script_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+                     *       "webhook": {
+                     *         "preset": "github",
+                     *         "respond": "run",
+                     *         "secret": "GITHUB_WEBHOOK",
+                     *         "tolerance_s": 300
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Route"];

@@ -1,0 +1,1 @@
+var e=[{path:``,label:`Keys`},{path:`/collections`,label:`Collections`},{path:`/users`,label:`Users`}],t=[{path:``,label:`Subscriptions`},{path:`/schedules`,label:`Schedules`},{path:`/queue`,label:`Queue`},{path:`/dead`,label:`Dead letters`}];export{t as n,e as t};

@@ -1,1 +1,0 @@
-var e=[{path:``,label:`Keys`},{path:`/collections`,label:`Collections`},{path:`/users`,label:`Users`}];export{e as t};

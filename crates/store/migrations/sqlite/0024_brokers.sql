@@ -30,7 +30,7 @@ CREATE TABLE brokers (
 -- A script's message is written with the commit of its run, and is deleted when the broker has it, or after a day. At most
 -- 10,000 wait for one broker.
 CREATE TABLE broker_messages (
-    number INTEGER PRIMARY KEY,
+    number INTEGER NOT NULL PRIMARY KEY,
     broker_id BLOB NOT NULL REFERENCES brokers (id) ON DELETE CASCADE,
     topic TEXT NOT NULL,
     payload BLOB NOT NULL,

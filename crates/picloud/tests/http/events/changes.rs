@@ -115,7 +115,7 @@ fn what_becomes_of_documents_is_told_by_collection() {
     let cloud = TestCloud::start();
     let app = app(&cloud);
     let keep = "let event = request.event; kv::set(event.subject, [event.topic, event.data.document]); 1";
-    subscribe(&app, "picloud.docs.people.*", keep, &json!({}));
+    subscribe(&app, "picloud.docs.people.*", keep, &json!({ "ordered": true }));
     app.serve(
         "/write",
         "docs::insert(\"people\", \"ada\", #{age: 36}); docs::insert(\"people\", \"bob\", #{age: 1});

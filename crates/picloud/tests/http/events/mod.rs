@@ -37,7 +37,7 @@ fn app(cloud: &TestCloud) -> App<'_> {
 #[track_caller]
 fn kept(cloud: &TestCloud, key: &str) -> Value {
     cloud
-        .get("a.test", &format!("/kept?key={key}"))
+        .get_in_turn("a.test", &format!("/kept?key={key}"))
         .expect(200)
         .json()
 }

@@ -333,7 +333,7 @@ fn topics_of_brokers_are_left_to_brokers() {
     let app = app(&cloud);
     app.serve(
         "/emit",
-        "try { event::emit(\"mqtt:home/a\", 1); \"emitted\" } catch (error) { `${error}` }",
+        "try { event::emit(\"mqtt:home/a\", 1); return \"emitted\" } catch (error) { return `${error}` }",
     );
     let text = cloud.get("a.test", "/emit").expect(200).text();
     assert!(text.contains("PiCloud's own"), "{text}");

@@ -25,7 +25,7 @@ fn wait_for(cloud: &TestCloud, room: &str, celsius: f64) {
 fn fans_go_on_and_off() {
     let (broker, cloud) = (Mosquitto::start(), TestCloud::start());
     let app = cloud.deploy_example("mqtt-thermometer");
-    let scripts = items(cloud.owner().get("/admin/scripts?app=thermometer"));
+    let scripts = items(cloud.owner().get("/admin/scripts?app=mqtt-thermometer"));
     let measure = scripts.iter().find(|script| script["name"] == "measure");
     let measure = measure.expect("it is deployed")["id"].clone();
     app.allow(&json!(["127.0.0.1"]));

@@ -3,7 +3,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    Connection, PgConnection, PgPool,
+    Connection, PgConnection, PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -49,6 +49,8 @@ impl Postgres {
             // meanwhile is noticed when it is taken.
             .idle_timeout(None)
             .max_lifetime(None)
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(is_at_rest(connection)))
             .connect_lazy_with(options.options(TIMEOUTS));
         Ok(Self {
             pool,
@@ -62,6 +64,17 @@ impl Postgres {
         self.hints.close();
         self.pool.close().await;
     }
+}
+
+/// Whether a connection lives, and is in no transaction. When somebody gives up while the answer to `BEGIN` is on its way,
+/// sqlx takes the connection for one that has begun nothing: what the next one writes on it would be answered, and never be
+/// committed. Such a connection is closed.
+async fn is_at_rest(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // A statement that begins its own transaction, in the simple protocol, has the very time of it.
+    let found = sqlx::raw_sql("SELECT now() = statement_timestamp()")
+        .fetch_one(connection)
+        .await;
+    Ok(found.and_then(|row| row.try_get(0)).unwrap_or(false))
 }
 
 /// Checks the server and migrates, on a connection of its own: a pool would try again for a while and then

@@ -22,6 +22,7 @@ mod docs;
 mod domains;
 mod events;
 mod executions;
+mod given_up;
 mod imports;
 mod invitations;
 mod kv;

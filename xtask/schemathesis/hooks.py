@@ -124,6 +124,9 @@ def filter_failure(context, failure, case, response):
     # has so large a number, or the body is too large to be read, which are refusals too.
     if isinstance(failure, AcceptedNegativeData) and response.status_code in (308, 412, 413):
         return False
+    # Another request has set a quota that the app is beyond.
+    if isinstance(failure, ServerError) and response.status_code == 507 and is_over_quota(response.json()):
+        return False
     # A file without a line is a file.
     is_import = case.path.endswith(":import") and response.status_code == 200
     if isinstance(failure, AcceptedNegativeData) and is_import and response.json()["written"] == 0:
@@ -137,6 +140,10 @@ def is_of_the_script(failure, response):
     if isinstance(failure, (UnsupportedMethodResponse, UseAfterFree)):
         return True
     return isinstance(failure, ServerError) and response.json()["code"] in SCRIPT_FAILED
+
+
+def is_over_quota(problem):
+    return problem["code"] == "quota_exceeded"
 
 
 def is_beyond_schema(problem):

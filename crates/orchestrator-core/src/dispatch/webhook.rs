@@ -19,7 +19,7 @@ use super::{Dispatcher, Refusal, ResponseBody, accept, body, record::Ended, run:
 use crate::{
     recorder::Recorder,
     routing::WebhookRoute,
-    webhook::{Claim, Fault, verify},
+    webhook::{Claim, DeliveryName, Fault, verify},
 };
 
 /// A request to a webhook.
@@ -34,7 +34,7 @@ struct LetThrough {
     /// The memory of its body.
     held: Held,
     /// What names the delivery.
-    delivery_key: String,
+    delivery: DeliveryName,
 }
 
 /// Why a request was not let through.
@@ -65,7 +65,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             incoming,
             route,
         } = received;
-        let LetThrough { held, delivery_key } = match self.let_through(&mut run, incoming, &route).await {
+        let LetThrough { held, delivery } = match self.let_through(&mut run, incoming, &route).await {
             Ok(let_through) => let_through,
             Err(Stopped::Refused(refusal)) => return Err(refusal),
             Err(Stopped::Fault(fault)) => {
@@ -76,7 +76,8 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let answer = match route.webhook.respond {
             WebhookRespond::Run => self.run(run).await,
             WebhookRespond::Accept => {
-                let key = idempotency_key(&route, delivery_key, &run);
+                let key = delivery.key(&run.request.body).await;
+                let key = idempotency_key(&route, key, &run);
                 let kept = self.keep(&run, Some(key)).await;
                 kept.map(accept::accepted)
             }
@@ -107,7 +108,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
         run.set_body(body.bytes, Some(Box::new(verified.received)));
         Ok(LetThrough {
             held: body.held,
-            delivery_key: verified.delivery_key,
+            delivery: verified.delivery,
         })
     }
 
@@ -168,7 +169,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
 }
 
 /// A delivery that is sent again is the same one, though its sender may have signed it anew, and some put into the body
-/// how often they have tried: so nothing of the request is compared.
+/// how often they have tried: so nothing of the request is compared but what `delivery_key` holds of it.
 fn idempotency_key(route: &WebhookRoute, delivery_key: String, run: &Run) -> IdempotencyKey {
     IdempotencyKey::of_client(format!("webhook/{}", route.id), delivery_key, &[], run.entry.at)
 }

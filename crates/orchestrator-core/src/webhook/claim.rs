@@ -40,8 +40,10 @@ pub(crate) struct Claim {
 /// Where the id of a delivery is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ClaimedId {
-    /// In the head: this one, or there is none.
-    Known(Option<String>),
+    /// In the head, and signed: this one, or there is none.
+    Signed(Option<String>),
+    /// In the head, and not signed: anybody may have written it.
+    Unsigned(Option<String>),
     /// In the field `id` of the body.
     StripeEvent,
     /// In the field `event_id` of the body.
@@ -87,7 +89,7 @@ fn github(headers: &HeaderMap) -> Result<Claim, Fault> {
         before_body: String::new(),
         signatures: vec![signature.ok_or_else(|| malformed(&X_HUB_SIGNATURE_256, "sha256=757107ea0eb2…"))?],
         timestamp: None,
-        id: ClaimedId::Known(id_in(headers, &X_GITHUB_DELIVERY)),
+        id: ClaimedId::Unsigned(id_in(headers, &X_GITHUB_DELIVERY)),
     })
 }
 
@@ -143,7 +145,7 @@ fn standard(headers: &HeaderMap) -> Result<Claim, Fault> {
         before_body: format!("{id}.{moment}."),
         signatures: signatures.ok_or_else(|| malformed(&WEBHOOK_SIGNATURE, "v1,g0hM9SsE+OTP…"))?,
         timestamp: Some(timestamp),
-        id: ClaimedId::Known(usable_id(id)),
+        id: ClaimedId::Signed(usable_id(id)),
     })
 }
 
@@ -170,7 +172,7 @@ fn any_hmac(hmac: &WebhookHmac, headers: &HeaderMap) -> Result<Claim, Fault> {
         before_body: moment.map_or_else(String::new, |(text, _)| format!("{text}.")),
         signatures: vec![signature],
         timestamp: moment.map(|(_, timestamp)| timestamp),
-        id: ClaimedId::Known(id.and_then(|header| id_in(headers, header.name()))),
+        id: ClaimedId::Unsigned(id.and_then(|header| id_in(headers, header.name()))),
     })
 }
 

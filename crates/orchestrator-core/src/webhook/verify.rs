@@ -11,13 +11,10 @@ use subtle::ConstantTimeEq as _;
 use tokio::task::yield_now;
 
 use super::{
-    Claim, Fault,
+    Claim, DeliveryName, Fault, PIECE_BYTES,
     claim::{ClaimedId, usable_id},
     mac::Mac,
 };
-
-/// Bytes that are hashed at one time: other requests of the thread do not wait for a large body.
-const PIECE_BYTES: usize = 64 * 1_024;
 
 /// A request that comes from whom it should.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +22,7 @@ pub(crate) struct Verified {
     /// What the script is told.
     pub(crate) received: ReceivedWebhook,
     /// What names the delivery: its id, or its signature if it has none.
-    pub(crate) delivery_key: String,
+    pub(crate) delivery: DeliveryName,
 }
 
 /// Looks at a request whose moment is good.
@@ -40,13 +37,19 @@ pub(crate) async fn verify(
         return Err(Fault::NoKey(webhook.secret.clone()));
     }
     let signature = fitting(macs, &claim, body).await.ok_or(Fault::Wrong)?;
-    let id = match claim.id {
-        ClaimedId::Known(id) => id,
-        ClaimedId::StripeEvent => stripe_event(body),
-        ClaimedId::SlackEvent => slack_event(body),
+    let (id, is_signed) = match claim.id {
+        ClaimedId::Signed(id) => (id, true),
+        ClaimedId::Unsigned(id) => (id, false),
+        ClaimedId::StripeEvent => (stripe_event(body), true),
+        ClaimedId::SlackEvent => (slack_event(body), true),
+    };
+    let delivery = match id.clone() {
+        Some(id) if is_signed => DeliveryName::Signed(id),
+        Some(id) => DeliveryName::Unsigned(id),
+        None => DeliveryName::Signed(hex::encode(signature)),
     };
     Ok(Verified {
-        delivery_key: id.clone().unwrap_or_else(|| hex::encode(signature)),
+        delivery,
         received: ReceivedWebhook {
             preset: webhook.scheme.preset(),
             id,

@@ -10,7 +10,7 @@ use picloud_shared::{
 };
 use sha2::Sha256;
 
-use super::{Claim, Fault, Sent, hmac_sha256, verify};
+use super::{Claim, DeliveryName, Fault, Sent, hmac_sha256, verify};
 
 fn generic(algorithm: WebhookAlgorithm, encoding: WebhookEncoding, signature: &str) -> Sent {
     let header = |text: &str| text.parse().expect("a header");
@@ -103,5 +103,8 @@ async fn a_large_body_is_hashed_in_pieces() {
     let claim = Claim::of(&webhook.scheme, &headers).expect("it is signed");
     let secret = SecretText::from("key".to_owned());
     let verified = verify(&webhook, claim, &secret, &Bytes::from(body)).await;
-    assert_eq!(verified.map(|verified| verified.delivery_key), Ok(signature));
+    assert_eq!(
+        verified.map(|verified| verified.delivery),
+        Ok(DeliveryName::Signed(signature))
+    );
 }

@@ -16,7 +16,7 @@ use picloud_shared::{
 use sha2::Sha256;
 
 use super::{
-    Claim, Fault,
+    Claim, DeliveryName, Fault,
     verify::{Verified, verify},
 };
 

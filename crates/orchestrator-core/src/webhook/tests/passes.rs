@@ -1,9 +1,13 @@
 //! What is signed passes, with each of its keys.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use picloud_shared::webhook::{ReceivedWebhook, WEBHOOK_KEYS_MAX, WebhookPreset};
+use futures_util::FutureExt as _;
+use picloud_shared::{
+    events::IDEMPOTENCY_KEY_BYTES_MAX,
+    webhook::{ReceivedWebhook, WEBHOOK_KEYS_MAX, WebhookPreset},
+};
 
-use super::{Fault, Sent, all, github, hmac_sha256, malformed, slack, standard, stripe};
+use super::{DeliveryName, Fault, Sent, all, github, hmac_sha256, malformed, slack, standard, stripe};
 
 #[test]
 fn what_senders_document_passes() {
@@ -57,13 +61,40 @@ fn a_delivery_without_an_id_is_named_by_its_signature() {
         .verify()
         .expect("it is signed");
     assert_eq!(verified.received.id, None);
-    assert_eq!(
-        verified.delivery_key,
-        "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    );
-    assert_eq!(stripe().verify().expect("it is signed").delivery_key, "evt_123");
+    let signature = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    assert_eq!(verified.delivery, DeliveryName::Signed(signature.to_owned()));
+    assert_eq!(key(&stripe()), "evt_123");
     let long = github().with("x-github-delivery", "x".repeat(257));
     assert_eq!(long.passes().id, None, "what is too long to be kept is no id");
+}
+
+/// What a request is known by when it is sent again.
+#[track_caller]
+fn key(sent: &Sent) -> String {
+    let delivery = sent.verify().expect("it is signed").delivery;
+    let key = delivery.key(&sent.body).now_or_never();
+    key.expect("a small body is hashed at once")
+}
+
+#[test]
+fn an_id_that_nobody_has_signed_counts_with_its_body_alone() {
+    let longest = "x".repeat(IDEMPOTENCY_KEY_BYTES_MAX);
+    for id in ["72d3162e", &longest] {
+        let signed = |body: &str| {
+            let signature = hex::encode(hmac_sha256(b"It's a Secret to Everybody", body));
+            let mut sent = github()
+                .with("x-hub-signature-256", format!("sha256={signature}"))
+                .with("x-github-delivery", id);
+            sent.body = body.as_bytes().to_vec();
+            sent
+        };
+        let (caught, to_come) = (key(&signed("caught")), key(&signed("to come")));
+        assert_ne!(caught, to_come);
+        assert_eq!(key(&signed("to come")), to_come);
+        let other = signed("to come").with("x-github-delivery", "other");
+        assert_ne!(key(&other), to_come);
+        assert!(to_come.len() <= IDEMPOTENCY_KEY_BYTES_MAX, "{to_come}");
+    }
 }
 
 #[test]

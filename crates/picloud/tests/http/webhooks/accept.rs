@@ -98,6 +98,22 @@ fn of_many_at_one_time_one_runs() {
 }
 
 #[test]
+fn an_id_that_is_not_signed_is_not_used_up_by_others() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    // Whoever has caught the first can send it with the id of the second.
+    let caught = Delivery::new("/github", "{\"number\":1}").github(KEY, "72d3162e");
+    let to_come = Delivery::new("/github", "{\"number\":2}").github(KEY, "72d3162e");
+    let first = accepted(&cloud, &caught);
+    let second = accepted(&cloud, &to_come);
+    assert_ne!(first, second);
+    assert_eq!(accepted(&cloud, &to_come), second);
+    app.delivery(&first, "done");
+    app.delivery(&second, "done");
+    assert_eq!(kept(&cloud, "72d3162e"), json!(2));
+}
+
+#[test]
 fn what_is_not_signed_is_not_kept() {
     let cloud = TestCloud::start();
     let app = app(&cloud);

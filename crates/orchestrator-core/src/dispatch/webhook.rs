@@ -138,7 +138,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             return;
         }
         let message = fault.message();
-        if matches!(fault, Fault::NoKey(_)) {
+        if matches!(fault, Fault::NoKey(_) | Fault::NotAKey(..)) {
             tracing::warn!(route.id = %route.id, execution.id = %run.entry.id, "{message}");
         } else {
             tracing::info!(route.id = %route.id, execution.id = %run.entry.id, "a webhook was refused: {message}");

@@ -22,15 +22,19 @@ pub(crate) enum Fault {
     TooNew { tolerance_s: u32 },
     /// No signature fits.
     Wrong,
-    /// The app has no such secret, or it holds no key.
+    /// No signature fits, but this line of this secret is no key, so that none was made with it.
+    WrongButFor(SettingName, usize),
+    /// The app has no such secret, or it is empty.
     NoKey(SettingName),
+    /// The secret holds no key: this line of it is none.
+    NotAKey(SettingName, usize),
 }
 
 impl Fault {
     /// What its sender is told.
     pub(crate) fn code(&self) -> Code {
         match self {
-            Self::NoKey(_) => Code::WebhookNotReady,
+            Self::NoKey(_) | Self::NotAKey(..) => Code::WebhookNotReady,
             _ => Code::SignatureInvalid,
         }
     }
@@ -38,10 +42,12 @@ impl Fault {
     /// One sentence or two for its sender: what is missing, and never what would be right.
     pub(crate) fn detail(&self) -> String {
         match self {
-            Self::NoKey(_) => {
+            Self::NoKey(_) | Self::NotAKey(..) => {
                 "What requests to this address are signed with is not set. Whoever runs the app sets it."
                     .to_owned()
             }
+            // Strangers learn nothing of secrets.
+            Self::WrongButFor(..) => Self::Wrong.message(),
             other => other.message(),
         }
     }
@@ -66,8 +72,16 @@ impl Fault {
                 "The signature does not fit the body and the key. Both sides need the same key, and the body as it was sent."
                     .to_owned()
             }
+            Self::WrongButFor(secret, line) => format!(
+                "The signature does not fit the body and the key. Line {line} of the secret `{secret}` is no key, and \
+                 was not tried: it is to be Base64, with or without `whsec_` before it."
+            ),
             Self::NoKey(secret) => format!(
                 "The secret `{secret}`, with which requests to this route are signed, is not set or holds no key. Set it."
+            ),
+            Self::NotAKey(secret, line) => format!(
+                "The secret `{secret}`, with which requests to this route are signed, holds no key: its line {line} \
+                 is to be Base64, with or without `whsec_` before it. Set it."
             ),
         }
     }

@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use super::{
     Claim, DeliveryName, Fault, PIECE_BYTES,
     claim::{ClaimedId, usable_id},
-    mac::Mac,
+    mac::{Keys, Mac},
 };
 
 /// A request that comes from whom it should.
@@ -32,11 +32,19 @@ pub(crate) async fn verify(
     secret: &SecretText,
     body: &Bytes,
 ) -> Result<Verified, Fault> {
-    let macs = Mac::of_secret(&webhook.scheme, claim.algorithm, secret);
+    let Keys { macs, line_without } = Keys::of_secret(&webhook.scheme, claim.algorithm, secret);
+    let secret = &webhook.secret;
     if macs.is_empty() {
-        return Err(Fault::NoKey(webhook.secret.clone()));
+        return Err(match line_without {
+            Some(line) => Fault::NotAKey(secret.clone(), line),
+            None => Fault::NoKey(secret.clone()),
+        });
     }
-    let signature = fitting(macs, &claim, body).await.ok_or(Fault::Wrong)?;
+    let found = fitting(macs, &claim, body).await;
+    let signature = found.ok_or_else(|| match line_without {
+        Some(line) => Fault::WrongButFor(secret.clone(), line),
+        None => Fault::Wrong,
+    })?;
     let (id, is_signed) = match claim.id {
         ClaimedId::Signed(id) => (id, true),
         ClaimedId::Unsigned(id) => (id, false),

@@ -125,7 +125,7 @@ fn each_line_of_a_secret_is_a_key() {
                 ..sent.clone()
             };
             assert!(
-                matches!(sent.verify(), Err(Fault::Wrong | Fault::NoKey(_))),
+                matches!(sent.verify(), Err(Fault::Wrong | Fault::NotAKey(..))),
                 "{:?} with {}",
                 sent.scheme,
                 sent.secret
@@ -139,9 +139,41 @@ fn each_line_of_a_secret_is_a_key() {
             assert_eq!(sent.verify(), Err(Fault::NoKey("KEY".parse().expect("a name"))));
         }
     }
-    let mut sent = standard();
-    sent.secret = "whsec_not Base64".to_owned();
-    assert_eq!(sent.verify(), Err(Fault::NoKey("KEY".parse().expect("a name"))));
+}
+
+#[test]
+fn a_key_of_standard_webhooks_is_good_without_its_padding() {
+    let [id, moment] = [0, 1].map(|index| standard().headers[index].1.clone());
+    let message = format!("{id}.{moment}.{{\"test\": 2432232314}}");
+    let signature = STANDARD.encode(hmac_sha256(b"four", &message));
+    let sent = standard().with("webhook-signature", format!("v1,{signature}"));
+    for key in ["Zm91cg==", "Zm91cg", "whsec_Zm91cg==", "whsec_Zm91cg"] {
+        let mut sent = sent.clone();
+        sent.secret = key.to_owned();
+        sent.passes();
+    }
+}
+
+#[test]
+fn a_line_that_is_no_key_is_named() {
+    let name = || "KEY".parse().expect("a name");
+    let with = |secret: &str| Sent {
+        secret: secret.to_owned(),
+        ..standard()
+    };
+    for (secret, line) in [("whsec_not Base64", 1), ("\n\nwhsec_\n", 3), ("?\n!", 1)] {
+        let fault = with(secret).verify().expect_err(secret);
+        assert_eq!(fault, Fault::NotAKey(name(), line));
+        let (message, detail) = (fault.message(), fault.detail());
+        assert!(message.contains(&format!("line {line}")), "{message}");
+        assert!(!detail.contains("KEY"), "strangers learn no names: {detail}");
+    }
+    let fault = with("bmV3\nnot Base64").verify().expect_err("another key");
+    assert_eq!(fault, Fault::WrongButFor(name(), 2));
+    assert_eq!(fault.code(), Fault::Wrong.code());
+    assert_eq!(fault.detail(), Fault::Wrong.detail());
+    let key = standard().secret;
+    with(&format!("not Base64\n{key}")).passes();
 }
 
 #[test]

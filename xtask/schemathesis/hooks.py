@@ -72,7 +72,7 @@ FIELDS_BEYOND_SCHEMA = {
     "until": "as `since`",
     "url": "as `host` and `path`",
     "value": "either this or `blob_base64`; bytes, where a schema counts characters",
-    "webhook": "`hmac` with the preset of that name, and with no other",
+    "webhook": "`hmac` with the preset of that name, and with no other; each header once",
     "username": "either this or `email`, or what an invitation says; not like an id",
     "version": "only beside `script_id`",
 }

@@ -6184,7 +6184,7 @@ export interface components {
              */
             encoding?: "hex" | "base64" | null;
             /**
-             * @description Where the signature stands: 1 to 64 letters, digits, `-` and `_`, but not `authorization` or `cookie`.
+             * @description Where the signature stands: 1 to 64 letters, digits, `-` and `_`, but none of HTTP's own such as `cookie` or `host`.
              * @example x-signature
              */
             header: string;

@@ -111,7 +111,7 @@ pub(crate) struct SetWebhook {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetWebhookHmac {
-    /// Where the signature stands: 1 to 64 letters, digits, `-` and `_`, but not `authorization` or `cookie`.
+    /// Where the signature stands: 1 to 64 letters, digits, `-` and `_`, but none of HTTP's own such as `cookie` or `host`.
     #[schema(example = "x-signature")]
     header: String,
     /// What stands before the signature in its header: at most 32 visible characters; nothing unless set.
@@ -193,14 +193,25 @@ impl SetWebhookHmac {
             "prefix",
             format!("must have at most {WEBHOOK_PREFIX_BYTES_MAX} visible ASCII characters"),
         );
-        let header = violations.parse("header", &self.header);
+        let header: Option<WebhookHeader> = violations.parse("header", &self.header);
         let algorithm = violations.parse("algorithm", self.algorithm.as_deref().unwrap_or("sha256"));
         let encoding = match &self.encoding {
             Some(encoding) => violations.parse("encoding", encoding),
             None => Some(WebhookEncoding::Hex),
         };
-        let timestamp_header = violations.parse_some("timestamp_header", self.timestamp_header.as_deref());
-        let id_header = violations.parse_some("id_header", self.id_header.as_deref());
+        let timestamp_header: Option<WebhookHeader> =
+            violations.parse_some("timestamp_header", self.timestamp_header.as_deref());
+        let id_header: Option<WebhookHeader> = violations.parse_some("id_header", self.id_header.as_deref());
+        violations.require(
+            timestamp_header.is_none() || timestamp_header != header,
+            "timestamp_header",
+            "must be another header than `header`",
+        );
+        violations.require(
+            id_header.is_none() || (id_header != header && id_header != timestamp_header),
+            "id_header",
+            "must be another header than `header` and `timestamp_header`",
+        );
         Some(WebhookHmac {
             header: header?,
             prefix,

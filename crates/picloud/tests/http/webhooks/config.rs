@@ -70,6 +70,7 @@ fn what_is_wrong_with_it_is_named() {
         ),
         (json!({ "preset": "hmac", "secret": "K" }), "webhook.hmac"),
         (other(json!({ "header": "Authorization" })), "webhook.hmac.header"),
+        (other(json!({ "header": "Host" })), "webhook.hmac.header"),
         (other(json!({ "header": "a b" })), "webhook.hmac.header"),
         (
             other(json!({ "header": "x", "prefix": "a b" })),
@@ -92,7 +93,15 @@ fn what_is_wrong_with_it_is_named() {
             "webhook.hmac.timestamp_header",
         ),
         (
+            other(json!({ "header": "x", "timestamp_header": "X" })),
+            "webhook.hmac.timestamp_header",
+        ),
+        (
             other(json!({ "header": "x", "id_header": "cookie" })),
+            "webhook.hmac.id_header",
+        ),
+        (
+            other(json!({ "header": "x", "id_header": "x" })),
             "webhook.hmac.id_header",
         ),
     ] {

@@ -133,6 +133,10 @@ fn slack(headers: &HeaderMap) -> Result<Claim, Fault> {
 /// `webhook-signature: v1,<base64> v1,<base64>`, over `<webhook-id>.<webhook-timestamp>.<body>`.
 fn standard(headers: &HeaderMap) -> Result<Claim, Fault> {
     let id = one(headers, &WEBHOOK_ID)?;
+    if id.contains('.') {
+        // It would leave open where the id ends and the moment begins.
+        return Err(malformed(&WEBHOOK_ID, "msg_p5jXN8AQM9LW…, without a dot"));
+    }
     let (moment, timestamp) = moment_in(headers, &WEBHOOK_TIMESTAMP)?;
     let signatures = one(headers, &WEBHOOK_SIGNATURE)?
         .split_ascii_whitespace()

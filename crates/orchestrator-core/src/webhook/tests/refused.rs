@@ -1,10 +1,11 @@
 //! What is missing, malformed, changed or too old is refused.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderName;
 use picloud_shared::webhook::WEBHOOK_TOLERANCE_S_DEFAULT;
 use proptest::prelude::*;
 
-use super::{Fault, Sent, all, github, malformed, slack, standard, stripe};
+use super::{Fault, Sent, all, github, hmac_sha256, malformed, slack, standard, stripe};
 
 #[test]
 fn what_is_missing_or_malformed_is_named() {
@@ -52,6 +53,27 @@ fn what_is_missing_or_malformed_is_named() {
             "x-slack-request-timestamp",
             "1531420618, seconds since 1970"
         ))
+    );
+}
+
+#[test]
+fn an_id_that_runs_over_into_the_moment_is_refused() {
+    // Both are signed alike: of what is the body of the one, a part is the moment of the other.
+    let message = "msg.1614265330.1614265330.{}";
+    let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("Base64");
+    let signature = STANDARD.encode(hmac_sha256(&key, message));
+    let sent = |id: &str, body: &str| {
+        let mut sent = standard()
+            .with("webhook-id", id)
+            .with("webhook-signature", format!("v1,{signature}"));
+        sent.body = body.as_bytes().to_vec();
+        sent
+    };
+    let received = sent("msg", "1614265330.{}").passes();
+    assert_eq!(received.id.as_deref(), Some("msg"));
+    assert_eq!(
+        sent("msg.1614265330", "{}").verify(),
+        Err(malformed("webhook-id", "msg_p5jXN8AQM9LW…, without a dot"))
     );
 }
 

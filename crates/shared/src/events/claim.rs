@@ -78,8 +78,9 @@ impl Claim {
 pub struct Claimed {
     /// Those of each queue in the order in which they were due; those of one [batch](Leased::batch) stand together.
     pub leased: Vec<Leased>,
-    /// When there is something to claim next: now or earlier if there was more than was asked for. What is
-    /// [left out](Self::has_more) does not count, leases of other nodes do. None if nothing waits.
+    /// When there is something to claim next: now or earlier if there was more than was asked for. What is due and
+    /// [left out](Self::has_more) does not count; what is not due yet does, whether there is room for it now or not, and so
+    /// do leases of other nodes. None if nothing else waits.
     pub next_due: Option<Timestamp>,
     /// Whether something is due that was left out, because as much of its app, its queue or its script is held or runs as
     /// may.

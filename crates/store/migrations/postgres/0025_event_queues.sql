@@ -222,7 +222,8 @@ BEGIN
             THEN q.first_due + q.wait
             ELSE q.first_due
         END AS moment
-        FROM queues AS q WHERE q.room > 0
+        -- By the time that something is due there may be room.
+        FROM queues AS q WHERE q.room > 0 OR q.first_due > moment
         UNION ALL
         SELECT min(d.lease_until) FROM deliveries AS d WHERE d.state = 'running' AND d.node <> for_node
     )

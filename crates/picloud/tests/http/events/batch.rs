@@ -188,3 +188,19 @@ fn a_subscription_bounds_its_runs() {
     let all = deliveries(&app, "");
     assert!(all.iter().all(|delivery| delivery["faults"] == 0), "{all:#?}");
 }
+
+#[test]
+fn what_is_tried_again_waits_for_its_turn_and_gets_it() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let source = "if request.event.attempt == 1 { throw \"first\" } kv::incr(\"n\"); 1";
+    // Each has failed once before the first is due again.
+    let more = json!({ "concurrency_max": 1, "retry": { "first_delay_ms": 2_000 } });
+    subscribe(&app, source, &more);
+    let numbers: Vec<_> = (0..6).map(Value::from).collect();
+    publish(&app, &numbers);
+    wait_for(&cloud, "n", &json!(6));
+    let done = deliveries(&app, "&state=done");
+    assert_eq!(done.len(), 6);
+    assert!(done.iter().all(|delivery| delivery["attempts"] == 1), "{done:#?}");
+}

@@ -39,6 +39,8 @@ pub(super) struct Queues {
     all: Vec<Queue>,
     /// Whether something is due in one that may not have more.
     has_more: bool,
+    /// When something is due next in one that may not have more, and where nothing is due yet.
+    left_out_until: Option<i64>,
 }
 
 /// What waits in one queue.
@@ -104,7 +106,12 @@ impl Queues {
             };
             let room = room.min(runs_left.unwrap_or(u32::MAX));
             if room == 0 {
-                self.has_more |= is_due;
+                if is_due {
+                    self.has_more = true;
+                } else {
+                    // There may be room by then, and nobody else tells that it is due.
+                    self.left_out_until = Some(earlier(self.left_out_until, first_due));
+                }
                 continue;
             }
             let mut queue = Queue {
@@ -158,21 +165,22 @@ impl Queues {
 
     /// When there is something to claim next in one of them, and whether something is due that may not be had.
     pub(super) fn next(&self, connection: &Connection, now: Timestamp) -> Result<(Option<i64>, bool), Error> {
-        let (mut next, mut has_more) = (None, self.has_more);
+        let (mut next, mut has_more) = (self.left_out_until, self.has_more);
         for queue in &self.all {
             let Some(first) = queue.first(connection)? else {
                 continue;
             };
-            if queue.runs_left == Some(0) {
-                has_more |= first <= now.as_micros();
+            let is_due = first <= now.as_micros();
+            if is_due && queue.runs_left == Some(0) {
+                has_more = true;
                 continue;
             }
-            let ready = if first <= now.as_micros() {
+            let ready = if is_due {
                 queue.ready_at(connection, first, now)?
             } else {
                 first
             };
-            next = Some(next.map_or(ready, |next: i64| next.min(ready)));
+            next = Some(earlier(next, ready));
         }
         Ok((next, has_more))
     }
@@ -295,6 +303,10 @@ fn next_queue(
             Ok((QueueId(uuid(row, 0)?), row.get(1)?, ScriptId(uuid(row, 2)?)))
         })
         .optional()
+}
+
+fn earlier(known: Option<i64>, moment: i64) -> i64 {
+    known.map_or(moment, |known| known.min(moment))
 }
 
 /// How many runs of a queue are going.

@@ -22,6 +22,7 @@ cases! {
     scripts_that_have_enough_are_left_out,
     no_more_runs_of_a_queue_are_going_than_may,
     the_bound_on_runs_is_exact_on_many_nodes,
+    what_is_due_later_counts_without_room_for_it,
     a_batch_is_one_run,
 }
 
@@ -184,6 +185,47 @@ async fn the_bound_on_runs_is_exact_on_many_nodes(bed: Bed) {
         }
     }
     assert_eq!(ran, published);
+    ground.bed.finish().await;
+}
+
+async fn what_is_due_later_counts_without_room_for_it(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let one = SubscriptionId::new(now());
+    let first = publish(&ground, one, 1, at(0)).await;
+    let later = NewEvent {
+        due_at: Some(at(10)),
+        ..of(&ground, ground.script, one)
+    };
+    ground.publish(vec![later], at(0)).await;
+    let limited = Claim {
+        queues: HashMap::from([(one.into(), terms(&ground, 1, None))]),
+        ..claim("a", 10, at(1))
+    };
+    // The one that takes the last room.
+    let found = claimed(&ground, limited.clone(), at(1)).await;
+    assert_eq!(
+        (ids(&found), found.next_due, found.has_more),
+        (first, Some(at(10)), false)
+    );
+    let full = Claim {
+        full: HashSet::from([ground.script]),
+        ..claim("a", 10, at(1))
+    };
+    let shared = Claim {
+        per_app_max: 128,
+        share: 3,
+        held: HashMap::from([(ground.app, 96)]),
+        held_in_queues: HashMap::from([(one.into(), 96)]),
+        ..claim("a", 10, at(1))
+    };
+    let without_room = [("limit", limited), ("script", full), ("share", shared)];
+    for (moment, expected) in [(at(1), (Some(at(10)), false)), (at(10), (None, true))] {
+        for (why, wanted) in &without_room {
+            let found = claimed(&ground, wanted.clone(), moment).await;
+            assert_eq!(found.leased.len(), 0, "{why}");
+            assert_eq!((found.next_due, found.has_more), expected, "{why}");
+        }
+    }
     ground.bed.finish().await;
 }
 

@@ -157,7 +157,8 @@ impl Deliverer {
         let now = self.events.clock().now();
         // Those of a run for several have never run.
         let leased = &deliveries.first;
-        if let Some(reason) = leased.retry.dead_before_run(leased.counts, leased.since, now) {
+        let counts = leased.counts_alone();
+        if let Some(reason) = leased.retry.dead_before_run(counts, leased.since, now) {
             let error = match reason {
                 DeadReason::Poison => "the server ended while it ran, each time that it was tried",
                 _ => "it is older than it may be",
@@ -269,8 +270,10 @@ impl Deliverer {
         let (next, is_fault) = match wrong.what {
             What::Dead(reason) => (Next::Dead(reason), true),
             What::Verdict(verdict) if is_alone => {
+                let is_fault = verdict == Verdict::Fault;
+                let counts = if is_fault { leased.counts_alone() } else { counts };
                 let next = retry.next(counts, verdict, since, now, chance());
-                (next, verdict == Verdict::Fault)
+                (next, is_fault)
             }
             What::Verdict(verdict) => {
                 let next = retry.next_alone(counts, verdict, since, now, chance());

@@ -218,6 +218,7 @@ mod tests {
                 ..Counts::default()
             },
             batch: None,
+            ran_only_in_batch: false,
             event: Arc::new(Event {
                 id: EventId(Uuid::from_u128(1)),
                 topic: topic.map(|topic| topic.parse().expect("a topic")),

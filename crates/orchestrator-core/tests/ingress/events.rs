@@ -48,6 +48,7 @@ fn leased(script: ScriptId, counts: Counts) -> Leased {
         until: NOW.plus(Duration::from_secs(30)),
         counts,
         batch: None,
+        ran_only_in_batch: false,
         event: Arc::new(event),
         origin: Origin::Invoke,
         ordered: false,
@@ -143,6 +144,35 @@ fn what_cannot_run_is_set_aside_without_a_run() {
         assert_eq!((failure.next, failure.execution), (Next::Dead(expected), None));
         drop(seen);
         assert!(server.records().is_empty());
+    }
+}
+
+#[test]
+fn what_has_failed_only_with_others_runs_alone_at_any_age() {
+    for ran_only_in_batch in [true, false] {
+        let counts = Counts {
+            attempts: 1,
+            ..Counts::default()
+        };
+        let old = Leased {
+            since: Timestamp::from_micros(0),
+            ran_only_in_batch,
+            ..leased(script_id("echo"), counts)
+        };
+        let server = TestServer::start();
+        server.events.make_due(old.clone());
+        let _pump = server.pump();
+        if ran_only_in_batch {
+            let (acknowledged, _) = server.ended();
+            assert_eq!(acknowledged.acks[0].delivery, old.delivery);
+            continue;
+        }
+        let seen = server.events.wait_until(|seen| seen.failures.len() == 1);
+        let failure = &seen.failures[0].1;
+        assert_eq!(
+            (failure.next, failure.execution),
+            (Next::Dead(DeadReason::Expired), None)
+        );
     }
 }
 

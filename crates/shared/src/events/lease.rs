@@ -27,6 +27,8 @@ pub struct Leased {
     pub counts: Counts,
     /// The first of those that one run is for, if it is for several.
     pub batch: Option<DeliveryId>,
+    /// Whether the script has failed for it only once, in a run that was for several.
+    pub ran_only_in_batch: bool,
     /// What happened.
     pub event: Arc<Event>,
     /// See [`NewDelivery`](super::NewDelivery).
@@ -47,6 +49,20 @@ impl Leased {
     /// The number of this run among those of the delivery that count, from 1.
     pub fn attempt(&self) -> u32 {
         self.counts.attempts.saturating_add(1)
+    }
+
+    /// What became of it in runs that were for it alone, for whoever asks whether it is too old: a run for several tells
+    /// nothing of one of them.
+    pub fn counts_alone(&self) -> Counts {
+        let attempts = if self.ran_only_in_batch {
+            0
+        } else {
+            self.counts.attempts
+        };
+        Counts {
+            attempts,
+            ..self.counts
+        }
     }
 
     /// In which queue it waited.

@@ -145,7 +145,7 @@ impl RetryPolicy {
     }
 
     /// The same after a run that was for several deliveries: which of them it was is not known, so that each runs again,
-    /// alone, whatever the policy says of the number of runs. Only one that is too old does not.
+    /// alone, whatever the policy says of the number of runs, and however old it is.
     pub fn next_alone(
         &self,
         counts: Counts,
@@ -164,7 +164,10 @@ impl RetryPolicy {
             }
             Verdict::After(_) | Verdict::Fault => verdict,
         };
-        policy.next(counts, verdict, since, now, chance)
+        match verdict {
+            Verdict::After(delay) if now >= self.expires_at(since) => Next::RetryAt(now.plus(delay)),
+            _ => policy.next(counts, verdict, since, now, chance),
+        }
     }
 
     /// From failure number `failed` to the next run.
@@ -330,8 +333,22 @@ mod tests {
         );
         let short = RetryPolicy { max_age_s: 5, ..once };
         assert_eq!(next(short, Verdict::Failed, at(4)), Next::RetryAt(at(5)));
+        // Too old by then, it gets the run alone nevertheless, and no second one.
+        let late = at(5);
+        for (verdict, expected) in [
+            (Verdict::Failed, at(15)),
+            (Verdict::Never, at(15)),
+            (Verdict::After(hour), at(3_605)),
+            (Verdict::Fault, at(6)),
+        ] {
+            assert_eq!(next(short, verdict, late), Next::RetryAt(expected), "{verdict:?}");
+        }
+        let often = RetryPolicy {
+            max_age_s: 5,
+            ..RetryPolicy::default()
+        };
         assert_eq!(
-            next(short, Verdict::Failed, at(5)),
+            often.next(counts(1, 0), Verdict::Failed, SINCE, at(15), EVEN),
             Next::Dead(DeadReason::Expired)
         );
     }

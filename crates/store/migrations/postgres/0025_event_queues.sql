@@ -91,9 +91,9 @@ CREATE FUNCTION claim_deliveries(
     moment BIGINT, until BIGINT
 ) RETURNS TABLE (
     app_id UUID, id UUID, script_id UUID, token BIGINT, place BIGINT, origin TEXT, origin_id UUID, terms TEXT,
-    since BIGINT, attempts BIGINT, faults BIGINT, aborts BIGINT, batch UUID, event_id UUID, topic TEXT, event_key TEXT,
-    source TEXT, subject TEXT, happened_at BIGINT, extensions TEXT, content_type TEXT, root_id UUID, cause_id UUID,
-    depth BIGINT, request TEXT, data BYTEA, next_due BIGINT, has_more BOOLEAN
+    since BIGINT, attempts BIGINT, faults BIGINT, aborts BIGINT, batch UUID, ran_only_in_batch BOOLEAN, event_id UUID,
+    topic TEXT, event_key TEXT, source TEXT, subject TEXT, happened_at BIGINT, extensions TEXT, content_type TEXT,
+    root_id UUID, cause_id UUID, depth BIGINT, request TEXT, data BYTEA, next_due BIGINT, has_more BOOLEAN
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -202,7 +202,8 @@ BEGIN
         RETURNING deliveries.*, wanted.app_turn, wanted.run_due, wanted.turn
     )
     SELECT leased.app_id, leased.id, leased.script_id, leased.token, leased.place, leased.origin, leased.origin_id,
-        leased.terms, leased.since, leased.attempts, leased.faults, leased.aborts, leased.batch, leased.event_id,
+        leased.terms, leased.since, leased.attempts, leased.faults, leased.aborts, leased.batch,
+        COALESCE(leased.attempts = 1 AND leased.batch_execution_id = leased.execution_id, FALSE), leased.event_id,
         leased.topic, leased.event_key, e.source, e.subject, e.happened_at, e.extensions, e.content_type, e.root_id,
         e.cause_id, e.depth, e.request, e.data, NULL::bigint, NULL::boolean
     FROM leased LEFT JOIN events AS e ON e.number = leased.event
@@ -228,9 +229,9 @@ BEGIN
         SELECT min(d.lease_until) FROM deliveries AS d WHERE d.state = 'running' AND d.node <> for_node
     )
     SELECT NULL::uuid, NULL::uuid, NULL::uuid, NULL::bigint, NULL::bigint, NULL::text, NULL::uuid, NULL::text,
-        NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::uuid, NULL::uuid, NULL::text, NULL::text,
-        NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::text, NULL::uuid, NULL::uuid, NULL::bigint, NULL::text,
-        NULL::bytea, (SELECT min(nexts.moment) FROM nexts),
+        NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::uuid, NULL::boolean, NULL::uuid, NULL::text,
+        NULL::text, NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::text, NULL::uuid, NULL::uuid, NULL::bigint,
+        NULL::text, NULL::bytea, (SELECT min(nexts.moment) FROM nexts),
         EXISTS (SELECT 1 FROM queues AS q WHERE q.room = 0 AND q.first_due <= moment);
 END
 $$;

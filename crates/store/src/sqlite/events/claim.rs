@@ -34,7 +34,8 @@ statements! {
         WHERE app_id = ?1 AND id = ?2 AND state = 'waiting' RETURNING token";
     LEASED = "SELECT d.event_id, d.topic, d.event_key, e.source, e.subject, e.happened_at, e.extensions, \
         e.content_type, e.root_id, e.cause_id, e.depth, e.request, e.data, \
-        d.script_id, d.token, d.place, d.origin, d.origin_id, d.terms, d.since, d.attempts, d.faults, d.aborts \
+        d.script_id, d.token, d.place, d.origin, d.origin_id, d.terms, d.since, d.attempts, d.faults, d.aborts, \
+        COALESCE(d.attempts = 1 AND d.batch_execution_id = d.execution_id, 0) \
         FROM deliveries d JOIN events e ON e.number = d.event WHERE d.app_id = ?1 AND d.id = ?2";
     FIRST_LEASE_END = "SELECT MIN(lease_until) FROM deliveries INDEXED BY deliveries_leased \
         WHERE state = 'running' AND node <> ?1";
@@ -145,6 +146,7 @@ fn leased(row: &Row<'_>, claim: &Claim, app: AppId, delivery: Uuid) -> Result<Le
             aborts: count(22)?,
         },
         batch: None,
+        ran_only_in_batch: row.get(23)?,
         event: Arc::new(event.try_into().map_err(|error: StoreError| corrupt(error))?),
         origin,
         ordered: row.get::<_, Option<i64>>(15)?.is_some(),

@@ -289,6 +289,7 @@ async fn what_failed_together_runs_alone(bed: Bed) {
     assert_eq!(ids(&claimed), published);
     for one in &claimed.leased {
         assert_eq!((one.batch, one.counts.attempts, one.attempt()), (None, 1, 2));
+        assert!(one.ran_only_in_batch);
     }
     let good = ending(&claimed.leased[..1], "good");
     assert_eq!(ground.commit(good, at(11)).await, Ok(Answer::Committed));
@@ -312,6 +313,14 @@ async fn what_failed_together_runs_alone(bed: Bed) {
         assert!(ground.bed.store.fail(one.held(), fault, at(20)).await.unwrap());
     }
     assert_eq!(batched.claim_batch("a", at(31)).await.len(), 2);
+
+    let alone = &claimed.leased[2];
+    assert!(ground.fail(alone.held(), Next::RetryAt(at(32)), at(31)).await);
+    let again = ground.claim_one("a", at(32)).await;
+    assert_eq!(
+        (again.delivery, again.counts.attempts, again.ran_only_in_batch),
+        (alone.delivery, 2, false)
+    );
     ground.bed.finish().await;
 }
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use picloud_shared::{
-    bindings::{BINDINGS_BYTES_MAX, BINDINGS_MAX, Binding, BindingSpec, DESTINATIONS},
+    bindings::{BINDINGS_BYTES_MAX, BINDINGS_MAX, Binding, BindingSpec, DESTINATIONS, ScheduleSpec},
     change::Change,
     events::Destination,
-    id::{AppId, ScriptId},
+    id::{AppId, ScheduleId, ScriptId},
     page::{Page, PageRequest},
     release::ManifestBinding,
     repository::{BindingRepository, BindingUpdate, StoreError, WriteBindingError},
@@ -22,6 +22,7 @@ use crate::{
     change::ReleaseChange,
     convert::{from_json, to_json},
     db::Transaction,
+    schedules::begin_anew,
     statements::statements,
     value::args,
 };
@@ -238,7 +239,11 @@ pub(crate) async fn put_binding<S: BindingSpec>(
         spec,
         at,
     ];
-    transaction.execute(PUT_BINDING, args).await.map(|_| ())
+    transaction.execute(PUT_BINDING, args).await?;
+    if S::KIND == ScheduleSpec::KIND {
+        begin_anew(transaction, ScheduleId(binding.id), at).await?;
+    }
+    Ok(())
 }
 
 /// Frees the name of a binding that loses it, so that two can change names.

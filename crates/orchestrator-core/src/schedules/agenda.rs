@@ -28,7 +28,8 @@ pub(super) struct Overdue {
 
 impl Agenda {
     /// Takes over what is live now. A schedule that is new, or another one than before, is due after it was changed, and
-    /// after `planned` of it, if that is known.
+    /// after `planned` of it, if that is known. What was planned while the clock was ahead does not count: whoever takes
+    /// the step looks whether it still holds.
     pub(super) fn update(
         &mut self,
         live: Vec<Arc<ScheduledScript>>,
@@ -45,7 +46,8 @@ impl Agenda {
                 continue;
             }
             overdue.extend(self.remove(id, schedule.updated_at));
-            let since = planned.get(&id).copied().unwrap_or(schedule.updated_at);
+            let planned = planned.get(&id).copied().filter(|until| *until <= now);
+            let since = planned.unwrap_or(schedule.updated_at);
             let due_at = schedule.spec.schedule.next_after(since.max(schedule.updated_at));
             let known = Known {
                 schedule,
@@ -161,7 +163,7 @@ mod tests {
         assert_eq!(agenda.next_due(), None);
         let live = vec![every(1, 60, 5), every(2, 10, 5), every(3, 7, 5)];
         let planned = HashMap::from([(ScheduleId(Uuid::from_u128(3)), at(14))]);
-        assert_eq!(agenda.update(live.clone(), &planned, at(5)).len(), 0);
+        assert_eq!(agenda.update(live.clone(), &planned, at(14)).len(), 0);
         assert_eq!(
             agenda.next_due(),
             Some(at(10)),
@@ -179,6 +181,16 @@ mod tests {
             "nothing has changed"
         );
         assert_eq!(agenda.next_due(), Some(at(80)));
+    }
+
+    #[test]
+    fn what_was_planned_while_the_clock_was_ahead_is_looked_at() {
+        let mut agenda = Agenda::default();
+        let planned = HashMap::from([(ScheduleId(Uuid::from_u128(1)), at(9_000))]);
+        agenda.update(vec![every(1, 10, 5)], &planned, at(12));
+        assert_eq!(agenda.next_due(), Some(at(10)));
+        agenda.update(vec![every(1, 10, 31)], &planned, at(32));
+        assert_eq!(agenda.next_due(), Some(at(40)));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 pub(crate) mod write;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use picloud_shared::{
     id::{AppId, DeliveryId, ScheduleId},
@@ -16,7 +18,16 @@ use picloud_shared::{
 };
 use uuid::Uuid;
 
-use crate::{Store, db::Db, statements::statements, value::args};
+use crate::{
+    Store,
+    db::{Db, Transaction},
+    statements::statements,
+    value::args,
+};
+
+/// A schedule that is planned no further ahead than this is so because a change of it had to wait, or because the clocks
+/// of two servers differ: nothing was wrong, and nothing is to come twice.
+const AHEAD_MIN: Duration = Duration::from_mins(1);
 
 statements! {
     PLANNED_SCHEDULES = "SELECT schedule_id, planned_until FROM schedule_standings";
@@ -28,8 +39,24 @@ statements! {
         ORDER BY scheduled_at";
     SKIP_WAITING = "UPDATE schedule_ledger SET state = 'skipped', reason = 'inactive', decided_at = $2 \
         WHERE schedule_id = $1 AND state = 'waiting'";
+    LOWER_STANDING = "UPDATE schedule_standings SET planned_until = $1 WHERE schedule_id = $2 AND planned_until > $3";
+    FORGET_AHEAD = "DELETE FROM schedule_ledger WHERE schedule_id = $1 AND scheduled_at > $2";
     LIST_LEDGER = "SELECT scheduled_at, until, state, reason, delivery_id, decided_at FROM schedule_ledger \
         WHERE schedule_id = $1 AND scheduled_at < $2 AND app_id = $3 ORDER BY scheduled_at DESC LIMIT $4";
+}
+
+/// Has a schedule that is written begin at that moment, also if it was planned while the clock was far ahead.
+pub(crate) async fn begin_anew(
+    transaction: &mut Transaction,
+    schedule: ScheduleId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let lower = args![at, schedule, at.plus(AHEAD_MIN)];
+    if transaction.execute(LOWER_STANDING, lower).await? > 0 {
+        // These moments are yet to come, and get rows of their own then.
+        transaction.execute(FORGET_AHEAD, args![schedule, at]).await?;
+    }
+    Ok(())
 }
 
 #[derive(sqlx::FromRow)]

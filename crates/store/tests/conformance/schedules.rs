@@ -2,12 +2,13 @@
 
 use picloud_shared::{
     bindings::{ScheduleSpec, ScheduledScript},
+    change::Change,
     events::{DeliveryFilter, DeliveryState, RetryPolicy},
     id::{AppId, ScheduleId},
     page::PageRequest,
     repository::{
-        AppRepository, Decided, EventRepository, LedgerStep, LedgerWritten, ScheduleRepository,
-        ScheduleStanding,
+        AppRepository, BindingRepository, BindingUpdate, Decided, EventRepository, LedgerStep, LedgerWritten,
+        ScheduleRepository, ScheduleStanding,
     },
     schedule::{Entry, EverySeconds, Fate, Policy, Schedule, SkippedWhy},
     time::Timestamp,
@@ -27,6 +28,7 @@ cases! {
     what_is_replaced_is_cancelled,
     what_waits_for_a_schedule_that_is_inactive_is_skipped,
     old_rows_are_forgotten,
+    what_is_changed_begins_anew_after_a_clock_that_was_far_ahead,
     an_app_that_is_gone_has_no_ledger,
 }
 
@@ -291,6 +293,58 @@ async fn old_rows_are_forgotten(bed: Bed) {
     write(&bed.store, &schedule, decided, &[(2, skipped)]).await;
     let expected = [(2, skipped), (1, skipped), (days(89), skipped)];
     assert_eq!(states(&bed.store, &schedule).await, expected);
+    bed.finish().await;
+}
+
+async fn what_is_changed_begins_anew_after_a_clock_that_was_far_ahead(bed: Bed) {
+    let schedule = schedule(&bed.store).await;
+    let (app, id) = (schedule.app_id, schedule.id);
+    let other = ScheduledScript {
+        id: ScheduleId::new(now()).0,
+        name: "another".to_owned(),
+        ..schedule.clone()
+    };
+    let day = 86_400;
+    let ahead = [(1, Fate::Ran), (day, Fate::Ran), (2 * day, Fate::Waiting)];
+    for one in [&schedule, &other] {
+        let made = bed.store.create_binding(one.clone(), &change()).await;
+        assert_eq!(made.unwrap(), *one);
+        write(&bed.store, one, new(None, 2 * day), &ahead).await;
+    }
+    let pause = async |is_paused: bool, at: i64| {
+        let update = BindingUpdate {
+            is_paused: Some(is_paused),
+            ..BindingUpdate::default()
+        };
+        let changed: Option<ScheduledScript> = bed
+            .store
+            .update_binding(app, id, update, &Change::by_server(second(at)))
+            .await
+            .unwrap();
+        assert_eq!(changed.unwrap().updated_at, second(at));
+    };
+    pause(true, 10).await;
+    let stands = standing(&bed.store, &schedule).await;
+    assert_eq!(stands.planned_until, Some(second(10)));
+    assert_eq!(stands.waiting, []);
+    assert_eq!(states(&bed.store, &schedule).await, [(1, Fate::Ran)]);
+    let untouched = states(&bed.store, &other).await;
+    assert_eq!(untouched.len(), 3, "what is not changed stays");
+    // The same moments come once more, and have their rows.
+    let again = [(day, Fate::Ran)];
+    let written = write(&bed.store, &schedule, new(Some(10), day), &again).await;
+    assert_eq!(written, LedgerWritten::Written);
+
+    // A change that waited while something was planned undoes nothing.
+    pause(false, day - 1).await;
+    assert_eq!(
+        standing(&bed.store, &schedule).await.planned_until,
+        Some(second(day))
+    );
+    assert_eq!(
+        states(&bed.store, &schedule).await,
+        [(day, Fate::Ran), (1, Fate::Ran)]
+    );
     bed.finish().await;
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use picloud_shared::{
     mail::MailHost,
-    mqtt::{Broker, BrokerState, BrokerStatus, Subscribed},
+    mqtt::{Broker, BrokerState, BrokerStatus, SignIn, Subscribed},
     repository::StoreError,
 };
 use rustls::pki_types::{IpAddr as TlsAddress, ServerName};
@@ -183,7 +183,15 @@ async fn begin(link: &Arc<Link>, wished: watch::Receiver<Wish>) -> Result<Talk, 
         .guard()
         .broker_addresses(app.allow.as_ref(), &url.host, url.port);
     let addresses = addresses.await.map_err(|Fault { message, .. }| Lost(message))?;
-    let credentials = parts.repository.broker_credentials(broker.id).await?;
+    let sign_in = parts
+        .repository
+        .broker_credentials(broker.id, broker.revision)
+        .await?;
+    let credentials = match sign_in {
+        SignIn::Nobody => None,
+        SignIn::As(credentials) => Some(credentials),
+        SignIn::Outdated => return Err(Lost("what is set has changed".to_owned())),
+    };
     let stream = connect(&addresses)
         .await
         .map_err(|error| Lost(format!("no connection to the broker: {}", error.kind())))?;

@@ -15,7 +15,7 @@ use picloud_shared::{
     events::{IdempotencyKey, NewDelivery, NewEvent, Origin, Published, RetryPolicy},
     id::{AppId, BrokerId, DeliveryId, ScheduleId, ScriptId, SubscriptionId},
     mqtt::{
-        Broker, BrokerSettings, BrokerState, BrokerStatus, Credentials, MqttVersion, Qos, Subscribed,
+        Broker, BrokerSettings, BrokerState, BrokerStatus, MqttVersion, Qos, SignIn, Subscribed,
         WaitingMessage,
     },
     repository::{BrokerConnections, PublishError, StoreError},
@@ -53,6 +53,8 @@ struct World {
     tried: mpsc::UnboundedSender<Vec<NewEvent>>,
     /// Tells of deleted messages.
     deleted: mpsc::UnboundedSender<Vec<i64>>,
+    /// Tells of each question who signs in.
+    asked: mpsc::UnboundedSender<SignIn>,
 }
 
 #[async_trait]
@@ -61,8 +63,16 @@ impl BrokerConnections for World {
         Ok(vec![self.broker.lock().expect("no holder panics").clone()])
     }
 
-    async fn broker_credentials(&self, _: BrokerId) -> Result<Option<Credentials>, StoreError> {
-        Ok(None)
+    async fn broker_credentials(&self, _: BrokerId, revision: u32) -> Result<SignIn, StoreError> {
+        let now = self.broker.lock().expect("no holder panics").revision;
+        let sign_in = if revision == now {
+            SignIn::Nobody
+        } else {
+            SignIn::Outdated
+        };
+        // Nobody listens any more at the end of a test.
+        let _ = self.asked.send(sign_in.clone());
+        Ok(sign_in)
     }
 
     fn is_shared_by_nodes(&self) -> bool {
@@ -156,6 +166,7 @@ struct Stage {
     world: Arc<World>,
     tried: mpsc::UnboundedReceiver<Vec<NewEvent>>,
     deleted: mpsc::UnboundedReceiver<Vec<i64>>,
+    asked: mpsc::UnboundedReceiver<SignIn>,
 }
 
 impl Stage {
@@ -183,6 +194,7 @@ impl Stage {
         };
         let (tried_by, tried) = mpsc::unbounded_channel();
         let (deleted_by, deleted) = mpsc::unbounded_channel();
+        let (asked_by, asked) = mpsc::unbounded_channel();
         let world = Arc::new(World {
             broker: Mutex::new(broker),
             waiting: Mutex::new(waiting),
@@ -190,6 +202,7 @@ impl Stage {
             refusals: Mutex::new(refusals.into()),
             tried: tried_by,
             deleted: deleted_by,
+            asked: asked_by,
         });
         let brokers = Brokers::start(BrokersParts {
             egress: Ground::open().await.egress,
@@ -204,6 +217,7 @@ impl Stage {
             world,
             tried,
             deleted,
+            asked,
         }
     }
 
@@ -327,6 +341,25 @@ async fn what_was_not_acknowledged_is_sent_again() {
         .await
         .expect("it reads");
     assert_eq!(stage.deleted.recv().await, Some(vec![1]));
+}
+
+#[tokio::test]
+async fn nobody_signs_in_with_what_was_set_for_another_place() {
+    let mut stage = Stage::new(MqttVersion::V3, Vec::new(), Vec::new()).await;
+    let stream = stage.let_in(&LET_IN).await;
+    assert_eq!(stage.asked.recv().await, Some(SignIn::Nobody));
+    // It is set anew, and the connection is lost before it is told.
+    let broker = &stage.world.broker;
+    broker.lock().expect("no holder panics").revision += 1;
+    drop(stream);
+    for _ in 0..2 {
+        tokio::select! {
+            asked = stage.asked.recv() => assert_eq!(asked, Some(SignIn::Outdated)),
+            _ = stage.listener.accept() => panic!("it signs in at the place that was set before"),
+        }
+    }
+    let told = stage.state().error.expect("it is told");
+    assert!(told.contains("has changed"), "{told}");
 }
 
 #[tokio::test]

@@ -257,6 +257,17 @@ impl Broker {
     }
 }
 
+/// How to come in to a broker as it was set once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// As nobody.
+    Nobody,
+    /// As somebody.
+    As(Credentials),
+    /// Not at all: what is set is something else by now, or nothing. A password that is set now may be for another place.
+    Outdated,
+}
+
 /// Who signs in to a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {

@@ -13,7 +13,7 @@ pub use self::{
         BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, BROKERS_PER_APP_MAX, Broker, BrokerName,
         BrokerSettings, BrokerUrl, CLIENT_ID_BYTES_MAX, Credentials, FILTERS_PER_BROKER_MAX,
         InvalidBrokerName, InvalidBrokerUrl, KEEP_ALIVE_S_DEFAULT, KEEP_ALIVE_S_MAX, KEEP_ALIVE_S_MIN,
-        MqttVersion, Subscribed, UnknownMqttVersion,
+        MqttVersion, SignIn, Subscribed, UnknownMqttVersion,
     },
     message::{
         MESSAGE_AGE_MAX, MESSAGE_BYTES_MAX, MESSAGES_PER_COMMIT_MAX, MESSAGES_WAITING_PER_BROKER_MAX,

@@ -6,7 +6,7 @@ use super::StoreError;
 use crate::{
     change::Change,
     id::{AppId, BrokerId},
-    mqtt::{Broker, BrokerName, BrokerSettings, Credentials, Subscribed, WaitingMessage},
+    mqtt::{Broker, BrokerName, BrokerSettings, SignIn, Subscribed, WaitingMessage},
     secret::SecretText,
     time::Timestamp,
 };
@@ -43,8 +43,8 @@ pub trait BrokerConnections: Send + Sync {
     /// All brokers of all apps.
     async fn all_brokers(&self) -> Result<Vec<Broker>, StoreError>;
 
-    /// Who signs in to a broker; nothing if nobody does, or if the broker is gone.
-    async fn broker_credentials(&self, broker: BrokerId) -> Result<Option<Credentials>, StoreError>;
+    /// Who signs in to a broker, as it was set with this revision.
+    async fn broker_credentials(&self, broker: BrokerId, revision: u32) -> Result<SignIn, StoreError>;
 
     /// Whether other nodes may use the same storage: then a broker is leased before it is connected to.
     fn is_shared_by_nodes(&self) -> bool;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use picloud_shared::{
     id::BrokerId,
-    mqtt::{Broker, Credentials, Qos, Subscribed, WaitingMessage},
+    mqtt::{Broker, Credentials, Qos, SignIn, Subscribed, WaitingMessage},
     repository::{BrokerConnections, StoreError},
     time::Timestamp,
 };
@@ -20,8 +20,10 @@ use crate::{
 };
 
 statements! {
-    BROKER_BY_ID = "SELECT id, app_id, name, url, version, client_id, username, sealed, keep_alive_s, filters, is_paused, \
-        revision, subscribed, updated_at, author_name, CAST(0 AS BIGINT) AS waiting FROM brokers WHERE id = $1";
+    /// A password is for the place that was set together with it: who still has other settings does not get it.
+    BROKER_OF_REVISION = "SELECT id, app_id, name, url, version, client_id, username, sealed, keep_alive_s, filters, \
+        is_paused, revision, subscribed, updated_at, author_name, CAST(0 AS BIGINT) AS waiting FROM brokers \
+        WHERE id = $1 AND revision = $2";
     LEASE_BROKER = "UPDATE brokers SET holder = $2, held_until = $3 \
         WHERE id = $1 AND (holder IS NULL OR holder = $2 OR held_until <= $4) RETURNING id";
     RELEASE_BROKER = "UPDATE brokers SET holder = NULL, held_until = 0 WHERE id = $1 AND holder = $2";
@@ -49,16 +51,19 @@ impl BrokerConnections for Store {
         self.every_broker().await
     }
 
-    async fn broker_credentials(&self, broker: BrokerId) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<BrokerRow> = self.db.fetch_optional(BROKER_BY_ID, args![broker]).await?;
+    async fn broker_credentials(&self, broker: BrokerId, revision: u32) -> Result<SignIn, StoreError> {
+        let row: Option<BrokerRow> = self
+            .db
+            .fetch_optional(BROKER_OF_REVISION, args![broker, revision])
+            .await?;
         let Some(mut row) = row else {
-            return Ok(None);
+            return Ok(SignIn::Outdated);
         };
         let sealed = std::mem::take(&mut row.sealed);
         let settings = Broker::try_from(row)?.settings;
         let owner = owner(broker, &settings);
         let Some(username) = settings.username else {
-            return Ok(None);
+            return Ok(SignIn::Nobody);
         };
         let password = if sealed.is_empty() {
             None
@@ -68,7 +73,7 @@ impl BrokerConnections for Store {
                 .map_err(|_| StoreError::Corrupt("a password that is no text".to_owned()))?;
             Some(text.to_owned().into())
         };
-        Ok(Some(Credentials { username, password }))
+        Ok(SignIn::As(Credentials { username, password }))
     }
 
     fn is_shared_by_nodes(&self) -> bool {

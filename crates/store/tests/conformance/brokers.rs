@@ -7,7 +7,7 @@ use picloud_shared::{
     id::AppId,
     mqtt::{
         BROKERS_PER_APP_MAX, Broker, BrokerName, BrokerSettings, Credentials,
-        MESSAGES_WAITING_PER_BROKER_MAX, MqttVersion, NewMessage, Qos, Subscribed,
+        MESSAGES_WAITING_PER_BROKER_MAX, MqttVersion, NewMessage, Qos, SignIn, Subscribed,
     },
     repository::{AppRepository, BrokerConnections, BrokerRepository, PutBrokerError},
     secret::SecretText,
@@ -72,8 +72,12 @@ async fn put(store: &Store, app: AppId, name: &BrokerName, settings: &BrokerSett
 }
 
 async fn password(store: &Store, broker: &Broker) -> Option<String> {
-    let credentials = store.broker_credentials(broker.id).await.unwrap()?;
-    credentials.password.map(|password| password.expose().to_owned())
+    let now = store.find_broker(broker.app_id, &broker.name).await.unwrap()?;
+    match store.broker_credentials(now.id, now.revision).await.unwrap() {
+        SignIn::As(credentials) => credentials.password.map(|password| password.expose().to_owned()),
+        SignIn::Nobody => None,
+        SignIn::Outdated => panic!("it is what is set"),
+    }
 }
 
 fn message(broker: &str, topic: &str) -> NewMessage {
@@ -132,8 +136,8 @@ async fn what_was_set_is_given_to_those_who_connect(mut bed: Bed) {
             username: "shop".to_owned(),
             password: Some(CANARY.to_owned().into()),
         };
-        let found = bed.store.broker_credentials(made.id).await.unwrap();
-        assert_eq!(found, Some(expected));
+        let found = bed.store.broker_credentials(made.id, 1).await.unwrap();
+        assert_eq!(found, SignIn::As(expected));
         bed.reopen().await;
         bed.store.prepare_secrets(now()).await.unwrap();
     }
@@ -142,6 +146,9 @@ async fn what_was_set_is_given_to_those_who_connect(mut bed: Bed) {
     paused.is_paused = true;
     let again = set(&bed.store, one, &paused, None).await.unwrap();
     assert_eq!((again.id, again.revision), (made.id, 2));
+    // What is set now is not told to who knows of what was set before.
+    let found = bed.store.broker_credentials(made.id, 1).await.unwrap();
+    assert_eq!(found, SignIn::Outdated);
     assert_eq!(again.subscribed, first.filters, "the session is the same");
     paused.client_id = None;
     let other = set(&bed.store, one, &paused, None).await.unwrap();
@@ -150,7 +157,8 @@ async fn what_was_set_is_given_to_those_who_connect(mut bed: Bed) {
     let home = name("home");
     assert!(bed.store.delete_broker(one, &home, &change()).await.unwrap());
     assert!(!bed.store.delete_broker(one, &home, &change()).await.unwrap());
-    assert_eq!(bed.store.broker_credentials(made.id).await.unwrap(), None);
+    let gone = bed.store.broker_credentials(made.id, other.revision).await;
+    assert_eq!(gone.unwrap(), SignIn::Outdated);
     bed.finish().await;
 }
 
@@ -178,8 +186,9 @@ async fn a_password_stays_where_it_goes(bed: Bed) {
     set(&bed.store, app, &otherwise, None).await.unwrap();
     assert_eq!(password(&bed.store, &broker).await.as_deref(), Some(CANARY));
     otherwise.username = None;
-    set(&bed.store, app, &otherwise, None).await.unwrap();
-    assert_eq!(bed.store.broker_credentials(broker.id).await.unwrap(), None);
+    let nobody = set(&bed.store, app, &otherwise, None).await.unwrap();
+    let found = bed.store.broker_credentials(broker.id, nobody.revision).await;
+    assert_eq!(found.unwrap(), SignIn::Nobody);
     bed.finish().await;
 }
 
@@ -199,7 +208,7 @@ async fn a_password_is_in_no_database(bed: Bed) {
     let mut raw = bed.raw().await;
     raw.run("UPDATE brokers SET url = 'mqtt://eve.example.com:1883'")
         .await;
-    assert!(bed.store.broker_credentials(broker.id).await.is_err());
+    assert!(bed.store.broker_credentials(broker.id, 1).await.is_err());
     bed.finish().await;
 }
 

@@ -20,6 +20,9 @@ pub const MESSAGES_PER_COMMIT_MAX: usize = 100;
 /// Messages that may wait for one broker. More are refused.
 pub const MESSAGES_WAITING_PER_BROKER_MAX: u64 = 10_000;
 
+/// Bytes of all messages that may wait for one broker: see [`NewMessage::bytes`]. More are refused.
+pub const MESSAGES_WAITING_BYTES_PER_BROKER_MAX: u64 = 64 * 1_024 * 1_024;
+
 /// How old a message may be when it goes to its broker.
 pub const MESSAGE_AGE_MAX: Duration = Duration::from_hours(24);
 
@@ -40,6 +43,14 @@ pub struct NewMessage {
     pub content_type: Option<String>,
     /// How many events led to it.
     pub depth: u8,
+}
+
+impl NewMessage {
+    /// Bytes that count as long as it waits.
+    pub fn bytes(&self) -> u64 {
+        let content_type = self.content_type.as_ref().map_or(0, String::len);
+        (self.topic.as_str().len() + self.payload.len() + content_type) as u64
+    }
 }
 
 /// A message that waits for its broker.

@@ -27,12 +27,13 @@ CREATE TABLE brokers (
     CHECK (username IS NOT NULL OR length(sealed) = 0)
 );
 
--- A script's message is written with the commit of its run, and is deleted when the broker has it, or after a day. At most
--- 10,000 wait for one broker.
+-- A script's message is written with the commit of its run, and is deleted when the broker has it, or when it is older than
+-- a day and in the way. At most 10,000 wait for one broker, with 64 MiB: `bytes` is what one of them counts.
 CREATE TABLE broker_messages (
     number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     broker_id UUID NOT NULL REFERENCES brokers (id) ON DELETE CASCADE,
     topic TEXT NOT NULL,
+    bytes BIGINT NOT NULL,
     payload BYTEA NOT NULL,
     qos BIGINT NOT NULL,
     retain BOOLEAN NOT NULL,
@@ -41,5 +42,6 @@ CREATE TABLE broker_messages (
     published_at BIGINT NOT NULL
 );
 
--- For the first ones that wait for a broker, and for how many do.
-CREATE INDEX broker_messages_by_broker ON broker_messages (broker_id, number);
+-- For the first ones that wait for a broker, and, without a look at payloads, for how many do, how large and how old they
+-- are.
+CREATE INDEX broker_messages_by_broker ON broker_messages (broker_id, number, bytes, published_at);

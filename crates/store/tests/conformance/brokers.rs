@@ -6,8 +6,9 @@ use bytes::Bytes;
 use picloud_shared::{
     id::AppId,
     mqtt::{
-        BROKERS_PER_APP_MAX, Broker, BrokerName, BrokerSettings, Credentials,
-        MESSAGES_WAITING_PER_BROKER_MAX, MqttVersion, NewMessage, Qos, SignIn, Subscribed,
+        BROKERS_PER_APP_MAX, Broker, BrokerName, BrokerSettings, Credentials, MESSAGE_AGE_MAX,
+        MESSAGES_WAITING_BYTES_PER_BROKER_MAX, MESSAGES_WAITING_PER_BROKER_MAX, MqttVersion, NewMessage,
+        Qos, SignIn, Subscribed,
     },
     repository::{AppRepository, BrokerConnections, BrokerRepository, PutBrokerError},
     secret::SecretText,
@@ -27,6 +28,8 @@ cases! {
     an_app_has_so_many_brokers,
     messages_are_written_with_their_commit,
     with_too_many_waiting_nothing_is_published,
+    with_too_much_waiting_nothing_is_published,
+    what_is_too_old_to_be_sent_takes_no_place,
     a_broker_is_one_node_s_at_a_time,
     a_broker_goes_with_its_app,
     a_lost_key_takes_those_with_a_password_with_it,
@@ -287,8 +290,8 @@ async fn with_too_many_waiting_nothing_is_published(bed: Bed) {
     let mut waiting = 1;
     while waiting * 2 <= MESSAGES_WAITING_PER_BROKER_MAX {
         raw.run(
-            "INSERT INTO broker_messages (broker_id, topic, payload, qos, retain, depth, published_at) \
-             SELECT broker_id, topic, payload, qos, retain, depth, published_at FROM broker_messages",
+            "INSERT INTO broker_messages (broker_id, topic, bytes, payload, qos, retain, depth, published_at) \
+             SELECT broker_id, topic, bytes, payload, qos, retain, depth, published_at FROM broker_messages",
         )
         .await;
         waiting *= 2;
@@ -305,6 +308,52 @@ async fn with_too_many_waiting_nothing_is_published(bed: Bed) {
         commit(&bed.store, app, vec![message("home", "a")]).await,
         Err(ServiceError::MessagesFull)
     );
+    bed.finish().await;
+}
+
+async fn with_too_much_waiting_nothing_is_published(bed: Bed) {
+    let app = app(&bed.store, "one").await.id;
+    let settings = settings("mqtt://broker.example.com", None);
+    set(&bed.store, app, &settings, None).await.unwrap();
+    let one = message("home", "a");
+    assert!(commit(&bed.store, app, vec![one.clone()]).await.is_ok());
+    // As if it were so large that one more like it fits.
+    let bytes = MESSAGES_WAITING_BYTES_PER_BROKER_MAX - one.bytes();
+    let mut raw = bed.raw().await;
+    raw.run(&format!("UPDATE broker_messages SET bytes = {bytes}"))
+        .await;
+    assert_eq!(
+        commit(&bed.store, app, vec![one.clone(), one.clone()]).await,
+        Err(ServiceError::MessagesFull)
+    );
+    let fits = commit(&bed.store, app, vec![one.clone()]).await;
+    assert_eq!(fits, Ok(Answer::Committed));
+    assert_eq!(
+        commit(&bed.store, app, vec![one]).await,
+        Err(ServiceError::MessagesFull)
+    );
+    bed.finish().await;
+}
+
+async fn what_is_too_old_to_be_sent_takes_no_place(bed: Bed) {
+    let app = app(&bed.store, "one").await.id;
+    let settings = settings("mqtt://broker.example.com", None);
+    let broker = set(&bed.store, app, &settings, None).await.unwrap().id;
+    let both = vec![message("home", "old"), message("home", "new")];
+    assert!(commit(&bed.store, app, both).await.is_ok());
+    let old = now().minus(MESSAGE_AGE_MAX).minus(Duration::from_mins(1));
+    let old = old.as_micros();
+    let mut raw = bed.raw().await;
+    raw.run(&format!(
+        "UPDATE broker_messages SET published_at = {old}, bytes = {MESSAGES_WAITING_BYTES_PER_BROKER_MAX} \
+         WHERE topic = 'old'"
+    ))
+    .await;
+    let fits = commit(&bed.store, app, vec![message("home", "next")]).await;
+    assert_eq!(fits, Ok(Answer::Committed));
+    let waiting = bed.store.waiting_messages(broker, 9).await.unwrap();
+    let topics: Vec<_> = waiting.iter().map(|message| message.topic.as_str()).collect();
+    assert_eq!(topics, ["new", "next"]);
     bed.finish().await;
 }
 

@@ -24,25 +24,29 @@ pub struct MqttTopic(String);
 /// Why a text is no filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a filter has 1 to {MQTT_FILTER_BYTES_MAX} bytes and no control characters; + stands alone between slashes, and # \
-     alone at the end"
+    "a filter has 1 to {MQTT_FILTER_BYTES_MAX} bytes and no control characters or noncharacters; + stands alone between \
+     slashes, and # alone at the end; after $share/ there are the name of a group, a slash and a filter"
 )]
 pub struct InvalidMqttFilter;
 
 /// Why a text is no topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a topic has 1 to {MQTT_TOPIC_BYTES_MAX} bytes, none of them + or #, and no control characters")]
+#[error(
+    "a topic has 1 to {MQTT_TOPIC_BYTES_MAX} bytes, none of them + or #, and no control characters or \
+     noncharacters"
+)]
 pub struct InvalidMqttTopic;
 
 impl FromStr for MqttFilter {
     type Err = InvalidMqttFilter;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_text = (1..=MQTT_FILTER_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control);
+        let is_text = (1..=MQTT_FILTER_BYTES_MAX).contains(&text.len()) && !text.contains(is_strange);
         let mut levels = text.split('/').rev();
         let is_last = |level: &str| level == "#" || is_level(level);
         let is_filter = levels.next().is_some_and(is_last) && levels.all(is_level);
-        (is_text && is_filter)
+        let is_whole = text.strip_prefix("$share/").is_none_or(is_shared);
+        (is_text && is_filter && is_whole)
             .then(|| Self(text.to_owned()))
             .ok_or(InvalidMqttFilter)
     }
@@ -52,12 +56,25 @@ fn is_level(level: &str) -> bool {
     level == "+" || !level.contains(['+', '#'])
 }
 
+/// Whether this, after `$share/`, is the name of a group and the filter that its members share.
+fn is_shared(rest: &str) -> bool {
+    let is_group = |group: &str| !group.is_empty() && !group.contains(['+', '#']);
+    rest.split_once('/')
+        .is_some_and(|(group, filter)| is_group(group) && !filter.is_empty())
+}
+
+/// What a broker may answer by closing the connection: control characters, and what Unicode says are no characters.
+fn is_strange(letter: char) -> bool {
+    let code = u32::from(letter);
+    letter.is_control() || code & 0xFFFE == 0xFFFE || (0xFDD0..=0xFDEF).contains(&code)
+}
+
 impl FromStr for MqttTopic {
     type Err = InvalidMqttTopic;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let strange = |letter: char| letter.is_control() || matches!(letter, '+' | '#');
-        ((1..=MQTT_TOPIC_BYTES_MAX).contains(&text.len()) && !text.contains(strange))
+        let is_unwanted = |letter: char| is_strange(letter) || matches!(letter, '+' | '#');
+        ((1..=MQTT_TOPIC_BYTES_MAX).contains(&text.len()) && !text.contains(is_unwanted))
             .then(|| Self(text.to_owned()))
             .ok_or(InvalidMqttTopic)
     }
@@ -149,6 +166,43 @@ mod tests {
             "", "#/a", "a#", "a/b#", "a+", "+a/b", "a/#/b", "a\0", "a\n", &too_long,
         ] {
             assert_eq!(filter.parse::<MqttFilter>(), Err(InvalidMqttFilter), "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shared_has_a_group_and_a_filter() {
+        for (filter, is_one) in [
+            ("$share/g/a/+", true),
+            ("$share/g/#", true),
+            ("$share/g//", true),
+            ("$share", true),
+            ("$share/", false),
+            ("$share/g", false),
+            ("$share/g/", false),
+            ("$share//a", false),
+            ("$share/+/a", false),
+            ("$share/#", false),
+        ] {
+            assert_eq!(filter.parse::<MqttFilter>().is_ok(), is_one, "{filter}");
+        }
+    }
+
+    #[test]
+    fn noncharacters_are_nowhere() {
+        for (letter, is_one) in [
+            ('\u{FDCF}', true),
+            ('\u{FDD0}', false),
+            ('\u{FDEF}', false),
+            ('\u{FDF0}', true),
+            ('\u{FFFD}', true),
+            ('\u{FFFE}', false),
+            ('\u{FFFF}', false),
+            ('\u{1FFFE}', false),
+            ('\u{10FFFF}', false),
+        ] {
+            let text = format!("a/{letter}");
+            assert_eq!(text.parse::<MqttTopic>().is_ok(), is_one, "{text:?}");
+            assert_eq!(text.parse::<MqttFilter>().is_ok(), is_one, "{text:?}");
         }
     }
 

@@ -93,7 +93,7 @@ pub(super) fn publish(
         }
         properties.push(0x26);
         text(&mut properties, DEPTH_PROPERTY);
-        text(&mut properties, &message.depth.saturating_add(1).to_string());
+        text(&mut properties, &message.depth.to_string());
         append_properties(&mut body, &properties);
     }
     body.extend_from_slice(&message.payload);
@@ -198,7 +198,7 @@ mod tests {
             prop_assert_eq!(&read.payload[..], &payload[..]);
             prop_assert_eq!((read.qos, read.retain), (qos, retain));
             prop_assert_eq!(read.id, is_sure.then_some(id));
-            prop_assert_eq!(read.properties.depth, is_v5.then_some(depth + 1));
+            prop_assert_eq!(read.properties.depth, is_v5.then_some(depth));
             prop_assert!(decoder.buffer.is_empty());
         }
     }

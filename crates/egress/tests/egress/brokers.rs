@@ -381,7 +381,7 @@ async fn what_a_broker_cannot_do_is_not_asked_of_it() {
             assert_eq!(packet[0], 0x30);
             assert!(packet.ends_with(&vec![b'x'; bytes]) && !packet.ends_with(&vec![b'x'; bytes + 1]));
             let said = String::from_utf8_lossy(&packet).into_owned();
-            assert!(said.contains("picloud-depth\0\u{1}3"), "{said:?}");
+            assert!(said.contains("picloud-depth\0\u{1}2"), "{said:?}");
         }
         assert_eq!(stage.deleted.recv().await, Some(vec![number]));
     }

@@ -52,7 +52,10 @@ pub(super) fn all(evidence: &Evidence<'_>) -> Vec<Check> {
             "nothing begins twice while nothing fails",
             without_reason(&again_in_calm(entries, evidence.starts), evidence.faults),
         ),
-        check("each key is in order", disordered(entries, found)),
+        check(
+            "each key is in order",
+            disordered(entries, found, &set_aside(evidence)),
+        ),
         check("each second has its row and its run", schedule(found)),
         check("work goes on within 45 s", late(evidence.waits)),
         check("nothing is dead but by servers that ended", dead(evidence.dead)),
@@ -145,8 +148,19 @@ fn without_reason(again: &BTreeMap<String, (usize, u64)>, faults: &BTreeMap<Stri
         .collect()
 }
 
-/// Ordered events that came before one that was accepted before them, or did not come one after the other.
-fn disordered(entries: &[Entry], found: &Found) -> Vec<String> {
+/// Events that were dead in between. Those after them do not wait for them.
+fn set_aside(evidence: &Evidence<'_>) -> BTreeSet<usize> {
+    let dead: BTreeSet<&String> = evidence.dead.values().flatten().collect();
+    let starts = evidence.starts.iter();
+    starts
+        .filter(|start| dead.contains(&start.delivery))
+        .map(|start| start.number)
+        .collect()
+}
+
+/// Ordered events that came before one that was accepted before them, or did not come one after the other; but for those
+/// that were set aside.
+fn disordered(entries: &[Entry], found: &Found, set_aside: &BTreeSet<usize>) -> Vec<String> {
     let is_ordered = |number: &usize| {
         entries
             .get(*number)
@@ -171,7 +185,7 @@ fn disordered(entries: &[Entry], found: &Found) -> Vec<String> {
         let (mut at, mut newest, mut seen) = (Some(first), 0, BTreeSet::new());
         while let Some(number) = at.filter(|number| seen.insert(*number)) {
             // What nobody acknowledged may have been accepted at any time.
-            if matches!(entries[number].outcome, Outcome::Accepted(_)) {
+            if matches!(entries[number].outcome, Outcome::Accepted(_)) && !set_aside.contains(&number) {
                 if number < newest {
                     wrong.push(format!("{number} came after {newest}"));
                 }

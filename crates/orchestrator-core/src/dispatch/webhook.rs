@@ -131,10 +131,10 @@ impl<E: ExecutorClient> Dispatcher<E> {
         }
     }
 
-    /// Leaves a record of a request that did not reach its script, for people who wonder why: as many as there would be
-    /// of runs that succeed, as anybody may send such a request.
+    /// Leaves a record of a request that did not reach its script, for people who wonder why. As anybody may send such a
+    /// request, there are few, and none that takes the place of one of a run.
     fn tell_refused(&self, run: &Run, route: &WebhookRoute, fault: &Fault) {
-        if !Recorder::admits(&*run.live, run.entry.at) {
+        if !Recorder::admits_refused(&*run.live, run.entry.at) {
             return;
         }
         let message = fault.message();

@@ -109,6 +109,11 @@ impl Recorder {
         script.tally().rate.take(now)
     }
 
+    /// Whether a request to `script` that is refused at `now` is to be recorded.
+    pub(crate) fn admits_refused<S: Counted>(script: &S, now: Timestamp) -> bool {
+        script.tally().rate.take_refused(now)
+    }
+
     /// Counts a successful run of `script` that is not recorded.
     #[inline]
     pub(crate) fn count<S: Counted + 'static>(&self, script: &Arc<S>, duration_us: u64) {

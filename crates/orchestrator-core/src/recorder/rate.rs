@@ -1,4 +1,5 @@
-//! How many successful runs are recorded one by one: of an app, and of all apps together.
+//! How many successful runs, and requests that were refused before they ran, are recorded one by one: of an app, and of
+//! all apps together.
 
 use std::sync::{
     Arc,
@@ -7,13 +8,14 @@ use std::sync::{
 
 use picloud_shared::time::Timestamp;
 
-/// Successful runs that are recorded in a second when there are many, and at once after a quiet time.
+/// How many are recorded in a second when there are many, and at once after a quiet time.
 #[derive(Clone, Copy)]
 struct Bound {
     per_second: i64,
     burst: i64,
 }
 
+/// Successful runs of an app.
 const APP: Bound = Bound {
     per_second: 20,
     burst: 100,
@@ -22,6 +24,18 @@ const APP: Bound = Bound {
 /// So that many apps together cost no more than a few busy ones: ten, going by what each may have.
 const NODE: Bound = Bound {
     per_second: 200,
+    burst: 1_000,
+};
+
+/// Requests to an app that were refused. Anybody may send them, so they are few, and take nothing from runs.
+const APP_REFUSED: Bound = Bound {
+    per_second: 2,
+    burst: 100,
+};
+
+/// The same of all apps together.
+const NODE_REFUSED: Bound = Bound {
+    per_second: 20,
     burst: 1_000,
 };
 
@@ -34,13 +48,19 @@ struct Bucket {
 
 /// The rate of one app, within that of the node.
 pub(crate) struct Rate {
-    app: Bucket,
+    runs: Bucket,
+    refused: Bucket,
     node: NodeRate,
 }
 
 /// The rate of all apps together.
 #[derive(Clone)]
-pub(crate) struct NodeRate(Arc<Bucket>);
+pub(crate) struct NodeRate(Arc<NodeBuckets>);
+
+struct NodeBuckets {
+    runs: Bucket,
+    refused: Bucket,
+}
 
 impl Bucket {
     fn new(bound: Bound) -> Self {
@@ -88,13 +108,23 @@ impl Rate {
     pub(super) fn take(&self, now: Timestamp) -> bool {
         // The bucket of the node is at hand; where many apps are asked, that of the app has to be brought from memory,
         // and nothing is taken from it in vain.
-        self.node.0.has(now) && self.app.take(now) && self.node.0.take(now)
+        let node = &self.node.0.runs;
+        node.has(now) && self.runs.take(now) && node.take(now)
+    }
+
+    /// Whether a request that is refused at `now` is recorded.
+    pub(super) fn take_refused(&self, now: Timestamp) -> bool {
+        let node = &self.node.0.refused;
+        node.has(now) && self.refused.take(now) && node.take(now)
     }
 }
 
 impl Default for NodeRate {
     fn default() -> Self {
-        Self(Arc::new(Bucket::new(NODE)))
+        Self(Arc::new(NodeBuckets {
+            runs: Bucket::new(NODE),
+            refused: Bucket::new(NODE_REFUSED),
+        }))
     }
 }
 
@@ -102,7 +132,8 @@ impl NodeRate {
     /// The rate of one more app.
     pub(crate) fn app(&self) -> Arc<Rate> {
         Arc::new(Rate {
-            app: Bucket::new(APP),
+            runs: Bucket::new(APP),
+            refused: Bucket::new(APP_REFUSED),
             node: self.clone(),
         })
     }
@@ -139,5 +170,15 @@ mod tests {
         // What the node refused has cost the others nothing.
         let later = Timestamp::from_micros(START + 1_000_000);
         assert_eq!((0..300).filter(|_| apps[4_999].take(later)).count(), 100);
+    }
+
+    #[test]
+    fn what_is_refused_takes_nothing_from_runs() {
+        let node = NodeRate::default();
+        let now = Timestamp::from_micros(START);
+        let apps: Vec<_> = (0..5_000).map(|_| node.app()).collect();
+        assert_eq!((0..300).filter(|_| apps[0].take_refused(now)).count(), 100);
+        assert_eq!(apps.iter().filter(|app| app.take_refused(now)).count(), 900);
+        assert_eq!((0..300).filter(|_| apps[0].take(now)).count(), 100);
     }
 }

@@ -98,6 +98,7 @@ CREATE FUNCTION claim_deliveries(
 #variable_conflict use_column
 DECLARE
     lock_of_one RECORD;
+    locked UUID[] := '{}';
 BEGIN
     UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = moment,
         aborts = deliveries.aborts
@@ -111,7 +112,7 @@ BEGIN
 
     -- Whoever counts the runs of a queue has it alone, so that it is exact on all nodes.
     FOR lock_of_one IN
-        SELECT hashtextextended(limited.queue::text, 25) AS number
+        SELECT hashtextextended(limited.queue::text, 25) AS number, limited.queue
         FROM unnest(limited_apps, limited_queues) AS limited (app_id, queue)
         WHERE EXISTS (
             SELECT 1 FROM deliveries AS d
@@ -120,6 +121,7 @@ BEGIN
         ORDER BY 1
     LOOP
         PERFORM pg_advisory_xact_lock(lock_of_one.number);
+        locked := array_append(locked, lock_of_one.queue);
     END LOOP;
 
     RETURN QUERY
@@ -128,7 +130,9 @@ BEGIN
             per_app_max, share, held_apps, held_counts, held_queues, held_in_queues, full_scripts, limited_queues,
             limits, batch_queues, batch_events, batch_waits
         ) AS q
+        -- In another limited queue something may be due by now: it is had next time, with the lock.
         WHERE q.room > 0 AND q.first_due <= moment
+            AND (q.queue <> ALL (limited_queues) OR q.queue = ANY (locked))
     ),
     singles AS (
         SELECT q.app_id, q.free, one.id, one.due_at,

@@ -1,6 +1,9 @@
 //! The queues of an app take turns, and have bounds of their own.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use picloud_shared::{
     events::{Batch, Claim, Claimed, Leased, NewDelivery, NewEvent, Next, Origin, QueueId, QueueTerms},
@@ -22,6 +25,7 @@ cases! {
     scripts_that_have_enough_are_left_out,
     no_more_runs_of_a_queue_are_going_than_may,
     the_bound_on_runs_is_exact_on_many_nodes,
+    a_claim_takes_from_no_bounded_queue_that_it_does_not_have_alone,
     what_is_due_later_counts_without_room_for_it,
     a_batch_is_one_run,
 }
@@ -185,6 +189,41 @@ async fn the_bound_on_runs_is_exact_on_many_nodes(bed: Bed) {
         }
     }
     assert_eq!(ran, published);
+    ground.bed.finish().await;
+}
+
+async fn a_claim_takes_from_no_bounded_queue_that_it_does_not_have_alone(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    if ground.bed.is_sqlite() {
+        // Only one at a time claims there.
+        return ground.bed.finish().await;
+    }
+    let (one, other) = (SubscriptionId::new(now()), SubscriptionId::new(now()));
+    let bound = terms(&ground, 1, None);
+    let wanted = Claim {
+        queues: HashMap::from([(one.into(), bound), (other.into(), bound)]),
+        ..claim("a", 10, at(1))
+    };
+    let first = publish(&ground, one, 1, at(0)).await;
+    let mut raw = ground.bed.raw().await;
+    let lock = format!("SELECT pg_advisory_lock(hashtextextended('{one}'::uuid::text, 25))");
+    raw.run(&lock).await;
+    // While the claim waits for the one queue, something comes into the other one.
+    let meanwhile = async {
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+        while raw.number(waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        let second = publish(&ground, other, 1, at(1)).await;
+        raw.run("SELECT pg_advisory_unlock_all()").await;
+        second
+    };
+    let meanwhile = tokio::time::timeout(Duration::from_mins(1), meanwhile);
+    let (found, second) = tokio::join!(claimed(&ground, wanted.clone(), at(1)), meanwhile);
+    assert_eq!((ids(&found), found.next_due), (first, Some(at(1))));
+    // It is told, and had with the next claim.
+    assert_eq!(ids(&claimed(&ground, wanted, at(1)).await), second.unwrap());
     ground.bed.finish().await;
 }
 

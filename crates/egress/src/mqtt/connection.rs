@@ -19,7 +19,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{brokers::BrokersParts, packet::Invalid, talk::Talk};
+use super::{brokers::BrokersParts, outgoing::Doubt, packet::Invalid, talk::Talk};
 use crate::{connect::connect, http::Fault};
 
 /// How long it may take until a broker lets PiCloud in.
@@ -51,6 +51,8 @@ pub(super) struct Link {
     state: Mutex<BrokerState>,
     /// What the session at the broker has subscribed to.
     subscribed: Mutex<Vec<Subscribed>>,
+    /// Which messages it may have ended the connection for.
+    doubt: Mutex<Doubt>,
 }
 
 /// What a connection is made of.
@@ -96,6 +98,7 @@ impl Link {
             broker,
             wake: Notify::new(),
             state: Mutex::new(state),
+            doubt: Mutex::default(),
         }
     }
 
@@ -107,6 +110,11 @@ impl Link {
     /// What the session at the broker has subscribed to.
     pub(super) fn subscribed(&self) -> MutexGuard<'_, Vec<Subscribed>> {
         self.subscribed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which messages the broker may have ended the connection for.
+    pub(super) fn doubt(&self) -> MutexGuard<'_, Doubt> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection is like that now.

@@ -38,6 +38,12 @@ pub(super) fn sent_away(code: u8, words: Option<&str>) -> String {
     told(why, code, words)
 }
 
+/// Whether a broker that ends the connection like that may do so for what it was sent.
+pub(super) fn may_be_for_a_message(code: u8) -> bool {
+    // Another client has come with the same id, or the broker stops.
+    !matches!(code, 0x8E | 0x8B)
+}
+
 /// With the code, and what the broker said of it, on one line.
 pub(super) fn told(why: &str, code: u8, words: Option<&str>) -> String {
     let words: String = words

@@ -48,6 +48,8 @@ pub(super) struct Talk {
     pub(super) flight: Option<Flight>,
     /// Whether messages may wait that are not under way.
     pub(super) may_send: bool,
+    /// Whether the broker has ended the connection, maybe for what it was sent.
+    pub(super) is_cut: bool,
 }
 
 /// What a broker can do.
@@ -145,18 +147,29 @@ impl Talk {
             asked: HashMap::new(),
             flight: None,
             may_send: true,
+            is_cut: false,
             link,
         })
     }
 
     /// Goes on until that is not wished any more, or the connection is lost.
     pub(super) async fn go_on(mut self) -> Result<(), Lost> {
+        let ended = self.talk().await;
+        if ended.is_ok() {
+            self.leave().await;
+        }
+        self.put_down().await;
+        ended
+    }
+
+    /// The same, without a word at the end.
+    async fn talk(&mut self) -> Result<(), Lost> {
         self.ask_for_filters().await?;
         loop {
             let batch = self.take_what_was_read().await?;
             if !batch.is_empty() {
                 if !self.keep(batch).await? {
-                    return self.leave().await;
+                    return Ok(());
                 }
                 continue;
             }
@@ -168,12 +181,15 @@ impl Talk {
                 wished,
                 next_ping,
                 ..
-            } = &mut self;
+            } = self;
             tokio::select! {
-                read = read(&mut **stream, decoder) => read?,
+                read = read(&mut **stream, decoder) => {
+                    self.is_cut = read.is_err();
+                    read?;
+                }
                 () = link.wake.notified() => self.may_send = true,
                 () = sleep_until(*next_ping) => self.ping().await?,
-                () = unwished(wished) => return self.leave().await,
+                () = unwished(wished) => return Ok(()),
             }
         }
     }
@@ -193,6 +209,7 @@ impl Talk {
                 Packet::Unsubscribed { id } => self.answered(id, &[]).await?,
                 Packet::Pong => self.is_pinged = false,
                 Packet::Disconnected { code, properties } => {
+                    self.is_cut = reason::may_be_for_a_message(code);
                     return Err(Lost(reason::sent_away(code, properties.reason.as_deref())));
                 }
                 Packet::Connected { .. } => {
@@ -232,8 +249,9 @@ impl Talk {
             self.stream.flush().await
         };
         let written = timeout(WRITE_TIMEOUT, writing).await;
-        written.map_err(|_| Lost("the broker does not read what it is sent".to_owned()))??;
-        Ok(())
+        let written = written.map_err(|_| Lost("the broker does not read what it is sent".to_owned()))?;
+        self.is_cut |= written.is_err();
+        Ok(written?)
     }
 
     /// A number for something that is answered.
@@ -312,7 +330,7 @@ impl Talk {
     }
 
     /// Ends it. Whatever becomes of that, it is over.
-    async fn leave(mut self) -> Result<(), Lost> {
+    async fn leave(&mut self) {
         let wish = *self.wished.borrow();
         let forget = wish == Wish::Forget;
         let goodbye = async {
@@ -329,7 +347,8 @@ impl Talk {
         if let Ok(Err(Lost(error))) = timeout(GOODBYE_TIMEOUT, goodbye).await {
             tracing::debug!(error, "a broker did not hear that the connection ends");
         }
-        Ok(())
+        // Whatever was under way, the broker is not who has ended it.
+        self.is_cut = false;
     }
 }
 

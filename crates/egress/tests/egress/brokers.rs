@@ -277,6 +277,12 @@ fn waiting(number: i64, qos: Qos, bytes: usize) -> WaitingMessage {
     }
 }
 
+/// Says that a message which is about `out` has come.
+async fn acknowledge(stream: &mut TcpStream, packet: &[u8]) {
+    let acknowledgement = [&[0x40, 0x02][..], &packet[7..9]].concat();
+    stream.write_all(&acknowledgement).await.expect("it reads");
+}
+
 const LET_IN: [u8; 4] = [0x20, 0x02, 0x00, 0x00];
 
 #[tokio::test]
@@ -334,13 +340,42 @@ async fn what_was_not_acknowledged_is_sent_again() {
     }
     let mut stream = stage.let_in(&LET_IN).await;
     let packet = read_packet(&mut stream).await;
-    let id = &packet[7..9];
     assert!(stage.deleted.try_recv().is_err(), "nobody has it");
-    stream
-        .write_all(&[&[0x40, 0x02][..], id].concat())
-        .await
-        .expect("it reads");
+    acknowledge(&mut stream, &packet).await;
     assert_eq!(stage.deleted.recv().await, Some(vec![1]));
+}
+
+#[tokio::test]
+async fn a_message_that_ends_the_connection_holds_up_no_other() {
+    let all: Vec<_> = (1..=3_u8)
+        .map(|number| waiting(i64::from(number), Qos::AtLeastOnce, usize::from(number)))
+        .collect();
+    let mut stage = Stage::new(MqttVersion::V3, Vec::new(), all).await;
+    let length = |number: usize| 9 + number;
+    // All of them come; the broker takes the first, and no more.
+    let mut stream = stage.let_in(&LET_IN).await;
+    let first = read_packet(&mut stream).await;
+    for number in 2..=3 {
+        assert_eq!(read_packet(&mut stream).await.len(), length(number));
+    }
+    acknowledge(&mut stream, &first).await;
+    drop(stream);
+    // What it has is not sent again.
+    assert_eq!(stage.deleted.recv().await, Some(vec![1]));
+    // Which of the others it was is seen when they come alone.
+    for _ in 0..3 {
+        let mut stream = stage.let_in(&LET_IN).await;
+        assert_eq!(read_packet(&mut stream).await.len(), length(2));
+    }
+    assert_eq!(stage.deleted.recv().await, Some(vec![2]));
+    assert_eq!(stage.state().refused, 1);
+    let refusal = stage.state().refusal.expect("it is said");
+    assert!(refusal.contains("ends the connection"), "{refusal}");
+    let mut stream = stage.let_in(&LET_IN).await;
+    let last = read_packet(&mut stream).await;
+    assert_eq!(last.len(), length(3));
+    acknowledge(&mut stream, &last).await;
+    assert_eq!(stage.deleted.recv().await, Some(vec![3]));
 }
 
 #[tokio::test]

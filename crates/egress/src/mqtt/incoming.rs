@@ -11,7 +11,7 @@ use picloud_shared::{
     mqtt::{BrokerStatus, InvalidMqttTopic, MqttTopic, event_topic},
     repository::{PublishError, StoreError},
 };
-use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio::time::{sleep, sleep_until};
 
 use super::{
@@ -200,7 +200,8 @@ fn event_of(link: &Link, message: Message) -> Result<NewEvent, String> {
 
 /// What a payload is: what the broker says, unless that cannot be, and otherwise what it looks like.
 fn content_type(told: Option<String>, payload: &Bytes) -> String {
-    let is_json = || serde_json::from_slice::<IgnoredAny>(payload).is_ok();
+    // Whoever reads it must be able to: what is merely skipped may have numbers and texts that cannot be.
+    let is_json = || serde_json::from_slice::<Value>(payload).is_ok();
     let is_text = || std::str::from_utf8(payload).is_ok();
     let can_be = |told: &String| {
         let told = told.to_ascii_lowercase();
@@ -237,11 +238,15 @@ mod tests {
         for (told, payload, expected) in [
             (None, &b"21.5"[..], "application/json"),
             (None, b"{\"on\":true}", "application/json"),
+            (None, b"1e999", "text/plain"),
+            (None, b"\"\\ud800\"", "text/plain"),
+            (None, b"\"\xFF\"", "application/octet-stream"),
             (None, b"ON", "text/plain"),
             (None, b"", "text/plain"),
             (None, b"\xFF", "application/octet-stream"),
             (Some("text/csv"), b"1,2", "text/csv"),
             (Some("application/json"), b"ON", "text/plain"),
+            (Some("application/json"), b"[1e999]", "text/plain"),
             (Some("text/plain"), b"\xFF", "application/octet-stream"),
             (Some("a\nb"), b"ON", "text/plain"),
             (Some(""), b"1", "application/json"),

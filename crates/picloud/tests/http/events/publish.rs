@@ -157,7 +157,9 @@ fn an_event_in_headers_has_its_data_in_the_body() {
     wait_for(&cloud, "seen", &seen(json!({ "total": 3 })));
     with_headers("text/plain", "three").expect(202);
     wait_for(&cloud, "seen", &seen(json!("three")));
-    with_headers("application/json", "{").problem(422, "validation_failed");
+    for unreadable in ["{", "1e999", "\"\\ud800\""] {
+        with_headers("application/json", unreadable).problem(422, "validation_failed");
+    }
     let empty = call(&app)
         .header("ce-specversion", "1.0")
         .header("ce-id", "")

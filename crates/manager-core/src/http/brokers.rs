@@ -75,8 +75,9 @@ struct BrokerFilterBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = BrokerState)]
 struct BrokerStateBody {
-    /// `connected`; `connecting`, also while it waits for the next try; `held`: nothing is read from it, because as many
-    /// events of the app wait as may, or the database is away; `paused`; or `elsewhere`: another server has the connection.
+    /// `connected`, also where the broker hears not all filters: `error` then names one; `connecting`, also while it waits
+    /// for the next try; `held`: nothing is read from it, because as many events of the app wait as may, or the database is
+    /// away; `paused`; or `elsewhere`: another server has the connection.
     #[schema(example = "connected")]
     status: &'static str,
     /// Since when.
@@ -91,7 +92,8 @@ struct BrokerStateBody {
     /// When that was.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     error_at: Option<Timestamp>,
-    /// Messages that could not become events, and messages that the broker did not take, since the server runs.
+    /// Messages that could not become events, and messages that the broker did not take, since the server runs or the broker
+    /// was last set.
     #[schema(example = 0)]
     refused: u64,
     /// Why the last of them was not taken.
@@ -353,7 +355,9 @@ problems!(DeleteBrokerProblems: NotFound);
 
 /// Delete a broker
 ///
-/// The connection ends, the broker is told to keep nothing, and messages that wait for it are dropped.
+/// The connection ends, the broker is told to keep nothing, and messages that wait for it are dropped. Where there is no
+/// connection, as to one that is paused or away, nobody tells it: it keeps what it has for the client id until it forgets
+/// that by itself, with MQTT 5 after a week.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/apps/{app}/brokers/{broker}",

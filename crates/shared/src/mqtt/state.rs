@@ -14,7 +14,7 @@ pub struct BrokerState {
     /// When that was.
     pub error_at: Option<Timestamp>,
     /// Messages of this broker that could not become events, and messages for it that it did not take, since the server
-    /// runs.
+    /// runs or the broker was last set.
     pub refused: u64,
     /// Why the last of them was refused.
     pub refusal: Option<String>,
@@ -23,7 +23,7 @@ pub struct BrokerState {
 /// How a connection is in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrokerStatus {
-    /// It is there.
+    /// It is there. Filters that the broker refuses stand in the error.
     Connected,
     /// It is being made, or will be tried again.
     Connecting,

@@ -190,7 +190,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a broker
-         * @description The connection ends, the broker is told to keep nothing, and messages that wait for it are dropped.
+         * @description The connection ends, the broker is told to keep nothing, and messages that wait for it are dropped. Where there is no
+         *     connection, as to one that is paused or away, nobody tells it: it keeps what it has for the client id until it forgets
+         *     that by itself, with MQTT 5 after a week.
          *
          *     Needs the role `app_admin` in the app.
          */
@@ -2867,7 +2869,8 @@ export interface components {
             refusal: string | null;
             /**
              * Format: int64
-             * @description Messages that could not become events, and messages that the broker did not take, since the server runs.
+             * @description Messages that could not become events, and messages that the broker did not take, since the server runs or the broker
+             *     was last set.
              * @example 0
              */
             refused: number;
@@ -2877,8 +2880,9 @@ export interface components {
              */
             since: string;
             /**
-             * @description `connected`; `connecting`, also while it waits for the next try; `held`: nothing is read from it, because as many
-             *     events of the app wait as may, or the database is away; `paused`; or `elsewhere`: another server has the connection.
+             * @description `connected`, also where the broker hears not all filters: `error` then names one; `connecting`, also while it waits
+             *     for the next try; `held`: nothing is read from it, because as many events of the app wait as may, or the database is
+             *     away; `paused`; or `elsewhere`: another server has the connection.
              * @example connected
              */
             status: string;

@@ -42,6 +42,13 @@ test('a script subscribes, an event is published, and its chain tells what follo
 	await page.getByRole('button', { name: 'Publish an event' }).click();
 	const publish = page.getByRole('dialog', { name: 'Publish an event' });
 	await publish.getByText('Goes to orders').waitFor();
+	await publish.getByLabel('Data').fill('{"order": 1}');
+	await publish.getByRole('button', { name: 'Publish', exact: true }).click();
+	await publish.getByRole('link', { name: 'See what follows from it' }).click();
+	await page.getByText('Nothing followed from it').waitFor();
+
+	await page.goto(events);
+	await page.getByRole('button', { name: 'Publish an event' }).click();
 	await publish.getByLabel('Data').fill('{"order": 7}');
 	await publish.getByRole('button', { name: 'Publish', exact: true }).click();
 	await publish.getByRole('link', { name: 'See what follows from it' }).click();

@@ -53,7 +53,7 @@ export const PAGES: Shown[] = [
 	{ name: 'delivery', path: '/admin/apps/shop/events/dead', ready: delivery },
 	{ name: 'delivery-gone', path: '/admin/apps/shop/events/deliveries/01890a5d-ac96-774b-bcce-b302099a8057', ready: text('An event that is no longer kept') },
 	{ name: 'chain', path: '/admin/apps/shop/events/dead', ready: chain },
-	{ name: 'chain-missing', path: '/admin/apps/shop/events/chains/01890a5d-ac96-774b-bcce-b302099a8057', ready: (page) => page.getByRole('alert').waitFor() },
+	{ name: 'chain-missing', path: '/admin/apps/shop/events/chains/01890a5d-ac96-774b-bcce-b302099a8057', ready: (page) => page.getByText('Nothing followed from it').waitFor() },
 	{ name: 'apps-search', path: '/admin/apps', ready: searched },
 	{ name: 'keys', path: '/admin/apps/shop/data', ready: button('visits') },
 	{ name: 'keys-none', path: '/admin/apps/shop/data?prefix=nothing', ready: text('No key begins with that') },

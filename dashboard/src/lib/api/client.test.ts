@@ -20,6 +20,11 @@ test('a problem is thrown with its code and its fields', async () => {
 	expect((error as ApiError).about('name')).toBe('Give one.');
 });
 
+test('a place in a field is named as it is written', () => {
+	const error = new ApiError(422, { errors: [{ field: 'filter', message: 'filter.data.total.above: is no condition' }] });
+	expect(error.about('filter')).toBe('filter.data.total.above: is no condition.');
+});
+
 test('a server that is not there is told from one that refuses', async () => {
 	vi.stubGlobal('fetch', vi.fn(() => Promise.reject(new TypeError('Failed to fetch'))));
 	await expect(me()).rejects.toMatchObject({ code: 'unreachable', status: 0 });

@@ -55,6 +55,8 @@ export class ApiError extends Error {
 }
 
 function sentence(text: string): string {
-	const capital = text.charAt(0).toUpperCase() + text.slice(1);
+	// One that begins with a place, such as `filter.data.total: is no condition`, names it as it is written.
+	const isPlace = /^\w+[.[]\S*: /.test(text);
+	const capital = isPlace ? text : text.charAt(0).toUpperCase() + text.slice(1);
 	return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }

@@ -10,6 +10,8 @@ test('a pattern covers a topic, or those that begin like it', () => {
 	expect(covers('orders.*', 'orders')).toBe(false);
 	expect(covers('*', 'anything')).toBe(true);
 	expect(covers('*', 'picloud.delivery.dead')).toBe(false);
+	expect(covers('pic*', 'picloud.delivery.dead')).toBe(false);
+	expect(covers('pic*', 'pictures.taken')).toBe(true);
 	expect(covers('picloud.*', 'picloud.delivery.dead')).toBe(true);
 });
 

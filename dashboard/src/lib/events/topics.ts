@@ -10,8 +10,8 @@ const OWN = 'picloud.';
 export function covers(pattern: string, topic: string): boolean {
 	if (!pattern.endsWith('*')) return pattern === topic;
 	const start = pattern.slice(0, -1);
-	// A star alone stands for every topic but PiCloud's own.
-	return topic.startsWith(start) && (start !== '' || !topic.startsWith(OWN));
+	// Only who names PiCloud's own topics gets them.
+	return topic.startsWith(start) && (!topic.startsWith(OWN) || start.startsWith(OWN));
 }
 
 /** What waits for a subscriber, runs for it, and is dead. */

@@ -37,7 +37,8 @@ impl Default for LatestMoment {
 }
 
 impl LatestMoment {
-    /// Finds the latest moment that was seen before this process began.
+    /// Finds the latest moment that was seen before this process began, as far as what waits or runs tells: when it was
+    /// accepted.
     pub(super) async fn remember(&self, db: &Db) -> Result<(), StoreError> {
         let (moment,): (Option<i64>,) = db.fetch_one(LATEST_ACCEPTED, args![]).await?;
         self.0.fetch_max(moment.unwrap_or(i64::MIN), Ordering::Relaxed);

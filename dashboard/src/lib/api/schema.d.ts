@@ -3032,7 +3032,10 @@ export interface components {
             deliveries: components["schemas"]["Delivery"][];
             /** @description Its events. Each follows from the run `cause_id`. */
             events: components["schemas"]["ChainEvent"][];
-            /** @description Its runs, without their logs. Each follows from its `delivery`; the one that began it has none. */
+            /**
+             * @description Its runs, without their logs. Each follows from its `delivery`; the one that began it has none. A run for several
+             *     events is in the chain of the first of them.
+             */
             executions: components["schemas"]["Execution"][];
             /** @description Whether it has more than 200 deliveries or runs: then these are the first ones. */
             is_cut: boolean;

@@ -16,9 +16,8 @@ pub use self::{
         MqttVersion, SignIn, Subscribed, UnknownMqttVersion,
     },
     message::{
-        MESSAGE_AGE_MAX, MESSAGE_BYTES_MAX, MESSAGES_PER_COMMIT_MAX,
-        MESSAGES_WAITING_BYTES_PER_BROKER_MAX, MESSAGES_WAITING_PER_BROKER_MAX, NewMessage,
-        WaitingMessage, event_topic,
+        MESSAGE_AGE_MAX, MESSAGE_BYTES_MAX, MESSAGES_PER_COMMIT_MAX, MESSAGES_WAITING_BYTES_PER_BROKER_MAX,
+        MESSAGES_WAITING_PER_BROKER_MAX, NewMessage, WaitingMessage, event_topic,
     },
     state::{BrokerState, BrokerStatus},
     words::{

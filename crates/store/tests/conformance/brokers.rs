@@ -7,8 +7,8 @@ use picloud_shared::{
     id::AppId,
     mqtt::{
         BROKERS_PER_APP_MAX, Broker, BrokerName, BrokerSettings, Credentials, MESSAGE_AGE_MAX,
-        MESSAGES_WAITING_BYTES_PER_BROKER_MAX, MESSAGES_WAITING_PER_BROKER_MAX, MqttVersion, NewMessage,
-        Qos, SignIn, Subscribed,
+        MESSAGES_WAITING_BYTES_PER_BROKER_MAX, MESSAGES_WAITING_PER_BROKER_MAX, MqttVersion, NewMessage, Qos,
+        SignIn, Subscribed,
     },
     repository::{AppRepository, BrokerConnections, BrokerRepository, PutBrokerError},
     secret::SecretText,

@@ -60,7 +60,9 @@ fn what_is_missing_or_malformed_is_named() {
 fn an_id_that_runs_over_into_the_moment_is_refused() {
     // Both are signed alike: of what is the body of the one, a part is the moment of the other.
     let message = "msg.1614265330.1614265330.{}";
-    let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("Base64");
+    let key = STANDARD
+        .decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .expect("Base64");
     let signature = STANDARD.encode(hmac_sha256(&key, message));
     let sent = |id: &str, body: &str| {
         let mut sent = standard()

@@ -1,0 +1,1 @@
+export{P as component,J as universal}from"../chunks/Avvsiz19.js";

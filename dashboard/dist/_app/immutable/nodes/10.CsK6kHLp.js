@@ -1,0 +1,1 @@
+export{n as component,i as universal}from"../chunks/Avvsiz19.js";

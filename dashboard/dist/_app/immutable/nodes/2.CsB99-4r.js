@@ -1,0 +1,1 @@
+export{S as component,O as universal}from"../chunks/Avvsiz19.js";

@@ -1,0 +1,1 @@
+export{t as component,r as universal}from"../chunks/CtS9Zlhd.js";

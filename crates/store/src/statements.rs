@@ -106,6 +106,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
             ("postgres/kv", crate::postgres::kv::ALL),
             ("postgres/lock", crate::postgres::lock::ALL),
             ("postgres/messages", crate::postgres::messages::ALL),
+            ("postgres/open", crate::postgres::open::ALL),
             ("postgres/server", crate::postgres::server::ALL),
         ]
         .as_slice()

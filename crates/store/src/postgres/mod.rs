@@ -10,7 +10,7 @@ pub(crate) mod hints;
 pub(crate) mod kv;
 pub(crate) mod lock;
 pub(crate) mod messages;
-mod open;
+pub(crate) mod open;
 pub(crate) mod server;
 mod turns;
 

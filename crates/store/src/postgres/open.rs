@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 use super::{hints::Hints, server, turns::Turns};
-use crate::{error::OpenError, migrate};
+use crate::{error::OpenError, migrate, statements::statements};
 
 /// Connections at one time.
 const CONNECTIONS_MAX: u32 = 16;
@@ -25,6 +25,11 @@ const TIMEOUTS: [(&str, &str); 3] = [
 ];
 /// While migrating, a statement may take its time, and another process that migrates is waited for.
 const MIGRATION_TIMEOUTS: [(&str, &str); 2] = [("statement_timeout", "0"), ("lock_timeout", "60s")];
+
+statements! {
+    /// A statement that begins its own transaction has the very time of it, in the simple protocol.
+    IS_AT_REST = "SELECT now() = statement_timestamp()";
+}
 
 /// An open database.
 #[derive(Debug)]
@@ -70,10 +75,7 @@ impl Postgres {
 /// sqlx takes the connection for one that has begun nothing: what the next one writes on it would be answered, and never be
 /// committed. Such a connection is closed.
 async fn is_at_rest(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    // A statement that begins its own transaction, in the simple protocol, has the very time of it.
-    let found = sqlx::raw_sql("SELECT now() = statement_timestamp()")
-        .fetch_one(connection)
-        .await;
+    let found = sqlx::raw_sql(IS_AT_REST).fetch_one(connection).await;
     Ok(found.and_then(|row| row.try_get(0)).unwrap_or(false))
 }
 

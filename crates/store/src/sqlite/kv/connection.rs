@@ -19,6 +19,8 @@ use crate::{
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// `PRAGMA synchronous`: each commit is on disk when it returns.
 const SYNCHRONOUS_FULL: i64 = 2;
+/// `PRAGMA temp_store`: what a statement or a savepoint needs for a moment is in memory.
+const TEMP_STORE_MEMORY: i64 = 2;
 /// After a checkpoint the write-ahead log is cut back to this size.
 const WAL_BYTES_KEPT: i64 = 16_777_216;
 /// Memory for pages. Negative: in KiB.
@@ -77,6 +79,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
     let connection = open(path, WRITER_CACHE)?;
     connection.pragma_update(None, "synchronous", SYNCHRONOUS_FULL)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a job of a batch changes is kept beside it, so that it can be undone alone: in memory, not in a file.
+    connection.pragma_update(None, "temp_store", TEMP_STORE_MEMORY)?;
     // It answers with the new value, as not every pragma does.
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
     let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;

@@ -61,7 +61,8 @@ pub(super) async fn on_sqlite(
     step: LedgerStep,
     now: Timestamp,
 ) -> Result<LedgerWritten, StoreError> {
-    kv.write(move |connection| write(connection, &step, now)).await
+    kv.write(None, move |connection| write(connection, &step, now))
+        .await
 }
 
 fn write(

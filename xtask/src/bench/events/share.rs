@@ -31,8 +31,8 @@ const CLIENTS: usize = 4;
 const PLACES_PER_APP: usize = 128;
 const TIMES: usize = 20;
 const BUSY: &str = "busy";
-/// Events that are published together.
-const BATCH: usize = 100;
+/// Events that are published together: few, as all of a request are written in one transaction, for which others wait.
+const BATCH: usize = 10;
 
 pub(super) struct Share {
     /// The time within which 99 of 100 of the quiet apps ran, in milliseconds, while nobody else had any.

@@ -27,13 +27,15 @@ pub(crate) async fn publish_alone(
     idempotency: Option<IdempotencyKey>,
     now: Timestamp,
 ) -> Result<Result<Published, Refused>, StoreError> {
-    kv.write(move |connection| publish::publish_once(connection, app, &events, idempotency.as_ref(), now))
-        .await
+    kv.write(Some(app), move |connection| {
+        publish::publish_once(connection, app, &events, idempotency.as_ref(), now)
+    })
+    .await
 }
 
 /// Leases what is due.
 pub(crate) async fn claim(kv: &KeyValues, claim: Claim, now: Timestamp) -> Result<Claimed, StoreError> {
-    kv.write(move |connection| claim::claim(connection, &claim, now))
+    kv.write(None, move |connection| claim::claim(connection, &claim, now))
         .await
 }
 
@@ -43,13 +45,14 @@ pub(crate) async fn extend(
     held: Vec<Held>,
     until: Timestamp,
 ) -> Result<Vec<Held>, StoreError> {
-    kv.write(move |connection| lease::extend(connection, &held, until))
+    kv.write(None, move |connection| lease::extend(connection, &held, until))
         .await
 }
 
 /// Notes that the run of a delivery begins; `false` if the lease was lost.
 pub(crate) async fn begin(kv: &KeyValues, held: Held) -> Result<bool, StoreError> {
-    kv.write(move |connection| lease::begin(connection, held)).await
+    kv.write(None, move |connection| lease::begin(connection, held))
+        .await
 }
 
 /// Ends a lease because the run did not go well; `false` if it was lost.
@@ -59,18 +62,20 @@ pub(crate) async fn fail(
     failure: Failure,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    kv.write(move |connection| lease::fail(connection, held, &failure, now))
-        .await
+    kv.write(None, move |connection| {
+        lease::fail(connection, held, &failure, now)
+    })
+    .await
 }
 
 /// Ends leases as if they had never been.
 pub(crate) async fn release(kv: &KeyValues, held: Vec<Held>, due_at: Timestamp) -> Result<(), StoreError> {
-    kv.write(move |connection| lease::release(connection, &held, due_at))
+    kv.write(None, move |connection| lease::release(connection, &held, due_at))
         .await
 }
 
 /// Takes back all leases of a node.
 pub(crate) async fn recover(kv: &KeyValues, node: String, now: Timestamp) -> Result<u64, StoreError> {
-    kv.write(move |connection| lease::recover(connection, &node, now))
+    kv.write(None, move |connection| lease::recover(connection, &node, now))
         .await
 }

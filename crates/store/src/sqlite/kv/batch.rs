@@ -1,6 +1,9 @@
 //! What many ask to be written, in one transaction with one flush.
 
+use std::time::{Duration, Instant};
+
 use picloud_shared::{
+    id::AppId,
     repository::StoreError,
     services::{Answer, ServiceError},
 };
@@ -29,8 +32,8 @@ pub(super) enum Job {
         /// What it will be told if all of the batch is on disk.
         found: Option<Result<Answer, ServiceError>>,
     },
-    /// Anything else.
-    Work(Box<dyn Work>),
+    /// Anything else, in the turn of an app or in that of the server.
+    Work(Option<AppId>, Box<dyn Work>),
 }
 
 /// Something to be done with the connection that writes.
@@ -53,12 +56,13 @@ where
     A: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     T: Send + 'static,
 {
-    pub(super) fn job(act: A, answer: oneshot::Sender<Result<T, StoreError>>) -> Job {
-        Job::Work(Box::new(Self {
+    pub(super) fn job(app: Option<AppId>, act: A, answer: oneshot::Sender<Result<T, StoreError>>) -> Job {
+        let making = Self {
             act,
             made: None,
             answer,
-        }))
+        };
+        Job::Work(app, Box::new(making))
     }
 }
 
@@ -80,10 +84,18 @@ where
 }
 
 impl Job {
+    /// In whose turn it is done.
+    pub(super) fn app(&self) -> Option<AppId> {
+        match self {
+            Self::Commit { waiting, .. } => Some(waiting.app),
+            Self::Work(app, _) => *app,
+        }
+    }
+
     pub(super) fn waiting(&self) -> Option<&Waiting> {
         match self {
             Self::Commit { waiting, .. } => Some(waiting),
-            Self::Work(_) => None,
+            Self::Work(..) => None,
         }
     }
 
@@ -91,7 +103,7 @@ impl Job {
     fn act(&mut self, connection: &Connection) -> Result<End, Error> {
         match self {
             Self::Commit { waiting, found, .. } => Ok(ended(found, commit(connection, waiting)?)),
-            Self::Work(work) => work.act(connection).map(|()| End::Kept),
+            Self::Work(_, work) => work.act(connection).map(|()| End::Kept),
         }
     }
 
@@ -101,7 +113,7 @@ impl Job {
             Self::Commit { answer, found, .. } => {
                 let _ = answer.send(found.unwrap_or(Err(ServiceError::Failed)));
             }
-            Self::Work(work) => work.tell(Ok(())),
+            Self::Work(_, work) => work.tell(Ok(())),
         }
     }
 
@@ -111,7 +123,7 @@ impl Job {
             Self::Commit { answer, .. } => {
                 let _ = answer.send(Err(refused));
             }
-            Self::Work(work) => work.tell(Err(same(error))),
+            Self::Work(_, work) => work.tell(Err(same(error))),
         }
     }
 }
@@ -119,8 +131,8 @@ impl Job {
 /// What became of a batch, before anybody was told.
 pub(super) struct Ended {
     jobs: Vec<(Job, End)>,
-    /// Why nothing of any of them remains. The connection is not used again then.
-    error: Option<StoreError>,
+    /// How long the flush took; or why nothing of any of them remains, and the connection is not used again then.
+    flush: Result<Duration, StoreError>,
 }
 
 /// What became of one of them.
@@ -138,17 +150,18 @@ impl Ended {
     pub(super) fn not_begun(batch: Vec<Job>, error: StoreError) -> Self {
         Self {
             jobs: batch.into_iter().map(|job| (job, End::Undone)).collect(),
-            error: Some(error),
+            flush: Err(error),
         }
     }
 
-    pub(super) fn is_well(&self) -> bool {
-        self.error.is_none()
+    /// How long the flush took; nothing if nothing of any of them remains.
+    pub(super) fn flush(&self) -> Option<Duration> {
+        self.flush.as_ref().ok().copied()
     }
 
     /// Tells everybody who waits.
     pub(super) fn tell(self) {
-        if let Some(error) = self.error {
+        if let Err(error) = self.flush {
             let refused = refusal(&error);
             self.jobs
                 .into_iter()
@@ -176,40 +189,42 @@ pub(super) fn write_all(connection: &Connection, batch: Vec<Job>) -> Ended {
         job => alone(connection, job),
     });
     let written = match together {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(flush)) => Ok(flush),
         // One has failed from which nothing parted the others: each for itself.
         Ok(Err(_)) => transaction(connection, &mut jobs, |job| alone(connection, job)).flatten(),
         Err(error) => Err(error),
     };
     Ended {
         jobs,
-        error: written.err().map(fault_of),
+        flush: written.map_err(fault_of),
     }
 }
 
-/// Does all of them in one transaction. The inner error is one of `act`, the outer one that of the transaction: in both
-/// cases nothing has changed, and after the outer one the connection is not used again.
+/// Does all of them in one transaction; tells how long its flush took. The inner error is one of `act`, the outer one that of
+/// the transaction: in both cases nothing has changed, and after the outer one the connection is not used again.
 fn transaction(
     connection: &Connection,
     jobs: &mut [(Job, End)],
     mut act: impl FnMut(&mut Job) -> Result<End, Error>,
-) -> Result<Result<(), Error>, Error> {
+) -> Result<Result<Duration, Error>, Error> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let acted = jobs.iter_mut().try_for_each(|(job, end)| {
         *end = act(job)?;
         Ok(())
     });
     let has_written = jobs.iter().any(|(_, end)| matches!(end, End::Kept));
+    let flushes = Instant::now();
     let done = match &acted {
         Ok(()) if has_written => connection.execute_batch("COMMIT"),
         _ => Ok(()),
     };
+    let flush = flushes.elapsed();
     if !connection.is_autocommit() {
         // Of what did not end well nothing remains. If even that fails, the connection is not used again.
         connection.execute_batch("ROLLBACK")?;
     }
     done?;
-    Ok(acted)
+    Ok(acted.map(|()| flush))
 }
 
 /// Notes what a commit is to be told; gives what became of it.

@@ -237,7 +237,7 @@ mod tests {
         });
         let (jobs, answers): (Vec<_>, Vec<_>) = jobs.unzip();
         let ended = write_all(connection, jobs);
-        let is_well = ended.is_well();
+        let is_well = ended.flush().is_some();
         ended.tell();
         let told = answers
             .into_iter()

@@ -8,6 +8,7 @@ pub(crate) mod batch;
 mod cache;
 pub(crate) mod commit;
 pub(crate) mod connection;
+mod queue;
 pub(crate) mod read;
 mod room;
 mod writer;
@@ -130,12 +131,14 @@ impl KeyValues {
         Ok(Answer::Entries { entries: vec![entry] })
     }
 
-    /// Does `act` with the connection that writes, in one transaction with all that others write meanwhile.
+    /// Does `act` with the connection that writes, in one transaction with all that others write meanwhile: in the turn of an
+    /// app, or in that of the server.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
+        app: Option<AppId>,
         act: impl Fn(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(act).await
+        self.writer.write(app, act).await
     }
 
     /// Forgets what was read of an app that is gone.

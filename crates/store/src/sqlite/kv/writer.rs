@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc},
     thread,
+    time::Instant,
 };
 
 use picloud_shared::{
@@ -22,14 +23,12 @@ use super::{
     commit::Waiting,
     connection::{fault_of, open_writer},
     lock,
+    queue::{Pace, Queue},
 };
 use crate::{
     error::{store_error, unavailable},
     kv::refusal,
 };
-
-/// Commits, and others who write, that share one transaction.
-const JOBS_PER_BATCH_MAX: usize = 512;
 
 /// The side of the thread that commits are given to. It is started with the first of them.
 #[derive(Debug)]
@@ -83,14 +82,15 @@ impl Writer {
         answered.await.unwrap_or(Err(ServiceError::CommitUnknown))
     }
 
-    /// Does `act` with the connection that writes, together with all that others ask for meanwhile. When this returns,
-    /// what it has written is on disk; after an error nothing of it is.
+    /// Does `act` with the connection that writes, together with all that others ask for meanwhile, in the turn of an app or
+    /// in that of the server. When this returns, what it has written is on disk; after an error nothing of it is.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        app: Option<AppId>,
         act: impl Fn(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.send(Making::job(act, answer))?;
+        self.send(Making::job(app, act, answer))?;
         answered.await.unwrap_or_else(|error| Err(unavailable(error)))
     }
 
@@ -120,6 +120,7 @@ impl Writer {
             cache: Arc::clone(&self.cache),
             runtime: self.runtime.clone(),
             connection: None,
+            pace: Pace::default(),
         };
         thread::Builder::new()
             .name("kv-writer".to_owned())
@@ -147,23 +148,26 @@ struct WriterThread {
     runtime: Handle,
     /// Opened when it is needed; one that failed is not used again.
     connection: Option<Connection>,
+    pace: Pace,
 }
 
 impl WriterThread {
-    fn work(mut self, queue: &mpsc::Receiver<Job>) {
+    fn work(mut self, jobs: &mpsc::Receiver<Job>) {
         // A turn is given back on the runtime that it was taken on.
         let runtime = self.runtime.clone();
         let _entered = runtime.enter();
-        while let Ok(first) = queue.recv() {
+        let mut queue = Queue::default();
+        while let Some(first) = next(jobs, &queue) {
+            first.into_iter().for_each(|job| queue.push(job));
             // While others write, more commits come. They are taken when it is this thread's turn.
             let turn = runtime.block_on(self.turns.acquire());
-            let batch: Vec<Job> = std::iter::once(first)
-                .chain(queue.try_iter())
-                .take(JOBS_PER_BATCH_MAX)
-                .collect();
+            jobs.try_iter().for_each(|job| queue.push(job));
             let ended = match turn {
-                Ok(_turn) => self.write(batch),
-                Err(error) => Ended::not_begun(batch, store_error(error)),
+                Ok(_turn) => {
+                    let batch = queue.take(self.pace.jobs_max());
+                    self.write(batch)
+                }
+                Err(error) => Ended::not_begun(queue.take(usize::MAX), store_error(error)),
             };
             ended.tell();
         }
@@ -183,10 +187,21 @@ impl WriterThread {
         });
         // Until the end of this function: nobody has been told of the commits then.
         let _writing = self.cache.write(written);
+        let (begun, jobs) = (Instant::now(), batch.len());
         let ended = write_all(&connection, batch);
-        if ended.is_well() {
+        if let Some(flush) = ended.flush() {
+            self.pace.note(jobs, begun.elapsed().saturating_sub(flush), flush);
             self.connection = Some(connection);
         }
         ended
+    }
+}
+
+/// Waits until something is to be done: a new job if nothing waits already. Nothing if all is done, and no more will come.
+fn next(jobs: &mpsc::Receiver<Job>, queue: &Queue) -> Option<Option<Job>> {
+    if queue.is_empty() {
+        jobs.recv().ok().map(Some)
+    } else {
+        Some(None)
     }
 }

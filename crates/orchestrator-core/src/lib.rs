@@ -6,14 +6,15 @@
 //!
 //! Reading order: [`server`] (threads, start and stop) and `ingress` (connections and their bounds), then
 //! `dispatch` (one request, step by step), `routing` and [`live`] (which script answers), `webhook` (whether somebody
-//! signed it), `admission` (whether it may run now), [`recorder`] (what is kept of a run), [`events`] (what runs without a request),
-//! [`schedules`] (what runs when it is time).
+//! signed it), `admission` (whether it may run now), [`recorder`] (what is kept of a run), `keeping` (when that is deleted),
+//! [`events`] (what runs without a request), [`schedules`] (what runs when it is time).
 
 mod admission;
 mod dispatch;
 pub mod events;
 mod ids;
 mod ingress;
+mod keeping;
 pub mod live;
 mod proxy;
 pub mod recorder;

@@ -1,5 +1,7 @@
 //! Execution records: what is kept of a run.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -268,5 +270,12 @@ impl Default for Retention {
             records_per_app_max: 100_000,
             bytes_per_app_max: 256 * 1_024 * 1_024,
         }
+    }
+}
+
+impl Retention {
+    /// How old a record may be.
+    pub fn age_max(self) -> Duration {
+        Duration::from_hours(24) * self.age_days_max
     }
 }

@@ -22,7 +22,7 @@ use super::{
     deliveries::Deliveries,
     held::{Holdings, Place},
 };
-use crate::{admission::ServingThreads, recorder::Recorder};
+use crate::{admission::ServingThreads, keeping::Keeping, recorder::Recorder};
 
 /// Most runs that this node holds deliveries for at one time.
 const PLACES: usize = 512;
@@ -97,7 +97,8 @@ impl EventPump {
             has_more: false,
             heartbeat: None,
             again: None,
-            purged_at: Instant::now(),
+            keeping: Keeping::new(),
+            purging: None,
             ended_since_purge: 0,
         };
         Self {
@@ -148,7 +149,9 @@ struct Pump {
     heartbeat: Option<Instant>,
     /// After storage failed: when it is asked again, and the pause before that.
     again: Option<(Instant, Duration)>,
-    purged_at: Instant,
+    keeping: Keeping,
+    /// What deletes old deliveries, and tells up to when the others may be kept.
+    purging: Option<JoinHandle<Option<Timestamp>>>,
     ended_since_purge: u32,
 }
 
@@ -193,6 +196,7 @@ impl Pump {
     /// Waits for something to happen; tells whether storage is to be looked at.
     async fn wait(&mut self) -> bool {
         let look_at = self.look_at();
+        let now = self.events.clock().now();
         let mut stopping = self.stopping.clone();
         tokio::select! {
             () = stopped(&mut stopping) => false,
@@ -202,6 +206,14 @@ impl Pump {
             Some(ended) = self.endings.recv() => {
                 self.note(&ended);
                 self.may_claim_now()
+            }
+            Some(kept_until) = purged(&mut self.purging) => {
+                self.keeping.keep(kept_until);
+                false
+            }
+            () = self.keeping.wait(now) => {
+                self.purge_if_due();
+                false
             }
             () = at(self.heartbeat) => false,
             () = at(look_at) => true,
@@ -233,11 +245,7 @@ impl Pump {
 
     fn note(&mut self, ended: &Ended) {
         self.ended_since_purge += ended.deliveries;
-        let since = self.purged_at.elapsed();
-        let many = self.ended_since_purge >= PURGE_AFTER_ENDS && since >= PURGE_INTERVAL_MIN;
-        if many || since >= PURGE_INTERVAL_MAX {
-            self.purge();
-        }
+        self.purge_if_due();
         if let Some(due) = ended.due_at {
             self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
         }
@@ -257,6 +265,8 @@ impl Pump {
             return false;
         }
         let now = self.events.clock().now();
+        // Whatever has come by now, and ends, is kept for so long at least.
+        self.keeping.keep(now.plus(EventRetention::default().done_max()));
         let claim = self.wanted(places, now);
         let claimed = match self.events.repository().claim(claim, now).await {
             Ok(claimed) => claimed,
@@ -346,22 +356,28 @@ impl Pump {
         }
     }
 
+    /// Deletes what is not kept any longer, if it is time.
+    fn purge_if_due(&mut self) {
+        let since = self.keeping.since_purge();
+        let many = self.ended_since_purge >= PURGE_AFTER_ENDS && since >= PURGE_INTERVAL_MIN;
+        let some = self.ended_since_purge > 0 && since >= PURGE_INTERVAL_MAX;
+        if many || some || self.keeping.is_due(self.events.clock().now()) {
+            self.purge();
+        }
+    }
+
     /// Deletes what is not kept any longer, beside all else.
     fn purge(&mut self) {
-        (self.purged_at, self.ended_since_purge) = (Instant::now(), 0);
+        self.keeping.purge();
+        self.ended_since_purge = 0;
         let events = self.events.clone();
-        tokio::spawn(async move {
+        self.purging = Some(tokio::spawn(async move {
             let now = events.clock().now();
-            match events
-                .repository()
-                .purge_deliveries(EventRetention::default(), now)
-                .await
-            {
-                Ok(0) => {}
-                Ok(deliveries) => tracing::info!(deliveries, "old events are deleted"),
-                Err(error) => tracing::warn!(%error, "old events are not deleted"),
-            }
-        });
+            purge(&events, now).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "old events are not deleted");
+                Some(now)
+            })
+        }));
     }
 
     fn keep_heartbeat(&mut self) {
@@ -395,6 +411,26 @@ impl Pump {
         tracing::warn!(%error, "events wait for storage");
         self.again = Some((Instant::now() + pause, pause));
     }
+}
+
+/// Deletes what is too old, or too much; tells up to when the rest may be kept.
+async fn purge(events: &Events, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let (repository, retention) = (events.repository(), EventRetention::default());
+    let deliveries = repository.purge_deliveries(retention, now).await?;
+    if deliveries > 0 {
+        tracing::info!(deliveries, "old events are deleted");
+    }
+    repository.deliveries_kept_until(retention).await
+}
+
+/// Waits for the end of that, and tells the same; for ever if it is not under way.
+async fn purged(purging: &mut Option<JoinHandle<Option<Timestamp>>>) -> Option<Timestamp> {
+    let Some(running) = purging else {
+        return std::future::pending().await;
+    };
+    let kept_until = running.await;
+    *purging = None;
+    kept_until.ok().flatten()
 }
 
 fn micros_between(now: Timestamp, later: Timestamp) -> Duration {

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -27,7 +28,10 @@ use picloud_shared::{
     services::{Service, ServiceUse},
     time::{Clock, Timestamp},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 use uuid::Uuid;
 
 use super::{Counted, NodeRate, Recorder, RecorderConfig, Tally};
@@ -43,6 +47,8 @@ struct Storage {
     used: Mutex<Vec<AppUse>>,
     writes: AtomicU64,
     purges: AtomicU64,
+    /// What is told after each deletion, the last one first.
+    kept_until: Mutex<Vec<Timestamp>>,
 }
 
 impl Storage {
@@ -57,6 +63,7 @@ impl Storage {
             used: Mutex::default(),
             writes: AtomicU64::new(0),
             purges: AtomicU64::new(0),
+            kept_until: Mutex::default(),
         }
     }
 
@@ -138,6 +145,10 @@ impl ExecutionRepository for Storage {
         Ok(0)
     }
 
+    async fn executions_kept_until(&self, _retention: Retention) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.kept_until.lock().expect("no panic").pop())
+    }
+
     async fn run_stats(
         &self,
         _app: AppId,
@@ -165,6 +176,15 @@ struct Noon;
 impl Clock for Noon {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(1_700_000_000_000_000)
+    }
+}
+
+/// Goes on from noon with the time of the test.
+struct FromNoon(Instant);
+
+impl Clock for FromNoon {
+    fn now(&self) -> Timestamp {
+        Noon.now().plus(self.0.elapsed())
     }
 }
 
@@ -259,6 +279,50 @@ async fn what_gathers_is_written_at_once_and_old_records_are_deleted_at_the_star
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_too_old_is_deleted_while_nothing_runs() {
+    const MINUTE: Duration = Duration::from_mins(1);
+    let in_hours = |hours: u32| Noon.now().plus(60 * hours * MINUTE);
+    let storage = Arc::new(Storage {
+        // From the third time on nothing is there.
+        kept_until: Mutex::new(vec![in_hours(3), in_hours(3)]),
+        ..Storage::new()
+    });
+    let _recorder = Recorder::start(RecorderConfig::new(
+        Arc::clone(&storage) as Arc<dyn ExecutionRepository>,
+        Arc::new(FromNoon(Instant::now())),
+        "node".to_owned(),
+        Retention::default(),
+    ));
+    let purges = async |after: Duration| {
+        sleep(after).await;
+        storage.purges.load(Ordering::SeqCst)
+    };
+    assert_eq!(purges(179 * MINUTE).await, 1, "at the start");
+    assert_eq!(purges(2 * MINUTE).await, 2);
+    assert_eq!(purges(58 * MINUTE).await, 2, "an hour after that at the earliest");
+    assert_eq!(purges(2 * MINUTE).await, 3);
+    assert_eq!(purges(100 * 24 * 60 * MINUTE).await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_is_deleted_when_it_is_too_old_also_if_it_was_the_last_one() {
+    let storage = Arc::new(Storage::new());
+    let retention = Retention::default();
+    let recorder = Recorder::start(RecorderConfig::new(
+        Arc::clone(&storage) as Arc<dyn ExecutionRepository>,
+        Arc::new(FromNoon(Instant::now())),
+        "node".to_owned(),
+        retention,
+    ));
+    recorder.record(&Script::new(), execution(1, true));
+    recorder.flush().await;
+    sleep(retention.age_max() - Duration::from_mins(1)).await;
+    assert_eq!(storage.purges.load(Ordering::SeqCst), 1);
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(storage.purges.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_is_written_without_anybody_asking() {
     let storage = Arc::new(Storage::new());
     storage.permits.forget_permits(Semaphore::MAX_PERMITS);
@@ -267,7 +331,7 @@ async fn a_record_is_written_without_anybody_asking() {
     // The writer takes the permit and the record with it; then the second one proves that it waits for more.
     storage.permits.add_permits(1);
     while storage.recorded() == 0 {
-        tokio::time::advance(std::time::Duration::from_millis(10)).await;
+        tokio::time::advance(Duration::from_millis(10)).await;
     }
     assert_eq!(storage.recorded(), 1);
 }

@@ -5,10 +5,12 @@ use std::{sync::Arc, time::Duration};
 use picloud_shared::{
     execution::{Execution, RunBatch},
     repository::StoreError,
+    time::Timestamp,
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{RecorderConfig, Shared};
+use crate::keeping::Keeping;
 
 /// Records in one transaction.
 const RECORDS_PER_WRITE_MAX: usize = 1_000;
@@ -31,25 +33,25 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     /// Not before this moment is the next write due.
     due: Instant,
-    purged_at: Instant,
+    keeping: Keeping,
     written_since_purge: usize,
     warned: Option<(Instant, u64)>,
 }
 
 impl Writer {
     pub(super) fn new(config: RecorderConfig, shared: Arc<Shared>) -> Self {
-        let now = Instant::now();
         Self {
             config,
             shared,
-            due: now,
-            purged_at: now,
+            due: Instant::now(),
+            keeping: Keeping::new(),
             written_since_purge: 0,
             warned: None,
         }
     }
 
-    /// Runs until the runtime ends. Waits without a timer while there is nothing to do.
+    /// Runs until the runtime ends. While there is nothing to do, it waits for the moment at which a record is too old, and
+    /// without a timer if there is none.
     pub(super) async fn run(mut self) {
         self.purge().await;
         loop {
@@ -63,20 +65,22 @@ impl Writer {
                         () = sleep_until(gathered.max(self.due)) => {}
                     }
                 }
+                () = self.keeping.wait(self.config.clock.now()) => {}
             }
             // Who asks from here on may have recorded something that is not taken any more.
             let flushes = self.shared.take_flushes();
-            self.write_all().await;
+            let has_written = self.write_all().await;
             for flush in flushes {
                 // Whoever asked may have given up.
                 let _ = flush.send(());
             }
             self.warn_of_dropped();
-            self.purge_if_due().await;
+            self.purge_if_due(has_written).await;
         }
     }
 
-    async fn write_all(&mut self) {
+    /// Tells whether there was anything.
+    async fn write_all(&mut self) -> bool {
         let runs = self.shared.queue.take();
         let (unrecorded, used) = self.shared.take_counts();
         let only_counted = RunBatch {
@@ -86,7 +90,7 @@ impl Writer {
             used: &used,
         };
         if runs.records.is_empty() && only_counted.is_empty() {
-            return;
+            return false;
         }
         // Those that are only counted go with the first records.
         let mut rest = only_counted;
@@ -98,7 +102,10 @@ impl Writer {
             rest = RunBatch::default();
         }
         self.written_since_purge += runs.records.len() + runs.committed.len();
+        self.keeping
+            .keep(self.config.clock.now().plus(self.config.retention.age_max()));
         self.due = Instant::now() + self.config.write_interval;
+        true
     }
 
     /// Writes until it succeeds or cannot succeed. New records gather meanwhile, within their bounds.
@@ -148,28 +155,37 @@ impl Writer {
         }
     }
 
-    async fn purge_if_due(&mut self) {
-        let since = self.purged_at.elapsed();
+    async fn purge_if_due(&mut self, has_written: bool) {
+        let since = self.keeping.since_purge();
         let many = self.written_since_purge >= PURGE_AFTER_RECORDS && since >= PURGE_INTERVAL_MIN;
-        if many || (self.written_since_purge > 0 && since >= PURGE_INTERVAL_MAX) {
+        let some = has_written && since >= PURGE_INTERVAL_MAX;
+        if many || some || self.keeping.is_due(self.config.clock.now()) {
             self.purge().await;
         }
     }
 
     async fn purge(&mut self) {
-        self.purged_at = Instant::now();
+        self.keeping.purge();
         self.written_since_purge = 0;
         let now = self.config.clock.now();
-        match self
-            .config
-            .repository
-            .purge_executions(self.config.retention, now)
-            .await
-        {
-            Ok(0) => {}
-            Ok(records) => tracing::info!(records, "old execution records are deleted"),
-            Err(error) => tracing::warn!(%error, "old execution records are not deleted"),
+        match self.try_purge(now).await {
+            Ok(Some(kept_until)) => self.keeping.keep(kept_until),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "old execution records are not deleted");
+                self.keeping.keep(now);
+            }
         }
+    }
+
+    /// Deletes what is too old, or too much; tells up to when the rest may be kept.
+    async fn try_purge(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let (repository, retention) = (&self.config.repository, self.config.retention);
+        let records = repository.purge_executions(retention, now).await?;
+        if records > 0 {
+            tracing::info!(records, "old execution records are deleted");
+        }
+        repository.executions_kept_until(retention).await
     }
 
     fn warn_of_dropped(&mut self) {

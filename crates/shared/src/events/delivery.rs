@@ -1,5 +1,7 @@
 //! Deliveries, as people see them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -269,5 +271,17 @@ impl Default for EventRetention {
             dead_per_app_max: 100_000,
             dead_bytes_per_app_max: 256 * 1_024 * 1_024,
         }
+    }
+}
+
+impl EventRetention {
+    /// How long those that are done or cancelled are kept.
+    pub fn done_max(self) -> Duration {
+        Duration::from_hours(1) * self.done_hours_max
+    }
+
+    /// How long those that are dead are kept.
+    pub fn dead_max(self) -> Duration {
+        Duration::from_hours(24) * self.dead_days_max
     }
 }

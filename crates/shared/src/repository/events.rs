@@ -117,8 +117,13 @@ pub trait EventRepository: Send + Sync {
     /// and as many runs.
     async fn find_chain(&self, app: AppId, root: Uuid, limit: u32) -> Result<Chain, StoreError>;
 
-    /// Deletes what is beyond the bounds, and what belongs to apps that are gone; tells how many deliveries went.
+    /// Deletes what is beyond the bounds, and what belongs to apps that are gone; tells how many deliveries went. Keys of
+    /// what was published, and rows of ledgers, go with them when they are too old.
     async fn purge_deliveries(&self, retention: EventRetention, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Up to when nothing of that which is there is too old; none if nothing is there. What has not ended does not count.
+    async fn deliveries_kept_until(&self, retention: EventRetention)
+    -> Result<Option<Timestamp>, StoreError>;
 }
 
 /// Why nothing was published.

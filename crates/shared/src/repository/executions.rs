@@ -44,6 +44,9 @@ pub trait ExecutionRepository: Send + Sync {
     /// Deletes what is beyond the bounds, the oldest first; tells how many records went.
     async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError>;
 
+    /// Up to when nothing that is there is too old; none if nothing is there.
+    async fn executions_kept_until(&self, retention: Retention) -> Result<Option<Timestamp>, StoreError>;
+
     /// What an app's runs were like, or those of one of its scripts, in each slot. A run is part of the minute in which
     /// it ended.
     async fn run_stats(

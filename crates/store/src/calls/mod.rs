@@ -59,11 +59,15 @@ statements! {
         HAVING COALESCE(SUM(c.calls), 0) >= q.calls_per_day_max";
     DELETE_CALLS = "DELETE FROM service_calls WHERE (app_id, day, service) IN ( \
         SELECT app_id, day, service FROM service_calls WHERE day < $1 ORDER BY day LIMIT $2)";
+    OLDEST_CALLS = "SELECT MIN(day) AS day FROM service_calls";
     DELETE_CALLS_OF_APP = "DELETE FROM service_calls WHERE app_id = $1";
 }
 
 /// Deletes as many as `$2` of what was counted before the day `$1`.
 pub(crate) const DELETE_OLD: &str = DELETE_CALLS;
+
+/// The first day of which anything is there.
+pub(crate) const OLDEST: &str = OLDEST_CALLS;
 
 /// Deletes what was counted of the app `$1`: few rows, as days are few.
 pub(crate) const DELETE_OF_APP: &str = DELETE_CALLS_OF_APP;

@@ -235,4 +235,11 @@ impl EventRepository for Store {
     async fn purge_deliveries(&self, retention: EventRetention, now: Timestamp) -> Result<u64, StoreError> {
         purge::purge(&self.db, retention, now).await
     }
+
+    async fn deliveries_kept_until(
+        &self,
+        retention: EventRetention,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        purge::kept_until(&self.db, retention).await
+    }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     db::Db,
+    schedules,
     statements::statements,
     value::{Value, args},
 };
@@ -56,6 +57,11 @@ statements! {
     DELETE_OLD_DEAD = delete_old!("state = 'dead'");
     DELETE_OF_APP = "DELETE FROM deliveries WHERE app_id = $1 AND id IN ( \
         SELECT id FROM deliveries WHERE app_id = $1 ORDER BY id LIMIT $2)";
+    /// When the first one ended of those that are done or cancelled, and of those that are dead.
+    FIRST_ENDED = "SELECT MIN(CASE WHEN state <> 'dead' THEN ended_at END) AS done, \
+        MIN(CASE WHEN state = 'dead' THEN ended_at END) AS dead \
+        FROM deliveries WHERE state IN ('done', 'cancelled', 'dead')";
+    NEXT_KEY = "SELECT MIN(expires_at) AS moment FROM event_keys";
     DELETE_KEYS = "DELETE FROM event_keys WHERE (app_id, scope, event_key) IN ( \
         SELECT app_id, scope, event_key FROM event_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 }
@@ -72,10 +78,26 @@ pub(super) async fn purge(db: &Db, retention: EventRetention, now: Timestamp) ->
         };
     }
     while delete(db, DELETE_KEYS, args![now, BATCH_ROWS]).await? == BATCH_ROWS {}
+    let oldest_row = now.minus(schedules::ledger_age_max());
+    while delete(db, schedules::DELETE_OLD, args![oldest_row, BATCH_ROWS]).await? == BATCH_ROWS {}
     if let Db::Sqlite(sqlite) = db {
         sqlite.give_back_space().await?;
     }
     Ok(deleted)
+}
+
+pub(super) async fn kept_until(db: &Db, retention: EventRetention) -> Result<Option<Timestamp>, StoreError> {
+    let (done, dead): (Option<i64>, Option<i64>) = db.fetch_one(FIRST_ENDED, args![]).await?;
+    let (key,): (Option<i64>,) = db.fetch_one(NEXT_KEY, args![]).await?;
+    let (row,): (Option<i64>,) = db.fetch_one(schedules::OLDEST, args![]).await?;
+    let until = |moment: Option<i64>, age_max| Some(Timestamp::from_micros(moment?).plus(age_max));
+    let first = [
+        until(done, retention.done_max()),
+        until(dead, retention.dead_max()),
+        until(key, Duration::ZERO),
+        until(row, schedules::ledger_age_max()),
+    ];
+    Ok(first.into_iter().flatten().min())
 }
 
 async fn purge_app(
@@ -84,11 +106,10 @@ async fn purge_app(
     retention: EventRetention,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let hours = |hours: u32| now.minus(Duration::from_secs(u64::from(hours) * 60 * 60));
     let done = args![app, retention.done_per_app_max, retention.done_bytes_per_app_max];
     let dead = args![app, retention.dead_per_app_max, retention.dead_bytes_per_app_max];
-    let oldest_done = hours(retention.done_hours_max);
-    let oldest_dead = hours(retention.dead_days_max.saturating_mul(24));
+    let oldest_done = now.minus(retention.done_max());
+    let oldest_dead = now.minus(retention.dead_max());
     let mut deleted = 0;
     for (find, bounds, sql, oldest) in [
         (NEWEST_DONE_BEYOND, done, DELETE_OLD_DONE, oldest_done),

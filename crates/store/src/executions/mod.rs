@@ -63,6 +63,10 @@ impl ExecutionRepository for Store {
         purge::purge(&self.db, retention, now).await
     }
 
+    async fn executions_kept_until(&self, retention: Retention) -> Result<Option<Timestamp>, StoreError> {
+        purge::kept_until(&self.db, retention).await
+    }
+
     async fn run_stats(
         &self,
         app: AppId,

@@ -1,9 +1,12 @@
 //! Deleting what is beyond the bounds, in steps small enough that nobody waits long for a lock.
 
-use std::time::Duration;
-
 use picloud_shared::{
-    calls::Day, execution::Retention, id::AppId, repository::StoreError, run_stats::minute, time::Timestamp,
+    calls::{CALL_DAYS_KEPT, Day},
+    execution::Retention,
+    id::AppId,
+    repository::StoreError,
+    run_stats::{minute, minute_start},
+    time::Timestamp,
 };
 use uuid::Uuid;
 
@@ -12,15 +15,29 @@ use crate::{calls, db::Db, statements::statements, value::args};
 /// Rows that one transaction deletes.
 const BATCH_ROWS: u64 = 500;
 
+/// Reads from `present`: the apps that have records, each found by one descent in the index instead of a walk over all of
+/// it, and at last none.
+macro_rules! of_apps_with_records {
+    ($select:literal) => {
+        concat!(
+            "WITH RECURSIVE present (app_id) AS ( \
+             SELECT (SELECT app_id FROM executions ORDER BY app_id LIMIT 1) \
+             UNION ALL \
+             SELECT (SELECT e.app_id FROM executions e WHERE e.app_id > p.app_id ORDER BY e.app_id LIMIT 1) \
+             FROM present p WHERE p.app_id IS NOT NULL) ",
+            $select
+        )
+    };
+}
+
 statements! {
-    /// The apps that have records, each found by one descent in the index instead of a walk over all of it.
-    APPS_WITH_RECORDS = "WITH RECURSIVE present (app_id) AS ( \
-        SELECT (SELECT app_id FROM executions ORDER BY app_id LIMIT 1) \
-        UNION ALL \
-        SELECT (SELECT e.app_id FROM executions e WHERE e.app_id > p.app_id ORDER BY e.app_id LIMIT 1) \
-        FROM present p WHERE p.app_id IS NOT NULL) \
-        SELECT app_id, EXISTS (SELECT 1 FROM apps WHERE id = app_id) AS app_exists \
-        FROM present WHERE app_id IS NOT NULL";
+    APPS_WITH_RECORDS = of_apps_with_records!(
+        "SELECT app_id, EXISTS (SELECT 1 FROM apps WHERE id = app_id) AS app_exists \
+         FROM present WHERE app_id IS NOT NULL");
+    OLDEST_RECORD = of_apps_with_records!(
+        "SELECT MIN((SELECT e.started_at FROM executions e WHERE e.app_id = a.app_id \
+         ORDER BY e.started_at LIMIT 1)) AS moment FROM present a WHERE a.app_id IS NOT NULL");
+    OLDEST_COUNT = "SELECT MIN(minute) AS minute FROM run_counts";
     /// The newest record beyond a bound: too old, or after too many others, or after too many bytes.
     NEWEST_BEYOND = "SELECT started_at, id FROM ( \
         SELECT started_at, id, \
@@ -43,8 +60,7 @@ statements! {
 }
 
 pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Result<u64, StoreError> {
-    let age_max = Duration::from_secs(u64::from(retention.age_days_max) * 24 * 60 * 60);
-    let oldest = now.minus(age_max);
+    let oldest = now.minus(retention.age_max());
     let mut deleted = 0;
     let apps: Vec<(Uuid, bool)> = db.fetch_all(APPS_WITH_RECORDS, args![]).await?;
     for (app, app_exists) in apps {
@@ -71,6 +87,19 @@ pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Resu
         sqlite.give_back_space().await?;
     }
     Ok(deleted)
+}
+
+pub(super) async fn kept_until(db: &Db, retention: Retention) -> Result<Option<Timestamp>, StoreError> {
+    let (record,): (Option<i64>,) = db.fetch_one(OLDEST_RECORD, args![]).await?;
+    let (count,): (Option<i64>,) = db.fetch_one(OLDEST_COUNT, args![]).await?;
+    let (day,): (Option<i64>,) = db.fetch_one(calls::OLDEST, args![]).await?;
+    // A minute and a day are kept as a whole.
+    let oldest = [
+        record.map(|moment| Timestamp::from_micros(moment).plus(retention.age_max())),
+        count.map(|minute| minute_start(minute + 1).plus(retention.age_max())),
+        day.map(|day| Day(day + CALL_DAYS_KEPT).start()),
+    ];
+    Ok(oldest.into_iter().flatten().min())
 }
 
 /// Deletes all records of an app, and before them what was counted of it: as long as there is a record, the app is found.

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use picloud_shared::{
     id::{AppId, DeliveryId, ScheduleId},
     repository::{
-        EventRepository as _, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository, ScheduleStanding,
-        StoreError,
+        EventRepository as _, LEDGER_DAYS_MAX, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository,
+        ScheduleStanding, StoreError,
     },
     schedule::{Entry, Fate},
     time::Timestamp,
@@ -41,9 +41,26 @@ statements! {
         WHERE schedule_id = $1 AND state = 'waiting'";
     LOWER_STANDING = "UPDATE schedule_standings SET planned_until = $1 WHERE schedule_id = $2 AND planned_until > $3";
     FORGET_AHEAD = "DELETE FROM schedule_ledger WHERE schedule_id = $1 AND scheduled_at > $2";
+    // Each schedule leads to its own oldest rows, one that is paused or gone as well.
+    DELETE_OLD_ROWS = "DELETE FROM schedule_ledger WHERE (schedule_id, scheduled_at) IN ( \
+        SELECT l.schedule_id, l.scheduled_at FROM schedule_standings s CROSS JOIN schedule_ledger l \
+        WHERE l.schedule_id = s.schedule_id AND l.scheduled_at < $1 AND l.state <> 'waiting' LIMIT $2)";
+    OLDEST_ROW = "SELECT MIN((SELECT l.scheduled_at FROM schedule_ledger l WHERE l.schedule_id = s.schedule_id \
+        AND l.state <> 'waiting' ORDER BY l.scheduled_at LIMIT 1)) AS moment FROM schedule_standings s";
     LIST_LEDGER = "SELECT scheduled_at, until, state, reason, delivery_id, decided_at FROM schedule_ledger \
         WHERE schedule_id = $1 AND scheduled_at < $2 AND app_id = $3 ORDER BY scheduled_at DESC LIMIT $4";
 }
+
+/// How old a row of a ledger may be.
+pub(crate) fn ledger_age_max() -> Duration {
+    Duration::from_hours(24) * LEDGER_DAYS_MAX
+}
+
+/// Deletes as many as `$2` of the rows that were due before `$1`, unless they wait.
+pub(crate) const DELETE_OLD: &str = DELETE_OLD_ROWS;
+
+/// When the first row was due of those that do not wait.
+pub(crate) const OLDEST: &str = OLDEST_ROW;
 
 /// Has a schedule that is written begin at that moment, also if it was planned while the clock was far ahead.
 pub(crate) async fn begin_anew(

@@ -3,17 +3,16 @@
 //! On SQLite the thread that writes the commits of runs does it, on PostgreSQL it is a transaction; the statements are the
 //! same.
 
-use std::time::Duration;
-
 use picloud_shared::{
     events::NewEvent,
-    repository::{Decided, LEDGER_DAYS_MAX, LEDGER_ROWS_MAX, LedgerStep, LedgerWritten, StoreError},
+    repository::{Decided, LEDGER_ROWS_MAX, LedgerStep, LedgerWritten, StoreError},
     schedule::Entry,
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use sqlx::PgConnection;
 
+use super::ledger_age_max;
 use crate::{
     db::bounded,
     error::store_error,
@@ -23,8 +22,6 @@ use crate::{
     statements::statements,
     value::{Value, args, bind},
 };
-
-const DAY: Duration = Duration::from_hours(24);
 
 // The connection that writes on SQLite numbers values in the order in which they come first.
 statements! {
@@ -217,7 +214,7 @@ fn statements_of<'s>(
         });
     }
     if let Decided::New { prunes: true, .. } = step.decided {
-        let oldest = now.minus(DAY * LEDGER_DAYS_MAX);
+        let oldest = now.minus(ledger_age_max());
         statements.push((FORGET_ROWS, args![step.schedule, oldest, LEDGER_ROWS_MAX]));
     }
     statements

@@ -19,6 +19,7 @@ use crate::{
 cases! {
     nothing_goes_within_the_bounds,
     old_records_and_counts_go,
+    it_is_known_up_to_when_all_is_kept,
     each_app_keeps_its_newest_records,
     each_app_keeps_its_newest_bytes,
     records_of_an_app_that_is_gone_go,
@@ -112,6 +113,29 @@ async fn old_records_and_counts_go(bed: Bed) {
     assert_eq!(counted.unwrap(), 1);
     let mut raw = bed.raw().await;
     assert_eq!(raw.number("SELECT count(*) FROM execution_payloads").await, 3);
+    bed.finish().await;
+}
+
+async fn it_is_known_up_to_when_all_is_kept(bed: Bed) {
+    let (one, two) = (hello(&bed, "one").await, hello(&bed, "two").await);
+    let start = Timestamp::from_micros(1_700_000_040_000_000);
+    let retention = Retention {
+        age_days_max: 2,
+        ..Retention::default()
+    };
+    let kept_until = async || bed.store.executions_kept_until(retention).await.unwrap();
+    assert_eq!(kept_until().await, None);
+    record(&bed, &run(&one, 1, start.plus(DAY))).await;
+    record(&bed, &run(&two, 1, start)).await;
+    assert_eq!(kept_until().await, Some(start.plus(2 * DAY)));
+    let after = Duration::from_mins(2);
+    for (moment, left) in [
+        (start.plus(2 * DAY + after), Some(start.plus(3 * DAY))),
+        (start.plus(3 * DAY + after), None),
+    ] {
+        assert_eq!(bed.store.purge_executions(retention, moment).await.unwrap(), 1);
+        assert_eq!(kept_until().await, left);
+    }
     bed.finish().await;
 }
 

@@ -3,7 +3,7 @@
 use picloud_shared::{
     bindings::{ScheduleSpec, ScheduledScript},
     change::Change,
-    events::{DeliveryFilter, DeliveryState, RetryPolicy},
+    events::{DeliveryFilter, DeliveryState, EventRetention, RetryPolicy},
     id::{AppId, ScheduleId},
     page::PageRequest,
     repository::{
@@ -28,6 +28,7 @@ cases! {
     what_is_replaced_is_cancelled,
     what_waits_for_a_schedule_that_is_inactive_is_skipped,
     old_rows_are_forgotten,
+    old_rows_are_forgotten_without_a_step,
     what_is_changed_begins_anew_after_a_clock_that_was_far_ahead,
     an_app_that_is_gone_has_no_ledger,
 }
@@ -293,6 +294,28 @@ async fn old_rows_are_forgotten(bed: Bed) {
     write(&bed.store, &schedule, decided, &[(2, skipped)]).await;
     let expected = [(2, skipped), (1, skipped), (days(89), skipped)];
     assert_eq!(states(&bed.store, &schedule).await, expected);
+    bed.finish().await;
+}
+
+async fn old_rows_are_forgotten_without_a_step(bed: Bed) {
+    let schedule = schedule(&bed.store).await;
+    let skipped = Fate::Skipped(SkippedWhy::StillRunning);
+    let day = |day: i64| second(day * 86_400);
+    let rows = [(0, skipped), (1, Fate::Waiting), (86_400, skipped)];
+    write(&bed.store, &schedule, new(None, 86_400), &rows).await;
+    let retention = EventRetention::default();
+    let kept_until = async || bed.store.deliveries_kept_until(retention).await.unwrap();
+    assert_eq!(kept_until().await, Some(day(90)));
+    let purge = async |at| bed.store.purge_deliveries(retention, at).await.unwrap();
+    purge(day(90)).await;
+    assert_eq!(states(&bed.store, &schedule).await.len(), 3);
+    purge(day(91)).await;
+    let expected = [(86_400, skipped), (1, Fate::Waiting)];
+    assert_eq!(states(&bed.store, &schedule).await, expected);
+    assert_eq!(kept_until().await, Some(day(91)));
+    purge(day(100)).await;
+    assert_eq!(states(&bed.store, &schedule).await, expected[1..]);
+    assert_eq!(kept_until().await, None);
     bed.finish().await;
 }
 

@@ -212,4 +212,11 @@ impl EventRepository for FakeEvents {
     async fn purge_deliveries(&self, _retention: EventRetention, _now: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    async fn deliveries_kept_until(
+        &self,
+        _retention: EventRetention,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
 }

@@ -421,6 +421,10 @@ impl ExecutionRepository for FakeRepository {
         Ok(0)
     }
 
+    async fn executions_kept_until(&self, _retention: Retention) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
     async fn run_stats(
         &self,
         _app: AppId,

@@ -18,6 +18,7 @@ cases! {
     what_is_too_old_goes,
     each_app_keeps_its_newest,
     keys_that_have_expired_go,
+    it_is_known_up_to_when_all_is_kept,
     of_an_app_that_is_gone_nothing_remains,
 }
 
@@ -126,22 +127,54 @@ async fn each_app_keeps_its_newest(bed: Bed) {
     ground.bed.finish().await;
 }
 
+/// Publishes nothing, with an idempotency key.
+async fn publish_with_key(ground: &Ground, name: &str, kept_until: Timestamp) {
+    let key = IdempotencyKey {
+        scope: "events".to_owned(),
+        key: name.to_owned(),
+        fingerprint: [1; 32],
+        kept_until,
+    };
+    let publish = ground.bed.store.publish(ground.app, Vec::new(), Some(key), at(0));
+    publish.await.unwrap();
+}
+
 async fn keys_that_have_expired_go(bed: Bed) {
     let ground = Ground::new(bed).await;
     for (name, kept_until) in [("a", at(10)), ("b", at(20))] {
-        let key = IdempotencyKey {
-            scope: "events".to_owned(),
-            key: name.to_owned(),
-            fingerprint: [1; 32],
-            kept_until,
-        };
-        let publish = ground.bed.store.publish(ground.app, Vec::new(), Some(key), at(0));
-        publish.await.unwrap();
+        publish_with_key(&ground, name, kept_until).await;
     }
     purge(&ground, EventRetention::default(), at(10)).await;
     assert_eq!(ground.count("event_keys").await, 1);
     purge(&ground, EventRetention::default(), at(20)).await;
     assert_eq!(ground.count("event_keys").await, 0);
+    ground.bed.finish().await;
+}
+
+async fn it_is_known_up_to_when_all_is_kept(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let retention = EventRetention::default();
+    let kept_until = async || {
+        let kept_until = ground.bed.store.deliveries_kept_until(retention).await;
+        kept_until.unwrap()
+    };
+    assert_eq!(kept_until().await, None);
+    dead(&ground, at(0)).await;
+    assert_eq!(kept_until().await, Some(at(14 * DAY)));
+    done(&ground, at(10)).await;
+    assert_eq!(kept_until().await, Some(at(DAY + 10)));
+    publish_with_key(&ground, "a", at(20)).await;
+    assert_eq!(kept_until().await, Some(at(20)));
+    // What has not ended is kept for as long as that takes.
+    ground.publish(vec![ground.event()], at(0)).await;
+    for (moment, left) in [
+        (20, Some(at(DAY + 10))),
+        (DAY + 11, Some(at(14 * DAY))),
+        (14 * DAY + 1, None),
+    ] {
+        purge(&ground, retention, at(moment)).await;
+        assert_eq!(kept_until().await, left, "{moment}");
+    }
     ground.bed.finish().await;
 }
 

@@ -31,7 +31,8 @@ pub(crate) struct ChainBody {
     /// Its deliveries. Each follows from the event `event_id`.
     deliveries: Vec<DeliveryBody>,
     /// Its runs, without their logs. Each follows from its `delivery`; the one that began it has none. A run for several
-    /// events is in the chain of the first of them.
+    /// events is in the chain of each; its `delivery` is the first of them, and what follows from it is in the chain of that
+    /// one alone.
     executions: Vec<ExecutionBody>,
     /// Whether it has more than 200 deliveries or runs: then these are the first ones.
     is_cut: bool,

@@ -114,7 +114,7 @@ pub trait EventRepository: Send + Sync {
     async fn queue_depths(&self, app: AppId) -> Result<Vec<QueueDepth>, StoreError>;
 
     /// What is kept of all that followed from the run or the event `root`, the oldest first: at most `limit` deliveries
-    /// and as many runs.
+    /// and as many runs. A run for several events is there if one of them is.
     async fn find_chain(&self, app: AppId, root: Uuid, limit: u32) -> Result<Chain, StoreError>;
 
     /// Deletes what is beyond the bounds, and what belongs to apps that are gone; tells how many deliveries went. Keys of

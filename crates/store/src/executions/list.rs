@@ -28,7 +28,7 @@ macro_rules! select {
     ($rest:literal) => {
         select!("executions e", $rest)
     };
-    ($from:literal, $rest:literal) => {
+    ($from:expr, $rest:literal) => {
         concat!(
             "SELECT e.id, e.app_id, e.script_id, e.script_name, e.version, e.trigger, e.status, e.started_at, \
              e.operations, e.duration_us, e.cpu_us, e.memory_bytes_peak, e.response_status, e.node, \
@@ -46,12 +46,29 @@ macro_rules! page {
     ($lead:literal) => {
         page!("executions e", $lead)
     };
-    ($from:literal, $lead:literal) => {
+    ($from:expr, $lead:literal) => {
         concat!(
             select!($from, "WHERE e.app_id = $1 AND (e.started_at, e.id) < ($2, $3) AND e.started_at >= $4 "),
             "AND (CAST($5 AS TEXT) IS NULL OR e.trigger = $5) AND (CAST($6 AS TEXT) IS NULL OR p.search_text LIKE $6 ESCAPE '!') ",
             $lead,
             " ORDER BY e.started_at DESC, e.id DESC LIMIT $7"
+        )
+    };
+}
+
+/// The runs that a request or an event began, and that request itself; with a run for several events that began in another
+/// way if one of its events is among them. Few, so that they lead.
+macro_rules! of_chain {
+    ($root:literal) => {
+        concat!(
+            "(SELECT id FROM executions WHERE root_id = ",
+            $root,
+            " UNION SELECT id FROM executions WHERE id = ",
+            $root,
+            " UNION SELECT d.batch_execution_id FROM events v CROSS JOIN deliveries d \
+             WHERE v.root_id = ",
+            $root,
+            " AND d.app_id = $1 AND d.event = v.number) AS chain CROSS JOIN executions e"
         )
     };
 }
@@ -71,12 +88,9 @@ statements! {
         UNION SELECT batch_execution_id FROM deliveries WHERE app_id = $1 AND id = $8) \
         AS runs CROSS JOIN executions e", "AND e.id = runs.id AND (e.script_id = $9 OR $9 IS NULL) \
         AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
-    LIST_OF_ROOT = page!("(SELECT id FROM executions WHERE root_id = $8 UNION SELECT id FROM executions WHERE id = $8) \
-        AS chain CROSS JOIN executions e", "AND e.id = chain.id AND (e.script_id = $9 OR $9 IS NULL) \
+    LIST_OF_ROOT = page!(of_chain!("$8"), "AND e.id = chain.id AND (e.script_id = $9 OR $9 IS NULL) \
         AND (CAST($10 AS TEXT) IS NULL OR e.status = $10)");
-    RUNS_OF_CHAIN = select!("(SELECT id FROM executions WHERE root_id = $2 UNION SELECT id FROM executions WHERE id = $2) \
-        AS chain CROSS JOIN executions e",
-        "WHERE e.id = chain.id AND e.app_id = $1 ORDER BY e.started_at, e.id LIMIT $3");
+    RUNS_OF_CHAIN = select!(of_chain!("$2"), "WHERE e.id = chain.id AND e.app_id = $1 ORDER BY e.started_at, e.id LIMIT $3");
     LIST_OF_SCRIPT = page!("AND e.script_id = $8 AND (CAST($9 AS TEXT) IS NULL OR e.status = $9)");
 }
 

@@ -78,6 +78,7 @@ const HOT: [(&str, &str, &str); 21] = [
         "deliveries_by_event",
         "deliveries_by_event",
     ),
+    ("RUNS_OF_CHAIN", "deliveries_by_event", "deliveries_by_event"),
     (
         "LAST_PLACE_IN_ORDER",
         "deliveries_in_order",

@@ -53,7 +53,8 @@ pub(crate) struct ListExecutionsQuery {
     /// That were runs of this delivery.
     #[serde(default, deserialize_with = "some_id")]
     delivery: Option<Uuid>,
-    /// That this began, by whatever chain of runs and events, or that run itself.
+    /// That this began, by whatever chain of runs and events, or that run itself. A run for several events was begun by what
+    /// began any of them.
     #[serde(default, deserialize_with = "some_id")]
     root: Option<Uuid>,
     /// Most items on a page.

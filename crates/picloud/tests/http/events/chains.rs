@@ -79,6 +79,18 @@ fn a_chain_tells_what_followed_from_a_request() {
     );
 }
 
+/// Publishes an event; gives its id.
+#[track_caller]
+fn from_outside(app: &App<'_>) -> String {
+    let event =
+        json!({ "specversion": "1.0", "id": "1", "source": "/shop", "type": "orders", "subject": "7" });
+    let path = format!("/api/v1/apps/{}/events", app.id);
+    let call = app.cloud.owner().call("POST", &path);
+    let call = call.header("content-type", "application/cloudevents+json");
+    let published = call.body(event.to_string()).send().expect(202).json();
+    published["ids"][0].as_str().expect("an id").to_owned()
+}
+
 #[test]
 fn a_chain_begins_with_an_event_from_outside_or_a_request_that_nobody_waits_for() {
     let cloud = TestCloud::start();
@@ -86,14 +98,7 @@ fn a_chain_begins_with_an_event_from_outside_or_a_request_that_nobody_waits_for(
     let script = app.script("told", "1");
     let body = json!({ "name": "told", "script_id": script.id, "topic": "orders" });
     cloud.owner().post(&app.path("/subscriptions"), &body).expect(201);
-    let event =
-        json!({ "specversion": "1.0", "id": "1", "source": "/shop", "type": "orders", "subject": "7" });
-    let call = cloud
-        .owner()
-        .call("POST", &format!("/api/v1/apps/{}/events", app.id));
-    let call = call.header("content-type", "application/cloudevents+json");
-    let published = call.body(event.to_string()).send().expect(202).json();
-    let root = published["ids"][0].as_str().expect("an id");
+    let root = from_outside(&app);
     app.executions(&format!("?root={root}"), 1);
     let chain = cloud
         .owner()
@@ -123,6 +128,28 @@ fn a_chain_begins_with_an_event_from_outside_or_a_request_that_nobody_waits_for(
     for unknown in ["01890a5d-ac96-774b-bcce-b302099a8057", "nothing"] {
         let path = app.path(&format!("/chains/{unknown}"));
         cloud.owner().get(&path).problem(404, "not_found");
+    }
+}
+
+#[test]
+fn a_run_for_several_events_is_in_the_chain_of_each() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let script = app.script("told", "kv::set(\"told\", request.events.len()); 1");
+    let body = json!({ "name": "told", "script_id": script.id, "topic": "orders",
+        "batch": { "events_max": 2, "wait_ms": 60_000 } });
+    cloud.owner().post(&app.path("/subscriptions"), &body).expect(201);
+    let roots = [from_outside(&app), from_outside(&app)];
+    wait_for(&cloud, "told", &json!(2));
+    let run = app.executions("?trigger=event", 1).remove(0);
+    for root in roots {
+        assert_eq!(app.executions(&format!("?root={root}"), 1)[0]["id"], run["id"]);
+        let path = app.path(&format!("/chains/{root}"));
+        let chain = cloud.owner().get(&path).expect(200).json();
+        assert_eq!(chain["executions"].as_array().map(Vec::len), Some(1), "{chain:#}");
+        assert_eq!(chain["executions"][0]["id"], run["id"]);
+        let delivery = of(&chain, "deliveries", "event_id", &json!(root));
+        assert_eq!(delivery["execution_id"], run["id"]);
     }
 }
 

@@ -38,6 +38,18 @@ test('what ran together with others leads to the run that they share', () => {
 	expect(links[0]!.effects.map(({ effects }) => effects[0]!.title)).toEqual(['s-x', 's-x', 'its last run']);
 });
 
+test('a run for several events that began in another chain stands where one of them is here', () => {
+	const of = (id: string, root_id: string) => ({ ...run(id, 3, 'elsewhere'), delivery: { id: 'elsewhere', attempt: 1, root_id, events: 2 } });
+	const parts = { events: [event('r', 1, null)], deliveries: [{ ...delivery('d1', 2, 'r'), execution_id: 'x' }] };
+	const links = chain({ ...parts, executions: [of('x', 'other')] });
+	expect(shape(links)).toBe('r[d1[x]]');
+	expect(links[0]!.effects[0]!.effects[0]).toMatchObject({ title: 's-x', detail: 'run 1, for 2 events' });
+	// One that failed, so that each has run alone since.
+	const failed = chain({ ...parts, executions: [of('y', 'other'), run('x', 4, 'd1')] });
+	expect(shape(failed)).toBe('r[d1[x]] elsewhere[y]');
+	expect(failed[1]!.title).toBe('An event of another chain');
+});
+
 test('times are told from the beginning', () => {
 	expect(after(at(0), '2026-03-01T12:00:00.012Z')).toBe('+12 ms');
 	expect(after(at(0), at(5))).toBe('+5.0 s');

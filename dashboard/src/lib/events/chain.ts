@@ -40,15 +40,20 @@ export function tree(chain: Chain, names: Map<string, string>): Link[] {
 		first.push(gone);
 		return gone;
 	};
+	const together = new Map(chain.deliveries.map(({ id, execution_id }) => [execution_id, id]));
 	for (const { id, cause_id } of chain.events) {
 		const event = events.get(id)!;
 		if (cause_id === null) first.push(event);
 		else causeIn(runs, cause_id, 'A run without a record').effects.push(event);
 	}
 	for (const { id, event_id } of chain.deliveries) events.get(event_id)?.effects.push(deliveries.get(id)!);
-	for (const run of chain.executions) {
-		if (!run.delivery) first.push(runs.get(run.id)!);
-		else causeIn(deliveries, run.delivery.id, 'An event that is no longer kept').effects.push(runs.get(run.id)!);
+	for (const { id, delivery } of chain.executions) {
+		const run = runs.get(id)!;
+		// One for several events, the first of which is in another chain, stands where one of them is here.
+		const here = delivery && (deliveries.get(delivery.id) ?? deliveries.get(together.get(id) ?? ''));
+		if (!delivery) first.push(run);
+		else if (here) here.effects.push(run);
+		else causeIn(missing, delivery.id, delivery.root_id === chain.root_id ? 'An event that is no longer kept' : 'An event of another chain').effects.push(run);
 	}
 	// What ran together with others has its run where the first of them has.
 	for (const { id, execution_id } of chain.deliveries) {

@@ -23,6 +23,11 @@ statements! {
     /// What waits for another run. Of what is wanted at a moment, nothing has gone wrong yet.
     MOVE_RETRIES = "UPDATE deliveries SET due_at = due_at - $1 \
         WHERE state IN ('waiting', 'behind') AND due_at > $2 AND attempts + faults + aborts > 0";
+    /// What has failed tells by when it did how long it was to wait.
+    MOVE_FAILURES = "UPDATE deliveries SET failed_at = failed_at - $1 \
+        WHERE state IN ('waiting', 'behind') AND failed_at > $2";
+    WAIT_FROM_NOW = "UPDATE deliveries SET due_at = due_at - (failed_at - $1), failed_at = $1 \
+        WHERE state IN ('waiting', 'behind') AND failed_at > $2 AND due_at > $1";
     SHORTEN_LEASES = "UPDATE deliveries SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
 }
 
@@ -37,12 +42,17 @@ impl Default for LatestMoment {
 }
 
 impl LatestMoment {
-    /// Finds the latest moment that was seen before this process began, as far as what waits or runs tells: when it was
-    /// accepted.
-    pub(super) async fn remember(&self, db: &Db) -> Result<(), StoreError> {
+    /// Follows a clock that was set back before this process began. The latest moment that was seen is known as far as what
+    /// waits or runs tells: when it was accepted. What failed later still, and waits, does so from `now` on.
+    pub(super) async fn begin(&self, db: &Db, now: Timestamp) -> Result<(), StoreError> {
         let (moment,): (Option<i64>,) = db.fetch_one(LATEST_ACCEPTED, args![]).await?;
         self.0.fetch_max(moment.unwrap_or(i64::MIN), Ordering::Relaxed);
-        Ok(())
+        self.look_back(db, now).await?;
+        let mut transaction = db.write().await?;
+        transaction
+            .execute(WAIT_FROM_NOW, args![now, now.plus(STEP_MIN)])
+            .await?;
+        transaction.commit().await
     }
 
     /// Notes `now`. If the clock was set back since, moves what waits along with it.
@@ -74,6 +84,7 @@ async fn follow(db: &Db, latest: Timestamp, now: Timestamp) -> Result<(), StoreE
     let mut transaction = db.write().await?;
     transaction.execute(MAKE_DUE, args![now, latest]).await?;
     transaction.execute(MOVE_RETRIES, args![step, latest]).await?;
+    transaction.execute(MOVE_FAILURES, args![step, now]).await?;
     transaction
         .execute(SHORTEN_LEASES, args![now.plus(LEASE)])
         .await?;

@@ -148,7 +148,7 @@ impl EventRepository for Store {
     }
 
     async fn recover(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {
-        self.latest.remember(&self.db).await?;
+        self.latest.begin(&self.db, now).await?;
         match &self.db {
             Db::Sqlite(db) => sqlite::events::recover(&db.kv, node.to_owned(), now).await,
             Db::Postgres(db) => db.recover(node, now).await,

@@ -33,7 +33,8 @@ statements! {
         content_type = excluded.content_type, is_cut = excluded.is_cut, body = excluded.body";
     RETRY = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?4, \
         attempts = attempts + ?5, faults = faults + ?6, error = ?7, execution_id = COALESCE(?8, execution_id), \
-        batch_execution_id = CASE WHEN batch IS NULL THEN batch_execution_id ELSE COALESCE(?8, batch_execution_id) END \
+        batch_execution_id = CASE WHEN batch IS NULL THEN batch_execution_id ELSE COALESCE(?8, batch_execution_id) END, \
+        failed_at = ?9 \
         WHERE app_id = ?1 AND id = ?2 AND token = ?3 AND state = 'running' \
         RETURNING origin_id, event_key, place";
     DEAD = "UPDATE deliveries SET state = 'dead', node = NULL, lease_until = NULL, ended_at = ?4, \
@@ -155,6 +156,7 @@ pub(super) fn fail(
                 fault,
                 error,
                 execution,
+                now.as_micros(),
             ],
             Order::of,
         ),

@@ -13,6 +13,7 @@ use crate::bed::{Bed, cases};
 cases! {
     a_clock_that_is_set_back_delays_nothing,
     a_clock_that_was_set_back_before_the_start_delays_nothing,
+    what_failed_while_the_clock_was_ahead_waits_no_longer,
     a_clock_that_is_set_forward_runs_nothing_twice,
 }
 
@@ -72,6 +73,37 @@ async fn a_clock_that_was_set_back_before_the_start_delays_nothing(bed: Bed) {
     ground.bed.store.recover("a", at(0)).await.unwrap();
     assert_eq!(ids(&ground.claim("a", 10, at(0)).await), waits);
     ground.bed.finish().await;
+}
+
+async fn what_failed_while_the_clock_was_ahead_waits_no_longer(bed: Bed) {
+    // What was accepted last tells nothing of how far it was ahead, or something.
+    for accepted in [0, HOUR] {
+        let mut ground = Ground::new(bed_again(&bed).await).await;
+        let at_moment = NewEvent {
+            due_at: Some(at(DAY + 5)),
+            ..ground.event()
+        };
+        let timed = ground.publish(vec![at_moment], at(0)).await;
+        let retried = ground.publish(vec![ground.event()], at(0)).await;
+        let held = ground.claim_one("a", at(DAY)).await.held();
+        assert!(ground.fail(held, Next::RetryAt(at(DAY + 10)), at(DAY)).await);
+        let waits = ground.publish(vec![ground.event()], at(accepted)).await;
+
+        ground.bed.reopen().await;
+        ground.bed.store.recover("a", at(60)).await.unwrap();
+        let claimed = ground.claim("a", 10, at(60)).await;
+        assert_eq!(ids(&claimed), waits);
+        assert_eq!(claimed.next_due, Some(at(70)));
+        ground.acknowledge(claimed.leased[0].held(), at(60)).await;
+        // As long as it was to, and not once more at the next start.
+        ground.bed.reopen().await;
+        ground.bed.store.recover("a", at(65)).await.unwrap();
+        assert_eq!(ground.claim("a", 10, at(65)).await.next_due, Some(at(70)));
+        assert_eq!(ids(&ground.claim("a", 10, at(70)).await), retried);
+        assert_eq!(ids(&ground.claim("a", 10, at(DAY + 5)).await), timed);
+        ground.bed.finish().await;
+    }
+    bed.finish().await;
 }
 
 async fn a_clock_that_is_set_forward_runs_nothing_twice(bed: Bed) {

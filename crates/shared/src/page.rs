@@ -1,6 +1,10 @@
 //! Lists, a page at a time.
 
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+/// Bytes of a stamp: enough that no two lists have the same one by chance.
+const STAMP_BYTES: usize = 8;
 
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -44,5 +48,53 @@ impl<T> Page<T> {
             items: self.items.into_iter().map(f).collect(),
             next: self.next,
         }
+    }
+}
+
+/// What is put on a cursor, so that it goes on in no other list than its own. Where a filter or an order says what a position
+/// means, it would lead to a wrong place in every other: some would be left out there, or found twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp([u8; STAMP_BYTES]);
+
+impl Stamp {
+    /// That of a list: its name, and all that says what is in it, and in which order.
+    pub fn of(parts: &[&str]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let hash = hasher.finalize();
+        let mut stamp = [0; STAMP_BYTES];
+        stamp.copy_from_slice(&hash[..STAMP_BYTES]);
+        Self(stamp)
+    }
+
+    /// The cursor of a position in the list.
+    pub fn cursor(self, position: &[u8]) -> Vec<u8> {
+        [self.0.as_slice(), position].concat()
+    }
+
+    /// The position that a cursor is about; none if it is one of another list.
+    pub fn position(self, cursor: &[u8]) -> Option<&[u8]> {
+        cursor.strip_prefix(self.0.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_goes_on_in_its_own_list_alone() {
+        let list = Stamp::of(&["keys", "user/"]);
+        for position in [b"user/ada".as_slice(), b""] {
+            let cursor = list.cursor(position);
+            assert_eq!(list.position(&cursor), Some(position));
+            for parts in [["keys", "user"].as_slice(), &["users", "/"], &["keysuser/"], &[]] {
+                assert_eq!(Stamp::of(parts).position(&cursor), None, "{parts:?}");
+            }
+        }
+        assert_eq!(list.position(b"user/ada"), None);
     }
 }

@@ -1,8 +1,11 @@
 //! Lists, a page at a time, and their opaque cursors.
+//!
+//! The cursor of things with ids is an id, and means the same whatever is asked for beside it: what comes after that one. Where
+//! the order is another, the cursor has a [`Stamp`], and goes on in a list alone that is asked for in the same way.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use picloud_shared::{
-    page::{Page, PageRequest},
+    page::{Page, PageRequest, Stamp},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -131,9 +134,13 @@ pub(crate) fn limit(wanted: Option<u32>) -> Answer<u32> {
     Ok(limit)
 }
 
-/// The cursor of what comes after `position`.
-pub(crate) fn encode(position: &[u8]) -> String {
+fn encode(position: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(position)
+}
+
+/// The cursor of what comes after `position`, in a list with this stamp.
+pub(crate) fn encode_in(list: Stamp, position: &[u8]) -> String {
+    encode(&list.cursor(position))
 }
 
 fn decode<const N: usize>(cursor: &str) -> Answer<[u8; N]> {
@@ -143,23 +150,25 @@ fn decode<const N: usize>(cursor: &str) -> Answer<[u8; N]> {
         .ok_or_else(no_cursor)
 }
 
-/// The position that a cursor is about.
-pub(crate) fn decode_bytes(cursor: &str) -> Answer<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(cursor).map_err(|_| no_cursor())
-}
-
-/// The text that a cursor is about.
-pub(crate) fn decode_text(cursor: &str) -> Answer<String> {
+/// The position that a cursor is about, in a list with this stamp.
+pub(crate) fn decode_in(list: Stamp, cursor: &str) -> Answer<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     bytes
-        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|bytes| list.position(&bytes).map(<[u8]>::to_vec))
         .ok_or_else(no_cursor)
+}
+
+/// The same, where positions are texts.
+pub(crate) fn decode_text_in(list: Stamp, cursor: &str) -> Answer<String> {
+    String::from_utf8(decode_in(list, cursor)?).map_err(|_| no_cursor())
 }
 
 fn no_cursor() -> Refusal {
     invalid(&[FieldError {
         field: "cursor".to_owned(),
-        message: "must be the next_cursor of an earlier answer".to_owned(),
+        message: "must be the next_cursor of an earlier answer to the same request; for another filter, prefix or order, \
+            leave it out to begin with the first page"
+            .to_owned(),
     }])
 }
 

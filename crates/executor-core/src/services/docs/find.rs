@@ -44,7 +44,7 @@ pub(super) fn find(session: &Session, name: &str, options: Options) -> Fallible<
     })?;
     let Stored { documents, until, .. } = stored;
     if !has_written(session, name) {
-        return page(documents, until);
+        return page(&selection, documents, until);
     }
     let (plan, own) = own(session, name, &selection)?;
     let is_behind = |position: &[u8], end: &[u8]| plan.is_behind(position, end);
@@ -59,7 +59,7 @@ pub(super) fn find(session: &Session, name: &str, options: Options) -> Fallible<
     let mut all: Vec<Found> = own.collect();
     let mut cursor = until;
     if all.is_empty() {
-        return page(documents, cursor);
+        return page(&selection, documents, cursor);
     }
     for (id, text) in documents {
         let document = parsed(Rc::clone(&text))?;
@@ -71,14 +71,12 @@ pub(super) fn find(session: &Session, name: &str, options: Options) -> Fallible<
         all.truncate(limit as usize);
         cursor = all.last().map(|last| plan.just_behind(&last.position));
     }
-    page(
-        all.into_iter().map(|found| (found.id, found.text)).collect(),
-        cursor,
-    )
+    let documents = all.into_iter().map(|found| (found.id, found.text)).collect();
+    page(&selection, documents, cursor)
 }
 
 /// What a script gets of a page.
-fn page(documents: Vec<(String, Rc<str>)>, cursor: Option<Vec<u8>>) -> Fallible<Map> {
+fn page(selection: &Selection, documents: Vec<(String, Rc<str>)>, cursor: Option<Vec<u8>>) -> Fallible<Map> {
     let mut items = Array::with_capacity(documents.len());
     for (id, text) in documents {
         items.push(Dynamic::from_map(Map::from([
@@ -86,7 +84,7 @@ fn page(documents: Vec<(String, Rc<str>)>, cursor: Option<Vec<u8>>) -> Fallible<
             ("document".into(), json::parse_text(&text)?),
         ])));
     }
-    let cursor = cursor.map_or(Dynamic::UNIT, |position| cursor_text(&position).into());
+    let cursor = cursor.map_or(Dynamic::UNIT, |position| cursor_text(selection, &position).into());
     Ok(Map::from([
         ("items".into(), Dynamic::from_array(items)),
         ("cursor".into(), cursor),

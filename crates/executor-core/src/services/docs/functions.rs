@@ -160,8 +160,8 @@ mod functions {
     }
 
     /// Documents that match: `filter`; `sort`, a path, or `_id`, with `-` before it for the other way round; `limit`, from
-    /// 1 to 1,000; `cursor`, that of the page before. Without `sort` the order is that of the ids, or of the index that
-    /// is used. A call that would have to look at more than 10,000 documents is an error.
+    /// 1 to 1,000; `cursor`, that of the page before, which had the same filter and sort. Without `sort` the order is that of
+    /// the ids, or of the index that is used. A call that would have to look at more than 10,000 documents is an error.
     ///
     /// ```rhai
     /// docs::insert("people", "ada", #{age: 36, tags: ["x"]});

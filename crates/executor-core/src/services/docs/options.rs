@@ -40,6 +40,7 @@ impl Options {
     /// Reads `#{filter, sort, limit, cursor}`.
     pub(super) fn read(options: &Map) -> Fallible<Self> {
         let mut read = Self::default();
+        let mut cursor = None;
         for (name, value) in options {
             match name.as_str() {
                 "filter" => read.selection.filter = filter(FUNCTION, value)?,
@@ -51,12 +52,7 @@ impl Options {
                         .filter(|limit| (1..=FIND_DOCUMENTS_MAX).contains(limit))
                         .ok_or_else(|| fail(format!("{FUNCTION}: limit is 1 to {FIND_DOCUMENTS_MAX}")))?;
                 }
-                "cursor" => {
-                    let cursor = text("cursor", value)?;
-                    let after = read_cursor(&cursor).filter(|_| cursor.len() <= CURSOR_BYTES_MAX);
-                    let no_cursor = || fail(format!("{FUNCTION}: that cursor came from no page"));
-                    read.after = Some(after.ok_or_else(no_cursor)?);
-                }
+                "cursor" => cursor = Some(text("cursor", value)?),
                 other => {
                     return Err(fail(format!(
                         "{FUNCTION} has no option `{other}`, only filter, sort, limit and cursor"
@@ -65,6 +61,9 @@ impl Options {
             }
         }
         check(FUNCTION, &read.selection)?;
+        read.after = cursor
+            .map(|cursor| position(&read.selection, &cursor))
+            .transpose()?;
         Ok(read)
     }
 }
@@ -84,6 +83,16 @@ fn check(function: &str, selection: &Selection) -> Fallible<()> {
     selection
         .check()
         .map_err(|error| fail(format!("{function}: {error}")))
+}
+
+/// The position that a cursor of `selection` is about.
+fn position(selection: &Selection, cursor: &str) -> Fallible<Vec<u8>> {
+    let position = read_cursor(selection, cursor).filter(|_| cursor.len() <= CURSOR_BYTES_MAX);
+    position.ok_or_else(|| {
+        fail(format!(
+            "{FUNCTION}: that cursor came from no page with this filter and this sort; leave it out to begin with the first"
+        ))
+    })
 }
 
 fn filter(function: &str, value: &Dynamic) -> Fallible<Value> {

@@ -57,8 +57,13 @@ pub(crate) async fn list_documents(
     QueryParams(query): QueryParams<ListDocumentsQuery>,
 ) -> Answer<Json<List<DocumentBody>>> {
     let limit = list::limit(query.limit)?;
-    let after = query.cursor.as_deref().map(list::decode_bytes).transpose()?;
     let selection = selection(query.filter.as_deref(), query.sort)?;
+    let stamp = selection.stamp();
+    let after = query
+        .cursor
+        .as_deref()
+        .map(|cursor| list::decode_in(stamp, cursor))
+        .transpose()?;
     let find = Find {
         selection,
         after,
@@ -69,7 +74,7 @@ pub(crate) async fn list_documents(
     match ask(&manager, app.id, &name, DocsAsk::Find(find)).await? {
         (_, DocsFound::Page(page)) => Ok(Json(List {
             items: page.documents.into_iter().map(DocumentBody::from).collect(),
-            next_cursor: page.until.as_deref().map(list::encode),
+            next_cursor: page.until.map(|position| list::encode_in(stamp, &position)),
         })),
         (_, DocsFound::Refused { message }) => Err(invalid(&[FieldError {
             field: "filter".to_owned(),

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use picloud_shared::{
     id::AppId,
+    page::Stamp,
     services::{KvItem, KvValue, USER_NAMES, UserRecord, user_name_key},
 };
 use serde::Deserialize;
@@ -65,9 +66,14 @@ pub(crate) async fn list_end_users(
     );
     violations.finish()?;
     let limit = list::limit(query.limit)?.min(USERS_PER_PAGE_MAX);
-    let after = query.cursor.as_deref().map(list::decode_text).transpose()?;
+    let stamp = Stamp::of(&["users", &user_name_key(&q)]);
+    let after = query
+        .cursor
+        .as_deref()
+        .map(|cursor| list::decode_text_in(stamp, cursor))
+        .transpose()?;
     let (found, last) = named(&manager, app.id, &q, after, limit).await?;
-    let next_cursor = last.map(|name| list::encode(name.as_bytes()));
+    let next_cursor = last.map(|name| list::encode_in(stamp, name.as_bytes()));
     let now = manager.now();
     Ok(Json(List {
         items: found

@@ -1,7 +1,10 @@
 //! `GET /api/v1/admin/apps/{app}/kv`.
 
 use axum::{Json, extract::State};
-use picloud_shared::services::{KEY_BYTES_MAX, is_reserved};
+use picloud_shared::{
+    page::Stamp,
+    services::{KEY_BYTES_MAX, is_reserved},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -62,11 +65,16 @@ pub(crate) async fn list_kv(
     );
     violations.finish()?;
     let limit = list::limit(query.limit)?;
-    let after = query.cursor.as_deref().map(list::decode_text).transpose()?;
+    let stamp = Stamp::of(&["keys", &prefix]);
+    let after = query
+        .cursor
+        .as_deref()
+        .map(|cursor| list::decode_text_in(stamp, cursor))
+        .transpose()?;
     let (items, more) = page(&manager, app.id, &prefix, after, limit).await?;
     let last = items.last().filter(|_| more);
     Ok(Json(List {
-        next_cursor: last.map(|item| list::encode(item.key.as_bytes())),
+        next_cursor: last.map(|item| list::encode_in(stamp, item.key.as_bytes())),
         items: items.into_iter().map(KvItemBody::listed).collect(),
     }))
 }

@@ -69,6 +69,27 @@ fn a_run_sees_its_own_writes_among_what_is_stored() {
 }
 
 #[test]
+fn a_cursor_goes_on_with_its_filter_and_its_sort_alone() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve(
+        "/",
+        "for n in 0..3 { docs::insert(\"d\", `${n}`, #{n: n}) }
+         let cursor = docs::find(\"d\", #{sort: \"n\", limit: 1}).cursor;
+         let rest = docs::find(\"d\", #{sort: \"n\", cursor: cursor}).items.map(|item| item.id);
+         let said = [#{sort: \"-n\"}, #{}, #{filter: #{n: 1}, sort: \"n\"}].map(|other| {
+             other.cursor = cursor;
+             try { docs::find(\"d\", other); return \"\" } catch (error) { return `${error}` }
+         });
+         [rest, said.filter(|said| said.contains(\"leave it out\")).len]",
+    );
+    assert_eq!(
+        cloud.get("a.test", "/").expect(200).json(),
+        json!([["1", "2"], 3])
+    );
+}
+
+#[test]
 fn a_run_that_fails_leaves_neither_keys_nor_documents() {
     let cloud = TestCloud::start();
     let app = cloud.app_with_domain("a");

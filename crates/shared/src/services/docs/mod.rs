@@ -176,14 +176,15 @@ pub struct FoundPage {
     pub until: Option<Vec<u8>>,
 }
 
-/// The text of a position, for whoever comes back for the next page.
-pub fn cursor_text(position: &[u8]) -> String {
-    hex::encode(position)
+/// The text of a position among what `selection` finds, for whoever comes back for the next page.
+pub fn cursor_text(selection: &Selection, position: &[u8]) -> String {
+    hex::encode(selection.stamp().cursor(position))
 }
 
-/// The position that a cursor is about; none if it is no cursor.
-pub fn read_cursor(text: &str) -> Option<Vec<u8>> {
-    hex::decode(text).ok()
+/// The position that a cursor is about; none if it is no cursor, or one of another selection.
+pub fn read_cursor(selection: &Selection, text: &str) -> Option<Vec<u8>> {
+    let cursor = hex::decode(text).ok()?;
+    selection.stamp().position(&cursor).map(<[u8]>::to_vec)
 }
 
 /// Whether `id` may be that of a document.

@@ -11,6 +11,7 @@ use super::{
     filter::FILTER_BYTES_MAX,
     key::{self, TEXT_BYTES_KEPT, after_all},
 };
+use crate::page::Stamp;
 
 /// The name by which documents are sorted by their ids.
 const BY_ID: &str = "_id";
@@ -51,6 +52,12 @@ impl Selection {
     /// Reads what is asked for, to find what is wrong with it.
     pub fn check(&self) -> Result<(), FilterError> {
         Plan::new(&Definition::default(), self).map(|_| ())
+    }
+
+    /// What is put on the cursors of what it finds.
+    pub fn stamp(&self) -> Stamp {
+        let filter = self.filter.to_string();
+        Stamp::of(&["documents", &filter, self.sort.as_deref().unwrap_or_default()])
     }
 }
 

@@ -87,6 +87,16 @@ fn documents_are_listed_by_filter_a_page_at_a_time() {
         let answer = owner.get(&app.path(&format!("{PEOPLE}?{wrong}")));
         answer.problem(422, "validation_failed");
     }
+    // A cursor is one of its filter and its order, however many are asked for.
+    let all = "filter=%7B%22age%22%3A%7B%22gte%22%3A30%7D%7D";
+    let the_other_way = format!("{all}&sort=age");
+    for other in [all, "sort=-age", "limit=2", the_other_way.as_str()] {
+        let answer = owner.get(&app.path(&format!("{PEOPLE}?{other}&cursor={cursor}")));
+        let problem = answer.problem(422, "validation_failed");
+        assert_eq!(problem["errors"][0]["field"], "cursor", "{other}: {problem}");
+    }
+    let more = list(&format!("{all}&sort=-age&limit=9&cursor={cursor}"));
+    assert_eq!(ids(&more), ["30"]);
 }
 
 #[test]

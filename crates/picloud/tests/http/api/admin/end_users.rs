@@ -85,6 +85,8 @@ fn users_are_listed_in_the_order_of_their_names() {
     let page = cloud.owner().get(&app.path("/users?limit=3")).expect(200).json();
     let cursor = page["next_cursor"].as_str().expect("a cursor");
     assert_eq!(names(&format!("?cursor={cursor}")), ["tom"]);
+    let of_another = app.path(&format!("/users?q=t&cursor={cursor}"));
+    cloud.owner().get(&of_another).problem(422, "validation_failed");
 }
 
 #[test]

@@ -90,7 +90,14 @@ fn keys_are_listed_page_by_page() {
         (&json!(true), &Value::Null)
     );
     assert_eq!(large["bytes"], 5_002);
-    for query in ["?limit=0", "?limit=201", "?cursor=*", "?other=1"] {
+    let of_another = format!("?prefix=o&cursor={cursor}");
+    for query in [
+        "?limit=0",
+        "?limit=201",
+        "?cursor=*",
+        "?other=1",
+        of_another.as_str(),
+    ] {
         cloud
             .owner()
             .get(&app.path(&format!("/kv{query}")))

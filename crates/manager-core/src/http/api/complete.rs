@@ -12,12 +12,20 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 22] = [
     ("code", None, "The `code` of a problem"),
     ("collection", None, "Name of the collection"),
     ("delivery", Some("uuid"), "Id of the delivery"),
-    ("document", None, "Id of the document, percent-encoded"),
+    (
+        "document",
+        None,
+        "Id of the document, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that",
+    ),
     ("domain", Some("uuid"), "Id of the domain"),
     ("end_user", Some("uuid"), "Id of the user of the app"),
     ("execution", Some("uuid"), "Id of the execution"),
     ("invitation", Some("uuid"), "Id of the invitation"),
-    ("key", None, "The key, percent-encoded"),
+    (
+        "key",
+        None,
+        "The key, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that",
+    ),
     ("name", None, "Name of the secret or the value"),
     ("release", Some("int32"), "Number of the release"),
     (

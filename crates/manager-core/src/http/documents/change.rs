@@ -17,7 +17,7 @@ use crate::{
     Manager,
     http::{
         access::Caller,
-        extract::{AppPath, InPath, JsonBody},
+        extract::{AppPath, InPath, JsonBody, text_for},
         problem::{Answer, not_found, problem, problems},
         validate::Violations,
     },
@@ -83,7 +83,7 @@ pub(crate) async fn create_document(
     let location = format!(
         "/api/v1/admin/apps/{}/collections/{name}/documents/{}",
         app.slug,
-        utf8_percent_encode(&id, NON_ALPHANUMERIC)
+        utf8_percent_encode(&text_for(&id), NON_ALPHANUMERIC)
     );
     Ok((
         StatusCode::CREATED,

@@ -28,7 +28,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    extract::Named,
+    extract::{Named, named_by},
     kv,
     problem::{Answer, internal, not_found},
 };
@@ -71,7 +71,7 @@ impl FromStr for DocumentId {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.to_owned()))
+        Ok(Self(named_by(text).to_owned()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ids and numbers in a path. What is none leads nowhere, exactly like one that does not exist.
 
-use std::{convert::Infallible, str::FromStr};
+use std::{borrow::Cow, convert::Infallible, str::FromStr};
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
@@ -99,6 +99,27 @@ macro_rules! numbers {
 
 numbers!(VersionNumber, ReleaseNumber);
 
+/// What a text in a path names, where a name may be anything. Browsers and others take `.` and `..` for steps, also if they
+/// are escaped, so a `~` may stand before them. What would be read as such a name has one more.
+pub(crate) fn named_by(text: &str) -> &str {
+    text.strip_prefix('~')
+        .filter(|name| is_step(name))
+        .unwrap_or(text)
+}
+
+/// The text in a path that names `name`, wherever that is read.
+pub(crate) fn text_for(name: &str) -> Cow<'_, str> {
+    if is_step(name) {
+        Cow::Owned(format!("~{name}"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+fn is_step(name: &str) -> bool {
+    matches!(name.trim_start_matches('~'), "." | "..")
+}
+
 impl<S: Send + Sync, T: Named> FromRequestParts<S> for InPath<T> {
     type Rejection = Refusal;
 
@@ -113,5 +134,30 @@ impl<S: Send + Sync, T: Named> FromRequestParts<S> for InPath<T> {
             .and_then(|(_, text)| text.parse().ok())
             .map(Self)
             .ok_or_else(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_text_that_is_no_step() {
+        for (name, text) in [
+            (".", "~."),
+            ("..", "~.."),
+            ("~.", "~~."),
+            ("~~..", "~~~.."),
+            ("~", "~"),
+            ("~a", "~a"),
+            ("...", "..."),
+            ("a/..", "a/.."),
+            ("", ""),
+        ] {
+            assert_eq!(text_for(name), text);
+            assert_eq!(named_by(text), name);
+        }
+        // Who takes no steps may write it as it is.
+        assert_eq!((named_by("."), named_by("..")), (".", ".."));
     }
 }

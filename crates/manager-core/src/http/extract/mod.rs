@@ -14,6 +14,8 @@ pub(crate) use app::{AppPath, find_by_text};
 pub(crate) use body::{JsonBody, TextBody, read, read_any};
 pub(crate) use device::FromDevice;
 pub(crate) use if_match::IfMatch;
-pub(crate) use in_path::{BrokerNameText, InPath, Named, ReleaseNumber, SettingNameText, VersionNumber};
+pub(crate) use in_path::{
+    BrokerNameText, InPath, Named, ReleaseNumber, SettingNameText, VersionNumber, named_by, text_for,
+};
 pub(crate) use query::QueryParams;
 pub(crate) use user::UserPath;

@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 
 use super::{
     access::Caller,
-    extract::Named,
+    extract::{Named, named_by},
     problem::{Answer, Refusal, internal, not_found, problem, sentence, too_many},
 };
 use crate::Manager;
@@ -124,7 +124,7 @@ impl FromStr for Key {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.to_owned()))
+        Ok(Self(named_by(text).to_owned()))
     }
 }
 

@@ -54,6 +54,21 @@ fn a_document_is_written_changed_found_and_deleted() {
 }
 
 #[test]
+fn a_document_whose_id_clients_take_for_a_step_is_reached() {
+    let cloud = TestCloud::start();
+    let app = with_people(&cloud);
+    let owner = cloud.owner();
+    let step = json!({ "id": "..", "document": {} });
+    let made = owner.post(&app.path(PEOPLE), &step).expect(201);
+    let location = made.header("location").expect("a location").to_owned();
+    assert!(location.ends_with("/%7E%2E%2E"), "{location}");
+    let path = location.strip_prefix("/api/v1").expect("a path of the API");
+    assert_eq!(owner.get(path).expect(200).json()["id"], "..");
+    owner.delete(&app.path(&format!("{PEOPLE}/~.."))).expect(204);
+    owner.get(path).problem(404, "not_found");
+}
+
+#[test]
 fn documents_are_listed_by_filter_a_page_at_a_time() {
     let cloud = TestCloud::start();
     let app = with_people(&cloud);

@@ -64,6 +64,29 @@ fn what_people_write_scripts_read_and_the_other_way_round() {
 }
 
 #[test]
+fn a_key_that_clients_take_for_a_step_is_reached() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve(
+        "/",
+        "for key in [\".\", \"..\", \"~.\"] { kv::set(key, key) } \"\"",
+    );
+    cloud.get("a.test", "/").says("");
+    for (text, key) in [("~.", "."), ("~..", ".."), ("%7E%2E%2E", ".."), ("~~.", "~.")] {
+        let item = put(&app, text, &json!({ "value": text })).expect(200).json();
+        assert_eq!(item["key"], key);
+        let path = app.path(&format!("/kv/{text}"));
+        assert_eq!(cloud.owner().get(&path).expect(200).json(), item);
+    }
+    for text in ["~.", "~..", "~~."] {
+        let path = app.path(&format!("/kv/{text}"));
+        cloud.owner().delete(&path).expect(204);
+        cloud.owner().get(&path).problem(404, "not_found");
+    }
+    assert_eq!(export(&app, ""), "");
+}
+
+#[test]
 fn keys_are_listed_page_by_page() {
     let cloud = TestCloud::start();
     let app = cloud.app("a");

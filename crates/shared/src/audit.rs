@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    change::Change,
     id::{AppId, AuditId, ExecutionId, UserId},
     time::Timestamp,
 };
@@ -114,6 +115,15 @@ pub struct DataChange {
     pub before: Option<Value>,
     /// What it is now; absent for what is gone. Never a value.
     pub after: Option<Value>,
+}
+
+/// Such a change, and who makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// What is changed.
+    pub done: DataChange,
+    /// Who changes it.
+    pub change: Change,
 }
 
 macro_rules! words {

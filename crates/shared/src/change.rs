@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Who changes something, when, why and from where. Every write that people are to know of takes one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// Who; absent for what the first start makes, and for what is done on the machine itself.
     pub author: Option<UserId>,

@@ -1,4 +1,4 @@
-//! Files that are given out a part at a time, and what is said of those that are taken in.
+//! Files that are given out a part at a time, and how those are read that are taken in.
 
 use std::{collections::HashSet, future::Future, io};
 
@@ -10,7 +10,6 @@ use bytes::Bytes;
 use csv::StringRecord;
 use futures_util::{StreamExt as _, stream};
 use http::header;
-use picloud_shared::problem::Code;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
@@ -224,19 +223,6 @@ pub(crate) fn short(message: &str) -> String {
     match message.char_indices().nth(MESSAGE_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &message[..end]),
         None => message.to_owned(),
-    }
-}
-
-/// The refusal of a file, with how many of `what` were written before it.
-pub(crate) fn after(written: usize, what: &str, refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::Problem(problem) if written > 0 && problem.code != Code::Internal => {
-            let detail = format!("{} {written} {what} were written before.", problem.detail);
-            let mut problem = problem.with("written", written);
-            problem.detail = detail;
-            Refusal::Problem(problem)
-        }
-        other => other,
     }
 }
 

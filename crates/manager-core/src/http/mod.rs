@@ -24,6 +24,7 @@ pub(crate) mod executions;
 pub(crate) mod extract;
 pub(crate) mod file;
 pub(crate) mod health;
+mod import;
 pub(crate) mod invitations;
 pub(crate) mod kv;
 pub(crate) mod list;

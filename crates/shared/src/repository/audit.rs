@@ -11,8 +11,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Storage of the audit log. What is done leaves its record in the transaction that does it: only what is refused, and
-/// changes of the data of scripts, are recorded from outside.
+/// Storage of the audit log. What is done leaves its record in the transaction that does it: only what is refused, and what
+/// changes the data of scripts without a commit of its own, is recorded from outside.
 #[async_trait]
 pub trait AuditRepository: Send + Sync {
     /// Records that somebody was refused something.
@@ -22,7 +22,7 @@ pub trait AuditRepository: Send + Sync {
     /// [`services`](crate::services), in transactions of its own, so this is asked right before.
     async fn confirm_data_change(&self, app: AppId, change: &Change) -> Result<(), StoreError>;
 
-    /// Records such a change, right after it.
+    /// Records such a change where no commit does that; see [`Commit`](crate::services::Commit).
     async fn record_data_change(
         &self,
         app: AppId,

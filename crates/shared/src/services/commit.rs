@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{KvValue, docs::CollectionCommit};
 use crate::{
+    audit::Recorded,
     events::{Ack, Held, Lineage, NewEvent},
     execution::Execution,
     id::UserId,
@@ -43,6 +44,10 @@ pub struct Commit {
     /// Who writes, for those who subscribe to changes of data; without it nobody is told of what is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writer: Option<Writer>,
+    /// What the audit log has of it, if all of this takes effect, and only then. It is of a person whom this server has let
+    /// through, so it is taken from nowhere else.
+    #[serde(skip)]
+    pub audit: Option<Box<Recorded>>,
 }
 
 /// Who writes what a commit writes.
@@ -61,6 +66,7 @@ impl Commit {
             && self.emits.is_empty()
             && self.messages.is_empty()
             && self.acks.is_empty()
+            && self.audit.is_none()
     }
 
     /// Whether it changes no key and no document.

@@ -1,5 +1,7 @@
 //! Writing records.
 
+mod with_commit;
+
 use std::fmt;
 
 use picloud_shared::{
@@ -11,6 +13,7 @@ use picloud_shared::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(crate) use self::with_commit::WithCommit;
 use super::record::RecordRow;
 use crate::{
     convert::to_json,
@@ -32,7 +35,7 @@ statements! {
         via, credential_id, address, request_id, app_id, target_kind, target_id, target_name, before_state, \
         after_state, note, reason, attempts, bytes, hash) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
-    SET_HEAD = "UPDATE audit_heads SET hash = $2, bytes = bytes + $3 WHERE chain = $1";
+    SET_HEAD = "UPDATE audit_heads SET hash = $1, bytes = bytes + $2 WHERE chain = $3";
 }
 
 /// What a record says beside who, when and from where. Never a secret, nor the hash of one.
@@ -114,18 +117,7 @@ pub(super) async fn append_to(
     change: &Change,
     entry: Entry,
 ) -> Result<(), StoreError> {
-    let row = RecordRow {
-        action: entry.action.to_owned(),
-        app_id: entry.app.map(|app| app.0),
-        target_kind: text(&entry.target.kind),
-        target_id: entry.target.id.as_deref().map(text),
-        target_name: entry.target.name.as_deref().map(text),
-        before_state: entry.before.as_ref().map(state).transpose()?,
-        after_state: entry.after.as_ref().map(state).transpose()?,
-        note: change.note.as_deref().map(text),
-        ..by(chain, change)
-    };
-    chain_up(transaction, row).await
+    chain_up(transaction, row(chain, change, &entry)?).await
 }
 
 /// Records that somebody was refused something.
@@ -145,6 +137,21 @@ pub(super) async fn record_denial(db: &Db, denial: &Denial, change: &Change) -> 
     };
     chain_up(&mut transaction, row).await?;
     transaction.commit().await
+}
+
+/// The row of what is done.
+fn row(chain: AuditChain, change: &Change, entry: &Entry) -> Result<RecordRow, StoreError> {
+    Ok(RecordRow {
+        action: entry.action.to_owned(),
+        app_id: entry.app.map(|app| app.0),
+        target_kind: text(&entry.target.kind),
+        target_id: entry.target.id.as_deref().map(text),
+        target_name: entry.target.name.as_deref().map(text),
+        before_state: entry.before.as_ref().map(state).transpose()?,
+        after_state: entry.after.as_ref().map(state).transpose()?,
+        note: change.note.as_deref().map(text),
+        ..by(chain, change)
+    })
 }
 
 /// A row of `chain` that says who, when and from where.
@@ -188,11 +195,9 @@ async fn chain_up(transaction: &mut Transaction, mut row: RecordRow) -> Result<(
         .await?;
     let (sequence, previous) =
         next.ok_or_else(|| StoreError::Corrupt(format!("no head of the audit chain `{}`", row.chain)))?;
-    row.sequence = sequence;
-    row.hash = row.hash_after(&previous).to_vec();
-    insert(transaction, &row).await?;
-    let head = args![&row.chain, row.hash.as_slice(), row.bytes()];
-    transaction.execute(SET_HEAD, head).await?;
+    row.put_behind(&previous, sequence);
+    transaction.execute(INSERT_RECORD, row.values()).await?;
+    transaction.execute(SET_HEAD, row.head()).await?;
     Ok(())
 }
 
@@ -208,36 +213,6 @@ async fn actor_name(transaction: &mut Transaction, row: &RecordRow) -> Result<Op
         None if is_target => row.target_name.clone(),
         None => None,
     })
-}
-
-async fn insert(transaction: &mut Transaction, row: &RecordRow) -> Result<(), StoreError> {
-    let args = args![
-        &row.chain,
-        row.sequence,
-        row.id,
-        row.happened_at,
-        &row.outcome,
-        &row.action,
-        row.actor_id,
-        row.actor_name.as_deref(),
-        &row.via,
-        row.credential_id,
-        row.address.as_deref(),
-        row.request_id,
-        row.app_id,
-        &row.target_kind,
-        row.target_id.as_deref(),
-        row.target_name.as_deref(),
-        row.before_state.as_deref(),
-        row.after_state.as_deref(),
-        row.note.as_deref(),
-        row.reason.as_deref(),
-        row.attempts,
-        row.bytes(),
-        row.hash.as_slice(),
-    ];
-    transaction.execute(INSERT_RECORD, args).await?;
-    Ok(())
 }
 
 /// A state, as text that both databases hold as it is: JSON has no NUL.

@@ -1,7 +1,8 @@
 //! The audit log.
 //!
 //! Whatever writes something that people are to know of calls [`append`] as the last thing before its transaction
-//! commits, so that a change and its record are there together or not at all. `record` is one row and its hash;
+//! commits, so that a change and its record are there together or not at all; [`WithCommit`] does that for changes of the data
+//! of scripts. `record` is one row and its hash;
 //! `listed` one that nothing keeps from being listed; `list`, `verify` and `purge` are what is asked of all of them.
 
 pub(crate) mod append;
@@ -21,7 +22,7 @@ use picloud_shared::{
     time::Timestamp,
 };
 
-pub(crate) use self::append::{Entry, append};
+pub(crate) use self::append::{Entry, WithCommit, append};
 use crate::{Store, authority::confirm};
 
 #[async_trait]

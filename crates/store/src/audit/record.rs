@@ -9,7 +9,10 @@ use picloud_shared::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::convert::{from_json, hash, number, variant};
+use crate::{
+    convert::{from_json, hash, number, variant},
+    value::{Value, args},
+};
 
 /// What every hash begins with. Another order or meaning of the fields is another version.
 const VERSION: &[u8] = b"picloud audit record 1";
@@ -79,6 +82,46 @@ impl RecordRow {
         field(self.reason.as_ref().map(String::as_bytes));
         field(Some(&self.attempts.to_be_bytes()));
         hasher.finalize().into()
+    }
+
+    /// Puts it at the end of its chain, behind a record with the hash `previous`.
+    pub(super) fn put_behind(&mut self, previous: &[u8], sequence: i64) {
+        self.sequence = sequence;
+        self.hash = self.hash_after(previous).to_vec();
+    }
+
+    /// Its values, in the order of the columns.
+    pub(super) fn values(&self) -> Vec<Value<'_>> {
+        args![
+            &self.chain,
+            self.sequence,
+            self.id,
+            self.happened_at,
+            &self.outcome,
+            &self.action,
+            self.actor_id,
+            self.actor_name.as_deref(),
+            &self.via,
+            self.credential_id,
+            self.address.as_deref(),
+            self.request_id,
+            self.app_id,
+            &self.target_kind,
+            self.target_id.as_deref(),
+            self.target_name.as_deref(),
+            self.before_state.as_deref(),
+            self.after_state.as_deref(),
+            self.note.as_deref(),
+            self.reason.as_deref(),
+            self.attempts,
+            self.bytes(),
+            self.hash.as_slice(),
+        ]
+    }
+
+    /// What the head of its chain is to hold.
+    pub(super) fn head(&self) -> Vec<Value<'_>> {
+        args![self.hash.as_slice(), self.bytes(), &self.chain]
     }
 
     /// The bytes of its texts, for the bound on them.

@@ -20,6 +20,7 @@ use super::{
     messages,
 };
 use crate::{
+    audit::WithCommit,
     db::{Transaction, bounded},
     error::{store_error, unavailable},
     kv::{bytes, kind, new_version, refusal, text, value},
@@ -158,7 +159,7 @@ impl Postgres {
         let ending = Ending::of(app, commit, now).map_err(|error| refusal(&error))?;
         let ending = ending.as_ref();
         for _ in 0..TRIES_MAX {
-            let error = match bounded(send_with_messages(&mut connection, app, commit, ending, now)).await {
+            let error = match bounded(send_whole(&mut connection, app, commit, ending, now)).await {
                 Ok(Err(refused)) => return Err(refused),
                 Ok(Ok(None)) => {
                     if !commit.emits.is_empty() {
@@ -203,15 +204,15 @@ fn in_the_way(commit: &Commit) -> Answer {
     }
 }
 
-/// Commits all of it; with messages in one transaction with these.
-async fn send_with_messages(
+/// Commits all of it; with messages, and with what the audit log has of it, in one transaction with these.
+async fn send_whole(
     connection: &mut PgConnection,
     app: AppId,
     commit: &Commit,
     ending: Option<&Ending<'_>>,
     now: Timestamp,
 ) -> Result<Result<Option<String>, ServiceError>, sqlx::Error> {
-    if commit.messages.is_empty() {
+    if commit.messages.is_empty() && commit.audit.is_none() {
         return send_all(connection, app, commit, ending, now).await.map(Ok);
     }
     let mut transaction = connection.begin().await?;
@@ -221,6 +222,12 @@ async fn send_with_messages(
     }
     if let Err(refused) = messages::insert(&mut transaction, app, &commit.messages, now).await? {
         return Ok(Err(refused));
+    }
+    if let Some(recorded) = &commit.audit {
+        match WithCommit::of(app, recorded) {
+            Ok(record) => record.append_to_postgres(&mut transaction).await?,
+            Err(error) => return Ok(Err(refusal(&error))),
+        }
     }
     transaction.commit().await?;
     Ok(Ok(None))

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use picloud_shared::{
+    audit::{AuditFilter, AuditRecord, DataChange, ListedRecord, Recorded, Target},
     execution::{CommittedRun, Execution, ExecutionStatus, Retention, RunBatch},
     id::AppId,
-    repository::{AppRepository, ExecutionRepository, QuotaRepository, QuotaUpdate},
+    repository::{AppRepository, AuditRepository, ExecutionRepository, QuotaRepository, QuotaUpdate},
     run_stats::Slots,
     script::Script,
     services::{
@@ -14,11 +15,12 @@ use picloud_shared::{
     },
 };
 use picloud_store::Store;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, change, execution, now, script},
+    fixtures::{app, change, execution, first, now, script},
 };
 
 cases! {
@@ -28,6 +30,7 @@ cases! {
     a_run_with_a_record_counts_once,
     a_run_that_has_committed_has_succeeded,
     what_is_too_old_is_deleted_however_it_was_written,
+    what_a_person_changes_is_in_the_audit_log_or_not_at_all,
 }
 
 async fn hello(bed: &Bed) -> Script {
@@ -255,4 +258,88 @@ async fn what_is_too_old_is_deleted_however_it_was_written(bed: Bed) {
     let purged = bed.store.purge_executions(Retention::default(), later).await;
     assert_eq!(purged.unwrap(), 1);
     assert_eq!(bed.store.find_execution(record.id).await.unwrap(), None);
+}
+
+/// A commit that the audit log tells of as `name`.
+fn told(name: &str, commit: Commit) -> Commit {
+    let done = DataChange {
+        action: "import_kv",
+        target: Target {
+            kind: "app".to_owned(),
+            id: None,
+            name: Some(name.to_owned()),
+        },
+        before: None,
+        after: Some(json!({ "keys_written": 1 })),
+    };
+    let recorded = Recorded {
+        done,
+        change: change(),
+    };
+    Commit {
+        audit: Some(Box::new(recorded)),
+        ..commit
+    }
+}
+
+async fn told_of(store: &Store) -> Vec<AuditRecord> {
+    let filter = AuditFilter {
+        action: Some("import_kv".to_owned()),
+        ..AuditFilter::default()
+    };
+    let found = store.list_audit(&filter, first(100)).await.unwrap().items;
+    found.into_iter().filter_map(ListedRecord::read).collect()
+}
+
+async fn what_a_person_changes_is_in_the_audit_log_or_not_at_all(bed: Bed) {
+    let owner = app(&bed.store, "one").await;
+    let keys = || Commit {
+        keys: vec![ReadKey {
+            key: "a".to_owned(),
+            version: None,
+        }],
+        writes: vec![put("a")],
+        ..Commit::default()
+    };
+    let document = Commit {
+        docs: vec![made("one")],
+        ..Commit::default()
+    };
+    let all = Commit {
+        writes: vec![put("b")],
+        docs: vec![made("three"), made("two")],
+        ..Commit::default()
+    };
+    for (name, commit) in [("keys", keys()), ("document", document), ("all", all)] {
+        let answer = ask(&bed.store, owner.id, told(name, commit)).await;
+        assert_eq!(answer, Ok(Answer::Committed), "{name}");
+    }
+    // The key is there by now.
+    let answer = ask(&bed.store, owner.id, told("keys again", keys())).await;
+    assert!(matches!(answer, Ok(Answer::Conflict { .. })), "{answer:?}");
+    let update = QuotaUpdate {
+        data_rows_max: Some(Some(1)),
+        ..QuotaUpdate::default()
+    };
+    let allowed = bed.store.update_quotas(owner.id, update, &change()).await;
+    allowed.unwrap().unwrap();
+    let much = Commit {
+        writes: vec![put("c")],
+        ..Commit::default()
+    };
+    let answer = ask(&bed.store, owner.id, told("too much", much)).await;
+    assert!(
+        matches!(answer, Err(ServiceError::QuotaExceeded(_))),
+        "{answer:?}"
+    );
+
+    let mut names = Vec::new();
+    for record in told_of(&bed.store).await {
+        assert_eq!(record.app_id, Some(owner.id));
+        assert_eq!(record.after, Some(json!({ "keys_written": 1 })));
+        names.extend(record.target.name);
+    }
+    names.sort();
+    assert_eq!(names, ["all", "document", "keys"]);
+    assert!(bed.store.verify_audit().await.unwrap().is_valid());
 }

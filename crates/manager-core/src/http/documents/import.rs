@@ -5,12 +5,11 @@ mod lines;
 
 use axum::{Json, extract::State};
 use picloud_shared::{
-    audit::{self, DataChange},
+    audit,
     id::AppId,
     services::docs::{CollectionName, DocsAsk},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::ask;
@@ -19,7 +18,8 @@ use crate::{
     http::{
         access::Caller,
         extract::{AppPath, InPath, QueryParams, TextBody},
-        file::{self, Format, Mode, after},
+        file::{self, Format, Mode},
+        import::Import,
         problem::{Answer, problems},
     },
 };
@@ -78,9 +78,17 @@ pub(crate) async fn import_documents(
     let (found, _) = ask(&manager, app.id, &collection, DocsAsk::Get { ids: Vec::new() }).await?;
     let format = query.format;
     let rows = file::aside(move || lines::read(&body, format)).await?;
-    let change = caller.change(&manager, None);
-    manager.repository().confirm_data_change(app.id, &change).await?;
-
+    let import = Import {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        action: "import_documents",
+        target: audit::Target {
+            kind: "collection".to_owned(),
+            id: Some(found.id.to_string()),
+            name: Some(collection.to_string()),
+        },
+    };
     let target = Target {
         manager: &manager,
         caller: &caller,
@@ -88,37 +96,8 @@ pub(crate) async fn import_documents(
         collection: &collection,
         mode: query.mode,
     };
-    let mut written = 0;
-    let mut failed = None;
-    for rows in batch::batches(rows) {
-        match target.write(&rows).await {
-            Ok(()) => written += rows.len(),
-            Err(refusal) => {
-                failed = Some(refusal);
-                break;
-            }
-        }
-    }
-    if written > 0 || failed.is_none() {
-        let done = DataChange {
-            action: "import_documents",
-            target: audit::Target {
-                kind: "collection".to_owned(),
-                id: Some(found.id.to_string()),
-                name: Some(collection.to_string()),
-            },
-            before: None,
-            after: Some(json!({ "documents_written": written })),
-        };
-        manager
-            .repository()
-            .record_data_change(app.id, &done, &change)
-            .await?;
-    }
-    match failed {
-        None => Ok(Json(ImportedBody { written })),
-        Some(refusal) => Err(after(written, "documents", refusal)),
-    }
+    let written = import.run(&target, batch::batches(rows)).await?;
+    Ok(Json(ImportedBody { written }))
 }
 
 /// Where documents are imported.

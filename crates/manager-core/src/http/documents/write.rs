@@ -1,7 +1,7 @@
 //! Writing one document: as a run that only does that would, again if it meets a conflict.
 
 use picloud_shared::{
-    audit::{DataChange, Target},
+    audit::{DataChange, Recorded, Target},
     id::AppId,
     problem::Code,
     services::{
@@ -58,18 +58,18 @@ impl Place<'_> {
                 .repository()
                 .confirm_data_change(self.app, &change)
                 .await?;
+            let recorded = Recorded {
+                done: self.done(action, &draft),
+                change: change.clone(),
+            };
             let commit = Question::Commit(Commit {
                 docs: vec![self.commit(&draft)],
                 writer: Some(self.caller.writer()),
+                audit: Some(Box::new(recorded)),
                 ..Commit::default()
             });
             match kv::ask(self.manager, self.app, commit).await? {
                 Answered::Committed => {
-                    let done = self.done(action, &draft);
-                    self.manager
-                        .repository()
-                        .record_data_change(self.app, &done, &change)
-                        .await?;
                     return Ok(look_up(self.manager, self.app, self.collection, self.id).await?.1);
                 }
                 Answered::Conflict { .. } => {}

@@ -4,12 +4,8 @@ mod batch;
 mod lines;
 
 use axum::{Json, extract::State};
-use picloud_shared::{
-    audit::{self, DataChange},
-    id::AppId,
-};
+use picloud_shared::{audit, id::AppId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -17,7 +13,8 @@ use crate::{
     http::{
         access::Caller,
         extract::{AppPath, QueryParams, TextBody},
-        file::{self, Format, Mode, after},
+        file::{self, Format, Mode},
+        import::Import,
         problem::{Answer, problems},
     },
 };
@@ -75,46 +72,25 @@ pub(crate) async fn import_end_users(
 ) -> Answer<Json<ImportedBody>> {
     let format = query.format;
     let rows = file::aside(move || lines::read(&body, format)).await?;
-    let change = caller.change(&manager, None);
-    manager.repository().confirm_data_change(app.id, &change).await?;
-
+    let import = Import {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        action: "import_end_users",
+        target: audit::Target {
+            kind: "app".to_owned(),
+            id: Some(app.id.to_string()),
+            name: Some(app.slug.to_string()),
+        },
+    };
     let target = Target {
         manager: &manager,
         caller: &caller,
         app: app.id,
         mode: query.mode,
     };
-    let mut written = 0;
-    let mut failed = None;
-    for rows in batch::batches(rows) {
-        match target.write(&rows).await {
-            Ok(()) => written += rows.len(),
-            Err(refusal) => {
-                failed = Some(refusal);
-                break;
-            }
-        }
-    }
-    if written > 0 || failed.is_none() {
-        let done = DataChange {
-            action: "import_end_users",
-            target: audit::Target {
-                kind: "app".to_owned(),
-                id: Some(app.id.to_string()),
-                name: Some(app.slug.to_string()),
-            },
-            before: None,
-            after: Some(json!({ "users_written": written })),
-        };
-        manager
-            .repository()
-            .record_data_change(app.id, &done, &change)
-            .await?;
-    }
-    match failed {
-        None => Ok(Json(ImportedBody { written })),
-        Some(refusal) => Err(after(written, "users", refusal)),
-    }
+    let written = import.run(&target, batch::batches(rows)).await?;
+    Ok(Json(ImportedBody { written }))
 }
 
 /// Where users are imported.

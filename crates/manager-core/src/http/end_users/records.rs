@@ -1,7 +1,7 @@
 //! Records of users: read, compared and written in one commit, and put into the audit log.
 
 use picloud_shared::{
-    audit::{DataChange, Target},
+    audit::{DataChange, Recorded, Target},
     id::AppId,
     problem::Code,
     services::{
@@ -57,39 +57,46 @@ pub(super) async fn change(
             value: text.map(KvValue::Json),
             expiry: Expiry::Never,
         });
+        let recorded = Recorded {
+            done: done(action, id, before.as_ref(), after.as_ref()),
+            change: by.clone(),
+        };
         let commit = Commit {
             keys: look.keys,
             writes: writes.collect(),
             writer: Some(caller.writer()),
+            audit: Some(Box::new(recorded)),
             ..Commit::default()
         };
         manager.repository().confirm_data_change(app, &by).await?;
         match ask(manager, app, Question::Commit(commit)).await? {
-            Answered::Committed => {}
-            Answered::Conflict { .. } => continue,
+            Answered::Committed => return Ok(after),
+            Answered::Conflict { .. } => {}
             _ => return Err(internal()),
         }
-        let name = after
-            .as_ref()
-            .or(before.as_ref())
-            .map(|record| record.name.clone());
-        let done = DataChange {
-            action,
-            target: Target {
-                kind: "end_user".to_owned(),
-                id: Some(id.to_string()),
-                name,
-            },
-            before: before.as_ref().map(state),
-            after: after.as_ref().map(state),
-        };
-        manager.repository().record_data_change(app, &done, &by).await?;
-        return Ok(after);
     }
     Err(problem(
         Code::Conflict,
         "Scripts changed the user all the time. Nothing was changed. Try again in a moment.",
     ))
+}
+
+fn done(
+    action: &'static str,
+    id: Uuid,
+    before: Option<&UserRecord>,
+    after: Option<&UserRecord>,
+) -> DataChange {
+    DataChange {
+        action,
+        target: Target {
+            kind: "end_user".to_owned(),
+            id: Some(id.to_string()),
+            name: after.or(before).map(|record| record.name.clone()),
+        },
+        before: before.map(state),
+        after: after.map(state),
+    }
 }
 
 /// The hash of a password.

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use picloud_shared::{
-    audit::{DataChange, Target},
+    audit::{Recorded, Target},
+    id::AppId,
     services::{BYTES_PER_COMMIT_MAX, KvValue, WRITES_PER_COMMIT_MAX, Write},
 };
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::commit;
@@ -19,7 +19,8 @@ use crate::{
     http::{
         access::Caller,
         extract::{AppPath, QueryParams, TextBody},
-        file::{self, FileQuery, after},
+        file::{self, FileQuery},
+        import::{Import, Steps},
         problem::{Answer, problems},
     },
 };
@@ -60,43 +61,42 @@ pub(crate) async fn import_kv(
 ) -> Answer<Json<ImportedBody>> {
     let now = manager.now();
     let file = file::aside(move || lines::read(&body, query.format, now)).await?;
-    let change = caller.change(&manager, None);
-    manager.repository().confirm_data_change(app.id, &change).await?;
+    let import = Import {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        action: "import_kv",
+        target: Target {
+            kind: "app".to_owned(),
+            id: Some(app.id.to_string()),
+            name: Some(app.slug.to_string()),
+        },
+    };
+    let keys = Keys {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+    };
+    let written = import.run(&keys, batches(file.writes)).await?;
+    Ok(Json(ImportedBody {
+        written,
+        skipped: file.skipped,
+    }))
+}
 
-    let mut written = 0;
-    let mut failed = None;
-    for batch in batches(file.writes) {
-        let count = batch.len();
-        match commit(&manager, &caller, app.id, batch).await {
-            Ok(()) => written += count,
-            Err(refusal) => {
-                failed = Some(refusal);
-                break;
-            }
-        }
-    }
-    if written > 0 || failed.is_none() {
-        let done = DataChange {
-            action: "import_kv",
-            target: Target {
-                kind: "app".to_owned(),
-                id: Some(app.id.to_string()),
-                name: Some(app.slug.to_string()),
-            },
-            before: None,
-            after: Some(json!({ "keys_written": written })),
-        };
-        manager
-            .repository()
-            .record_data_change(app.id, &done, &change)
-            .await?;
-    }
-    match failed {
-        None => Ok(Json(ImportedBody {
-            written,
-            skipped: file.skipped,
-        })),
-        Some(refusal) => Err(after(written, "keys", refusal)),
+/// Where keys are imported.
+struct Keys<'k> {
+    manager: &'k Manager,
+    caller: &'k Caller,
+    app: AppId,
+}
+
+impl Steps for Keys<'_> {
+    type Row = Write;
+    const WHAT: &str = "keys";
+
+    async fn write(&self, writes: Vec<Write>, audit: Option<Box<Recorded>>) -> Answer<()> {
+        commit(self.manager, self.caller, self.app, writes, audit).await
     }
 }
 

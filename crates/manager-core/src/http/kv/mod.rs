@@ -14,6 +14,7 @@ use std::{convert::Infallible, str::FromStr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use picloud_shared::{
+    audit::Recorded,
     id::AppId,
     problem::Code,
     services::{
@@ -171,10 +172,17 @@ pub(super) async fn page(
 }
 
 /// Writes, whatever was there.
-async fn commit(manager: &Manager, caller: &Caller, app: AppId, writes: Vec<Write>) -> Answer<()> {
+async fn commit(
+    manager: &Manager,
+    caller: &Caller,
+    app: AppId,
+    writes: Vec<Write>,
+    audit: Option<Box<Recorded>>,
+) -> Answer<()> {
     let commit = Commit {
         writes,
         writer: Some(caller.writer()),
+        audit,
         ..Commit::default()
     };
     match ask(manager, app, Question::Commit(commit)).await? {

@@ -1,7 +1,7 @@
 //! Changes of data, and what the audit log says of them.
 
 use picloud_shared::{
-    audit::{DataChange, Target},
+    audit::{DataChange, Recorded, Target},
     id::AppId,
     services::{KvEntry, KvValue, Write},
 };
@@ -39,9 +39,6 @@ pub(super) async fn write(
     };
     let change = caller.change(manager, None);
     manager.repository().confirm_data_change(app, &change).await?;
-    commit(manager, caller, app, vec![write]).await?;
-    Ok(manager
-        .repository()
-        .record_data_change(app, &done, &change)
-        .await?)
+    let recorded = Recorded { done, change };
+    commit(manager, caller, app, vec![write], Some(Box::new(recorded))).await
 }

@@ -14,6 +14,7 @@ use super::{
     writes::write,
 };
 use crate::{
+    audit::WithCommit,
     events::Refused,
     executions::record::{self, Rows},
     kv::refusal,
@@ -103,6 +104,12 @@ pub(super) fn commit(
     if let Some(record) = &waiting.commit.record {
         match Rows::of(record) {
             Ok(rows) => write_record(connection, &rows)?,
+            Err(error) => return Ok(Err(refusal(&error))),
+        }
+    }
+    if let Some(recorded) = &waiting.commit.audit {
+        match WithCommit::of(*app, recorded) {
+            Ok(record) => record.append_to_sqlite(connection)?,
             Err(error) => return Ok(Err(refusal(&error))),
         }
     }

@@ -62,9 +62,11 @@ fn most_added(commit: &Commit) -> Option<Kept> {
         acks,
         held,
         writer: _,
+        audit,
     } = commit;
+    let is_recorded = record.is_some() || audit.is_some();
     let has_more =
-        record.is_some() || !emits.is_empty() || !messages.is_empty() || !acks.is_empty() || !held.is_empty();
+        is_recorded || !emits.is_empty() || !messages.is_empty() || !acks.is_empty() || !held.is_empty();
     let writes_keys_alone = !has_more && docs.iter().all(CollectionCommit::writes_nothing);
     writes_keys_alone.then(|| {
         let written = writes.iter();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use picloud_shared::{
+    audit::Recorded,
     id::ExecutionId,
     problem::Code,
     services::{
@@ -25,6 +26,7 @@ use super::{
 };
 use crate::http::{
     file::Mode,
+    import::Steps,
     kv,
     problem::{Answer, FieldError, Refusal, internal, invalid, problem},
 };
@@ -55,14 +57,17 @@ pub(super) fn batches(rows: Vec<Row>) -> Vec<Vec<Row>> {
     batches
 }
 
-impl Target<'_> {
-    /// Writes all of `rows`, or none.
-    pub(super) async fn write(&self, rows: &[Row]) -> Answer<()> {
+impl Steps for Target<'_> {
+    type Row = Row;
+    const WHAT: &str = "documents";
+
+    async fn write(&self, rows: Vec<Row>, audit: Option<Box<Recorded>>) -> Answer<()> {
         let ids: Vec<String> = rows.iter().map(|row| self.id_of(row)).collect();
         for _ in 0..TRIES_MAX {
             let commit = Question::Commit(Commit {
-                docs: vec![self.draft(rows, &ids).await?],
+                docs: vec![self.draft(&rows, &ids).await?],
                 writer: Some(self.caller.writer()),
+                audit: audit.clone(),
                 ..Commit::default()
             });
             match kv::ask(self.manager, self.app, commit).await? {
@@ -76,7 +81,9 @@ impl Target<'_> {
             "Scripts changed the documents all the time. Try again in a moment.",
         ))
     }
+}
 
+impl Target<'_> {
     fn id_of(&self, row: &Row) -> String {
         let new = || ExecutionId::new(self.manager.now()).to_string();
         row.id.clone().unwrap_or_else(new)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use picloud_shared::{
+    audit::Recorded,
     id::UserId,
     problem::Code,
     services::{
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::http::{
     file::Mode,
+    import::Steps,
     kv::ask,
     problem::{Answer, Refusal, internal, problem},
 };
@@ -48,13 +50,18 @@ pub(super) fn batches(rows: Vec<Row>) -> Vec<Vec<Row>> {
     batches
 }
 
-impl Target<'_> {
-    /// Writes all of `rows`, or none.
-    pub(super) async fn write(&self, rows: &[Row]) -> Answer<()> {
+impl Steps for Target<'_> {
+    type Row = Row;
+    const WHAT: &str = "users";
+
+    async fn write(&self, rows: Vec<Row>, audit: Option<Box<Recorded>>) -> Answer<()> {
         let new = || UserId::new(self.manager.now()).0;
         let rows: Vec<(Uuid, &Row)> = rows.iter().map(|row| (row.id.unwrap_or_else(new), row)).collect();
         for _ in 0..ATTEMPTS_MAX {
-            let commit = self.draft(&rows).await?;
+            let commit = Commit {
+                audit: audit.clone(),
+                ..self.draft(&rows).await?
+            };
             match ask(self.manager, self.app, Question::Commit(commit)).await? {
                 Answered::Committed => return Ok(()),
                 Answered::Conflict { .. } => {}
@@ -66,7 +73,9 @@ impl Target<'_> {
             "Scripts changed the users all the time. Try again in a moment.",
         ))
     }
+}
 
+impl Target<'_> {
     async fn draft(&self, rows: &[(Uuid, &Row)]) -> Answer<Commit> {
         let mut look = Look::default();
         let keys = rows.iter().map(|(id, _)| user_key(*id)).collect();

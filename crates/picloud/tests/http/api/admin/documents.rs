@@ -197,11 +197,27 @@ fn many_documents_are_imported_in_steps_until_one_is_refused() {
     );
     assert_eq!(export(&app, ""), file);
     assert_eq!(export(&app, "?format=csv").lines().count(), 1_101);
+    let told = |expected: &[Value]| {
+        let records = cloud.owner().get("/admin/audit?action=import_documents");
+        let records = records.expect(200).json();
+        let records = records["items"].as_array().expect("records").clone();
+        let mut told: Vec<_> = records.iter().map(|record| record["after"].to_string()).collect();
+        let mut expected: Vec<_> = expected.iter().map(Value::to_string).collect();
+        told.sort();
+        expected.sort();
+        assert_eq!(told, expected);
+    };
+    let begun = json!({ "documents_to_write": 1_100 });
+    let ended = json!({ "documents_written": 1_100 });
+    told(&[begun.clone(), ended.clone()]);
 
     // What is there already ends the import, with what stands before it in the file written.
     let again: String = (2_000..2_300).chain([7]).map(line).collect();
     let problem = import(&app, "", again.clone()).problem(409, "document_taken");
     assert_eq!(problem["written"], 250);
+    let begun_again = json!({ "documents_to_write": 301 });
+    let ended_early = json!({ "documents_written": 250 });
+    told(&[begun, ended, begun_again, ended_early]);
     assert!(
         problem["detail"]
             .as_str()

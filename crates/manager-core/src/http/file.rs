@@ -1,21 +1,15 @@
-//! Files that are given out a part at a time, and how those are read that are taken in.
+//! What files of data are like, and how those are read that are taken in. They are given out by `export`, and written to the
+//! database by `import`.
 
-use std::{collections::HashSet, future::Future, io};
+use std::collections::HashSet;
 
-use axum::{
-    body::Body,
-    response::{IntoResponse as _, Response},
-};
-use bytes::Bytes;
 use csv::StringRecord;
-use futures_util::{StreamExt as _, stream};
-use http::header;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    problem::{Answer, Refusal, internal},
+    problem::{Answer, internal},
     validate::Violations,
 };
 
@@ -59,40 +53,6 @@ pub(crate) struct FileQuery {
     #[serde(default)]
     #[param(inline, default = "json")]
     pub(crate) format: Format,
-}
-
-/// A file on its way out.
-pub(crate) trait Export: Sized + Send + 'static {
-    /// The next part of it, and the rest of the way unless that was all.
-    fn next(self) -> impl Future<Output = Answer<(Bytes, Option<Self>)>> + Send;
-}
-
-/// Gives a file out while it is read. `name` is what clients call it, without an ending.
-pub(crate) async fn send(export: impl Export, format: Format, name: &str) -> Answer<Response> {
-    let (media_type, ending) = match format {
-        Format::Json => ("application/x-ndjson", "ndjson"),
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-    };
-    // The first part is read before the answer begins, so that what fails at once has a status.
-    let (first, rest) = export.next().await?;
-    let rest = stream::try_unfold(rest, |rest| async move {
-        let Some(export) = rest else {
-            return Ok(None);
-        };
-        let next = export.next().await;
-        next.map(Some)
-            .map_err(|_| io::Error::other("the rest of the file could not be read"))
-    });
-    let parts = stream::once(async { Ok::<_, io::Error>(first) }).chain(rest);
-    let headers = [
-        (header::CONTENT_TYPE, media_type.to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}.{ending}\""),
-        ),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, Body::from_stream(parts)).into_response())
 }
 
 /// One line of a file that is taken in.
@@ -226,15 +186,11 @@ pub(crate) fn short(message: &str) -> String {
     }
 }
 
-/// That something could not be put into a file.
-pub(crate) fn broken(error: &dyn std::error::Error) -> Refusal {
-    tracing::error!(%error, "a part of a file could not be written");
-    internal()
-}
-
 /// The places of what is wrong with a file.
 #[cfg(test)]
 pub(crate) fn faults_of<T>(read: Answer<T>) -> Vec<String> {
+    use super::problem::Refusal;
+
     match read {
         Err(Refusal::Problem(problem)) => {
             let errors = problem.extra["errors"].as_array().cloned().unwrap_or_default();

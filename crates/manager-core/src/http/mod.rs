@@ -21,6 +21,7 @@ pub(crate) mod egress;
 pub(crate) mod end_users;
 pub(crate) mod events;
 pub(crate) mod executions;
+mod export;
 pub(crate) mod extract;
 pub(crate) mod file;
 pub(crate) mod health;

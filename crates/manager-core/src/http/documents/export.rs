@@ -1,7 +1,6 @@
 //! `GET /api/v1/admin/apps/{app}/collections/{collection}/documents:export`.
 
 use axum::{extract::State, response::Response};
-use bytes::Bytes;
 use picloud_shared::{
     id::AppId,
     services::docs::{CollectionName, DocsAsk, DocsFound, Document, FIND_DOCUMENTS_MAX, Find, Selection},
@@ -13,8 +12,9 @@ use super::{ask, table::Columns};
 use crate::{
     Manager,
     http::{
+        export::{self, Source, broken},
         extract::{AppPath, InPath, QueryParams},
-        file::{self, FileQuery, Format},
+        file::{FileQuery, Format},
         problem::{Answer, internal, problems},
     },
 };
@@ -56,33 +56,48 @@ pub(crate) async fn export_documents(
     QueryParams(query): QueryParams<FileQuery>,
 ) -> Answer<Response> {
     let name = format!("{}-{collection}", app.slug);
-    let source = Source {
+    let mut documents = Documents {
         manager,
         app: app.id,
         collection,
+        columns: Columns::default(),
     };
-    let columns = match query.format {
-        Format::Json => None,
-        Format::Csv => Some(source.columns().await?),
-    };
-    let export = Export {
-        source,
-        columns,
-        after: None,
-        is_first: true,
-    };
-    file::send(export, query.format, &name).await
+    if query.format == Format::Csv {
+        documents.columns = documents.find_columns().await?;
+    }
+    export::send(documents, query.format, &name).await
 }
 
-/// Where documents are read.
-struct Source {
+/// The documents of a collection.
+struct Documents {
     manager: Manager,
     app: AppId,
     collection: CollectionName,
+    /// Of a table of them.
+    columns: Columns,
 }
 
-impl Source {
-    /// The documents behind a position, and where the next ones begin.
+impl Documents {
+    async fn find_columns(&self) -> Answer<Columns> {
+        let mut columns = Columns::default();
+        let mut after = None;
+        loop {
+            let (documents, until) = self.page(after).await?;
+            for document in &documents {
+                columns.add(&fields(document).map_err(|error| broken(&error))?);
+            }
+            if until.is_none() {
+                return Ok(columns);
+            }
+            after = until;
+        }
+    }
+}
+
+impl Source for Documents {
+    type Item = Document;
+    type Place = Vec<u8>;
+
     async fn page(&self, after: Option<Vec<u8>>) -> Answer<(Vec<Document>, Option<Vec<u8>>)> {
         let find = Find {
             selection: Selection {
@@ -100,74 +115,22 @@ impl Source {
         }
     }
 
-    /// The columns of a table of them.
-    async fn columns(&self) -> Answer<Columns> {
-        let mut columns = Columns::default();
-        let mut after = None;
-        loop {
-            let (documents, until) = self.page(after).await?;
-            for document in &documents {
-                columns.add(&fields(document)?);
-            }
-            if until.is_none() {
-                return Ok(columns);
-            }
-            after = until;
-        }
+    fn line(&self, document: &Document) -> serde_json::Result<String> {
+        serde_json::to_string(&Line {
+            id: &document.id,
+            document: serde_json::from_str(&document.document)?,
+        })
+    }
+
+    fn headings(&self) -> Vec<&str> {
+        self.columns.headings().collect()
+    }
+
+    fn row(&self, document: &Document) -> serde_json::Result<Vec<String>> {
+        Ok(self.columns.row(&document.id, &fields(document)?))
     }
 }
 
-/// An export on its way.
-struct Export {
-    source: Source,
-    /// For a table.
-    columns: Option<Columns>,
-    after: Option<Vec<u8>>,
-    is_first: bool,
-}
-
-impl file::Export for Export {
-    async fn next(mut self) -> Answer<(Bytes, Option<Self>)> {
-        let (documents, until) = self.source.page(self.after.take()).await?;
-        let text = match &self.columns {
-            None => json_lines(&documents).map_err(|error| file::broken(&error))?,
-            Some(columns) => csv_lines(columns, &documents, self.is_first)?,
-        };
-        self.is_first = false;
-        self.after = until;
-        let has_more = self.after.is_some();
-        Ok((text.into(), has_more.then_some(self)))
-    }
-}
-
-fn json_lines(documents: &[Document]) -> Result<Vec<u8>, serde_json::Error> {
-    let mut text = Vec::new();
-    for Document { id, document, .. } in documents {
-        let line = Line {
-            id,
-            document: serde_json::from_str(document)?,
-        };
-        serde_json::to_writer(&mut text, &line)?;
-        text.push(b'\n');
-    }
-    Ok(text)
-}
-
-fn csv_lines(columns: &Columns, documents: &[Document], with_headings: bool) -> Answer<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if with_headings {
-        writer
-            .write_record(columns.headings())
-            .map_err(|error| file::broken(&error))?;
-    }
-    for document in documents {
-        writer
-            .write_record(columns.row(&document.id, &fields(document)?))
-            .map_err(|error| file::broken(&error))?;
-    }
-    writer.into_inner().map_err(|error| file::broken(&error))
-}
-
-fn fields(document: &Document) -> Answer<Map<String, Value>> {
-    serde_json::from_str(&document.document).map_err(|error| file::broken(&error))
+fn fields(document: &Document) -> serde_json::Result<Map<String, Value>> {
+    serde_json::from_str(&document.document)
 }

@@ -1,7 +1,6 @@
 //! `GET /api/v1/admin/apps/{app}/users:export`.
 
 use axum::{extract::State, response::Response};
-use bytes::Bytes;
 use picloud_shared::{id::AppId, services::UserRecord, time::Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -14,8 +13,9 @@ use super::{
 use crate::{
     Manager,
     http::{
+        export::{self, Source},
         extract::{AppPath, QueryParams},
-        file::{self, FileQuery, Format},
+        file::FileQuery,
         problem::{Answer, problems},
     },
 };
@@ -61,72 +61,47 @@ pub(crate) async fn export_end_users(
     QueryParams(query): QueryParams<FileQuery>,
 ) -> Answer<Response> {
     let name = format!("{}-users", app.slug);
-    let export = Export {
-        manager,
-        app: app.id,
-        format: query.format,
-        after: None,
-        is_first: true,
-    };
-    file::send(export, query.format, &name).await
+    let users = Users { manager, app: app.id };
+    export::send(users, query.format, &name).await
 }
 
-/// An export on its way.
-struct Export {
+/// The users of an app.
+struct Users {
     manager: Manager,
     app: AppId,
-    format: Format,
-    after: Option<String>,
-    is_first: bool,
 }
 
-impl file::Export for Export {
-    async fn next(mut self) -> Answer<(Bytes, Option<Self>)> {
-        let after = self.after.take();
-        let (users, last) = named(&self.manager, self.app, "", after, USERS_PER_PAGE_MAX).await?;
-        let text = match self.format {
-            Format::Json => json_lines(&users),
-            Format::Csv => csv_lines(&users, self.is_first),
-        };
-        let text = text.map_err(|error| file::broken(&*error))?;
-        self.is_first = false;
-        self.after = last;
-        let has_more = self.after.is_some();
-        Ok((text.into(), has_more.then_some(self)))
+impl Source for Users {
+    type Item = UserRecord;
+    type Place = String;
+
+    async fn page(&self, after: Option<String>) -> Answer<(Vec<UserRecord>, Option<String>)> {
+        named(&self.manager, self.app, "", after, USERS_PER_PAGE_MAX).await
     }
-}
 
-fn json_lines(users: &[UserRecord]) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let mut text = Vec::new();
-    for user in users {
-        let line = Line {
+    fn line(&self, user: &UserRecord) -> serde_json::Result<String> {
+        serde_json::to_string(&Line {
             id: user.id,
             name: &user.name,
             email: user.email.as_deref(),
             data: &user.data,
             is_active: user.is_active,
             created_at: moment(user.created_at),
-        };
-        serde_json::to_writer(&mut text, &line)?;
-        text.push(b'\n');
+        })
     }
-    Ok(text)
-}
 
-fn csv_lines(users: &[UserRecord], with_headings: bool) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if with_headings {
-        writer.write_record(COLUMNS)?;
+    fn headings(&self) -> Vec<&str> {
+        COLUMNS.to_vec()
     }
-    for user in users {
-        writer.write_record([
-            user.id.to_string().as_str(),
-            &user.name,
-            user.email.as_deref().unwrap_or_default(),
-            user.data.get(),
-            if user.is_active { "true" } else { "false" },
-            &moment(user.created_at).to_string(),
-        ])?;
+
+    fn row(&self, user: &UserRecord) -> serde_json::Result<Vec<String>> {
+        Ok(vec![
+            user.id.to_string(),
+            user.name.clone(),
+            user.email.clone().unwrap_or_default(),
+            user.data.get().to_owned(),
+            user.is_active.to_string(),
+            moment(user.created_at).to_string(),
+        ])
     }
-    Ok(writer.into_inner()?)
 }

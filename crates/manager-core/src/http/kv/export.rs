@@ -2,7 +2,6 @@
 
 use axum::{extract::State, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use picloud_shared::{
     id::AppId,
     services::{KvItem, KvValue, LIST_ENTRIES_MAX},
@@ -15,8 +14,9 @@ use super::page;
 use crate::{
     Manager,
     http::{
+        export::{self, Source},
         extract::{AppPath, QueryParams},
-        file::{self, FileQuery, Format},
+        file::FileQuery,
         problem::{Answer, problems},
     },
 };
@@ -63,72 +63,50 @@ pub(crate) async fn export_kv(
     QueryParams(query): QueryParams<FileQuery>,
 ) -> Answer<Response> {
     let name = format!("{}-kv", app.slug);
-    let export = Export {
-        manager,
-        app: app.id,
-        format: query.format,
-        after: None,
-        is_first: true,
-    };
-    file::send(export, query.format, &name).await
+    let keys = Keys { manager, app: app.id };
+    export::send(keys, query.format, &name).await
 }
 
-/// An export on its way.
-struct Export {
+/// The keys of an app.
+struct Keys {
     manager: Manager,
     app: AppId,
-    format: Format,
-    after: Option<String>,
-    is_first: bool,
 }
 
-impl file::Export for Export {
-    async fn next(mut self) -> Answer<(Bytes, Option<Self>)> {
-        let after = self.after.take();
+impl Source for Keys {
+    type Item = KvItem;
+    type Place = String;
+
+    async fn page(&self, after: Option<String>) -> Answer<(Vec<KvItem>, Option<String>)> {
         let (items, more) = page(&self.manager, self.app, "", after, LIST_ENTRIES_MAX).await?;
-        self.after = items.last().map(|item| item.key.clone());
-        let text = match self.format {
-            Format::Json => json_lines(&items),
-            Format::Csv => csv_lines(&items, self.is_first),
-        };
-        self.is_first = false;
-        let text = text.map_err(|error| file::broken(&*error))?;
-        Ok((text.into(), more.then_some(self)))
+        let last = items.last().filter(|_| more).map(|item| item.key.clone());
+        Ok((items, last))
     }
-}
 
-fn json_lines(items: &[KvItem]) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let mut text = Vec::new();
-    for KvItem { key, entry } in items {
+    fn line(&self, KvItem { key, entry }: &KvItem) -> serde_json::Result<String> {
         let (value, blob_base64) = match &entry.value {
             KvValue::Json(text) => (Some(serde_json::from_str(text)?), None),
             KvValue::Blob(bytes) => (None, Some(STANDARD.encode(bytes))),
         };
-        let line = Line {
+        serde_json::to_string(&Line {
             key,
             value,
             blob_base64,
             expires_at: entry.expires_at.map(Timestamp::from_micros),
-        };
-        serde_json::to_writer(&mut text, &line)?;
-        text.push(b'\n');
+        })
     }
-    Ok(text)
-}
 
-fn csv_lines(items: &[KvItem], with_headings: bool) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if with_headings {
-        writer.write_record(COLUMNS)?;
+    fn headings(&self) -> Vec<&str> {
+        COLUMNS.to_vec()
     }
-    for KvItem { key, entry } in items {
+
+    fn row(&self, KvItem { key, entry }: &KvItem) -> serde_json::Result<Vec<String>> {
         let (kind, value) = match &entry.value {
             KvValue::Json(text) => ("json", text.clone()),
             KvValue::Blob(bytes) => ("blob", STANDARD.encode(bytes)),
         };
         let expires_at = entry.expires_at.map(Timestamp::from_micros);
         let expires_at = expires_at.map(|at| at.to_string()).unwrap_or_default();
-        writer.write_record([key, kind, &value, &expires_at])?;
+        Ok(vec![key.clone(), kind.to_owned(), value, expires_at])
     }
-    Ok(writer.into_inner()?)
 }

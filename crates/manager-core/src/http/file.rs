@@ -153,10 +153,10 @@ fn read_csv<L: Line>(text: &[u8], add: &mut impl FnMut(u64, Result<L, String>) -
 }
 
 /// What is wrong with the line of which [`find_open_quote`] gives the number.
-pub(crate) const OPEN_QUOTE: &str = "has a quote that is not closed";
+const OPEN_QUOTE: &str = "has a quote that is not closed";
 
 /// The line where a quoted cell of a CSV file begins that ends nowhere: what follows would all be part of it.
-pub(crate) fn find_open_quote(text: &[u8]) -> Option<u64> {
+fn find_open_quote(text: &[u8]) -> Option<u64> {
     let (mut line, mut opened) = (1_u64, None);
     let (mut begins_cell, mut may_have_closed) = (true, false);
     for &byte in text {
@@ -179,7 +179,7 @@ pub(crate) fn find_open_quote(text: &[u8]) -> Option<u64> {
 }
 
 /// A message with as much of it as is told.
-pub(crate) fn short(message: &str) -> String {
+fn short(message: &str) -> String {
     match message.char_indices().nth(MESSAGE_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &message[..end]),
         None => message.to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use csv::StringRecord;
 use picloud_shared::{
     services::{Expiry, KEY_BYTES_MAX, KvValue, VALUE_BYTES_MAX, Write},
     time::Timestamp,
@@ -12,9 +13,9 @@ use serde_json::{Value, value::RawValue};
 
 use super::super::{export::COLUMNS, may_be_key};
 use crate::http::{
-    file::{FAULTS_MAX, Format, OPEN_QUOTE, find_open_quote, short},
+    file::{self, Format},
     problem::Answer,
-    validate::{Violations, present},
+    validate::present,
 };
 
 /// A file that was read.
@@ -41,29 +42,9 @@ struct Line {
 /// Reads all of it; says what is wrong with each line.
 pub(super) fn read(text: &[u8], format: Format, now: Timestamp) -> Answer<File> {
     let mut file = File::default();
-    let mut violations = Violations::default();
-    let mut faults = 0;
-    let mut add = |number: u64, read: Result<Write, String>| {
-        match read {
-            Ok(write) => file.add(write, now),
-            Err(message) => {
-                violations.add(&format!("line {number}"), short(&message));
-                faults += 1;
-            }
-        }
-        faults < FAULTS_MAX
-    };
-    match format {
-        Format::Json => {
-            for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-                if !line.trim_ascii().is_empty() && !add(number, json_line(line)) {
-                    break;
-                }
-            }
-        }
-        Format::Csv => read_csv(text, &mut add),
+    for write in file::read(text, format, |_, write: Write| Ok(write))? {
+        file.add(write, now);
     }
-    violations.finish()?;
     Ok(file)
 }
 
@@ -79,64 +60,40 @@ impl File {
     }
 }
 
-fn json_line(line: &[u8]) -> Result<Write, String> {
-    let Line {
-        key,
-        value,
-        blob_base64,
-        expires_at,
-    } = serde_json::from_slice(line).map_err(|error| format!("cannot be read: {error}"))?;
-    let value = match (value, blob_base64) {
-        (Some(value), None) => json(value.get())?,
-        (None, Some(text)) => blob(&text)?,
-        _ => return Err("must have either `value` or `blob_base64`".to_owned()),
-    };
-    write(key, value, expires_at.as_deref())
-}
-
-fn read_csv(text: &[u8], add: &mut impl FnMut(u64, Result<Write, String>) -> bool) {
-    if let Some(number) = find_open_quote(text) {
-        add(number, Err(OPEN_QUOTE.to_owned()));
-        return;
-    }
-    let mut reader = csv::Reader::from_reader(text);
-    match reader.headers() {
-        Ok(headers) if headers == COLUMNS.as_slice() => {}
-        Ok(_) => {
-            add(1, Err(format!("must have the columns {}", COLUMNS.join(","))));
-            return;
-        }
-        Err(error) => {
-            add(1, Err(error.to_string()));
-            return;
-        }
-    }
-    for record in reader.records() {
-        let goes_on = match record {
-            Ok(record) => {
-                let number = record.position().map_or(0, csv::Position::line);
-                add(number, csv_line(&record))
-            }
-            Err(error) => {
-                let number = error.position().map_or(0, csv::Position::line);
-                add(number, Err(error.to_string()))
-            }
+impl file::Line for Write {
+    fn from_json(line: &[u8]) -> Result<Self, String> {
+        let Line {
+            key,
+            value,
+            blob_base64,
+            expires_at,
+        } = serde_json::from_slice(line).map_err(|error| format!("cannot be read: {error}"))?;
+        let value = match (value, blob_base64) {
+            (Some(value), None) => json(value.get())?,
+            (None, Some(text)) => blob(&text)?,
+            _ => return Err("must have either `value` or `blob_base64`".to_owned()),
         };
-        if !goes_on {
-            break;
+        write(key, value, expires_at.as_deref())
+    }
+
+    fn check_headings(headings: &[String]) -> Result<(), String> {
+        if headings == COLUMNS.as_slice() {
+            Ok(())
+        } else {
+            Err(format!("must have the columns {}", COLUMNS.join(",")))
         }
     }
-}
 
-fn csv_line(record: &csv::StringRecord) -> Result<Write, String> {
-    let field = |at| record.get(at).unwrap_or_default();
-    let value = match field(1) {
-        "json" => json(field(2))?,
-        "blob" => blob(field(2))?,
-        _ => return Err("`type` must be json or blob".to_owned()),
-    };
-    let expires_at = Some(field(3)).filter(|text| !text.is_empty());
-    write(field(0).to_owned(), value, expires_at)
+    fn from_csv(_: &[String], row: &StringRecord) -> Result<Self, String> {
+        let field = |at| row.get(at).unwrap_or_default();
+        let value = match field(1) {
+            "json" => json(field(2))?,
+            "blob" => blob(field(2))?,
+            _ => return Err("`type` must be json or blob".to_owned()),
+        };
+        let expires_at = Some(field(3)).filter(|text| !text.is_empty());
+        write(field(0).to_owned(), value, expires_at)
+    }
 }
 
 /// A value on its own, which may be as deep as if nothing stood around it.
@@ -175,21 +132,12 @@ fn write(key: String, value: KvValue, expires_at: Option<&str>) -> Result<Write,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::Refusal;
+    use crate::http::file::{FAULTS_MAX, faults_of};
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000);
 
     fn faults(text: &str, format: Format) -> Vec<String> {
-        match read(text.as_bytes(), format, NOW) {
-            Err(Refusal::Problem(problem)) => {
-                let errors = problem.extra["errors"].as_array().cloned().unwrap_or_default();
-                errors
-                    .iter()
-                    .map(|error| error["field"].as_str().unwrap_or_default().to_owned())
-                    .collect()
-            }
-            other => panic!("{other:?}"),
-        }
+        faults_of(read(text.as_bytes(), format, NOW))
     }
 
     #[test]
@@ -200,6 +148,9 @@ mod tests {
         assert_eq!((file.writes.len(), file.skipped), (2, 2));
         assert_eq!(file.writes["a"].value, Some(KvValue::Json("null".to_owned())));
         assert_eq!(file.writes["b"].value, Some(KvValue::Blob(vec![0, 255])));
+        let table = "\u{FEFF}key,type,value,expires_at\na,json,1,\n";
+        let file = read(table.as_bytes(), Format::Csv, NOW).expect("it is fine");
+        assert_eq!(file.writes["a"].value, Some(KvValue::Json("1".to_owned())));
     }
 
     #[test]

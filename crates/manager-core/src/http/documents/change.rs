@@ -129,11 +129,10 @@ pub(crate) async fn replace_document(
         collection: &name,
         id: &id.0,
     };
-    let written = place.change("replace_document", |before| match before {
-        Some(_) => Ok(Some(Value::Object(body.document.clone()))),
-        None => Err(not_found("document")),
-    });
-    Ok(Json(written.await?.ok_or_else(|| not_found("document"))?.into()))
+    remake(&place, "replace_document", |_| {
+        Value::Object(body.document.clone())
+    })
+    .await
 }
 
 problems!(
@@ -174,12 +173,24 @@ pub(crate) async fn patch_document(
         collection: &name,
         id: &id.0,
     };
-    let written = place.change("patch_document", |before| {
-        let mut document = before.ok_or_else(|| not_found("document"))?;
+    remake(&place, "patch_document", |mut document| {
         merge(&mut document, Value::Object(body.document.clone()));
-        Ok(Some(document))
+        document
+    })
+    .await
+}
+
+/// Makes of the document what `make` makes of what it is.
+async fn remake(
+    place: &Place<'_>,
+    action: &'static str,
+    make: impl Fn(Value) -> Value,
+) -> Answer<Json<DocumentBody>> {
+    let remade = place.change(action, |before| match before {
+        Some(document) => Ok(Some(make(document))),
+        None => Err(not_found("document")),
     });
-    Ok(Json(written.await?.ok_or_else(|| not_found("document"))?.into()))
+    Ok(Json(remade.await?.ok_or_else(|| not_found("document"))?.into()))
 }
 
 problems!(DeleteDocumentProblems: NotFound, Conflict, CommitUnknown, TooManyRequests, LoopDetected);

@@ -20,6 +20,10 @@ const REQUESTS_PER_APP_MAX: usize = 256;
 /// E-mails of one app that are handed over at one time: a mail server that does not answer takes no place of others.
 const EMAILS_PER_APP_MAX: usize = 4;
 
+/// Names that are looked up for one app at one time: a quarter of what the server does, so that no app whose names have a
+/// name server that does not answer keeps the others from finding theirs.
+const LOOKUPS_PER_APP_MAX: usize = 8;
+
 /// The apps that have settings, or have made a request.
 pub(crate) struct Apps {
     repository: Arc<dyn EgressRepository>,
@@ -39,6 +43,8 @@ pub(crate) struct App {
     pub(crate) places: Arc<Semaphore>,
     /// A place for each e-mail that is handed over.
     pub(crate) email_places: Arc<Semaphore>,
+    /// A place for each name that is looked up.
+    pub(crate) lookups: Arc<Semaphore>,
 }
 
 impl Apps {
@@ -91,6 +97,7 @@ impl App {
             pool: Arc::default(),
             places: places(before.map(|before| &before.places), REQUESTS_PER_APP_MAX),
             email_places: places(before.map(|before| &before.email_places), EMAILS_PER_APP_MAX),
+            lookups: places(before.map(|before| &before.lookups), LOOKUPS_PER_APP_MAX),
         }
     }
 }

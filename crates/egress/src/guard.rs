@@ -2,8 +2,10 @@
 //! nobody asks for the name a second time.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
+    time::Duration,
 };
 
 use picloud_shared::{
@@ -11,15 +13,20 @@ use picloud_shared::{
     mail::MailHost,
     services::HttpFailureKind,
 };
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use url::{Host, Url};
 
 use crate::{
+    apps::App,
     http::{Fault, fault},
     resolve::Resolve,
 };
 
 /// Addresses of one name that are looked at.
 const ADDRESSES_MAX: usize = 32;
+
+/// How long a look-up waits for others of its app to end.
+const LOOKUP_TURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Ports of services that would take a request for something else (the Fetch standard's list of bad ports).
 const PORTS_OF_OTHERS: [u16; 83] = [
@@ -31,11 +38,11 @@ const PORTS_OF_OTHERS: [u16; 83] = [
 
 /// Whose mail server it is.
 #[derive(Clone, Copy)]
-pub(crate) enum MailReach<'a> {
+pub(crate) enum MailReach {
     /// That of the instance.
     OfInstance,
-    /// That of an app with this list.
-    OfApp(Option<&'a AllowList>),
+    /// That of the app.
+    OfApp,
 }
 
 /// Decides where connections go.
@@ -49,15 +56,11 @@ impl Guard {
         Self { resolver, listeners }
     }
 
-    /// The addresses to connect to for `url`, by what `allow` permits. If one of them is not permitted, none is.
-    pub(crate) async fn addresses(
-        &self,
-        allow: Option<&AllowList>,
-        url: &Url,
-    ) -> Result<Vec<SocketAddr>, Fault> {
+    /// The addresses to connect to for `url`, by what the list of `app` permits. If one of them is not permitted, none is.
+    pub(crate) async fn addresses(&self, app: &App, url: &Url) -> Result<Vec<SocketAddr>, Fault> {
         let port = url.port_or_known_default().unwrap_or_default();
         let (name, mut addresses) = match url.host() {
-            Some(Host::Domain(name)) => (name, self.resolve(name, port).await?),
+            Some(Host::Domain(name)) => (name, self.resolve(app, name, port).await?),
             Some(Host::Ipv4(address)) => ("", vec![SocketAddr::new(IpAddr::V4(address), port)]),
             Some(Host::Ipv6(address)) => ("", vec![SocketAddr::new(IpAddr::V6(address), port)]),
             None => return Err(fault(HttpFailureKind::Invalid, "the URL has no host")),
@@ -65,7 +68,7 @@ impl Guard {
         for address in &mut addresses {
             // The form in which it is looked at is the one in which it is connected to.
             address.set_ip(address.ip().to_canonical());
-            self.check(allow, name, *address)?;
+            self.check(app.allow.as_ref(), name, *address)?;
         }
         Ok(addresses)
     }
@@ -74,12 +77,13 @@ impl Guard {
     /// scripts do not choose it. With `reach` of the instance it may be anywhere but here.
     pub(crate) async fn mail_addresses(
         &self,
-        reach: MailReach<'_>,
+        app: &App,
+        reach: MailReach,
         host: &MailHost,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Fault> {
         let (name, mut addresses) = match host {
-            MailHost::Name(name) => (name.as_str(), self.resolve(name.as_str(), port).await?),
+            MailHost::Name(name) => (name.as_str(), self.resolve(app, name.as_str(), port).await?),
             MailHost::Address(address) => ("", vec![SocketAddr::new(*address, port)]),
         };
         let blocked = |why: &str| Err(fault(HttpFailureKind::Blocked, why));
@@ -88,10 +92,10 @@ impl Guard {
             if self.is_own(*address) {
                 return blocked("the mail server that is set is this server itself");
             }
-            let MailReach::OfApp(allow) = reach else {
+            if matches!(reach, MailReach::OfInstance) {
                 continue;
-            };
-            let is_listed = allow.is_some_and(|allow| allow.permits(name, *address, false));
+            }
+            let is_listed = is_listed(app, name, *address);
             if !is_public(address.ip()) && !is_listed {
                 return blocked(
                     "the mail server of the app is at an address that is not public, and the app's list does not allow it \
@@ -105,12 +109,12 @@ impl Guard {
     /// The addresses of a broker that an app has named: public ones, or some on its list, as with its mail server.
     pub(crate) async fn broker_addresses(
         &self,
-        allow: Option<&AllowList>,
+        app: &App,
         host: &MailHost,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Fault> {
         let (name, mut addresses) = match host {
-            MailHost::Name(name) => (name.as_str(), self.resolve(name.as_str(), port).await?),
+            MailHost::Name(name) => (name.as_str(), self.resolve(app, name.as_str(), port).await?),
             MailHost::Address(address) => ("", vec![SocketAddr::new(*address, port)]),
         };
         let blocked = |why: &str| Err(fault(HttpFailureKind::Blocked, why));
@@ -119,7 +123,7 @@ impl Guard {
             if self.is_own(*address) {
                 return blocked("the broker that is set is this server itself");
             }
-            let is_listed = allow.is_some_and(|allow| allow.permits(name, *address, false));
+            let is_listed = is_listed(app, name, *address);
             if !is_public(address.ip()) && !is_listed {
                 return blocked(
                     "the broker is at an address that is not public, and the app's list does not allow it (see `egress` \
@@ -130,8 +134,18 @@ impl Guard {
         Ok(addresses)
     }
 
-    async fn resolve(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
-        let found = self.resolver.resolve(name, port).await;
+    async fn resolve(&self, app: &App, name: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+        let Ok(turn) = timeout(LOOKUP_TURN_TIMEOUT, Arc::clone(&app.lookups).acquire_owned()).await else {
+            return Err(fault(
+                HttpFailureKind::Busy,
+                format!(
+                    "`{name}` was not looked up: the app looks up as many names already as it may at one time, and none of \
+                     them has an answer; try again later"
+                ),
+            ));
+        };
+        // Nobody closes them, so it has a place now.
+        let found = self.look_up(turn.ok(), name, port).await;
         let mut addresses = found.map_err(|error| {
             tracing::debug!(%error, "a name was not found");
             fault(HttpFailureKind::Dns, format!("`{name}` has no address"))
@@ -141,6 +155,24 @@ impl Guard {
         }
         addresses.truncate(ADDRESSES_MAX);
         Ok(addresses)
+    }
+
+    /// Asks for the addresses of a name. The place goes with the question: whoever asked may be gone long before there is
+    /// an answer.
+    async fn look_up(
+        &self,
+        place: Option<OwnedSemaphorePermit>,
+        name: &str,
+        port: u16,
+    ) -> io::Result<Vec<SocketAddr>> {
+        let (resolver, name) = (Arc::clone(&self.resolver), name.to_owned());
+        let question = tokio::spawn(async move {
+            let _place = place;
+            resolver.resolve(&name, port).await
+        });
+        question
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
     fn check(&self, allow: Option<&AllowList>, name: &str, address: SocketAddr) -> Result<(), Fault> {
@@ -177,6 +209,12 @@ impl Guard {
                 || ip.is_loopback() && means_this_machine(address.ip())
         })
     }
+}
+
+/// Whether the list of `app` has that address of a mail server or a broker.
+fn is_listed(app: &App, name: &str, address: SocketAddr) -> bool {
+    let allow = app.allow.as_ref();
+    allow.is_some_and(|allow| allow.permits(name, address, false))
 }
 
 /// Whether whoever connects there is led to loopback: to no address, or to one of those that are kept for that.

@@ -88,13 +88,13 @@ impl Emails {
             }
         })?;
         let (server, reach) = match (&own, &self.parts.instance) {
-            (Some(own), _) => (own, MailReach::OfApp(app.allow.as_ref())),
+            (Some(own), _) => (own, MailReach::OfApp),
             (None, Some(instance)) => (instance, MailReach::OfInstance),
             (None, None) => return Ok(Err(not_configured())),
         };
         // Whether the mail server may have it.
         let is_out = AtomicBool::new(false);
-        let handed_over = timeout_at(deadline, self.hand_over(id, server, reach, email, &is_out));
+        let handed_over = timeout_at(deadline, self.hand_over((id, app), server, reach, email, &is_out));
         let sent = match handed_over.await {
             Ok(sent) => sent,
             Err(_) if is_out.load(Ordering::Relaxed) => Err(smtp::unknown()),
@@ -121,9 +121,9 @@ impl Emails {
 
     async fn hand_over(
         &self,
-        id: AppId,
+        (id, app): (AppId, &App),
         server: &MailServer,
-        reach: MailReach<'_>,
+        reach: MailReach,
         email: Email,
         is_out: &AtomicBool,
     ) -> Result<(), EmailFailure> {
@@ -153,9 +153,10 @@ impl Emails {
                 "the e-mail could not be encoded",
             ))
         })?;
-        let addresses = guard.mail_addresses(reach, &server.host, server.port).await;
+        let addresses = guard.mail_addresses(app, reach, &server.host, server.port).await;
         let addresses = addresses.map_err(|Fault { kind, message }| match kind {
             HttpFailureKind::Blocked => failure(EmailFailureKind::Blocked, message),
+            HttpFailureKind::Busy => failure(EmailFailureKind::Busy, message),
             _ => failure(
                 EmailFailureKind::Unavailable,
                 format!("the mail server was not found: {message}"),

@@ -127,7 +127,7 @@ impl Http {
                 }
             }
         }
-        let addresses = self.guard.addresses(app.allow.as_ref(), &outgoing.url).await?;
+        let addresses = self.guard.addresses(app, &outgoing.url).await?;
         let mut sender = self.connector.open(&outgoing.url, &addresses).await?;
         match sender.send_request(outgoing.to_request()?).await {
             Ok(response) => Ok((response, sender)),

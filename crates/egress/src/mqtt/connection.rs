@@ -186,10 +186,7 @@ async fn begin(link: &Arc<Link>, wished: watch::Receiver<Wish>) -> Result<Talk, 
     let Link { parts, broker, .. } = &**link;
     let url = &broker.settings.url;
     let app = parts.egress.app(broker.app_id);
-    let addresses = parts
-        .egress
-        .guard()
-        .broker_addresses(app.allow.as_ref(), &url.host, url.port);
+    let addresses = parts.egress.guard().broker_addresses(&app, &url.host, url.port);
     let addresses = addresses.await.map_err(|Fault { message, .. }| Lost(message))?;
     let sign_in = parts
         .repository

@@ -30,6 +30,7 @@ use picloud_shared::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -50,6 +51,8 @@ pub(crate) struct World {
     /// Names with the addresses that they have at each look-up in turn; the last ones stay.
     names: Mutex<Vec<(String, VecDeque<Vec<IpAddr>>)>>,
     lookups: AtomicUsize,
+    /// Whether names below `slow.example` have their answer.
+    answered: watch::Sender<bool>,
     mail_server: Mutex<Option<MailServer>>,
 }
 
@@ -149,6 +152,11 @@ impl Ground {
         names.push((name.to_owned(), turns.collect()));
     }
 
+    /// Lets the name server of names below `slow.example` answer.
+    pub(crate) fn answer_slow_names(&self) {
+        self.world.answered.send_replace(true);
+    }
+
     pub(crate) fn lookups(&self) -> usize {
         self.world.lookups.load(Ordering::SeqCst)
     }
@@ -243,6 +251,13 @@ impl MailServers for World {
 impl Resolve for World {
     async fn resolve(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         self.lookups.fetch_add(1, Ordering::SeqCst);
+        if name.ends_with(".slow.example") {
+            let mut answered = self.answered.subscribe();
+            answered
+                .wait_for(|answered| *answered)
+                .await
+                .expect("the world is there");
+        }
         let mut names = self.names.lock().expect("no holder panics");
         let Some((_, turns)) = names.iter_mut().find(|(other, _)| other == name) else {
             return Err(io::ErrorKind::NotFound.into());

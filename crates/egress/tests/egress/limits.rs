@@ -10,7 +10,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::ground::{APP, Ground, Server, answer, get};
+use crate::ground::{APP, Ground, OTHER, Server, answer, get};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -169,4 +169,34 @@ async fn requests_over_the_bound_of_an_app_wait_for_their_turn() {
         )
         .await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_nobody_answers_take_no_look_ups_of_other_apps() {
+    const PER_APP: usize = 8;
+    let ground = Ground::new().await;
+    let asked = (0..20).map(|index| get(format!("http://{index}.slow.example/")));
+    let answers = ground.ask_all(APP, asked.collect()).await;
+    let of_kind = |kind| {
+        let failures = answers.iter().filter_map(|answer| answer.as_ref().err());
+        failures.filter(|failure| failure.kind == kind).count()
+    };
+    assert_eq!(of_kind(HttpFailureKind::Timeout), PER_APP, "{answers:?}");
+    assert_eq!(of_kind(HttpFailureKind::Busy), 20 - PER_APP, "{answers:?}");
+    assert_eq!(ground.lookups(), PER_APP);
+    // Those who asked are gone, and their names are looked up still.
+    let failure = ground
+        .ask(APP, get("http://nowhere.example/"))
+        .await
+        .expect_err("no place");
+    assert_eq!(failure.kind, HttpFailureKind::Busy);
+    assert!(
+        failure.message.contains("`nowhere.example` was not looked up"),
+        "{failure:?}"
+    );
+    let other = Ground::kind(ground.ask(OTHER, get("http://nowhere.example/")).await);
+    assert_eq!(other, Err(HttpFailureKind::Dns));
+    ground.answer_slow_names();
+    let after = Ground::kind(ground.ask(APP, get("http://nowhere.example/")).await);
+    assert_eq!(after, Err(HttpFailureKind::Dns));
 }

@@ -1,6 +1,6 @@
 //! What scripts import, prepared; and how Rhai gets it while they run.
 
-use std::{rc::Rc, sync::Arc};
+use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use picloud_shared::script::{ContentHash, ScriptName};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Module, ModuleResolver, Position, Shared};
@@ -8,6 +8,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Module, ModuleR
 use crate::{
     captured::{CapturedNames, joined},
     coroutine::with_current,
+    prepare::OwnNames,
 };
 
 /// A script that others import.
@@ -18,6 +19,8 @@ pub(crate) struct PreparedModule {
     pub(crate) hash: ContentHash,
     /// Its source.
     pub(crate) source: Arc<str>,
+    /// The names of its own.
+    pub(crate) own: OwnNames,
     /// The script as Rhai has it, with marks at the names of its own.
     pub(crate) ast: AST,
     /// What it gives to those that import it.
@@ -70,6 +73,17 @@ impl ModuleSet {
 /// Has `engine` give to imports what the run at hand was prepared with.
 pub(crate) fn resolve_in_run(engine: &mut Engine) {
     engine.set_module_resolver(OfRun);
+}
+
+/// What Rhai calls the function `name` of `script`, one that the script at hand imports; without one, of that itself.
+pub(crate) fn function_in<'n>(script: Option<&str>, name: &'n str) -> Cow<'n, str> {
+    let marked = script.and_then(|script| {
+        with_current(|run| {
+            let modules = run?.modules.borrow();
+            modules.find(script)?.own.find(name)
+        })
+    });
+    marked.map_or(Cow::Borrowed(name), Cow::Owned)
 }
 
 struct OfRun;

@@ -13,7 +13,7 @@ use rhai::{
     Position, Scope,
 };
 
-use crate::{api::argument::Fallible, gate};
+use crate::{api::argument::Fallible, error::script_of, gate, modules::function_in};
 
 /// A function to call for each item.
 pub(super) struct Callback<'a> {
@@ -23,6 +23,11 @@ pub(super) struct Callback<'a> {
     /// How many parameters it has beyond those that it got when it was made. None if it is no closure.
     params: Option<usize>,
     frame: Option<Frame>,
+}
+
+/// The function of that name which the script has that calls a native function.
+pub(super) fn named(context: &NativeCallContext<'_>, name: &str) -> Fallible<FnPtr> {
+    FnPtr::new(function_in(script_of(context), name).into_owned())
 }
 
 /// What runs of a closure share.

@@ -7,6 +7,7 @@ mod imports;
 mod linked;
 mod lint;
 mod module;
+mod named;
 mod own_names;
 mod returned;
 mod style;
@@ -22,7 +23,7 @@ pub(crate) use self::{
     imports::{Import, imports},
     lint::lint,
     module::prepare_module,
-    own_names::{Renaming, without_marks},
+    own_names::{OwnNames, Renaming, without_marks},
     style::HANDLER,
 };
 use self::{returned::Returned, style::Style};

@@ -19,6 +19,7 @@ use super::{
     HANDLER, compile,
     imports::imports,
     linked::{evaluate, global_state},
+    named,
     own_names::OwnNames,
     style,
 };
@@ -49,6 +50,7 @@ pub(crate) fn prepare_module(
     };
     let mut ast = with_renaming(&own, || compile(engine, source, modules))?;
     ast.set_source(module.name.as_str());
+    named::check(&ast, &own, source)?;
 
     let compiled = allocator::bytes();
     let constants = constants(engine, &ast, &module.name, source, modules)?;
@@ -69,6 +71,7 @@ pub(crate) fn prepare_module(
         captured: captured::names_in(&ast),
         constants: used_by_functions(&ast, constants),
         imports,
+        own,
         ast,
         bytes: held_since(held_before) + size_of::<PreparedModule>(),
     })

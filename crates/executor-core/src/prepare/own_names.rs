@@ -53,7 +53,7 @@ enum Before {
     Global,
     /// Where the key of a map stands.
     Key,
-    /// The word `Fn`, and then `(`: what follows in quotes is the name of a function.
+    /// The word `Fn` or `is_def_fn`, and then `(`: what follows in quotes is the name of a function.
     FunctionWord,
     FunctionName,
 }
@@ -77,6 +77,11 @@ impl OwnNames {
             mark: format!("m{}_", &hash.to_string()[..MARK_DIGITS]).into(),
             names: Rc::new(functions.chain(constants).chain(aliases).collect()),
         }
+    }
+
+    /// `name` with the mark, if it is one of them.
+    pub(crate) fn find(&self, name: &str) -> Option<String> {
+        self.names.contains(name).then(|| self.marked(name))
     }
 
     /// `name` with the mark.
@@ -155,7 +160,7 @@ impl State {
             // A word of Rhai's own is reserved, or stands for itself.
             Token::Identifier(name) | Token::Reserved(name) => match name.as_str() {
                 "global" => Before::Global,
-                "Fn" => Before::FunctionWord,
+                "Fn" | "is_def_fn" => Before::FunctionWord,
                 _ => Before::Other,
             },
             _ => Before::Other,

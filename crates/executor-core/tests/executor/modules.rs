@@ -128,6 +128,66 @@ fn closures_go_from_script_to_script() {
 }
 
 #[test]
+fn a_function_that_is_named_by_a_text_is_one_of_the_script_that_says_it() {
+    let tools = "fn twice(x) { x * 2 }\n\
+                 fn is_odd(x) { x % 2 == 1 }\n\
+                 fn sum(a, x) { (a ?? 0) + x }\n\
+                 fn down(a, b) { b - a }\n\
+                 fn same(a, b) { a % 2 == b % 2 }\n\
+                 fn by_text() {\n\
+                   let list = [1, 2, 3, 4];\n\
+                   let odd = [1, 2, 3]; let out = odd.drain(\"is_odd\");\n\
+                   let kept = [1, 2, 3]; kept.retain(\"is_odd\");\n\
+                   let sorted = [1, 3, 2]; sorted.sort(\"down\");\n\
+                   let fewer = [1, 3, 2]; fewer.dedup(\"same\");\n\
+                   [list.map(\"twice\"), map(list, \"twice\").len(), list.filter(\"is_\" + \"odd\"), list.some(\"is_odd\"),\n\
+                    list.all(\"is_odd\"), list.reduce(\"sum\"), list.reduce(\"sum\", 10), list.reduce_rev(\"sum\"),\n\
+                    list.reduce_rev(\"sum\", 10), out, kept, sorted, fewer, is_def_fn(\"by_text\", 0), list.map(\"to_string\")]\n\
+                 }";
+    let main = "import \"tools\" as t;\n\
+                fn twice(x) { \"no\" } fn is_odd(x) { \"no\" } fn sum(a, x) { \"no\" } fn down(a, b) { \"no\" }\n\
+                fn same(a, b) { \"no\" }\n\
+                [t::by_text(), [1].map(\"twice\")]";
+    check(
+        &[("main", main), ("tools", tools)],
+        r#"[[[2,4,6,8],4,[1,3],true,false,10,20,10,20,[1,3],[1,3],[3,2,1],[1,2],true,["1","2","3","4"]],["no"]]"#,
+    );
+    check(
+        &[
+            ("main", "import \"tools\" as t; t::by_text().len()"),
+            ("tools", tools),
+        ],
+        "15",
+    );
+}
+
+#[test]
+fn a_module_puts_no_name_of_a_function_together() {
+    for text in ["name", "\"plu\" + name", "global::PLUS"] {
+        let tools =
+            format!("const PLUS = \"plus\";\nfn plus(a, b) {{ a + b }}\nfn by(name) {{ Fn({text}) }}");
+        let scripts = [
+            ("main", "import \"tools\" as t; t::by(\"plus\")"),
+            ("tools", &*tools),
+        ];
+        refused(
+            &scripts,
+            (1, 8),
+            "`tools` cannot be imported, because of its line 3:",
+        );
+        refused(&scripts, (1, 8), "|x| name(x)");
+    }
+    // Whoever is not imported does.
+    check(
+        &[(
+            "main",
+            "fn plus(a, b) { a + b } let n = \"pl\"; Fn(n + \"us\").call(1, 2)",
+        )],
+        "3",
+    );
+}
+
+#[test]
 fn words_that_only_look_like_own_names_stay() {
     let odd = "fn total(total) { let m = #{total: total, other: [total], `x`: 1}; m.total += 1; m.total + m[\"total\"] }\n\
                fn other(x) { switch x { 1 => total(1), _ => #{other: x} } }\n\

@@ -37,7 +37,10 @@ mod functions {
     use super::dedup_with;
     use crate::{
         allocator,
-        api::{argument::Fallible, callback::Callback},
+        api::{
+            argument::Fallible,
+            callback::{Callback, named},
+        },
         gate, json,
     };
 
@@ -79,7 +82,8 @@ mod functions {
     /// Removes the items for which the function of that name says that they are the same as the one before them.
     #[rhai_fn(name = "dedup", return_raw)]
     fn dedup_by_fn_name(ctx: NativeCallContext, array: &mut Array, comparer: &str) -> Fallible<()> {
-        dedup_by_comparer(ctx, array, FnPtr::new(comparer)?)
+        let comparer = named(&ctx, comparer)?;
+        dedup_by_comparer(ctx, array, comparer)
     }
 
     /// Reads JSON; the same as `json::parse`.

@@ -4,7 +4,10 @@ use std::mem;
 
 use rhai::{Array, Dynamic, Module, export_module, exported_module};
 
-use crate::api::{argument::Fallible, callback::Callback};
+use crate::api::{
+    argument::Fallible,
+    callback::{Callback, named},
+};
 
 /// The functions as scripts see them.
 pub(super) fn module() -> Module {
@@ -64,7 +67,7 @@ fn take_out(array: &mut Array, callback: &mut Callback<'_>, taken: bool) -> Fall
 mod functions {
     use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-    use super::{Callback, offset, place, says_yes, take_out};
+    use super::{Callback, named, offset, place, says_yes, take_out};
     use crate::api::argument::Fallible;
 
     /// Calls a function for each item, which is its `this`.
@@ -233,5 +236,87 @@ mod functions {
     #[rhai_fn(return_raw)]
     fn retain(ctx: NativeCallContext, array: &mut Array, filter: FnPtr) -> Fallible<Array> {
         take_out(array, &mut Callback::new("retain", &ctx, &filter), false)
+    }
+
+    // By the name of a function, which is one of the script that says it: Rhai would take one from anywhere.
+
+    /// What the function of that name gives for each item, as a new array.
+    #[rhai_fn(name = "map", return_raw, pure)]
+    fn map_by_fn_name(ctx: NativeCallContext, array: &mut Array, mapper: &str) -> Fallible<Array> {
+        let mapper = named(&ctx, mapper)?;
+        map(ctx, array, mapper)
+    }
+
+    /// The items for which the function of that name gives `true`, as a new array.
+    #[rhai_fn(name = "filter", return_raw, pure)]
+    fn filter_by_fn_name(ctx: NativeCallContext, array: &mut Array, filter_func: &str) -> Fallible<Array> {
+        let filter_func = named(&ctx, filter_func)?;
+        filter(ctx, array, filter_func)
+    }
+
+    /// Whether the function of that name gives `true` for one item at least.
+    #[rhai_fn(name = "some", return_raw, pure)]
+    fn some_by_fn_name(ctx: NativeCallContext, array: &mut Array, filter: &str) -> Fallible<bool> {
+        let filter = named(&ctx, filter)?;
+        some(ctx, array, filter)
+    }
+
+    /// Whether the function of that name gives `true` for all items.
+    #[rhai_fn(name = "all", return_raw, pure)]
+    fn all_by_fn_name(ctx: NativeCallContext, array: &mut Array, filter: &str) -> Fallible<bool> {
+        let filter = named(&ctx, filter)?;
+        all(ctx, array, filter)
+    }
+
+    /// What the function of that name makes of the items one by one, from `()` on.
+    #[rhai_fn(name = "reduce", return_raw, pure)]
+    fn reduce_by_fn_name(ctx: NativeCallContext, array: &mut Array, reducer: &str) -> Fallible<Dynamic> {
+        let reducer = named(&ctx, reducer)?;
+        reduce(ctx, array, reducer)
+    }
+
+    /// What the function of that name makes of the items one by one, from `initial` on.
+    #[rhai_fn(name = "reduce", return_raw, pure)]
+    fn reduce_by_fn_name_with_initial(
+        ctx: NativeCallContext,
+        array: &mut Array,
+        reducer: &str,
+        initial: Dynamic,
+    ) -> Fallible<Dynamic> {
+        let reducer = named(&ctx, reducer)?;
+        reduce_with_initial(ctx, array, reducer, initial)
+    }
+
+    /// What the function of that name makes of the items one by one, the last one first, from `()` on.
+    #[rhai_fn(name = "reduce_rev", return_raw, pure)]
+    fn reduce_rev_by_fn_name(ctx: NativeCallContext, array: &mut Array, reducer: &str) -> Fallible<Dynamic> {
+        let reducer = named(&ctx, reducer)?;
+        reduce_rev(ctx, array, reducer)
+    }
+
+    /// What the function of that name makes of the items one by one, the last one first, from `initial` on.
+    #[rhai_fn(name = "reduce_rev", return_raw, pure)]
+    fn reduce_rev_by_fn_name_with_initial(
+        ctx: NativeCallContext,
+        array: &mut Array,
+        reducer: &str,
+        initial: Dynamic,
+    ) -> Fallible<Dynamic> {
+        let reducer = named(&ctx, reducer)?;
+        reduce_rev_with_initial(ctx, array, reducer, initial)
+    }
+
+    /// Takes the items out for which the function of that name gives `true`, and gives them.
+    #[rhai_fn(name = "drain", return_raw)]
+    fn drain_by_fn_name(ctx: NativeCallContext, array: &mut Array, filter: &str) -> Fallible<Array> {
+        let filter = named(&ctx, filter)?;
+        drain(ctx, array, filter)
+    }
+
+    /// Takes the items out for which the function of that name does not give `true`, and gives them.
+    #[rhai_fn(name = "retain", return_raw)]
+    fn retain_by_fn_name(ctx: NativeCallContext, array: &mut Array, filter: &str) -> Fallible<Array> {
+        let filter = named(&ctx, filter)?;
+        retain(ctx, array, filter)
     }
 }

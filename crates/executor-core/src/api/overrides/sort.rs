@@ -99,7 +99,7 @@ mod functions {
     use super::{merge_sort, sort_by_nature};
     use crate::api::{
         argument::{Fallible, fail, type_name},
-        callback::Callback,
+        callback::{Callback, named},
     };
 
     /// Sorts the array by a function of two items that returns a number below, at or above zero, or whether the
@@ -124,7 +124,8 @@ mod functions {
     /// Sorts the array by the function of that name.
     #[rhai_fn(name = "sort", return_raw)]
     fn sort_by_fn_name(ctx: NativeCallContext, array: &mut Array, comparer: &str) -> Fallible<()> {
-        sort_by(ctx, array, FnPtr::new(comparer)?)
+        let comparer = named(&ctx, comparer)?;
+        sort_by(ctx, array, comparer)
     }
 
     /// Sorts the array, whose items must all be of one type that has an order.

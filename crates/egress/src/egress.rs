@@ -11,7 +11,7 @@ use picloud_shared::{
     quota::QuotaExceeded,
     repository::{EgressRepository, MailServers, StoreError},
     seam::EgressTable,
-    services::{Answer, Email, HostServices, HttpRequest, Question, Recalled, ServiceError},
+    services::{Answer, Email, EmailFailure, HostServices, HttpRequest, Question, Recalled, ServiceError},
 };
 use rustls::pki_types::CertificateDer;
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use crate::{
     apps::{App, Apps},
     connect::tls,
-    email::{Emails, EmailsParts},
+    email::{Emails, EmailsParts, Purpose},
     guard::Guard,
     http::Http,
     resolve::Resolve,
@@ -99,7 +99,12 @@ impl Egress {
         &self.0.tls
     }
 
-    async fn email(&self, app: AppId, email: Email) -> Result<Answer, ServiceError> {
+    async fn email(
+        &self,
+        app: AppId,
+        email: Email,
+        purpose: Purpose,
+    ) -> Result<Result<String, EmailFailure>, ServiceError> {
         let Inner {
             apps,
             emails,
@@ -108,15 +113,11 @@ impl Egress {
         } = &*self.0;
         let (emails, settings) = (Arc::clone(emails), apps.get(app));
         // Once it is under way it is handed over, whatever becomes of the run: half an e-mail is none.
-        let work = runtime.spawn(async move { emails.send(app, &settings, email).await });
-        match work.await {
-            Ok(Ok(sent)) => Ok(Answer::Email { failure: sent.err() }),
-            Ok(Err(error)) => Err(error),
-            Err(error) => {
-                tracing::error!(%error, "an e-mail of a script ended without an answer");
-                Err(ServiceError::Failed)
-            }
-        }
+        let work = runtime.spawn(async move { emails.send(app, &settings, email, purpose).await });
+        work.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an e-mail ended without an answer");
+            Err(ServiceError::Failed)
+        })
     }
 
     async fn http(&self, app: AppId, requests: Vec<HttpRequest>) -> Result<Answer, ServiceError> {
@@ -150,7 +151,10 @@ impl HostServices for Egress {
     async fn ask(&self, app: AppId, question: Question) -> Result<Answer, ServiceError> {
         match question {
             Question::Http { requests } => self.http(app, requests).await,
-            Question::Email { email } => self.email(app, email).await,
+            Question::Email { email } => {
+                let sent = self.email(app, email, Purpose::Script).await?;
+                Ok(Answer::Email { failure: sent.err() })
+            }
             other => self.0.others.ask(app, other).await,
         }
     }
@@ -168,6 +172,14 @@ impl HostServices for Egress {
 impl EgressTable for Egress {
     async fn refresh(&self, app: AppId) -> Result<(), StoreError> {
         self.0.apps.refresh(app).await
+    }
+
+    async fn try_email(
+        &self,
+        app: AppId,
+        email: Email,
+    ) -> Result<Result<String, EmailFailure>, ServiceError> {
+        self.email(app, email, Purpose::Trial).await
     }
 }
 

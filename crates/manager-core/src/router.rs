@@ -122,6 +122,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         With(AppRead), Reads: smtp::get_smtp;
         With(EgressWrite), Changes: smtp::put_smtp;
         With(EgressWrite), Changes: smtp::delete_smtp;
+        With(EgressWrite), Changes: smtp::trial::test_smtp;
 
         With(AppRead), Reads: brokers::list_brokers;
         With(AppRead), Reads: brokers::get_broker;

@@ -22,7 +22,7 @@ use crate::{
     outcome::{Diagnostic, Outcome},
     repository::{PublishError, StoreError},
     script::LiveScript,
-    services::ServiceUse,
+    services::{Email, EmailFailure, ServiceError, ServiceUse},
 };
 
 /// Runs scripts on the calling thread. The orchestrator has one per serving thread.
@@ -131,6 +131,11 @@ pub trait EgressTable: Send + Sync {
     /// Reads an app's settings again. When this returns, every new request of a script on this node is made by them.
     /// Called after each change, before the change is acknowledged.
     async fn refresh(&self, app: AppId) -> Result<(), StoreError>;
+
+    /// Hands an e-mail to the mail server that takes those of the app's scripts, for somebody who tries whether it does;
+    /// gives what it said. Whoever's mail server it is, the e-mail counts among those that the app may send in an hour.
+    async fn try_email(&self, app: AppId, email: Email)
+    -> Result<Result<String, EmailFailure>, ServiceError>;
 }
 
 /// The connections of this node to the brokers of apps.

@@ -13,7 +13,7 @@ mod stream;
 
 use picloud_shared::services::{EmailFailure, EmailFailureKind};
 
-pub(crate) use self::send::{Emails, EmailsParts};
+pub(crate) use self::send::{Emails, EmailsParts, Purpose};
 
 fn failure(kind: EmailFailureKind, message: impl Into<String>) -> EmailFailure {
     EmailFailure {

@@ -50,10 +50,19 @@ pub(crate) struct EmailsParts {
     pub(crate) memory: Arc<MemoryBudget>,
 }
 
-/// Hands over the e-mails of scripts.
+/// Who has an e-mail sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A script.
+    Script,
+    /// Somebody who tries whether the mail server takes it.
+    Trial,
+}
+
+/// Hands over the e-mails of apps.
 pub(crate) struct Emails {
     parts: EmailsParts,
-    /// When each app sent by the mail server of the instance, within the last hour.
+    /// When each app sent by the mail server of the instance, or tried one, within the last hour.
     sent: Mutex<HashMap<AppId, VecDeque<Instant>>>,
     places: Semaphore,
 }
@@ -67,13 +76,14 @@ impl Emails {
         }
     }
 
-    /// Hands an e-mail of `app` to its mail server.
+    /// Hands an e-mail of `app` to its mail server; gives what that said.
     pub(crate) async fn send(
         &self,
         id: AppId,
         app: &App,
         email: Email,
-    ) -> Result<Result<(), EmailFailure>, ServiceError> {
+        purpose: Purpose,
+    ) -> Result<Result<String, EmailFailure>, ServiceError> {
         let timeout = Duration::from_millis(email.timeout_ms).min(EMAIL_TIMEOUT_MAX);
         let deadline = Moment::now() + timeout;
         let Ok(_place) = timeout_at(deadline, self.place(app)).await else {
@@ -94,7 +104,10 @@ impl Emails {
         };
         // Whether the mail server may have it.
         let is_out = AtomicBool::new(false);
-        let handed_over = timeout_at(deadline, self.hand_over((id, app), server, reach, email, &is_out));
+        let handed_over = timeout_at(
+            deadline,
+            self.hand_over((id, app), (server, reach), email, purpose, &is_out),
+        );
         let sent = match handed_over.await {
             Ok(sent) => sent,
             Err(_) if is_out.load(Ordering::Relaxed) => Err(smtp::unknown()),
@@ -122,11 +135,11 @@ impl Emails {
     async fn hand_over(
         &self,
         (id, app): (AppId, &App),
-        server: &MailServer,
-        reach: MailReach,
+        (server, reach): (&MailServer, MailReach),
         email: Email,
+        purpose: Purpose,
         is_out: &AtomicBool,
-    ) -> Result<(), EmailFailure> {
+    ) -> Result<String, EmailFailure> {
         let EmailsParts {
             guard, tls, memory, ..
         } = &self.parts;
@@ -134,15 +147,10 @@ impl Emails {
             return Err(busy("the server has no memory left for an e-mail"));
         }
         let from = sender(server, &email)?;
-        // An app that has a mail server of its own answers for it itself.
-        if matches!(reach, MailReach::OfInstance) && !self.count(id, Instant::now()) {
-            return Err(failure(
-                EmailFailureKind::TooMany,
-                format!(
-                    "an app may send {EMAILS_PER_HOUR_MAX} e-mails in an hour by the mail server of the instance; try \
-                     again later, or set a mail server of its own"
-                ),
-            ));
+        // An app that has a mail server of its own answers for what its scripts send by it.
+        let is_counted = matches!(reach, MailReach::OfInstance) || purpose == Purpose::Trial;
+        if is_counted && !self.count(id, Instant::now()) {
+            return Err(too_many(reach));
         }
         // Encoding a large one takes a while.
         let letter = spawn_blocking(move || Letter::new(&from, email));
@@ -208,6 +216,19 @@ fn not_configured() -> EmailFailure {
         "nobody has named a mail server; an app_admin does so for this app (see `smtp` in the app's settings), and whoever \
          runs this server for all, with PICLOUD_SMTP_URL and PICLOUD_SMTP_FROM",
     )
+}
+
+fn too_many(reach: MailReach) -> EmailFailure {
+    let message = match reach {
+        MailReach::OfInstance => format!(
+            "an app may send {EMAILS_PER_HOUR_MAX} e-mails in an hour by the mail server of the instance; try again later, \
+             or set a mail server of its own"
+        ),
+        MailReach::OfApp => {
+            format!("an app may send {EMAILS_PER_HOUR_MAX} test messages in an hour; try again later")
+        }
+    };
+    failure(EmailFailureKind::TooMany, message)
 }
 
 fn busy(why: &str) -> EmailFailure {

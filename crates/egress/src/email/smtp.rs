@@ -13,6 +13,7 @@ use lettre::transport::smtp::{
     client::AsyncSmtpConnection,
     commands::{Data, Mail, Rcpt},
     extension::ClientId,
+    response::Response,
 };
 use picloud_shared::{
     mail::{MailHost, MailSecurity, MailServer},
@@ -32,17 +33,17 @@ use crate::connect::connect;
 /// How long the mail server may take to say good-bye, when it has the e-mail.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the mail server says about a refusal, as far as it is told.
+/// What the mail server says about a refusal or an e-mail that it takes, as far as it is told.
 const REASON_CHARACTERS_MAX: usize = 300;
 
-/// Hands a letter over to a server at one of `addresses`. `is_out` is set when it may have it.
+/// Hands a letter over to a server at one of `addresses`; gives what that said. `is_out` is set when it may have it.
 pub(super) async fn deliver(
     server: &MailServer,
     addresses: &[SocketAddr],
     tls: &TlsConnector,
     letter: &Letter,
     is_out: &AtomicBool,
-) -> Result<(), EmailFailure> {
+) -> Result<String, EmailFailure> {
     let stream = connect(addresses).await.map_err(|error| {
         failure(
             EmailFailureKind::Unavailable,
@@ -87,7 +88,7 @@ async fn talk<S>(
     server: &MailServer,
     letter: &Letter,
     is_out: &AtomicBool,
-) -> Result<(), EmailFailure>
+) -> Result<String, EmailFailure>
 where
     S: AsyncRead + AsyncWrite + fmt::Debug + Send + Sync + Unpin + 'static,
 {
@@ -122,18 +123,18 @@ where
     let taken = talk.command(Data).await;
     taken.map_err(|error| refused(&error, "does not take this e-mail"))?;
     is_out.store(true, Ordering::Relaxed);
-    if let Err(error) = talk.message(&letter.bytes).await {
+    let taken = talk.message(&letter.bytes).await.map_err(|error| {
         // An answer is one, whatever it says; without any, nobody knows.
-        return Err(if error.status().is_some() {
+        if error.status().is_some() {
             refused(&error, "does not take this e-mail")
         } else {
             tracing::debug!(%error, "nobody knows what became of an e-mail");
             unknown()
-        });
-    }
+        }
+    })?;
     // It has the e-mail. Nobody waits for its good-bye.
     tokio::spawn(async move { timeout(GOODBYE_TIMEOUT, talk.quit()).await });
-    Ok(())
+    Ok(said(&taken))
 }
 
 /// What it means that a mail server did not go along.
@@ -184,15 +185,25 @@ pub(super) fn unknown() -> EmailFailure {
 fn reason(error: &Error) -> String {
     let code = error.status().map(|code| format!(" ({code}")).unwrap_or_default();
     let said = std::error::Error::source(error).map(ToString::to_string);
-    let said: String = said
-        .unwrap_or_default()
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .take(REASON_CHARACTERS_MAX)
-        .collect();
+    let said = one_line(&said.unwrap_or_default());
     let said = said.trim();
     if code.is_empty() || said.is_empty() {
         return String::new();
     }
     format!("{code} {said})")
+}
+
+/// What the mail server said when it took an e-mail, on one line.
+fn said(answer: &Response) -> String {
+    let words: Vec<&str> = answer.message().collect();
+    one_line(&format!("{} {}", answer.code(), words.join(" ")))
+        .trim()
+        .to_owned()
+}
+
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(REASON_CHARACTERS_MAX)
+        .collect()
 }

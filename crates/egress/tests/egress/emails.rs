@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use picloud_shared::{
     mail::{MailCredentials, MailSecurity, MailServer},
+    seam::EgressTable as _,
     services::{
         Answer, Attachment, EMAILS_PER_HOUR_MAX, Email, EmailFailure, EmailFailureKind, HostServices as _,
         Question,
@@ -320,6 +321,31 @@ async fn the_own_mail_server_of_an_app_comes_before_that_of_the_instance() {
     for _ in 0..EMAILS_PER_HOUR_MAX {
         assert_eq!(send(&ground, email()).await, Ok(()));
     }
+}
+
+#[tokio::test]
+async fn an_app_tries_its_own_mail_server_so_many_times_in_an_hour() {
+    let own = TestMailServer::start(MailSecurity::None, Manner::Kind).await;
+    let ground = Ground::new().await;
+    let nobody = ground.egress.try_email(APP, email()).await.expect("it is known");
+    let nobody = nobody.expect_err("there is no mail server");
+    assert_eq!(nobody.kind, EmailFailureKind::NotConfigured);
+    ground.set_mail_server(own.settings());
+    ground.allow(APP, Some(&["127.0.0.1"])).await;
+    for _ in 0..EMAILS_PER_HOUR_MAX {
+        let said = ground.egress.try_email(APP, email()).await.expect("it is known");
+        assert!(
+            said.as_ref().is_ok_and(|said| said.starts_with("250 ")),
+            "{said:?}"
+        );
+    }
+    let refused = ground.egress.try_email(APP, email()).await.expect("it is known");
+    let refused = refused.expect_err("they were too many");
+    assert_eq!(refused.kind, EmailFailureKind::TooMany);
+    assert!(refused.message.contains("test messages"), "{}", refused.message);
+    assert_eq!(own.taken().len(), EMAILS_PER_HOUR_MAX);
+    // Its scripts do go on.
+    assert_eq!(send(&ground, email()).await, Ok(()));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! `/api/v1/admin/apps/{app}/smtp`: the mail server that takes the e-mail of an app's scripts. Its password goes in and
 //! never comes out.
 
+pub(crate) mod trial;
+
 use axum::{Json, extract::State};
 use http::StatusCode;
 use picloud_shared::{

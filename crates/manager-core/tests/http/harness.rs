@@ -30,7 +30,7 @@ use picloud_shared::{
         BrokerTable, EgressTable, EventTable, Explanation, FollowedRuns, LiveTable, Origin, RunFeed, RunNews,
         Workbench,
     },
-    services::ServiceUse,
+    services::{Email, EmailFailure, ServiceError, ServiceUse},
     time::{Clock, Timestamp},
 };
 use picloud_store::{DataServices, Store};
@@ -242,6 +242,10 @@ struct NoEgress;
 impl EgressTable for NoEgress {
     async fn refresh(&self, _: AppId) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn try_email(&self, _: AppId, _: Email) -> Result<Result<String, EmailFailure>, ServiceError> {
+        Err(ServiceError::Failed)
     }
 }
 

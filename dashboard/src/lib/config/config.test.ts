@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { Schemas } from '$lib/api/client';
 import Egress from './Egress.svelte';
 import Secrets from './Secrets.svelte';
+import SmtpTest from './SmtpTest.svelte';
 import Values from './Values.svelte';
 
 afterEach(() => {
@@ -61,4 +62,23 @@ test('values are shown as they are, and a viewer changes none', async () => {
 	render(Values, { app: as('viewer') });
 	await screen.findByText('"<b>Hello</b>"', {}, PATIENCE);
 	expect(screen.getByRole('button', { name: 'New value…' }).title).toContain('editor');
+});
+
+test.each([
+	[{ sent: true, kind: null, answer: '250 queued as <1>' }, 'The mail server has taken it: 250 queued as <1>'],
+	[{ sent: false, kind: 'recipient', answer: 'the mail server does not take e-mail for `x@example.com`' }, 'Not sent: the mail server does not take']
+])('what the mail server says to a test message is shown', async (answered, expected) => {
+	const asked = serve(answered);
+	render(SmtpTest, { app: as('app_admin') });
+	await fireEvent.input(screen.getByLabelText('Test message to'), { target: { value: ' ada@example.com ' } });
+	await fireEvent.click(screen.getByRole('button', { name: 'Send a test message' }));
+	await vi.waitFor(() => expect(screen.getByRole('status').textContent).toContain(expected), PATIENCE);
+	expect(asked).toEqual([{ method: 'POST', path: '/api/v1/admin/apps/a1/smtp:test', body: '{"to":"ada@example.com"}' }]);
+});
+
+test('who may not set the mail server sends no test message', async () => {
+	const asked = serve({});
+	render(SmtpTest, { app: as('viewer'), refused: 'an app admin does' });
+	await fireEvent.click(screen.getByRole('button', { name: 'Send a test message' }));
+	expect(asked).toEqual([]);
 });

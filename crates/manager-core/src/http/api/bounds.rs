@@ -204,6 +204,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("PutSmtp", "from") => {
             json!({ "minItems": 1, "maxItems": SENDERS_MAX, "items": { "type": "string", "pattern": MAIL_ADDRESS } })
         }
+        ("TestSmtp", "to") => json!({ "pattern": MAIL_ADDRESS }),
         ("PutBroker" | "SetBrokerFilter", _) => of_broker(field),
         ("SetRetry", "attempts_max") => json!({ "minimum": 1, "maximum": 25 }),
         ("SetRetry", "first_delay_ms") => json!({ "minimum": 0, "maximum": 3_600_000 }),

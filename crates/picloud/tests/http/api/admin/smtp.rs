@@ -189,3 +189,44 @@ fn e_mail_goes_by_the_mail_server_of_the_app() {
     cloud.get("a.test", "/").says("sent");
     assert_eq!((own.letters().len(), others.letters().len()), (2, 4));
 }
+
+#[test]
+fn a_test_message_tells_what_the_mail_server_said() {
+    let (own, others) = (Postbox::start(), Postbox::start());
+    let cloud = TestCloud::with()
+        .flag("--smtp-url", &others.url())
+        .flag("--smtp-from", "cloud@example.com")
+        .start();
+    let app = cloud.app("a");
+    let path = app.path("/smtp:test");
+    let test = |to: &str| -> Value { cloud.owner().post(&path, &json!({ "to": to })).expect(200).json() };
+    let taken = json!({ "sent": true, "kind": null, "answer": "250 ok" });
+    assert_eq!(test("ada@example.com"), taken);
+    let letter = others.letters().remove(0);
+    assert!(letter.contains("RCPT TO:<ada@example.com>"), "{letter}");
+    assert!(letter.contains("Subject: Test message"), "{letter}");
+    let server = json!({ "host": "127.0.0.1", "port": own.address.port(), "security": "none",
+        "from": ["shop@example.com"] });
+    put(cloud.owner(), &app, &server).expect(200);
+    // Not public, and on no list.
+    let blocked = test("ada@example.com");
+    assert_eq!(
+        (&blocked["sent"], &blocked["kind"]),
+        (&json!(false), &json!("blocked"))
+    );
+    app.allow(&json!(["127.0.0.1"]));
+    assert_eq!(test("Ada <ada@example.com>"), taken);
+    let refused = test("nobody@example.com");
+    assert_eq!(
+        (&refused["sent"], &refused["kind"]),
+        (&json!(false), &json!("recipient"))
+    );
+    let said = refused["answer"].as_str().expect("words");
+    assert!(said.contains("there is nobody of that name"), "{said}");
+    assert_eq!((own.letters().len(), others.letters().len()), (1, 1));
+    for to in ["", "ada", "a@b\r\nBcc: c@d", "a@example.com, b@example.com"] {
+        let answer = cloud.owner().post(&path, &json!({ "to": to }));
+        let errors = answer.problem(422, "validation_failed")["errors"].clone();
+        assert_eq!(errors[0]["field"], "to", "{to:?}");
+    }
+}

@@ -67,6 +67,11 @@ fn parameter(ground: &Ground, caller: &Caller, method: &str, template: &str, nam
             ground.put_mail_server(&new_mail_server());
             APP.to_owned()
         }
+        // No message goes to a mail server that others have set.
+        "app" if template.ends_with("/smtp:test") => {
+            ground.take_mail_server_away();
+            APP.to_owned()
+        }
         "app" => APP.to_owned(),
         "broker" => ground.put_broker(is_used_up),
         "code" => "not_found".to_owned(),
@@ -182,6 +187,7 @@ fn body(ground: &Ground, caller: &Caller, method: &str, template: &str) -> Optio
         ("POST", "/users:import") => json!({ "name": ground.fresh("imported") }),
         ("POST", "/kv:import") => json!({ "key": "imported", "value": 1 }),
         ("PUT", "/smtp") => new_mail_server(),
+        ("POST", "/smtp:test") => json!({ "to": "ada@example.com" }),
         ("PUT", "/brokers/{broker}") => new_broker(),
         ("PUT", "/egress") => json!({ "allow": ["*.example.com"] }),
         ("POST", "/collections") => json!({ "name": ground.fresh("c") }),

@@ -138,6 +138,13 @@ impl Ground {
         self.maker.put(&path, server).expect(200);
     }
 
+    /// Leaves [`APP`] without a mail server of its own.
+    #[track_caller]
+    pub(super) fn take_mail_server_away(&self) {
+        let status = self.maker.delete(&format!("/admin/apps/{APP}/smtp")).status;
+        assert!(matches!(status, 204 | 404), "{status}");
+    }
+
     /// Gives [`APP`] a broker; gives its name.
     #[track_caller]
     pub(super) fn put_broker(&self, is_used_up: bool) -> String {

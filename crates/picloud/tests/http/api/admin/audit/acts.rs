@@ -84,6 +84,9 @@ const ACTS: &[Act] = &[
             on.delete(smtp);
         },
     ),
+    ("test_smtp", After, nothing, |on, _| {
+        on.post(&on.app.path("/smtp:test"), &json!({ "to": "ada@example.com" }));
+    }),
     (
         "put_broker",
         Both,

@@ -3,6 +3,7 @@
 mod budget;
 mod calls;
 mod contract;
+mod docs;
 mod emails;
 mod errors;
 mod events;

@@ -1,19 +1,17 @@
 //! Live releases that never were in a database.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use picloud_shared::{
     domain::{DomainClaim, HostPattern},
-    execution::{Execution, ExecutionFilter, Retention, RunBatch},
-    id::{AppId, DomainId, ExecutionId, RouteId, ScriptId},
+    execution::{Retention, RunBatch},
+    id::{AppId, DomainId, RouteId, ScriptId},
     limits::Limits,
-    page::{Page, PageRequest},
     path::PathPattern,
     release::{LiveRelease, Manifest, Release},
-    repository::{ExecutionRepository, ReleaseRepository, StoreError},
+    repository::{ReleaseRepository, RunLog, StoreError},
     route::{MethodSet, Route},
-    run_stats::{Activity, RunStats, Slots},
     script::{ContentHash, LiveScript},
     time::Timestamp,
     webhook::Webhook,
@@ -134,59 +132,16 @@ impl ReleaseRepository for Releases {
 }
 
 #[async_trait]
-impl ExecutionRepository for Releases {
+impl RunLog for Releases {
     async fn record_executions(&self, _batch: RunBatch<'_>, _now: Timestamp) -> Result<(), StoreError> {
         Ok(())
-    }
-
-    async fn list_executions(
-        &self,
-        _app: AppId,
-        _filter: &ExecutionFilter,
-        _page: PageRequest,
-    ) -> Result<Page<Execution>, StoreError> {
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
-    }
-
-    async fn executions_ended_since(
-        &self,
-        _app: AppId,
-        _filter: &ExecutionFilter,
-        _since: Timestamp,
-        _limit: u32,
-    ) -> Result<Vec<Execution>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn find_execution(&self, _execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
-        Ok(None)
     }
 
     async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
 
-    async fn run_stats(
-        &self,
-        _app: AppId,
-        _script: Option<ScriptId>,
-        _slots: Slots,
-    ) -> Result<Vec<RunStats>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn activity(
-        &self,
-        _apps: &[AppId],
-        _since: Timestamp,
-    ) -> Result<HashMap<AppId, Activity>, StoreError> {
-        Ok(HashMap::new())
-    }
-
-    async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn executions_kept_until(&self, _retention: Retention) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use picloud_shared::{execution::Retention, repository::ExecutionRepository, time::Clock};
+use picloud_shared::{execution::Retention, repository::RunLog, time::Clock};
 
 /// Most records that wait to be written.
 const RECORDS_WAITING_MAX: usize = 10_000;
@@ -16,7 +16,7 @@ const WRITE_INTERVAL_MS: u64 = 500;
 /// What the recorder needs.
 pub struct RecorderConfig {
     /// Where records go.
-    pub repository: Arc<dyn ExecutionRepository>,
+    pub repository: Arc<dyn RunLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The name of this node, which stands in each record.
@@ -36,7 +36,7 @@ pub struct RecorderConfig {
 impl RecorderConfig {
     /// The defaults.
     pub fn new(
-        repository: Arc<dyn ExecutionRepository>,
+        repository: Arc<dyn RunLog>,
         clock: Arc<dyn Clock>,
         node: String,
         retention: Retention,

@@ -1,7 +1,6 @@
 //! What is recorded, counted and dropped, with storage that obeys the test.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -21,9 +20,7 @@ use picloud_shared::{
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{ScriptError, ScriptErrorKind, Usage},
-    page::{Page, PageRequest},
-    repository::{ExecutionRepository, StoreError},
-    run_stats::{Activity, RunStats, Slots},
+    repository::{RunLog, StoreError},
     seam::{RunFeed, RunNews},
     services::{Service, ServiceUse},
     time::{Clock, Timestamp},
@@ -82,7 +79,7 @@ impl Storage {
 }
 
 #[async_trait]
-impl ExecutionRepository for Storage {
+impl RunLog for Storage {
     async fn record_executions(
         &self,
         RunBatch {
@@ -114,32 +111,6 @@ impl ExecutionRepository for Storage {
         Ok(())
     }
 
-    async fn list_executions(
-        &self,
-        _app: AppId,
-        _filter: &ExecutionFilter,
-        _page: PageRequest,
-    ) -> Result<Page<Execution>, StoreError> {
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
-    }
-
-    async fn executions_ended_since(
-        &self,
-        _app: AppId,
-        _filter: &ExecutionFilter,
-        _since: Timestamp,
-        _limit: u32,
-    ) -> Result<Vec<Execution>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn find_execution(&self, _execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
-        Ok(None)
-    }
-
     async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
         self.purges.fetch_add(1, Ordering::SeqCst);
         Ok(0)
@@ -147,27 +118,6 @@ impl ExecutionRepository for Storage {
 
     async fn executions_kept_until(&self, _retention: Retention) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.kept_until.lock().expect("no panic").pop())
-    }
-
-    async fn run_stats(
-        &self,
-        _app: AppId,
-        _script: Option<ScriptId>,
-        _slots: Slots,
-    ) -> Result<Vec<RunStats>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn activity(
-        &self,
-        _apps: &[AppId],
-        _since: Timestamp,
-    ) -> Result<HashMap<AppId, Activity>, StoreError> {
-        Ok(HashMap::new())
-    }
-
-    async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
     }
 }
 
@@ -208,7 +158,7 @@ impl Counted for Script {
 }
 
 fn start(storage: &Arc<Storage>, records_waiting_max: usize) -> Recorder {
-    let repository = Arc::clone(storage) as Arc<dyn ExecutionRepository>;
+    let repository = Arc::clone(storage) as Arc<dyn RunLog>;
     let defaults = RecorderConfig::new(
         repository,
         Arc::new(Noon),
@@ -288,7 +238,7 @@ async fn what_is_too_old_is_deleted_while_nothing_runs() {
         ..Storage::new()
     });
     let _recorder = Recorder::start(RecorderConfig::new(
-        Arc::clone(&storage) as Arc<dyn ExecutionRepository>,
+        Arc::clone(&storage) as Arc<dyn RunLog>,
         Arc::new(FromNoon(Instant::now())),
         "node".to_owned(),
         Retention::default(),
@@ -309,7 +259,7 @@ async fn a_record_is_deleted_when_it_is_too_old_also_if_it_was_the_last_one() {
     let storage = Arc::new(Storage::new());
     let retention = Retention::default();
     let recorder = Recorder::start(RecorderConfig::new(
-        Arc::clone(&storage) as Arc<dyn ExecutionRepository>,
+        Arc::clone(&storage) as Arc<dyn RunLog>,
         Arc::new(FromNoon(Instant::now())),
         "node".to_owned(),
         retention,

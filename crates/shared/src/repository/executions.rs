@@ -1,4 +1,4 @@
-//! Storage of execution records.
+//! Storage of execution records: how they are written, and how they are read.
 
 use std::collections::HashMap;
 
@@ -13,13 +13,23 @@ use crate::{
     time::Timestamp,
 };
 
-/// Storage of execution records.
+/// What keeps account of runs. Whoever serves requests asks no more of it.
 #[async_trait]
-pub trait ExecutionRepository: Send + Sync {
+pub trait RunLog: Send + Sync {
     /// Writes a batch of records and counts in one transaction. Those of apps that are gone are left out. A run that
     /// has a record counts in the minute in which it ended; one that has none, in that of `now`.
     async fn record_executions(&self, batch: RunBatch<'_>, now: Timestamp) -> Result<(), StoreError>;
 
+    /// Deletes what is beyond the bounds, the oldest first; tells how many records went.
+    async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Up to when nothing that is there is too old; none if nothing is there.
+    async fn executions_kept_until(&self, retention: Retention) -> Result<Option<Timestamp>, StoreError>;
+}
+
+/// What is told of runs that are over.
+#[async_trait]
+pub trait ExecutionRepository: Send + Sync {
     /// Lists an app's records, newest first.
     async fn list_executions(
         &self,
@@ -40,12 +50,6 @@ pub trait ExecutionRepository: Send + Sync {
 
     /// Finds one record.
     async fn find_execution(&self, execution: ExecutionId) -> Result<Option<Execution>, StoreError>;
-
-    /// Deletes what is beyond the bounds, the oldest first; tells how many records went.
-    async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError>;
-
-    /// Up to when nothing that is there is too old; none if nothing is there.
-    async fn executions_kept_until(&self, retention: Retention) -> Result<Option<Timestamp>, StoreError>;
 
     /// What an app's runs were like, or those of one of its scripts, in each slot. A run is part of the minute in which
     /// it ended.

@@ -44,7 +44,7 @@ pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, Deploy
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use egress::{EgressRepository, EgressSettings};
 pub use events::{EventRepository, PublishError};
-pub use executions::ExecutionRepository;
+pub use executions::{ExecutionRepository, RunLog};
 pub use invitations::{
     AcceptInvitationError, CreateInvitationError, DeletedInvitation, InvitationRepository, InvitedPerson,
 };
@@ -97,6 +97,7 @@ pub trait Repository:
     + BindingRepository<SubscriptionSpec>
     + BindingRepository<ScheduleSpec>
     + TokenRepository
+    + RunLog
     + ExecutionRepository
     + EgressRepository
     + EventRepository
@@ -128,6 +129,7 @@ impl<T> Repository for T where
         + BindingRepository<SubscriptionSpec>
         + BindingRepository<ScheduleSpec>
         + TokenRepository
+        + RunLog
         + ExecutionRepository
         + EgressRepository
         + EventRepository

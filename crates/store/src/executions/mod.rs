@@ -15,7 +15,7 @@ use picloud_shared::{
     execution::{Execution, ExecutionFilter, Retention, RunBatch},
     id::{AppId, ExecutionId, ScriptId},
     page::{Page, PageRequest},
-    repository::{ExecutionRepository, StoreError},
+    repository::{ExecutionRepository, RunLog, StoreError},
     run_stats::{Activity, RunStats, Slots},
     time::Timestamp,
 };
@@ -23,7 +23,7 @@ use picloud_shared::{
 use crate::Store;
 
 #[async_trait]
-impl ExecutionRepository for Store {
+impl RunLog for Store {
     async fn record_executions(&self, batch: RunBatch<'_>, now: Timestamp) -> Result<(), StoreError> {
         // Who uses no services waits for nobody who changes a quota.
         let _noting = match batch.used {
@@ -36,6 +36,17 @@ impl ExecutionRepository for Store {
         Ok(())
     }
 
+    async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError> {
+        purge::purge(&self.db, retention, now).await
+    }
+
+    async fn executions_kept_until(&self, retention: Retention) -> Result<Option<Timestamp>, StoreError> {
+        purge::kept_until(&self.db, retention).await
+    }
+}
+
+#[async_trait]
+impl ExecutionRepository for Store {
     async fn list_executions(
         &self,
         app: AppId,
@@ -57,14 +68,6 @@ impl ExecutionRepository for Store {
 
     async fn find_execution(&self, execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
         list::find(&self.db, execution).await
-    }
-
-    async fn purge_executions(&self, retention: Retention, now: Timestamp) -> Result<u64, StoreError> {
-        purge::purge(&self.db, retention, now).await
-    }
-
-    async fn executions_kept_until(&self, retention: Retention) -> Result<Option<Timestamp>, StoreError> {
-        purge::kept_until(&self.db, retention).await
     }
 
     async fn run_stats(

@@ -7,7 +7,7 @@ use picloud_shared::{
     page::Page,
     repository::{
         AppRepository, AppScope, AppUpdate, CreateAppError, DeleteAppError, DomainRepository,
-        ExecutionRepository, FoundApp, ListedApp, NewApp, ReleaseRepository, RouteRepository,
+        ExecutionRepository, FoundApp, ListedApp, NewApp, ReleaseRepository, RouteRepository, RunLog,
         ScriptRepository, SlugStatus, UpdateAppError,
     },
 };

@@ -6,7 +6,7 @@ use picloud_shared::{
     audit::{AuditFilter, AuditRecord, DataChange, ListedRecord, Recorded, Target},
     execution::{CommittedRun, Execution, ExecutionStatus, Retention, RunBatch},
     id::AppId,
-    repository::{AppRepository, AuditRepository, ExecutionRepository, QuotaRepository, QuotaUpdate},
+    repository::{AppRepository, AuditRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, RunLog},
     run_stats::Slots,
     script::Script,
     services::{

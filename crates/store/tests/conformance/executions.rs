@@ -8,7 +8,7 @@ use picloud_shared::{
     id::{AppId, ExecutionId, ScriptId},
     invocation::Trigger,
     outcome::{LogLevel, LogLine, ScriptError, ScriptErrorKind, TraceFrame},
-    repository::{AppRepository, ExecutionRepository},
+    repository::{AppRepository, ExecutionRepository, RunLog},
     script::Script,
     time::Timestamp,
 };

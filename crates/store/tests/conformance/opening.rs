@@ -10,7 +10,8 @@ use std::{
 use picloud_shared::{
     execution::{ExecutionStatus, RunBatch},
     repository::{
-        AppRepository, AppScope, ExecutionRepository, Health, ReleaseRepository, ScriptRepository, StoreError,
+        AppRepository, AppScope, ExecutionRepository, Health, ReleaseRepository, RunLog, ScriptRepository,
+        StoreError,
     },
     run_stats::Slots,
 };

@@ -6,7 +6,7 @@ use picloud_shared::{
     durations::Durations,
     execution::{Execution, ExecutionFilter, Retention, RunBatch, UnrecordedRuns},
     id::{AppId, ExecutionId},
-    repository::ExecutionRepository,
+    repository::{ExecutionRepository, RunLog},
     script::Script,
     time::Timestamp,
 };

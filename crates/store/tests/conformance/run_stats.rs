@@ -6,7 +6,7 @@ use picloud_shared::{
     durations::{DurationBand, Durations},
     execution::{Execution, ExecutionStatus, Retention, RunBatch, UnrecordedRuns},
     id::{AppId, ScriptId},
-    repository::{AppRepository, ExecutionRepository},
+    repository::{AppRepository, ExecutionRepository, RunLog},
     run_stats::{Activity, RunStats, Slots},
     script::Script,
     time::Timestamp,

@@ -8,7 +8,7 @@ use picloud_shared::{
     execution::{Retention, RunBatch},
     id::AppId,
     quota::{AppUsage, Kept, Quota, QuotaExceeded, Quotas},
-    repository::{AppRepository, ExecutionRepository, QuotaRepository, QuotaUpdate},
+    repository::{AppRepository, QuotaRepository, QuotaUpdate, RunLog},
     services::{
         Answer, Commit, Expiry, HostServices, KvValue, Question, Service, ServiceError, ServiceUse, Write,
     },

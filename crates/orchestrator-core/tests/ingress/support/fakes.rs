@@ -1,7 +1,6 @@
 //! An executor that does what the script's name says, and a repository in memory.
 
 use std::{
-    collections::HashMap,
     fmt::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
@@ -14,16 +13,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use picloud_shared::{
     domain::DomainClaim,
-    execution::{Execution, ExecutionFilter, Retention, RunBatch},
-    id::{AppId, DomainId, ExecutionId, RouteId, ScriptId},
+    execution::{Execution, Retention, RunBatch},
+    id::{AppId, DomainId, RouteId, ScriptId},
     invocation::Invocation,
     limits::Limits,
     outcome::{Outcome, ScriptError, ScriptErrorKind, ScriptResponse, Usage},
-    page::{Page, PageRequest},
     release::{LiveRelease, Manifest, Release},
-    repository::{ExecutionRepository, ReleaseRepository, StoreError},
+    repository::{ReleaseRepository, RunLog, StoreError},
     route::Route,
-    run_stats::{Activity, RunStats, Slots},
     script::{ContentHash, LiveScript},
     seam::{Acknowledged, BusyRuns, ExecutorClient},
     time::{Clock, Timestamp},
@@ -382,7 +379,7 @@ impl ReleaseRepository for FakeRepository {
 }
 
 #[async_trait]
-impl ExecutionRepository for FakeRepository {
+impl RunLog for FakeRepository {
     async fn record_executions(&self, batch: RunBatch<'_>, _now: Timestamp) -> Result<(), StoreError> {
         self.records
             .lock()
@@ -391,58 +388,11 @@ impl ExecutionRepository for FakeRepository {
         Ok(())
     }
 
-    async fn list_executions(
-        &self,
-        _app: AppId,
-        _filter: &ExecutionFilter,
-        _page: PageRequest,
-    ) -> Result<Page<Execution>, StoreError> {
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
-    }
-
-    async fn executions_ended_since(
-        &self,
-        _app: AppId,
-        _filter: &ExecutionFilter,
-        _since: Timestamp,
-        _limit: u32,
-    ) -> Result<Vec<Execution>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn find_execution(&self, _execution: ExecutionId) -> Result<Option<Execution>, StoreError> {
-        Ok(None)
-    }
-
     async fn purge_executions(&self, _retention: Retention, _now: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
 
     async fn executions_kept_until(&self, _retention: Retention) -> Result<Option<Timestamp>, StoreError> {
         Ok(None)
-    }
-
-    async fn run_stats(
-        &self,
-        _app: AppId,
-        _script: Option<ScriptId>,
-        _slots: Slots,
-    ) -> Result<Vec<RunStats>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn activity(
-        &self,
-        _apps: &[AppId],
-        _since: Timestamp,
-    ) -> Result<HashMap<AppId, Activity>, StoreError> {
-        Ok(HashMap::new())
-    }
-
-    async fn count_unrecorded(&self, _app: AppId, _since: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
     }
 }

@@ -21,7 +21,7 @@ use picloud_shared::{
     admin_host::AdminHost,
     execution::{Execution, Retention},
     memory::MemoryBudget,
-    repository::{EventRepository, ExecutionRepository, ReleaseRepository},
+    repository::{EventRepository, ReleaseRepository, RunLog},
     seam::{Acknowledged, LiveTable as _, Origin},
     services::HostServices,
 };
@@ -66,7 +66,7 @@ impl TestServer {
             ))
             .expect("live releases");
         let recorder = Recorder::start(RecorderConfig::new(
-            Arc::clone(&repository) as Arc<dyn ExecutionRepository>,
+            Arc::clone(&repository) as Arc<dyn RunLog>,
             Arc::new(SystemClock::default()),
             "test-node".to_owned(),
             Retention::default(),

@@ -6,7 +6,9 @@ use picloud_shared::{
     id::AppId,
     invocation::Trigger,
     page::PageRequest,
-    repository::{EventRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, ScriptRepository},
+    repository::{
+        EventRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, RunLog, ScriptRepository,
+    },
     services::{
         Answer, Commit, Expiry, KvValue, Question, ReadKey, ServiceError, Write,
         docs::{CollectionCommit, Definition, DocumentWrite},

@@ -1,18 +1,14 @@
 //! Takes events and keeps none.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use picloud_shared::{
     events::{
-        Chain, Claim, Claimed, Delivery, DeliveryDetail, DeliveryFilter, EventRetention, Failure, Held,
-        IdempotencyKey, NewEvent, Published, PublishedEvent, QueueDepth,
+        Claim, Claimed, EventRetention, Failure, Held, IdempotencyKey, NewEvent, Published, PublishedEvent,
     },
-    id::{AppId, DeliveryId},
-    page::{Page, PageRequest},
+    id::AppId,
     repository::{EventRepository, PublishError, StoreError},
     time::Timestamp,
 };
-use uuid::Uuid;
 
 /// Takes events and keeps none.
 pub(super) struct NoEvents;
@@ -69,68 +65,14 @@ impl EventRepository for NoEvents {
         std::future::pending::<()>().await;
     }
 
-    async fn list_deliveries(
-        &self,
-        _app: AppId,
-        _filter: &DeliveryFilter,
-        _page: PageRequest,
-    ) -> Result<Page<Delivery>, StoreError> {
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
-    }
-
-    async fn find_delivery(
-        &self,
-        _app: AppId,
-        _delivery: DeliveryId,
-    ) -> Result<Option<DeliveryDetail>, StoreError> {
-        Ok(None)
-    }
-
-    async fn cancel_delivery(
-        &self,
-        _app: AppId,
-        _delivery: DeliveryId,
-        _now: Timestamp,
-    ) -> Result<Option<(Delivery, bool)>, StoreError> {
-        Ok(None)
-    }
-
-    async fn redrive_delivery(
-        &self,
-        _app: AppId,
-        _delivery: DeliveryId,
-        _data: Option<Bytes>,
-        _now: Timestamp,
-    ) -> Result<Option<(Delivery, bool)>, PublishError> {
-        Ok(None)
-    }
-
-    async fn redrive_deliveries(
-        &self,
-        _app: AppId,
-        _filter: &DeliveryFilter,
-        _limit: u32,
-        _now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn delete_deliveries(&self, _app: AppId, _filter: &DeliveryFilter) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn queue_depths(&self, _app: AppId) -> Result<Vec<QueueDepth>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn find_chain(&self, _app: AppId, _root: Uuid, _limit: u32) -> Result<Chain, StoreError> {
-        Ok(Chain::default())
-    }
-
     async fn purge_deliveries(&self, _retention: EventRetention, _now: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn deliveries_kept_until(
+        &self,
+        _retention: EventRetention,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
     }
 }

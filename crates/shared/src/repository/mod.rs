@@ -11,6 +11,7 @@ mod bindings;
 mod brokers;
 mod collections;
 mod config;
+mod deliveries;
 mod deployments;
 mod domains;
 mod egress;
@@ -40,6 +41,7 @@ pub use bindings::{BindingRepository, BindingUpdate, WriteBindingError};
 pub use brokers::{BrokerConnections, BrokerRepository, PutBrokerError};
 pub use collections::{AppCollection, CollectionRepository, CreateCollectionError};
 pub use config::{ConfigRepository, SetConfigError};
+pub use deliveries::DeliveryRepository;
 pub use deployments::{DeployConflict, DeployError, DeployTerms, Deployed, DeploymentRepository};
 pub use domains::{AddDomainError, DomainRepository, RemoveDomainError};
 pub use egress::{EgressRepository, EgressSettings};
@@ -101,6 +103,7 @@ pub trait Repository:
     + ExecutionRepository
     + EgressRepository
     + EventRepository
+    + DeliveryRepository
     + AuditRepository
     + Health
 {
@@ -133,6 +136,7 @@ impl<T> Repository for T where
         + ExecutionRepository
         + EgressRepository
         + EventRepository
+        + DeliveryRepository
         + AuditRepository
         + Health
 {

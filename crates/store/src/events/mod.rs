@@ -25,7 +25,7 @@ use picloud_shared::{
     },
     id::{AppId, DeliveryId},
     page::{Page, PageRequest},
-    repository::{EventRepository, PublishError, StoreError},
+    repository::{DeliveryRepository, EventRepository, PublishError, StoreError},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -174,6 +174,20 @@ impl EventRepository for Store {
         }
     }
 
+    async fn purge_deliveries(&self, retention: EventRetention, now: Timestamp) -> Result<u64, StoreError> {
+        purge::purge(&self.db, retention, now).await
+    }
+
+    async fn deliveries_kept_until(
+        &self,
+        retention: EventRetention,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        purge::kept_until(&self.db, retention).await
+    }
+}
+
+#[async_trait]
+impl DeliveryRepository for Store {
     async fn list_deliveries(
         &self,
         app: AppId,
@@ -230,16 +244,5 @@ impl EventRepository for Store {
 
     async fn find_chain(&self, app: AppId, root: Uuid, limit: u32) -> Result<Chain, StoreError> {
         chain::find(&self.db, app, root, limit).await
-    }
-
-    async fn purge_deliveries(&self, retention: EventRetention, now: Timestamp) -> Result<u64, StoreError> {
-        purge::purge(&self.db, retention, now).await
-    }
-
-    async fn deliveries_kept_until(
-        &self,
-        retention: EventRetention,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        purge::kept_until(&self.db, retention).await
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use picloud_shared::{
     id::{AppId, DeliveryId, ScheduleId},
     repository::{
-        EventRepository as _, LEDGER_DAYS_MAX, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository,
+        DeliveryRepository as _, LEDGER_DAYS_MAX, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository,
         ScheduleStanding, StoreError,
     },
     schedule::{Entry, Fate},

@@ -7,8 +7,8 @@ use picloud_shared::{
     id::{AppId, ScheduleId},
     page::PageRequest,
     repository::{
-        AppRepository, BindingRepository, BindingUpdate, Decided, EventRepository, LedgerStep, LedgerWritten,
-        ScheduleRepository, ScheduleStanding,
+        AppRepository, BindingRepository, BindingUpdate, Decided, DeliveryRepository, EventRepository,
+        LedgerStep, LedgerWritten, ScheduleRepository, ScheduleStanding,
     },
     schedule::{Entry, EverySeconds, Fate, Policy, Schedule, SkippedWhy},
     time::Timestamp,

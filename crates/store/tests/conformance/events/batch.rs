@@ -11,7 +11,7 @@ use picloud_shared::{
     execution::{DeliveryRun, Execution, ExecutionFilter},
     id::{DeliveryId, ExecutionId, SubscriptionId},
     invocation::Trigger,
-    repository::{EventRepository, ExecutionRepository, RunLog, ScriptRepository},
+    repository::{DeliveryRepository, EventRepository, ExecutionRepository, RunLog, ScriptRepository},
     services::{Answer, Commit, Expiry, KvValue, Question, Write},
     time::Timestamp,
 };

@@ -7,7 +7,7 @@ use picloud_shared::{
     invocation::Trigger,
     page::PageRequest,
     repository::{
-        EventRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, RunLog, ScriptRepository,
+        DeliveryRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, RunLog, ScriptRepository,
     },
     services::{
         Answer, Commit, Expiry, KvValue, Question, ReadKey, ServiceError, Write,

@@ -8,7 +8,7 @@ use picloud_shared::{
         ABORTS_MAX, Counts, DeadReason, DeliveryResult, DeliveryState, Failure, LEASE, Leased, Next,
         RetryPolicy, Verdict,
     },
-    repository::EventRepository,
+    repository::{DeliveryRepository, EventRepository},
     services::Answer,
     time::Timestamp,
 };

@@ -8,7 +8,7 @@ use picloud_shared::{
     },
     id::{AppId, DeliveryId, SubscriptionId},
     page::PageRequest,
-    repository::EventRepository,
+    repository::DeliveryRepository,
     services::Answer,
 };
 

@@ -24,7 +24,7 @@ use picloud_shared::{
         NewDelivery, NewEvent, Next, Origin, RetryPolicy,
     },
     id::{AppId, DeliveryId, EventId, ExecutionId, ScriptId, SubscriptionId},
-    repository::EventRepository,
+    repository::{DeliveryRepository, EventRepository},
     services::{Answer, Commit, Question, ServiceError},
     time::Timestamp,
 };

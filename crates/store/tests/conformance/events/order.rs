@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use picloud_shared::{
     events::{Counts, DeadReason, DeliveryState, NewDelivery, NewEvent, Next, Origin},
     id::SubscriptionId,
-    repository::EventRepository,
+    repository::{DeliveryRepository, EventRepository},
     services::{Answer, Commit},
 };
 

@@ -9,7 +9,7 @@ use picloud_shared::{
         StoredRequest, WAITING_BYTES_PER_APP_MAX, WAITING_PER_APP_MAX,
     },
     id::{AppId, ExecutionId, ScheduleId, SubscriptionId},
-    repository::{EventRepository, PublishError},
+    repository::{DeliveryRepository, EventRepository, PublishError},
 };
 use uuid::Uuid;
 

@@ -3,7 +3,7 @@
 use picloud_shared::{
     events::{DeadReason, DeliveryResult, DeliveryState, EventRetention, IdempotencyKey, Next},
     id::DeliveryId,
-    repository::{AppRepository, EventRepository},
+    repository::{AppRepository, DeliveryRepository, EventRepository},
     services::{Answer, Commit},
     time::Timestamp,
 };

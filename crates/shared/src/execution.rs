@@ -9,11 +9,14 @@ use crate::{
     calls::AppUse,
     durations::Durations,
     id::{AppId, DeliveryId, ExecutionId, ScriptId},
-    invocation::Trigger,
+    invocation::{ScriptRequest, Trigger},
     outcome::{LogLine, ScriptError, ScriptErrorKind, Usage},
     services::ServiceUse,
     time::Timestamp,
 };
+
+/// Longest path in a record, in bytes.
+pub const RECORDED_PATH_BYTES_MAX: usize = 2_048;
 
 /// What is kept of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,12 +148,26 @@ pub struct RequestSummary {
     pub method: String,
     /// The host.
     pub host: String,
-    /// The path, without query, cut at 2,048 bytes.
+    /// The path, without query, cut at [`RECORDED_PATH_BYTES_MAX`].
     pub path: String,
     /// Size of the body in bytes.
     pub body_bytes: u64,
     /// The client's address.
     pub remote_addr: String,
+}
+
+impl RequestSummary {
+    /// Of `request`, with `path` in place of its own if there is one.
+    pub fn of(request: &ScriptRequest, path: Option<&str>) -> Self {
+        let path = path.unwrap_or_else(|| request.uri.path());
+        Self {
+            method: request.method.to_string(),
+            host: request.host.to_string(),
+            path: path[..path.floor_char_boundary(RECORDED_PATH_BYTES_MAX)].to_owned(),
+            body_bytes: request.body.len() as u64,
+            remote_addr: request.remote_addr.to_string(),
+        }
+    }
 }
 
 /// Successful runs that were counted but not recorded one by one.

@@ -18,9 +18,6 @@ use picloud_shared::{
 use super::run::Run;
 use crate::recorder::Recorder;
 
-/// Longest path in a record, in bytes.
-const RECORDED_PATH_BYTES_MAX: usize = 2_048;
-
 /// What a record tells of a run beside what was known at its begin.
 pub(super) struct Ended {
     pub(super) request: RequestSummary,
@@ -113,15 +110,7 @@ impl Run {
 
     /// The request in short, with `path` in place of its own.
     pub(super) fn summary(&self, path: Option<&str>) -> RequestSummary {
-        let request = &self.request;
-        let path = path.unwrap_or_else(|| request.uri.path());
-        RequestSummary {
-            method: request.method.to_string(),
-            host: request.host.to_string(),
-            path: path[..path.floor_char_boundary(RECORDED_PATH_BYTES_MAX)].to_owned(),
-            body_bytes: request.body.len() as u64,
-            remote_addr: request.remote_addr.to_string(),
-        }
+        RequestSummary::of(&self.request, path)
     }
 }
 

@@ -19,9 +19,6 @@ use picloud_shared::{
 use super::{Events, deliveries::Deliveries, destinations, request};
 use crate::{recorder::Recorder, routing::LiveEntry};
 
-/// Longest path in a record, in bytes.
-const RECORDED_PATH_BYTES_MAX: usize = 2_048;
-
 /// A run of the script of deliveries.
 pub(super) struct EventRun {
     pub(super) id: ExecutionId,
@@ -152,15 +149,7 @@ impl EventRun {
     }
 
     fn summary(&self, path: Option<&str>) -> RequestSummary {
-        let request = &self.request;
-        let path = path.unwrap_or_else(|| request.uri.path());
-        RequestSummary {
-            method: request.method.to_string(),
-            host: request.host.to_string(),
-            path: path[..path.floor_char_boundary(RECORDED_PATH_BYTES_MAX)].to_owned(),
-            body_bytes: request.body.len() as u64,
-            remote_addr: request.remote_addr.to_string(),
-        }
+        RequestSummary::of(&self.request, path)
     }
 }
 

@@ -125,15 +125,8 @@ fn tell(lost: &Lost, app: &str, script: &str) {
 
 /// What its author finds among the runs of the script. Of the request, nothing is known but its id and when it came.
 fn record(lost: &Lost, script_name: String, node: &str) -> Execution {
-    let error = ScriptError {
-        kind: ScriptErrorKind::Internal,
-        message: format!("the server ended while this script ran: {}", said(lost.ending)),
-        script: None,
-        line: None,
-        column: None,
-        excerpt: None,
-        trace: Vec::new(),
-    };
+    let message = format!("the server ended while this script ran: {}", said(lost.ending));
+    let error = ScriptError::nowhere(ScriptErrorKind::Internal, message);
     Execution {
         id: lost.execution_id,
         app_id: lost.app_id,

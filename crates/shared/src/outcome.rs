@@ -131,6 +131,21 @@ pub struct ScriptError {
     pub trace: Vec<TraceFrame>,
 }
 
+impl ScriptError {
+    /// One that is at no place of a script.
+    pub fn nowhere(kind: ScriptErrorKind, message: String) -> Self {
+        Self {
+            kind,
+            message,
+            script: None,
+            line: None,
+            column: None,
+            excerpt: None,
+            trace: Vec::new(),
+        }
+    }
+}
+
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

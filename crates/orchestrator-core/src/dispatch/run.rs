@@ -354,15 +354,7 @@ fn stopped() -> Outcome {
 }
 
 fn cancelled(message: &str) -> ScriptError {
-    ScriptError {
-        kind: ScriptErrorKind::Cancelled,
-        message: message.to_owned(),
-        script: None,
-        line: None,
-        column: None,
-        excerpt: None,
-        trace: Vec::new(),
-    }
+    ScriptError::nowhere(ScriptErrorKind::Cancelled, message.to_owned())
 }
 
 /// What the public is told of a run that found no place.

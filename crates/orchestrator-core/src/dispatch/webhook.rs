@@ -154,15 +154,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
             services: Vec::new(),
             response_status: fault.code().status().as_u16(),
             logs: Vec::new(),
-            error: Some(ScriptError {
-                kind: ScriptErrorKind::Webhook,
-                message,
-                script: None,
-                line: None,
-                column: None,
-                excerpt: None,
-                trace: Vec::new(),
-            }),
+            error: Some(ScriptError::nowhere(ScriptErrorKind::Webhook, message)),
         });
         self.recorder.record(&run.live, record);
     }

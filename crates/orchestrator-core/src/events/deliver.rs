@@ -343,15 +343,7 @@ fn wrong(error: impl Into<String>, what: What) -> Went {
 }
 
 fn cancelled(message: &str) -> ScriptError {
-    ScriptError {
-        kind: ScriptErrorKind::Cancelled,
-        message: message.to_owned(),
-        script: None,
-        line: None,
-        column: None,
-        excerpt: None,
-        trace: Vec::new(),
-    }
+    ScriptError::nowhere(ScriptErrorKind::Cancelled, message.to_owned())
 }
 
 /// Any number.

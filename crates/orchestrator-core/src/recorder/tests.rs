@@ -172,15 +172,7 @@ fn start(storage: &Arc<Storage>, records_waiting_max: usize) -> Recorder {
 }
 
 fn execution(number: u64, failed: bool) -> Execution {
-    let error = failed.then(|| ScriptError {
-        kind: ScriptErrorKind::Runtime,
-        message: "no".to_owned(),
-        script: None,
-        line: None,
-        column: None,
-        excerpt: None,
-        trace: Vec::new(),
-    });
+    let error = failed.then(|| ScriptError::nowhere(ScriptErrorKind::Runtime, "no".to_owned()));
     Execution {
         id: ExecutionId(Uuid::from_u64_pair(0, number)),
         app_id: AppId(Uuid::nil()),

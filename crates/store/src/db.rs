@@ -105,6 +105,14 @@ impl Db {
         .map_err(store_error)
     }
 
+    /// Writes with one statement, and tells how many rows that touched. When this returns, it is on disk.
+    pub(crate) async fn execute(&self, sql: &'static str, args: Vec<Value<'_>>) -> Result<u64, StoreError> {
+        let mut transaction = self.write().await?;
+        let touched = transaction.execute(sql, args).await?;
+        transaction.commit().await?;
+        Ok(touched)
+    }
+
     /// Begins a transaction that changes accounts: all of them wait for each other, so that what one reads of any
     /// account stays true until its end. On SQLite all transactions that write do.
     pub(crate) async fn write_accounts(&self) -> Result<Transaction, StoreError> {

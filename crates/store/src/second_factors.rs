@@ -123,19 +123,11 @@ impl SecondFactorRepository for Store {
     }
 
     async fn spend_totp_step(&self, user: UserId, step: i64) -> Result<bool, StoreError> {
-        let mut transaction = self.db.write().await?;
-        let spent = transaction.execute(SPEND_STEP, args![user, step]).await?;
-        transaction.commit().await?;
-        Ok(spent == 1)
+        Ok(self.db.execute(SPEND_STEP, args![user, step]).await? == 1)
     }
 
     async fn spend_recovery_code(&self, user: UserId, code: &RecoveryCodeHash) -> Result<bool, StoreError> {
-        let mut transaction = self.db.write().await?;
-        let spent = transaction
-            .execute(SPEND_RECOVERY_CODE, args![user, code])
-            .await?;
-        transaction.commit().await?;
-        Ok(spent == 1)
+        Ok(self.db.execute(SPEND_RECOVERY_CODE, args![user, code]).await? == 1)
     }
 
     async fn replace_recovery_codes(

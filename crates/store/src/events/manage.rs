@@ -200,9 +200,7 @@ pub(super) async fn delete(db: &Db, app: AppId, filter: &DeliveryFilter) -> Resu
         let mut args = args![app, state.as_str()];
         args.extend(wanted(filter));
         args.push(Value::from(BATCH_ROWS));
-        let mut transaction = db.write().await?;
-        let batch = transaction.execute(DELETE_DELIVERIES, args).await?;
-        transaction.commit().await?;
+        let batch = db.execute(DELETE_DELIVERIES, args).await?;
         deleted += batch;
         // What ends meanwhile is a matter of the next call.
         if batch < u64::from(BATCH_ROWS) {

@@ -5,12 +5,7 @@ use std::time::Duration;
 use picloud_shared::{events::EventRetention, id::AppId, repository::StoreError, time::Timestamp};
 use uuid::Uuid;
 
-use crate::{
-    db::Db,
-    schedules,
-    statements::statements,
-    value::{Value, args},
-};
+use crate::{db::Db, schedules, statements::statements, value::args};
 
 /// Rows that one transaction deletes.
 const BATCH_ROWS: u64 = 500;
@@ -77,9 +72,13 @@ pub(super) async fn purge(db: &Db, retention: EventRetention, now: Timestamp) ->
             delete_all(db, app).await?
         };
     }
-    while delete(db, DELETE_KEYS, args![now, BATCH_ROWS]).await? == BATCH_ROWS {}
+    while db.execute(DELETE_KEYS, args![now, BATCH_ROWS]).await? == BATCH_ROWS {}
     let oldest_row = now.minus(schedules::ledger_age_max());
-    while delete(db, schedules::DELETE_OLD, args![oldest_row, BATCH_ROWS]).await? == BATCH_ROWS {}
+    while db
+        .execute(schedules::DELETE_OLD, args![oldest_row, BATCH_ROWS])
+        .await?
+        == BATCH_ROWS
+    {}
     if let Db::Sqlite(sqlite) = db {
         sqlite.give_back_space().await?;
     }
@@ -118,7 +117,7 @@ async fn purge_app(
         let beyond: Option<(Uuid,)> = db.fetch_optional(find, bounds).await?;
         let beyond = beyond.map_or(Uuid::nil(), |(id,)| id);
         loop {
-            let batch = delete(db, sql, args![app, beyond, oldest, BATCH_ROWS]).await?;
+            let batch = db.execute(sql, args![app, beyond, oldest, BATCH_ROWS]).await?;
             deleted += batch;
             if batch < BATCH_ROWS {
                 break;
@@ -132,17 +131,10 @@ async fn purge_app(
 pub(crate) async fn delete_all(db: &Db, app: AppId) -> Result<u64, StoreError> {
     let mut deleted = 0;
     loop {
-        let batch = delete(db, DELETE_OF_APP, args![app, BATCH_ROWS]).await?;
+        let batch = db.execute(DELETE_OF_APP, args![app, BATCH_ROWS]).await?;
         deleted += batch;
         if batch < BATCH_ROWS {
             return Ok(deleted);
         }
     }
-}
-
-async fn delete(db: &Db, sql: &'static str, args: Vec<Value<'_>>) -> Result<u64, StoreError> {
-    let mut transaction = db.write().await?;
-    let deleted = transaction.execute(sql, args).await?;
-    transaction.commit().await?;
-    Ok(deleted)
 }

@@ -80,9 +80,17 @@ pub(super) async fn purge(db: &Db, retention: Retention, now: Timestamp) -> Resu
             deleted += delete_until(db, app, newest).await?;
         }
     }
-    while delete(db, DELETE_COUNTS, args![minute(oldest), BATCH_ROWS]).await? == BATCH_ROWS {}
+    while db
+        .execute(DELETE_COUNTS, args![minute(oldest), BATCH_ROWS])
+        .await?
+        == BATCH_ROWS
+    {}
     let first_kept = Day::of(now).first_kept();
-    while delete(db, calls::DELETE_OLD, args![first_kept.0, BATCH_ROWS]).await? == BATCH_ROWS {}
+    while db
+        .execute(calls::DELETE_OLD, args![first_kept.0, BATCH_ROWS])
+        .await?
+        == BATCH_ROWS
+    {}
     if let Db::Sqlite(sqlite) = db {
         sqlite.give_back_space().await?;
     }
@@ -104,8 +112,8 @@ pub(super) async fn kept_until(db: &Db, retention: Retention) -> Result<Option<T
 
 /// Deletes all records of an app, and before them what was counted of it: as long as there is a record, the app is found.
 pub(crate) async fn delete_all(db: &Db, app: AppId) -> Result<u64, StoreError> {
-    while delete(db, DELETE_COUNTS_OF_APP, args![app, BATCH_ROWS]).await? == BATCH_ROWS {}
-    delete(db, calls::DELETE_OF_APP, args![app]).await?;
+    while db.execute(DELETE_COUNTS_OF_APP, args![app, BATCH_ROWS]).await? == BATCH_ROWS {}
+    db.execute(calls::DELETE_OF_APP, args![app]).await?;
     delete_until(db, app, (i64::MAX, Uuid::max())).await
 }
 
@@ -113,17 +121,12 @@ pub(crate) async fn delete_all(db: &Db, app: AppId) -> Result<u64, StoreError> {
 async fn delete_until(db: &Db, app: AppId, (moment, id): (i64, Uuid)) -> Result<u64, StoreError> {
     let mut deleted = 0;
     loop {
-        let batch = delete(db, DELETE_OLDEST, args![app, moment, id, BATCH_ROWS]).await?;
+        let batch = db
+            .execute(DELETE_OLDEST, args![app, moment, id, BATCH_ROWS])
+            .await?;
         deleted += batch;
         if batch < BATCH_ROWS {
             return Ok(deleted);
         }
     }
-}
-
-async fn delete(db: &Db, sql: &'static str, args: Vec<crate::value::Value<'_>>) -> Result<u64, StoreError> {
-    let mut transaction = db.write().await?;
-    let deleted = transaction.execute(sql, args).await?;
-    transaction.commit().await?;
-    Ok(deleted)
 }

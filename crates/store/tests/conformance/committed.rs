@@ -9,10 +9,7 @@ use picloud_shared::{
     repository::{AppRepository, AuditRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, RunLog},
     run_stats::Slots,
     script::Script,
-    services::{
-        Answer, Commit, Expiry, KvValue, Question, ReadKey, ServiceError, Write,
-        docs::{CollectionCommit, Definition, DocumentWrite},
-    },
+    services::{Answer, Commit, Question, ReadKey, ServiceError},
 };
 use picloud_store::Store;
 use serde_json::json;
@@ -20,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, change, execution, first, now, script},
+    fixtures::{app, change, execution, first, new_collection, now, put, script},
 };
 
 cases! {
@@ -38,34 +35,6 @@ async fn hello(bed: &Bed) -> Script {
     script(&bed.store, owner.id, "hello").await
 }
 
-fn put(key: &str) -> Write {
-    Write {
-        key: key.to_owned(),
-        value: Some(KvValue::Json("1".to_owned())),
-        expiry: Expiry::Never,
-    }
-}
-
-/// Makes the collection, with one document.
-fn made(name: &str) -> CollectionCommit {
-    CollectionCommit {
-        name: name.to_owned(),
-        id: Some(Uuid::new_v4()),
-        version: None,
-        created: Some(Definition::default()),
-        documents: Vec::new(),
-        stretches: Vec::new(),
-        writes: vec![DocumentWrite {
-            id: "a".to_owned(),
-            document: Some("{}".to_owned()),
-            added: Vec::new(),
-            removed: Vec::new(),
-            claims: Vec::new(),
-        }],
-        indexed: Vec::new(),
-    }
-}
-
 /// A commit with the record of a run of `script`.
 fn of(script: &Script, commit: Commit) -> (Execution, Commit) {
     let mut record = execution(script, now());
@@ -75,6 +44,15 @@ fn of(script: &Script, commit: Commit) -> (Execution, Commit) {
         ..commit
     };
     (record, commit)
+}
+
+/// The same of a run that writes one key.
+fn of_one_write(script: &Script) -> (Execution, Commit) {
+    let commit = Commit {
+        writes: vec![put("a", "1")],
+        ..Commit::default()
+    };
+    of(script, commit)
 }
 
 async fn ask(store: &Store, app: AppId, commit: Commit) -> Result<Answer, ServiceError> {
@@ -91,20 +69,20 @@ async fn runs(bed: &Bed, script: &Script, status: ExecutionStatus) -> u64 {
 async fn a_record_is_there_with_what_its_run_wrote(bed: Bed) {
     let hello = hello(&bed).await;
     let keys = Commit {
-        writes: vec![put("a"), put("b")],
+        writes: vec![put("a", "1"), put("b", "1")],
         ..Commit::default()
     };
     let documents = Commit {
-        docs: vec![made("one")],
+        docs: vec![new_collection("one")],
         ..Commit::default()
     };
     let collections = Commit {
-        docs: vec![made("three"), made("two")],
+        docs: vec![new_collection("three"), new_collection("two")],
         ..Commit::default()
     };
     let both = Commit {
-        writes: vec![put("c")],
-        docs: vec![made("five"), made("four")],
+        writes: vec![put("c", "1")],
+        docs: vec![new_collection("five"), new_collection("four")],
         ..Commit::default()
     };
     for commit in [keys, documents, collections, both] {
@@ -124,7 +102,7 @@ async fn a_commit_that_is_refused_leaves_no_record(bed: Bed) {
             key: "a".to_owned(),
             version: Some(1),
         }],
-        writes: vec![put("a")],
+        writes: vec![put("a", "1")],
         ..Commit::default()
     };
     let (conflicting, commit) = of(&hello, stale);
@@ -138,7 +116,7 @@ async fn a_commit_that_is_refused_leaves_no_record(bed: Bed) {
     let allowed = bed.store.update_quotas(hello.app_id, update, &change()).await;
     allowed.unwrap().unwrap();
     let much = Commit {
-        writes: vec![put("a"), put("b")],
+        writes: vec![put("a", "1"), put("b", "1")],
         ..Commit::default()
     };
     let (too_much, commit) = of(&hello, much);
@@ -148,13 +126,7 @@ async fn a_commit_that_is_refused_leaves_no_record(bed: Bed) {
         "{answer:?}"
     );
     let gone = app(&bed.store, "two").await.id;
-    let (lost, commit) = of(
-        &hello,
-        Commit {
-            writes: vec![put("a")],
-            ..Commit::default()
-        },
-    );
+    let (lost, commit) = of_one_write(&hello);
     assert!(bed.store.delete_app(gone, true, &change()).await.unwrap());
     assert_eq!(ask(&bed.store, gone, commit).await, Err(ServiceError::AppGone));
     for record in [conflicting, too_much, lost] {
@@ -165,13 +137,7 @@ async fn a_commit_that_is_refused_leaves_no_record(bed: Bed) {
 async fn the_record_of_a_run_is_written_once(bed: Bed) {
     let hello = hello(&bed).await;
     // The client has left, and the recorder was quicker.
-    let (record, commit) = of(
-        &hello,
-        Commit {
-            writes: vec![put("a")],
-            ..Commit::default()
-        },
-    );
+    let (record, commit) = of_one_write(&hello);
     let cancelled = Execution {
         status: ExecutionStatus::Cancelled,
         ..record.clone()
@@ -185,13 +151,7 @@ async fn the_record_of_a_run_is_written_once(bed: Bed) {
 
 async fn a_run_with_a_record_counts_once(bed: Bed) {
     let hello = hello(&bed).await;
-    let (record, commit) = of(
-        &hello,
-        Commit {
-            writes: vec![put("a")],
-            ..Commit::default()
-        },
-    );
+    let (record, commit) = of_one_write(&hello);
     assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
     assert_eq!(runs(&bed, &hello, ExecutionStatus::Success).await, 0);
     let stray = CommittedRun {
@@ -220,13 +180,7 @@ async fn a_run_with_a_record_counts_once(bed: Bed) {
 
 async fn a_run_that_has_committed_has_succeeded(bed: Bed) {
     let hello = hello(&bed).await;
-    let (record, commit) = of(
-        &hello,
-        Commit {
-            writes: vec![put("a")],
-            ..Commit::default()
-        },
-    );
+    let (record, commit) = of_one_write(&hello);
     assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
     // The client has left before it heard of it.
     let cancelled = Execution {
@@ -246,13 +200,7 @@ async fn a_run_that_has_committed_has_succeeded(bed: Bed) {
 
 async fn what_is_too_old_is_deleted_however_it_was_written(bed: Bed) {
     let hello = hello(&bed).await;
-    let (record, commit) = of(
-        &hello,
-        Commit {
-            writes: vec![put("a")],
-            ..Commit::default()
-        },
-    );
+    let (record, commit) = of_one_write(&hello);
     assert_eq!(ask(&bed.store, hello.app_id, commit).await, Ok(Answer::Committed));
     let later = now().plus(Duration::from_hours(24 * 365));
     let purged = bed.store.purge_executions(Retention::default(), later).await;
@@ -298,16 +246,16 @@ async fn what_a_person_changes_is_in_the_audit_log_or_not_at_all(bed: Bed) {
             key: "a".to_owned(),
             version: None,
         }],
-        writes: vec![put("a")],
+        writes: vec![put("a", "1")],
         ..Commit::default()
     };
     let document = Commit {
-        docs: vec![made("one")],
+        docs: vec![new_collection("one")],
         ..Commit::default()
     };
     let all = Commit {
-        writes: vec![put("b")],
-        docs: vec![made("three"), made("two")],
+        writes: vec![put("b", "1")],
+        docs: vec![new_collection("three"), new_collection("two")],
         ..Commit::default()
     };
     for (name, commit) in [("keys", keys()), ("document", document), ("all", all)] {
@@ -324,7 +272,7 @@ async fn what_a_person_changes_is_in_the_audit_log_or_not_at_all(bed: Bed) {
     let allowed = bed.store.update_quotas(owner.id, update, &change()).await;
     allowed.unwrap().unwrap();
     let much = Commit {
-        writes: vec![put("c")],
+        writes: vec![put("c", "1")],
         ..Commit::default()
     };
     let answer = ask(&bed.store, owner.id, told("too much", much)).await;

@@ -22,7 +22,10 @@ use picloud_shared::{
     },
     route::{MethodSet, Route},
     script::Script,
-    services::{Service, ServiceUse},
+    services::{
+        Expiry, KvValue, Service, ServiceUse, Write,
+        docs::{CollectionCommit, Definition, DocumentWrite},
+    },
     time::Timestamp,
     token::ApiToken,
     user::{Credentials, Device, InstanceRole, Session, User},
@@ -185,6 +188,35 @@ pub(crate) fn api_token(user: UserId, name: &str, token: u8) -> ApiToken {
         created_at: at,
         expires_at: None,
         last_used_at: None,
+    }
+}
+
+/// Writes a value, as JSON, that never expires.
+pub(crate) fn put(key: &str, value: &str) -> Write {
+    Write {
+        key: key.to_owned(),
+        value: Some(KvValue::Json(value.to_owned())),
+        expiry: Expiry::Never,
+    }
+}
+
+/// Makes a collection, with one document.
+pub(crate) fn new_collection(name: &str) -> CollectionCommit {
+    CollectionCommit {
+        name: name.to_owned(),
+        id: Some(Uuid::new_v4()),
+        version: None,
+        created: Some(Definition::default()),
+        documents: Vec::new(),
+        stretches: Vec::new(),
+        writes: vec![DocumentWrite {
+            id: "a".to_owned(),
+            document: Some("{}".to_owned()),
+            added: Vec::new(),
+            removed: Vec::new(),
+            claims: Vec::new(),
+        }],
+        indexed: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use picloud_shared::{
     id::{DeliveryId, ExecutionId, SubscriptionId},
     invocation::Trigger,
     repository::{DeliveryRepository, EventRepository, ExecutionRepository, RunLog, ScriptRepository},
-    services::{Answer, Commit, Expiry, KvValue, Question, Write},
+    services::{Answer, Commit, Question},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{Ground, ack, at, claim, event, failure, ids};
 use crate::{
     bed::{Bed, cases},
-    fixtures::{execution, fifty_at_once, first, now},
+    fixtures::{execution, fifty_at_once, first, now, put},
 };
 
 cases! {
@@ -108,17 +108,9 @@ fn ending(leased: &[Leased], key: &str) -> Commit {
         ack
     });
     Commit {
-        writes: vec![put(key)],
+        writes: vec![put(key, "1")],
         acks: acks.collect(),
         ..Commit::default()
-    }
-}
-
-fn put(key: &str) -> Write {
-    Write {
-        key: key.to_owned(),
-        value: Some(KvValue::Json("1".to_owned())),
-        expiry: Expiry::Never,
     }
 }
 
@@ -251,7 +243,7 @@ async fn a_batch_that_lost_one_commits_nothing_before_its_end(bed: Bed) {
     batched.publish(3, at(0)).await;
     let leased = batched.claim_batch("a", at(0)).await;
     let early = |key: &str| Commit {
-        writes: vec![put(key)],
+        writes: vec![put(key, "1")],
         held: held(&leased),
         ..Commit::default()
     };

@@ -9,17 +9,13 @@ use picloud_shared::{
     repository::{
         DeliveryRepository, ExecutionRepository, QuotaRepository, QuotaUpdate, RunLog, ScriptRepository,
     },
-    services::{
-        Answer, Commit, Expiry, KvValue, Question, ReadKey, ServiceError, Write,
-        docs::{CollectionCommit, Definition, DocumentWrite},
-    },
+    services::{Answer, Commit, Question, ReadKey, ServiceError},
 };
-use uuid::Uuid;
 
 use super::{Ground, acknowledging, at, ids};
 use crate::{
     bed::{Bed, cases},
-    fixtures::{change, execution, first, now},
+    fixtures::{change, execution, first, new_collection, now, put},
 };
 
 cases! {
@@ -30,33 +26,6 @@ cases! {
     a_refused_commit_takes_everything_back,
     with_too_much_waiting_nothing_is_emitted,
     records_know_their_delivery,
-}
-
-fn put(key: &str, value: &str) -> Write {
-    Write {
-        key: key.to_owned(),
-        value: Some(KvValue::Json(value.to_owned())),
-        expiry: Expiry::Never,
-    }
-}
-
-fn made(name: &str) -> CollectionCommit {
-    CollectionCommit {
-        name: name.to_owned(),
-        id: Some(Uuid::new_v4()),
-        version: None,
-        created: Some(Definition::default()),
-        documents: Vec::new(),
-        stretches: Vec::new(),
-        writes: vec![DocumentWrite {
-            id: "a".to_owned(),
-            document: Some("{}".to_owned()),
-            added: Vec::new(),
-            removed: Vec::new(),
-            claims: Vec::new(),
-        }],
-        indexed: Vec::new(),
-    }
 }
 
 async fn has(ground: &Ground, key: &str) -> bool {
@@ -101,7 +70,7 @@ async fn a_run_ends_its_delivery_with_what_it_writes(bed: Bed) {
             let commit = Commit {
                 writes: (0..keys).map(|_| put(&name, "1")).collect(),
                 docs: collections
-                    .map(|collection| made(&format!("{collection}{number}{is_recorded}{emits}")))
+                    .map(|collection| new_collection(&format!("{collection}{number}{is_recorded}{emits}")))
                     .collect(),
                 record: is_recorded.then(|| Box::new(record.clone())),
                 emits: if emits { emitted.to_vec() } else { Vec::new() },
@@ -136,7 +105,7 @@ async fn of_a_run_that_lost_its_lease_nothing_takes_effect(bed: Bed) {
     let record = record(&ground, None).await;
     let full = |held| Commit {
         writes: vec![put("k", "1")],
-        docs: vec![made("one")],
+        docs: vec![new_collection("one")],
         record: Some(Box::new(record.clone())),
         emits: vec![ground.event()],
         ..acknowledging(held)
@@ -185,7 +154,7 @@ async fn a_run_that_was_cancelled_commits_nothing_before_its_end(bed: Bed) {
                 ..early()
             },
             Commit {
-                docs: vec![made(name)],
+                docs: vec![new_collection(name)],
                 ..early()
             },
             Commit {

@@ -9,10 +9,10 @@ use picloud_shared::{
 };
 use picloud_store::Store;
 
-use super::{ask, commit, delete, get, json, list, put, read, text, write};
+use super::{ask, commit, delete, get, json, list, read, text, write};
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, change, now},
+    fixtures::{app, change, now, put},
 };
 
 cases! {

@@ -12,10 +12,10 @@ use picloud_shared::{
 };
 use picloud_store::{DataServices, Store};
 
-use super::{ask, get_at, put, read, write};
+use super::{ask, get_at, read, write};
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, now},
+    fixtures::{app, now, put},
 };
 
 cases! {

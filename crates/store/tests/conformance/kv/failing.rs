@@ -2,10 +2,10 @@
 
 use picloud_shared::services::{Answer, Commit, Question, ServiceError};
 
-use super::{commit, get, list, put, text, write};
+use super::{commit, get, list, text, write};
 use crate::{
     bed::{Bed, cases},
-    fixtures::{app, now},
+    fixtures::{app, now, put},
 };
 
 cases! {

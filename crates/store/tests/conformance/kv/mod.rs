@@ -17,14 +17,6 @@ fn json(text: &str) -> KvValue {
     KvValue::Json(text.to_owned())
 }
 
-fn put(key: &str, value: &str) -> Write {
-    Write {
-        key: key.to_owned(),
-        value: Some(json(value)),
-        expiry: Expiry::Never,
-    }
-}
-
 fn delete(key: &str) -> Write {
     Write {
         key: key.to_owned(),

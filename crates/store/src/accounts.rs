@@ -17,7 +17,7 @@ use crate::{
     audit::{Entry, append},
     db::Transaction,
     statements::statements,
-    users::UserRow,
+    users::{UserRow, of_new},
     value::args,
 };
 
@@ -146,17 +146,7 @@ pub(crate) async fn insert_account(
     transaction: &mut Transaction,
     new: &Credentials,
 ) -> Result<bool, StoreError> {
-    let user = &new.user;
-    let args = args![
-        user.id,
-        user.username.as_str(),
-        user.email.as_deref(),
-        user.instance_role.as_str(),
-        user.is_active,
-        &new.password_hash,
-        user.created_at,
-    ];
-    Ok(transaction.execute(INSERT_ACCOUNT, args).await? == 1)
+    Ok(transaction.execute(INSERT_ACCOUNT, of_new(new)).await? == 1)
 }
 
 /// Who makes a change, as they stand now. Whoever is gone stands below all.

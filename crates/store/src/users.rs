@@ -17,7 +17,7 @@ use crate::{
     convert::parse,
     db::Transaction,
     statements::statements,
-    value::args,
+    value::{Value, args},
 };
 
 macro_rules! columns {
@@ -71,17 +71,8 @@ impl UserRepository for Store {
 
     async fn create_first_user(&self, new: &Credentials, change: &Change) -> Result<bool, StoreError> {
         let user = &new.user;
-        let args = args![
-            user.id,
-            user.username.as_str(),
-            user.email.as_deref(),
-            user.instance_role.as_str(),
-            user.is_active,
-            &new.password_hash,
-            user.created_at,
-        ];
         let mut transaction = self.db.write().await?;
-        if transaction.execute(INSERT_FIRST_USER, args).await? == 0 {
+        if transaction.execute(INSERT_FIRST_USER, of_new(new)).await? == 0 {
             return Ok(false);
         }
         let entry = Entry::new("set_up")
@@ -156,6 +147,20 @@ impl UserRepository for Store {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// The values of a new account, in the order in which both ways to make one have them.
+pub(crate) fn of_new(new: &Credentials) -> Vec<Value<'_>> {
+    let user = &new.user;
+    args![
+        user.id,
+        user.username.as_str(),
+        user.email.as_deref(),
+        user.instance_role.as_str(),
+        user.is_active,
+        &new.password_hash,
+        user.created_at,
+    ]
 }
 
 /// Whether the session by which `user` makes this change has not ended meanwhile; true where it is not made by one.

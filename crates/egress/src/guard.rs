@@ -82,13 +82,9 @@ impl Guard {
         host: &MailHost,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Fault> {
-        let (name, mut addresses) = match host {
-            MailHost::Name(name) => (name.as_str(), self.resolve(app, name.as_str(), port).await?),
-            MailHost::Address(address) => ("", vec![SocketAddr::new(*address, port)]),
-        };
+        let (name, addresses) = self.of_host(app, host, port).await?;
         let blocked = |why: &str| Err(fault(HttpFailureKind::Blocked, why));
-        for address in &mut addresses {
-            address.set_ip(address.ip().to_canonical());
+        for address in &addresses {
             if self.is_own(*address) {
                 return blocked("the mail server that is set is this server itself");
             }
@@ -113,13 +109,9 @@ impl Guard {
         host: &MailHost,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Fault> {
-        let (name, mut addresses) = match host {
-            MailHost::Name(name) => (name.as_str(), self.resolve(app, name.as_str(), port).await?),
-            MailHost::Address(address) => ("", vec![SocketAddr::new(*address, port)]),
-        };
+        let (name, addresses) = self.of_host(app, host, port).await?;
         let blocked = |why: &str| Err(fault(HttpFailureKind::Blocked, why));
-        for address in &mut addresses {
-            address.set_ip(address.ip().to_canonical());
+        for address in &addresses {
             if self.is_own(*address) {
                 return blocked("the broker that is set is this server itself");
             }
@@ -132,6 +124,24 @@ impl Guard {
             }
         }
         Ok(addresses)
+    }
+
+    /// The name and the addresses of a host that is named without a URL, in the form in which they are looked at and
+    /// connected to.
+    async fn of_host<'h>(
+        &self,
+        app: &App,
+        host: &'h MailHost,
+        port: u16,
+    ) -> Result<(&'h str, Vec<SocketAddr>), Fault> {
+        let (name, mut addresses) = match host {
+            MailHost::Name(name) => (name.as_str(), self.resolve(app, name.as_str(), port).await?),
+            MailHost::Address(address) => ("", vec![SocketAddr::new(*address, port)]),
+        };
+        for address in &mut addresses {
+            address.set_ip(address.ip().to_canonical());
+        }
+        Ok((name, addresses))
     }
 
     async fn resolve(&self, app: &App, name: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {

@@ -28,5 +28,5 @@ pub use dispatch::{BoxError, ControlBody, ControlPlane};
 pub use events::{EventPump, EventServices, Events, PumpParts};
 pub use live::LiveReleases;
 pub use recorder::{Recorder, RecorderConfig};
-pub use schedules::{Ticker, TickerParts};
+pub use schedules::{Scheduler, SchedulerParts};
 pub use server::{RunningServer, Server, ServerConfig};

@@ -11,7 +11,7 @@ use picloud_executor_core::{Executor, ExecutorConfig, InFlight, LocalWorkbench, 
 use picloud_manager_core::{Manager, ManagerParts, PasswordServices};
 use picloud_orchestrator_core::{
     BoxError, ControlBody, ControlPlane, EventPump, EventServices, Events, LiveReleases, PumpParts, Recorder,
-    RecorderConfig, RunningServer, Server, ServerConfig, Ticker, TickerParts,
+    RecorderConfig, RunningServer, Scheduler, SchedulerParts, Server, ServerConfig,
 };
 use picloud_shared::{memory::MemoryBudget, services::HostServices, time::Clock as _};
 use picloud_store::{DataServices, Store};
@@ -31,7 +31,7 @@ pub(crate) struct System {
     recorder: Recorder,
     server: RunningServer,
     pump: EventPump,
-    ticker: Ticker,
+    scheduler: Scheduler,
     brokers: Brokers,
     setup_code: Option<String>,
     /// The last to go: it is closed when all else has ended.
@@ -117,7 +117,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
     };
     let control = control_plane(&manager);
     let server = server.start(make_executor, &live, &recorder, &events, &secrets, &control)?;
-    let ticker = Ticker::start(TickerParts {
+    let scheduler = Scheduler::start(SchedulerParts {
         events: events.clone(),
         repository: store.clone(),
     });
@@ -135,7 +135,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         recorder,
         server,
         pump,
-        ticker,
+        scheduler,
         brokers,
         setup_code: first_start.setup_code,
         _journal: journal,
@@ -158,7 +158,7 @@ impl System {
     pub(crate) async fn stop(self, drain: Duration) {
         self.manager.end_streams();
         self.pump.stop_claiming();
-        self.ticker.stop(FLUSH_TIMEOUT).await;
+        self.scheduler.stop(FLUSH_TIMEOUT).await;
         self.brokers.stop(FLUSH_TIMEOUT).await;
         self.server.stop(drain).await;
         self.pump.stop(FLUSH_TIMEOUT).await;

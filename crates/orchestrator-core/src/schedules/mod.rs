@@ -6,10 +6,10 @@
 //! has decided.
 //!
 //! Reading order: `agenda` (which schedule is due when), `steps` (one schedule, from what is due to what is written),
-//! `ticker`.
+//! `scheduler` (the task that has these steps taken when it is time).
 
 mod agenda;
+mod scheduler;
 mod steps;
-mod ticker;
 
-pub use self::ticker::{Ticker, TickerParts};
+pub use self::scheduler::{Scheduler, SchedulerParts};

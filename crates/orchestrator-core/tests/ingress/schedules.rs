@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use picloud_orchestrator_core::{AppBounds, Events, LiveReleases, Ticker, TickerParts};
+use picloud_orchestrator_core::{AppBounds, Events, LiveReleases, Scheduler, SchedulerParts};
 use picloud_shared::{
     admin_host::AdminHost,
     bindings::{ScheduleSpec, ScheduledScript},
@@ -234,7 +234,7 @@ fn id(number: u128) -> ScheduleId {
     ScheduleId(Uuid::from_u128(number))
 }
 
-/// A ticker, and what is around it.
+/// A scheduler, and what is around it.
 struct Ground {
     app: Arc<OneApp>,
     live: Arc<LiveReleases>,
@@ -261,8 +261,8 @@ impl Ground {
         }
     }
 
-    fn start(&self) -> Ticker {
-        Ticker::start(TickerParts {
+    fn start(&self) -> Scheduler {
+        Scheduler::start(SchedulerParts {
             events: self.events.clone(),
             repository: self.ledgers.clone(),
         })
@@ -289,13 +289,13 @@ fn nothing_is_looked_at_before_the_first_is_due() {
     run(async {
         let hourly = (0..1_000).map(|number| every(number, 3_600, HOUR));
         let ground = Ground::new(hourly.collect()).await;
-        let ticker = ground.start();
+        let scheduler = ground.start();
         sleep(HOUR.saturating_sub(Duration::from_secs(1))).await;
         assert_eq!(ground.ledgers.asked.load(Ordering::Relaxed), 0);
         sleep(Duration::from_secs(2)).await;
         assert_eq!(ground.ledgers.count(), 1_000);
         assert_eq!(ground.ledgers.asked.load(Ordering::Relaxed), 1_000);
-        ticker.stop(HOUR).await;
+        scheduler.stop(HOUR).await;
     });
 }
 
@@ -311,14 +311,14 @@ fn each_occurrence_of_a_day_has_one_row() {
         .await;
         // It stops and starts again each hour, for less than is late.
         for _ in 0..24 {
-            let ticker = ground.start();
+            let scheduler = ground.start();
             sleep(HOUR.saturating_sub(Duration::from_secs(10))).await;
-            ticker.stop(HOUR).await;
+            scheduler.stop(HOUR).await;
             sleep(Duration::from_secs(10)).await;
         }
-        let ticker = ground.start();
+        let scheduler = ground.start();
         sleep(Duration::from_millis(500)).await;
-        ticker.stop(HOUR).await;
+        scheduler.stop(HOUR).await;
         assert_eq!(ground.ledgers.count_of(id(1)), 86_400);
         assert_eq!(ground.ledgers.count_of(id(2)), 86_400_usize.div_ceil(7));
         assert_eq!(ground.ledgers.count_of(id(3)), 1);
@@ -329,7 +329,7 @@ fn each_occurrence_of_a_day_has_one_row() {
 fn a_clock_that_is_set_is_looked_at_at_once() {
     run(async {
         let ground = Ground::new(vec![every(1, 3_600, HOUR)]).await;
-        let ticker = ground.start();
+        let scheduler = ground.start();
         let rows = || ground.ledgers.count_of(id(1));
         let moment = Duration::from_secs(1);
         let (hour, day) = (3_600, 24 * 3_600);
@@ -348,7 +348,7 @@ fn a_clock_that_is_set_is_looked_at_at_once() {
         assert_eq!(rows(), 48);
         sleep(HOUR).await;
         assert_eq!(rows(), 49);
-        ticker.stop(HOUR).await;
+        scheduler.stop(HOUR).await;
     });
 }
 
@@ -356,7 +356,7 @@ fn a_clock_that_is_set_is_looked_at_at_once() {
 fn a_change_is_taken_over_at_once() {
     run(async {
         let ground = Ground::new(vec![every(1, 86_400, HOUR)]).await;
-        let ticker = ground.start();
+        let scheduler = ground.start();
         sleep(Duration::from_millis(500)).await;
         let mut sooner = every(1, 10, Duration::from_secs(10));
         sooner.updated_at = BEGIN.plus(Duration::from_millis(500));
@@ -378,7 +378,7 @@ fn a_change_is_taken_over_at_once() {
         ground.change(vec![sooner]).await;
         sleep(Duration::from_secs(20)).await;
         assert_eq!(ground.ledgers.count_of(id(1)), 8);
-        ticker.stop(HOUR).await;
+        scheduler.stop(HOUR).await;
     });
 }
 
@@ -401,7 +401,7 @@ fn nothing_waits_for_a_schedule_that_is_paused_or_deleted() {
             .waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = vec![id(1), id(9)];
-        let ticker = ground.start();
+        let scheduler = ground.start();
         sleep(Duration::from_millis(500)).await;
         assert_eq!(ground.ledgers.skipped(), [id(9)]);
         one.is_paused = true;
@@ -411,6 +411,6 @@ fn nothing_waits_for_a_schedule_that_is_paused_or_deleted() {
         ground.change(vec![one]).await;
         sleep(Duration::from_millis(500)).await;
         assert_eq!(ground.ledgers.skipped(), [id(9), id(1), id(2)]);
-        ticker.stop(HOUR).await;
+        scheduler.stop(HOUR).await;
     });
 }

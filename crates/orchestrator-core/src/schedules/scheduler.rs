@@ -1,4 +1,4 @@
-//! The one timer.
+//! The one task that starts scripts when it is time, and its one timer.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -26,8 +26,9 @@ use crate::events::{Events, LOOK_AT_CLOCK};
 const TOGETHER_MAX: usize = 64;
 /// Old rows of a ledger are deleted with each so many steps of its schedule.
 const STEPS_PER_PRUNING: u32 = 1_000;
-/// What a ticker needs.
-pub struct TickerParts {
+
+/// What a scheduler needs.
+pub struct SchedulerParts {
     /// What is published, and what is live.
     pub events: Events,
     /// Where ledgers are.
@@ -35,16 +36,16 @@ pub struct TickerParts {
 }
 
 /// Starts scripts when it is time. Dropped, it starts no more.
-pub struct Ticker {
+pub struct Scheduler {
     stopping: watch::Sender<bool>,
     ended: JoinHandle<()>,
 }
 
-impl Ticker {
+impl Scheduler {
     /// Starts on the runtime of the caller, which is that of the store.
-    pub fn start(parts: TickerParts) -> Self {
+    pub fn start(parts: SchedulerParts) -> Self {
         let (stopping, is_stopping) = watch::channel(false);
-        let TickerParts { events, repository } = parts;
+        let SchedulerParts { events, repository } = parts;
         let task = Task {
             steps: Steps { events, repository },
             agenda: Agenda::default(),

@@ -5,8 +5,10 @@
 //! It refuses to route a request of an app or to run a script itself: it asks the seams in
 //! [`picloud_shared::seam`].
 //!
-//! Reading order: [`Manager`], then `router` (every operation on one page), `http` (one file per operation),
-//! and `accounts` (passwords, sessions, guessing).
+//! Reading order: [`Manager`], then `router` (every operation on one page), `http` (one file per operation), `accounts`
+//! (passwords, sessions, guessing), `audit` (what is refused, and how much of the log is kept), `publish` (how what was
+//! changed comes to be live), and what goes on beside requests: `first_start`, `after_crash`, `collections` (what is
+//! still to be done for a changed one) and `passwords` (what scripts ask about them).
 
 mod accounts;
 mod after_crash;

@@ -3,11 +3,12 @@
 //! Everything here is plain data, pure rules on that data, and traits. This crate refuses I/O: it opens no
 //! socket and no file, asks no clock and rolls no dice. Time and ids are handed in by the programs.
 //!
-//! Reading order: [`id`], [`time`] and [`text`], then the nouns ([`app`], [`domain`], [`admin_host`], [`script`], [`modules`],
-//! [`route`], [`release`], [`secret`], [`config`], [`user`], [`second_factor`], [`token`], [`access`], [`account`],
-//! [`invitation`], [`member`], [`change`], [`audit`], [`quota`], [`schedule`], [`bindings`]), then what happens at run time ([`limits`], [`invocation`], [`outcome`], [`durations`], [`execution`],
-//! [`run_stats`], [`events`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`],
-//! [`seam`]).
+//! Reading order: [`id`], [`time`], [`text`] and [`page`], then the nouns ([`app`], [`host`], [`domain`],
+//! [`admin_host`], [`script`], [`modules`], [`path`](mod@path), [`route`], [`webhook`], [`release`], [`secret`],
+//! [`config`], [`user`], [`second_factor`], [`token`], [`access`], [`account`], [`invitation`], [`member`], [`change`],
+//! [`audit`], [`quota`], [`schedule`], [`bindings`], [`egress`], [`mail`], [`mqtt`]), then what happens at run time
+//! ([`limits`], [`memory`], [`invocation`], [`outcome`], [`durations`], [`execution`], [`run_stats`], [`calls`],
+//! [`events`], [`in_flight`], [`strikes`], [`problem`]), and last the seams ([`repository`], [`services`], [`seam`]).
 
 pub mod access;
 pub mod account;

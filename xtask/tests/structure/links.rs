@@ -1,4 +1,4 @@
-//! Links between the documents of this repository lead somewhere.
+//! Links between the documents of this repository, and what its map names, lead somewhere.
 
 use std::{
     fs,
@@ -29,6 +29,39 @@ fn links_to_files_of_the_repository_exist() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// A map that leads nowhere is worse than none.
+#[test]
+fn files_that_the_architecture_names_exist() {
+    let root = super::root();
+    let map = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the document can be read");
+    let crates = root.join("crates");
+    let is_in_a_crate = |code: &&str| {
+        code.split_once('/')
+            .is_some_and(|(first, _)| !first.is_empty() && crates.join(first).is_dir())
+    };
+    let named: Vec<String> = map
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(is_in_a_crate)
+        .flat_map(alternatives)
+        .collect();
+    assert!(named.len() > 100, "only {} were found", named.len());
+    let missing: Vec<_> = named.iter().filter(|name| !crates.join(name).exists()).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// `a/{b,c}` names two files.
+fn alternatives(name: &str) -> Vec<String> {
+    let Some((before, rest)) = name.split_once('{') else {
+        return vec![name.to_owned()];
+    };
+    let (choices, after) = rest.split_once('}').unwrap_or((rest, ""));
+    choices
+        .split(',')
+        .map(|choice| format!("{before}{choice}{after}"))
+        .collect()
 }
 
 /// The targets of links such as `[text](target)` that are not URLs, outside of what is shown as code.

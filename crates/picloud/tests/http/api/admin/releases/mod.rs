@@ -1,3 +1,5 @@
+//! `/api/v1/admin/apps/{app}/releases`.
+
 mod bundle;
 mod compare;
 mod list;

@@ -15,7 +15,7 @@ mod text;
 mod times;
 mod tokens;
 
-#[path = "../executor/support.rs"]
+#[path = "../executor/support/mod.rs"]
 #[expect(
     dead_code,
     reason = "shared with the tests of the executor, which use more of it"

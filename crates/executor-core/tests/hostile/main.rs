@@ -14,7 +14,7 @@ mod examine;
 mod generated;
 mod parent;
 
-#[path = "../executor/support.rs"]
+#[path = "../executor/support/mod.rs"]
 #[expect(
     dead_code,
     reason = "shared with the tests of the executor, which use more of it"

@@ -6,7 +6,7 @@ mod generator;
 mod operations;
 mod traces;
 
-#[path = "../executor/support.rs"]
+#[path = "../executor/support/mod.rs"]
 #[expect(
     dead_code,
     reason = "shared with the tests of the executor, which use more of it"

@@ -1,6 +1,5 @@
 //! Running a script in a test.
 
-#[path = "memory.rs"]
 pub(crate) mod memory;
 
 use std::{future::Future, net::IpAddr, sync::Arc};

@@ -1,6 +1,5 @@
 //! Services that keep everything in memory, for tests.
 
-#[path = "memory_docs.rs"]
 mod docs;
 
 use std::{

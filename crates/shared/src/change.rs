@@ -20,6 +20,8 @@ pub struct Change {
     pub address: Option<IpAddr>,
     /// The `x-request-id` of the answer; absent without a request.
     pub request_id: Option<ExecutionId>,
+    /// How many runs and events led to it, if a script has asked for it.
+    pub depth: u8,
     /// When.
     pub at: Timestamp,
     /// What the author must be allowed for it. They were when they asked; whoever writes asks once more in the
@@ -75,6 +77,7 @@ impl Change {
             via: Via::Entrance,
             address: Some(origin.remote_addr),
             request_id: Some(origin.request_id),
+            depth: 0,
             at,
             needs: None,
             note: None,
@@ -87,6 +90,7 @@ impl Change {
             via,
             address: None,
             request_id: None,
+            depth: 0,
             at,
             needs: None,
             note: None,

@@ -67,7 +67,7 @@ pub(crate) async fn list_config(
     )))
 }
 
-problems!(SetConfigProblems: NotFound, LimitReached);
+problems!(SetConfigProblems: NotFound, LimitReached, LoopDetected);
 
 /// A value.
 #[derive(Deserialize, ToSchema)]
@@ -133,7 +133,7 @@ fn refusal(error: SetConfigError) -> Refusal {
     }
 }
 
-problems!(DeleteConfigProblems: NotFound);
+problems!(DeleteConfigProblems: NotFound, LoopDetected);
 
 /// Remove a value of the configuration
 ///

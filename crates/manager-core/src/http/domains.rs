@@ -75,7 +75,7 @@ pub(crate) async fn list_domains(
     Ok(Json(List::of(claims, DomainBody::from)))
 }
 
-problems!(AddDomainProblems: NotFound, InvalidDomain, DomainNotAllowed, DomainTaken);
+problems!(AddDomainProblems: NotFound, InvalidDomain, DomainNotAllowed, DomainTaken, LoopDetected);
 
 /// A domain to claim.
 #[derive(Deserialize, ToSchema)]
@@ -153,7 +153,7 @@ fn add_refusal(error: AddDomainError, pattern: &str) -> Refusal {
     }
 }
 
-problems!(RemoveDomainProblems: NotFound, DomainInUse);
+problems!(RemoveDomainProblems: NotFound, DomainInUse, LoopDetected);
 
 /// Give a domain up
 ///

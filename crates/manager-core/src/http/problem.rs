@@ -133,6 +133,13 @@ impl From<StoreError> for Refusal {
                 needs_role(capability)
             };
         }
+        if let StoreError::LoopDetected = error {
+            return problem(
+                Code::LoopDetected,
+                "Too many events and calls led to this change, and a script subscribes to `picloud.release`. Nothing was \
+                 changed. Let its filter leave out the releases that it makes itself.",
+            );
+        }
         tracing::error!(error = &error as &dyn std::error::Error, "storage failed");
         match error {
             StoreError::Unavailable(_) => problem(
@@ -146,7 +153,8 @@ impl From<StoreError> for Refusal {
             StoreError::Failed(_)
             | StoreError::Corrupt(_)
             | StoreError::SecretKey(_)
-            | StoreError::NotAllowed { .. } => internal(),
+            | StoreError::NotAllowed { .. }
+            | StoreError::LoopDetected => internal(),
         }
     }
 }

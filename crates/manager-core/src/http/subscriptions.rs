@@ -116,7 +116,7 @@ pub(crate) async fn list_subscriptions(
     Ok(Json(List::of(subscriptions, SubscriptionBody::from)))
 }
 
-problems!(CreateSubscriptionProblems: NotFound, NameTaken, LimitReached);
+problems!(CreateSubscriptionProblems: NotFound, NameTaken, LimitReached, LoopDetected);
 
 /// A new subscription.
 #[derive(Deserialize, ToSchema)]
@@ -250,7 +250,7 @@ pub(crate) async fn get_subscription(
     Ok(Json(found.into()))
 }
 
-problems!(UpdateSubscriptionProblems: NotFound, NameTaken, LimitReached);
+problems!(UpdateSubscriptionProblems: NotFound, NameTaken, LimitReached, LoopDetected);
 
 /// What to change in a subscription; what is absent stays.
 #[derive(Deserialize, ToSchema)]
@@ -375,7 +375,7 @@ fn read_update(body: UpdateSubscription) -> Answer<BindingUpdate> {
     })
 }
 
-problems!(DeleteSubscriptionProblems: NotFound);
+problems!(DeleteSubscriptionProblems: NotFound, LoopDetected);
 
 /// Delete a subscription
 ///

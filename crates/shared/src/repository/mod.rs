@@ -175,6 +175,12 @@ pub enum StoreError {
         /// Whether they may not even see where.
         is_hidden: bool,
     },
+    /// Scripts would be told of the change that were told of others before, again and again.
+    #[error(
+        "{} events and calls led to this change of the app, of which another script would be told, so it is taken for a loop",
+        crate::events::DEPTH_MAX
+    )]
+    LoopDetected,
     /// A stored value cannot be read.
     #[error("the database holds a value that cannot be read: {0}")]
     Corrupt(String),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use picloud_shared::{
     change::Change,
-    events::{Lineage, NewDelivery, NewEvent, Topic},
+    events::{DEPTH_MAX, Lineage, NewDelivery, NewEvent, Topic},
     id::{EventId, SubscriptionId},
     release::{Manifest, Release},
     repository::StoreError,
@@ -21,7 +21,8 @@ const TOPIC: &str = "picloud.release";
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// Tells whoever subscribes in the release itself; says whether that is anybody. There is one for each, whatever else waits:
-/// a release that makes things better is not held up by too many events.
+/// a release that makes things better is not held up by too many events. Only one that the last of a chain of runs makes is
+/// refused, as changes of data are.
 pub(crate) async fn tell(
     transaction: &mut Transaction,
     manifest: &Manifest,
@@ -31,6 +32,9 @@ pub(crate) async fn tell(
     let Some(event) = event(manifest, release, change) else {
         return Ok(false);
     };
+    if change.depth >= DEPTH_MAX {
+        return Err(StoreError::LoopDetected);
+    }
     let events = [event];
     match transaction {
         Transaction::Postgres(transaction) => {
@@ -75,7 +79,7 @@ fn event(manifest: &Manifest, release: &Release, change: &Change) -> Option<NewE
         lineage: Lineage {
             root: change.request_id.map_or(id.0, |request| request.0),
             cause: None,
-            depth: 0,
+            depth: change.depth,
         },
         deliveries: Vec::new(),
     };

@@ -168,8 +168,8 @@ pub(crate) fn refusal(error: &StoreError) -> ServiceError {
             tracing::error!(%cause, "what a script asked could not be answered");
             ServiceError::Failed
         }
-        // Scripts act for nobody who could be refused.
-        StoreError::NotAllowed { .. } => {
+        // Scripts act for nobody who could be refused, and release nothing.
+        StoreError::NotAllowed { .. } | StoreError::LoopDetected => {
             tracing::error!(%error, "what a script asked was taken for a person's change");
             ServiceError::Failed
         }

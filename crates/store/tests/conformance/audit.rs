@@ -93,6 +93,7 @@ async fn a_record_says_who_what_when_and_from_where(bed: Bed) {
         via: Via::Session(session),
         address: Some("::ffff:192.0.2.7".parse().unwrap()),
         request_id: Some(ExecutionId::new(now())),
+        depth: 0,
         at: now(),
         needs: None,
         note: Some("why not".to_owned()),

@@ -91,6 +91,7 @@ impl Caller {
             via: self.credential.via(),
             address: Some(self.origin.remote_addr),
             request_id: Some(self.origin.request_id),
+            depth: self.depth,
             at: manager.now(),
             needs: match self.access {
                 Access::With(capability) => Some(capability),

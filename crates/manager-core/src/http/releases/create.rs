@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-problems!(CreateReleaseProblems: NotFound, ReleaseConflict, VersionMismatch, ScriptInvalid, InvalidDomain, DomainNotAllowed, HostNotClaimed, ReservedPath);
+problems!(CreateReleaseProblems: NotFound, ReleaseConflict, VersionMismatch, ScriptInvalid, InvalidDomain, DomainNotAllowed, HostNotClaimed, ReservedPath, LoopDetected);
 
 /// Deploy a bundle
 ///

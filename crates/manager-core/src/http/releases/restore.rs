@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-problems!(RestoreReleaseProblems: NotFound, ReleaseConflict, VersionMismatch, ScriptInvalid, DomainNotAllowed);
+problems!(RestoreReleaseProblems: NotFound, ReleaseConflict, VersionMismatch, ScriptInvalid, DomainNotAllowed, LoopDetected);
 
 /// How to restore a release.
 #[derive(Deserialize, ToSchema)]

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-problems!(CreateRouteProblems: NotFound, RouteConflict, HostNotClaimed, ReservedPath);
+problems!(CreateRouteProblems: NotFound, RouteConflict, HostNotClaimed, ReservedPath, LoopDetected);
 
 /// A new route, in the app of its script.
 #[derive(Deserialize, ToSchema)]

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-problems!(DeleteRouteProblems: NotFound);
+problems!(DeleteRouteProblems: NotFound, LoopDetected);
 
 /// Delete a route
 ///

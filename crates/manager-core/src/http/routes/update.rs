@@ -39,7 +39,7 @@ pub(crate) async fn get_route(
     Ok(Json(caller.route(&manager, route).await?.into()))
 }
 
-problems!(UpdateRouteProblems: NotFound, RouteConflict, HostNotClaimed, ReservedPath);
+problems!(UpdateRouteProblems: NotFound, RouteConflict, HostNotClaimed, ReservedPath, LoopDetected);
 
 /// What to change in a route; what is absent stays.
 #[derive(Deserialize, ToSchema)]

@@ -120,7 +120,7 @@ pub(crate) async fn list_schedules(
     })))
 }
 
-problems!(CreateScheduleProblems: NotFound, NameTaken, LimitReached);
+problems!(CreateScheduleProblems: NotFound, NameTaken, LimitReached, LoopDetected);
 
 /// A new schedule.
 #[derive(Deserialize, ToSchema)]
@@ -236,7 +236,7 @@ pub(crate) async fn get_schedule(
     Ok(Json(ScheduleBody::new(found, manager.now())))
 }
 
-problems!(UpdateScheduleProblems: NotFound, NameTaken, LimitReached);
+problems!(UpdateScheduleProblems: NotFound, NameTaken, LimitReached, LoopDetected);
 
 /// What to change in a schedule; what is absent stays.
 #[derive(Deserialize, ToSchema)]
@@ -338,7 +338,7 @@ fn read_update(body: UpdateSchedule, now: Timestamp) -> Answer<BindingUpdate> {
     })
 }
 
-problems!(DeleteScheduleProblems: NotFound);
+problems!(DeleteScheduleProblems: NotFound, LoopDetected);
 
 /// Delete a schedule
 ///

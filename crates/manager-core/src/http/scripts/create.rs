@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-problems!(CreateScriptProblems: NotFound, ScriptNameTaken, Conflict, ScriptInvalid);
+problems!(CreateScriptProblems: NotFound, ScriptNameTaken, Conflict, ScriptInvalid, LoopDetected);
 
 /// A new script.
 #[derive(Deserialize, ToSchema)]

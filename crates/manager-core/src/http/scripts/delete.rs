@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-problems!(DeleteScriptProblems: NotFound, ScriptInUse, VersionMismatch);
+problems!(DeleteScriptProblems: NotFound, ScriptInUse, VersionMismatch, LoopDetected);
 
 /// Delete a script
 ///

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-problems!(RollBackProblems: NotFound, Conflict, VersionMismatch, ScriptInvalid);
+problems!(RollBackProblems: NotFound, Conflict, VersionMismatch, ScriptInvalid, LoopDetected);
 
 /// Which version is to be live again.
 #[derive(Deserialize, ToSchema)]

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInUse, Conflict, ScriptInvalid, VersionMismatch);
+problems!(UpdateScriptProblems: NotFound, ScriptNameTaken, ScriptInUse, Conflict, ScriptInvalid, VersionMismatch, LoopDetected);
 
 /// What to change in a script; what is absent or null stays.
 #[derive(Deserialize, ToSchema)]

@@ -60,6 +60,31 @@ fn each_release_is_told_from_the_one_on_in_which_somebody_subscribes() {
 }
 
 #[test]
+fn a_release_that_a_script_asks_for_counts_in_its_chain() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let set = |depth: &str| {
+        let path = format!("/api/v1{}", app.path("/config/depth"));
+        let call = cloud.owner().call("PUT", &path).header("x-picloud-depth", depth);
+        call.json(&json!({ "value": depth })).send()
+    };
+    set("16").expect(200);
+    subscribe(&app, "picloud.release", "1");
+    set("15").expect(200);
+    set("16").problem(508, "loop_detected");
+    let config = cloud.owner().get(&app.path("/config")).expect(200).json();
+    assert_eq!(config["items"][0]["value"], "15");
+    let told = deliveries(&app, "?topic=picloud.release&limit=200", 2);
+    let mut depths: Vec<Value> = told
+        .iter()
+        .map(|delivery| app.delivery(delivery["id"].as_str().expect("an id"), "done"))
+        .map(|delivery| delivery["event"]["depth"].clone())
+        .collect();
+    depths.sort_by_key(Value::as_u64);
+    assert_eq!(json!(depths), json!([0, 15]));
+}
+
+#[test]
 fn a_request_that_failed_is_told_and_who_fails_to_hear_it_is_told_no_more() {
     let cloud = TestCloud::start();
     let app = app(&cloud);

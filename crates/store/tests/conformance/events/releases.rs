@@ -2,9 +2,11 @@
 
 use picloud_shared::{
     bindings::{Binding, Subscription, SubscriptionSpec},
-    events::{Origin, RetryPolicy, WAITING_PER_APP_MAX},
+    change::Change,
+    config::ConfigValue,
+    events::{DEPTH_MAX, Origin, RetryPolicy, WAITING_PER_APP_MAX},
     id::SubscriptionId,
-    repository::{BindingRepository, ReleaseRepository},
+    repository::{BindingRepository, ConfigRepository, ReleaseRepository, SetConfigError, StoreError},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,6 +20,7 @@ use crate::{
 cases! {
     each_release_is_told_to_whoever_subscribes_in_it,
     a_release_is_made_and_told_however_much_waits,
+    a_release_counts_in_the_chain_that_led_to_it_and_ends_it,
 }
 
 const TOPIC: &str = "picloud.release";
@@ -96,5 +99,49 @@ async fn a_release_is_made_and_told_however_much_waits(bed: Bed) {
     pretend(&ground, "count", WAITING_PER_APP_MAX).await;
     script(&ground.bed.store, ground.app, "one-more").await;
     assert_eq!(ground.count("deliveries").await, 2);
+    ground.bed.finish().await;
+}
+
+/// Makes a release that comes after so many runs and events.
+async fn set_config(ground: &Ground, depth: u8) -> Result<ConfigValue, SetConfigError> {
+    let name = "DEPTH".parse().unwrap();
+    let change = Change { depth, ..change() };
+    ground
+        .bed
+        .store
+        .set_config(ground.app, &name, &json!(depth), &change)
+        .await
+}
+
+async fn a_release_counts_in_the_chain_that_led_to_it_and_ends_it(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    // Nobody is told of it, so it leads to nothing.
+    set_config(&ground, DEPTH_MAX).await.unwrap();
+    let told = subscribe(&ground, "told", TOPIC, None).await;
+    set_config(&ground, DEPTH_MAX - 1).await.unwrap();
+    let refused = set_config(&ground, DEPTH_MAX).await.unwrap_err();
+    assert!(
+        matches!(refused, SetConfigError::Store(StoreError::LoopDetected)),
+        "{refused:?}"
+    );
+
+    // Nothing of what is refused has taken effect.
+    let values = store.list_config(ground.app).await.unwrap();
+    assert_eq!(values[0].value, json!(DEPTH_MAX - 1));
+    assert_eq!(ground.count("deliveries").await, 2);
+    let claimed = ground.claim("a", 10, at(0)).await.leased;
+    let mut depths: Vec<u8> = claimed.iter().map(|leased| leased.event.lineage.depth).collect();
+    depths.sort_unstable();
+    assert_eq!(depths, [0, DEPTH_MAX - 1]);
+
+    // In the release that this makes nobody subscribes any more.
+    let last = Change {
+        depth: DEPTH_MAX,
+        ..change()
+    };
+    let deleted = BindingRepository::<SubscriptionSpec>::delete_binding(store, ground.app, told.id, &last);
+    assert!(deleted.await.unwrap());
+    ground.is_counted_exactly().await;
     ground.bed.finish().await;
 }

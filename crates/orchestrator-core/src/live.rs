@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::{
     admission::AppBounds,
-    routing::{self, Snapshot},
+    routing::{self, LiveEntry, Snapshot},
 };
 
 /// The live releases on this node: what requests are answered from, without asking the database.
@@ -74,12 +74,39 @@ impl LiveReleases {
     pub(crate) fn admin_host(&self) -> &AdminHost {
         &self.admin_host
     }
-}
 
-#[async_trait]
-impl LiveTable for LiveReleases {
-    async fn refresh(&self, app: AppId) -> Result<(), StoreError> {
+    /// The live version of a script that may be unknown here because another node has released it: then its app is read
+    /// again. None if the database does not have it either.
+    pub(crate) async fn look_for(
+        &self,
+        app: AppId,
+        script: ScriptId,
+    ) -> Result<Option<Arc<LiveEntry>>, StoreError> {
+        if let Some(known) = self.script(script) {
+            return Ok(Some(known));
+        }
         let _in_order = self.refreshing.lock().await;
+        // Of many who look for it, the first one brings it.
+        if let Some(known) = self.script(script) {
+            return Ok(Some(known));
+        }
+        let here = self.snapshot().app(app).map(|app| app.number);
+        let newest = self.repository.list_releases(app, 1, None).await?;
+        let newest = newest.first().map(|release| release.number);
+        // However much waits for a script that is gone, its app is read once.
+        if here == newest {
+            return Ok(None);
+        }
+        self.read_again(app).await?;
+        Ok(self.script(script))
+    }
+
+    fn script(&self, script: ScriptId) -> Option<Arc<LiveEntry>> {
+        self.snapshot().script(script).cloned()
+    }
+
+    /// Reads an app and swaps it in, for whoever holds `refreshing`.
+    async fn read_again(&self, app: AppId) -> Result<(), StoreError> {
         let release = self.repository.live_release(app).await?;
         let mut next = Snapshot::clone(&self.snapshot.load());
         let before = next.queues_of(app);
@@ -94,6 +121,14 @@ impl LiveTable for LiveReleases {
             self.queues_changed.notify_one();
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl LiveTable for LiveReleases {
+    async fn refresh(&self, app: AppId) -> Result<(), StoreError> {
+        let _in_order = self.refreshing.lock().await;
+        self.read_again(app).await
     }
 
     fn explain(&self, app: AppId, method: &str, authority: &str, path: &str) -> Explanation {

@@ -165,7 +165,7 @@ impl Deliverer {
             };
             return wrong(error, What::Dead(reason));
         }
-        let found = match self.live(leased) {
+        let found = match self.live(leased).await {
             Ok(live) => live,
             Err(went) => return went,
         };
@@ -183,7 +183,7 @@ impl Deliverer {
             return Went::Nowhere;
         }
         // There may be another version by now.
-        let live = match self.live(leased) {
+        let live = match self.live(leased).await {
             Ok(live) => live,
             Err(went) => return went,
         };
@@ -208,15 +208,22 @@ impl Deliverer {
         self.execute(deliveries, &live, lost).await
     }
 
-    /// The script as it is now.
-    fn live(&self, leased: &Leased) -> Result<Arc<LiveEntry>, Went> {
-        let live = self.events.live().snapshot().script(leased.script_id).cloned();
-        match live {
-            None => Err(wrong("its script is gone", What::Dead(DeadReason::ScriptGone))),
-            Some(live) if live.script.suspended => {
+    /// The script as it is now. That one is gone is said by the database: this node may not have heard of it yet.
+    async fn live(&self, leased: &Leased) -> Result<Arc<LiveEntry>, Went> {
+        let found = self.events.live().look_for(leased.app_id, leased.script_id);
+        match found.await {
+            Ok(None) => Err(wrong("its script is gone", What::Dead(DeadReason::ScriptGone))),
+            Ok(Some(live)) if live.script.suspended => {
                 Err(wrong("its script is suspended", What::Verdict(Verdict::Fault)))
             }
-            Some(live) => Ok(live),
+            Ok(Some(live)) => Ok(live),
+            Err(error) => {
+                tracing::warn!(%error, "an event waits for storage");
+                Err(wrong(
+                    "storage was away when its script was looked for",
+                    What::Verdict(Verdict::Fault),
+                ))
+            }
         }
     }
 

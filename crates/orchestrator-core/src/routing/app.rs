@@ -24,6 +24,8 @@ use crate::events::Subscribers;
 /// One app's live release.
 pub(crate) struct AppTable {
     pub(crate) app_id: AppId,
+    /// That of the release.
+    pub(crate) number: u32,
     pub(crate) domains: Vec<HostPattern>,
     pub(crate) scripts: Vec<ScriptId>,
     pub(crate) lasting: Lasting,
@@ -88,6 +90,7 @@ impl AppTable {
             .collect();
         let mut table = Self {
             app_id: release.app_id,
+            number: release.number,
             domains: release.domains.into_iter().map(|domain| domain.pattern).collect(),
             scripts: scripts.keys().copied().collect(),
             lasting,

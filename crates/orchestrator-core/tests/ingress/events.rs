@@ -13,12 +13,12 @@ use picloud_shared::{
     execution::ExecutionStatus,
     id::{DeliveryId, EventId, ScriptId, SubscriptionId},
     invocation::Trigger,
-    seam::EventTable as _,
+    seam::{EventTable as _, ScriptResolver as _},
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use crate::support::{APP, TestServer, script_id};
+use crate::support::{APP, FROM_ELSEWHERE, TestServer, script_id};
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
@@ -145,6 +145,51 @@ fn what_cannot_run_is_set_aside_without_a_run() {
         drop(seen);
         assert!(server.records().is_empty());
     }
+}
+
+#[test]
+fn a_script_that_another_node_has_released_is_read_and_runs() {
+    let server = TestServer::start();
+    server.repository.is_released_elsewhere();
+    let due = [(); 3].map(|()| leased(FROM_ELSEWHERE, Counts::default()));
+    for leased in &due {
+        server.events.make_due(leased.clone());
+    }
+    let _pump = server.pump();
+    for _ in &due {
+        server.ended();
+    }
+    assert!(server.events.seen().failures.is_empty());
+    assert_eq!(server.repository.reads(), 1, "it is read once for all of them");
+    assert!(server.live.resolve(FROM_ELSEWHERE).is_some());
+}
+
+#[test]
+fn an_app_is_not_read_again_for_a_script_that_is_gone() {
+    let server = TestServer::start();
+    for _ in 0..3 {
+        let gone = ScriptId(Uuid::from_u128(1));
+        server.events.make_due(leased(gone, Counts::default()));
+    }
+    let _pump = server.pump();
+    let seen = server.events.wait_until(|seen| seen.failures.len() == 3);
+    for (_, failure) in &seen.failures {
+        assert_eq!(failure.next, Next::Dead(DeadReason::ScriptGone));
+    }
+    assert_eq!(server.repository.reads(), 0);
+}
+
+#[test]
+fn whether_a_script_is_gone_is_asked_again_if_storage_is_away() {
+    let server = TestServer::start();
+    server.repository.fail_once();
+    let gone = ScriptId(Uuid::from_u128(1));
+    server.events.make_due(leased(gone, Counts::default()));
+    let _pump = server.pump();
+    let seen = server.events.wait_until(|seen| seen.failures.len() == 1);
+    let failure = &seen.failures[0].1;
+    assert!(matches!(failure.next, Next::RetryAt(_)), "{failure:?}");
+    assert!(failure.is_fault, "that is no attempt: {failure:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
 };
 
@@ -49,6 +49,9 @@ const SCRIPTS: [(&str, &str, &str); 14] = [
     ("keyless", "/keyless", "POST"),
     ("away", "/away", "POST"),
 ];
+
+/// A script that another node releases.
+pub(crate) const FROM_ELSEWHERE: ScriptId = ScriptId(Uuid::from_u128(99));
 
 /// The secrets of the scripts whose requests are signed, as GitHub does it.
 const SECRETS: [(&str, &str); 3] = [("hooked", "KEY"), ("keyless", "ABSENT"), ("away", "AWAY")];
@@ -142,7 +145,7 @@ impl ExecutorClient for FakeExecutor {
 
     async fn execute(&self, invocation: Invocation) -> Outcome {
         let result = match invocation.script.name.as_str() {
-            "hello" | "post" => Ok(text("Hello")),
+            "hello" | "post" | "from-elsewhere" => Ok(text("Hello")),
             "echo" | "hooked" => Ok(text(&describe(&invocation))),
             "wait" => {
                 self.wait().await;
@@ -274,6 +277,12 @@ pub(crate) struct FakeRepository {
     records: Mutex<Vec<Execution>>,
     /// The app is gone.
     deleted: Mutex<bool>,
+    /// Another node has made a release, with one script more.
+    released: AtomicBool,
+    /// How often releases are not told before they are.
+    faults: AtomicUsize,
+    /// How often the live release of the app was read after the start.
+    read: AtomicUsize,
 }
 
 impl FakeRepository {
@@ -287,6 +296,27 @@ impl FakeRepository {
     pub(crate) fn delete_app(&self) {
         *self.deleted.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
+
+    pub(crate) fn is_released_elsewhere(&self) {
+        self.released.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn fail_once(&self) {
+        self.faults.store(1, Ordering::SeqCst);
+    }
+
+    /// How often the live release of the app was read after the start.
+    pub(crate) fn reads(&self) -> usize {
+        self.read.load(Ordering::SeqCst)
+    }
+
+    fn is_deleted(&self) -> bool {
+        *self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn release(&self) -> LiveRelease {
+        release(self.released.load(Ordering::SeqCst))
+    }
 }
 
 fn webhook(script: &str) -> Option<Webhook> {
@@ -299,12 +329,12 @@ fn webhook(script: &str) -> Option<Webhook> {
     })
 }
 
-fn release() -> LiveRelease {
+fn release(is_from_elsewhere: bool) -> LiveRelease {
     let at = Timestamp::from_micros(0);
-    let script = |(name, ..): &(&str, &str, &str)| {
+    let script = |name: &str, id: ScriptId| {
         Arc::new(LiveScript {
             app_id: APP,
-            script_id: script_id(name),
+            script_id: id,
             name: name.parse().expect("a name"),
             version: 1,
             content_hash: ContentHash([0; 32]),
@@ -335,7 +365,7 @@ fn release() -> LiveRelease {
     LiveRelease {
         app_id: APP,
         slug: "test".to_owned(),
-        number: 1,
+        number: if is_from_elsewhere { 2 } else { 1 },
         domains: vec![
             claim("test.example"),
             claim("{tenant}.test.example"),
@@ -343,7 +373,11 @@ fn release() -> LiveRelease {
             claim("localhost"),
         ],
         routes: SCRIPTS.iter().map(route).collect(),
-        scripts: SCRIPTS.iter().map(script).collect(),
+        scripts: SCRIPTS
+            .iter()
+            .map(|(name, ..)| script(name, script_id(name)))
+            .chain(is_from_elsewhere.then(|| script("from-elsewhere", FROM_ELSEWHERE)))
+            .collect(),
         subscriptions: Vec::new(),
         schedules: Vec::new(),
     }
@@ -353,11 +387,27 @@ fn release() -> LiveRelease {
 impl ReleaseRepository for FakeRepository {
     async fn list_releases(
         &self,
-        _app: AppId,
+        app: AppId,
         _limit: u32,
         _before: Option<u32>,
     ) -> Result<Vec<Release>, StoreError> {
-        Ok(Vec::new())
+        if self
+            .faults
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok()
+        {
+            return Err(StoreError::Unavailable("told to be".into()));
+        }
+        let newest = (app == APP && !self.is_deleted()).then(|| Release {
+            app_id: app,
+            number: self.release().number,
+            author: None,
+            author_name: None,
+            note: None,
+            summary: String::new(),
+            created_at: Timestamp::from_micros(0),
+        });
+        Ok(newest.into_iter().collect())
     }
 
     async fn find_release(
@@ -369,12 +419,12 @@ impl ReleaseRepository for FakeRepository {
     }
 
     async fn live_release(&self, app: AppId) -> Result<Option<LiveRelease>, StoreError> {
-        let deleted = *self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok((app == APP && !deleted).then(release))
+        self.read.fetch_add(1, Ordering::SeqCst);
+        Ok((app == APP && !self.is_deleted()).then(|| self.release()))
     }
 
     async fn live_releases(&self) -> Result<Vec<LiveRelease>, StoreError> {
-        Ok(vec![release()])
+        Ok(vec![self.release()])
     }
 }
 

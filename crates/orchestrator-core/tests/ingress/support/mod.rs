@@ -29,7 +29,7 @@ use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use events::FakeEvents;
-pub(crate) use fakes::{APP, FakeExecutor, FakeRepository, Gate, SystemClock, script_id};
+pub(crate) use fakes::{APP, FROM_ELSEWHERE, FakeExecutor, FakeRepository, Gate, SystemClock, script_id};
 
 /// A running server. Its scripts are told by their names; see [`FakeExecutor`].
 pub(crate) struct TestServer {
@@ -39,7 +39,7 @@ pub(crate) struct TestServer {
     pub(crate) live: Arc<LiveReleases>,
     pub(crate) events: Arc<FakeEvents>,
     pub(crate) published: Events,
-    repository: Arc<FakeRepository>,
+    pub(crate) repository: Arc<FakeRepository>,
     recorder: Recorder,
     pub(crate) runtime: Runtime,
 }

@@ -243,3 +243,46 @@ fn nothing_is_lost_or_doubled_when_the_server_is_killed() {
     let passed = (newest + 86_400 - oldest) % 86_400;
     assert_eq!(passed + 1, rows.len() as u64, "{rows:?}");
 }
+
+#[test]
+fn whoever_subscribes_is_told_of_what_was_missed_while_the_server_was_off() {
+    let cloud = TestCloud::with().with_faked_clock().start();
+    let app = app(&cloud);
+    let keep = "kv::incr(\"told\");
+        let event = request.event;
+        kv::set(\"missed\", #{subject: event.subject, source: event.source, data: event.data});
+        1";
+    let body = json!({ "name": "missed", "script_id": app.script("keep", keep).id,
+        "topic": "picloud.schedule.missed" });
+    cloud.owner().post(&app.path("/subscriptions"), &body).expect(201);
+    let more = json!({ "name": "minutes", "schedule": { "kind": "every", "seconds": 60 },
+        "policy": { "missed": "none" } });
+    let schedule = each_second(&app, &app.script("tick", "1"), &more);
+
+    cloud.kill9();
+    cloud.clock().set(600);
+    cloud.start_again();
+    wait_for(&cloud, "told", &json!(1));
+    let told = kept(&cloud, "missed");
+    assert_eq!(
+        (&told["subject"], &told["source"]),
+        (&json!("minutes"), &json!("/schedules/minutes"))
+    );
+    let data = &told["data"];
+    let id = schedule.rsplit('/').next().expect("an id");
+    assert_eq!(data["schedule"], json!({ "id": id, "name": "minutes" }));
+
+    // What the ledger says of the same time, the newest first.
+    let last = data["last"].as_str().expect("a moment");
+    let missed: Vec<Value> = ledger(&cloud, &schedule)
+        .into_iter()
+        .filter(|row| row["state"] == "missed")
+        .map(|row| row["scheduled_at"].clone())
+        .filter(|moment| moment.as_str().is_some_and(|moment| moment <= last))
+        .collect();
+    // The last one before the start may have been on time.
+    assert!(missed.len() >= 9, "{missed:?}");
+    assert_eq!(data["occurrences"], json!(missed.len()));
+    assert_eq!(missed.first(), Some(&data["last"]));
+    assert_eq!(missed.last(), Some(&data["first"]));
+}

@@ -379,7 +379,8 @@ problems!(DeleteSubscriptionProblems: NotFound, LoopDetected);
 
 /// Delete a subscription
 ///
-/// Its script stays, and so do the events that were accepted for it: they are still delivered.
+/// Its script stays, and so do the events that were accepted for it: they are still delivered, each on its own and without
+/// its `concurrency_max`. Where that matters, pause it, and delete it once nothing waits for it.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/apps/{app}/subscriptions/{subscription}",

@@ -25,7 +25,7 @@ pub struct Statement {
 
 /// Every statement that is sent to `database`, `sqlite` or `postgres`. For tests.
 pub fn all_statements(database: &str) -> Vec<Statement> {
-    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 52] = [
+    let shared: [(&'static str, &'static [(&'static str, &'static str)]); 53] = [
         ("accounts", crate::accounts::ALL),
         ("apps", crate::apps::ALL),
         ("audit/append", crate::audit::append::ALL),
@@ -45,6 +45,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         ("egress", crate::egress::ALL),
         ("events/chain", crate::events::chain::ALL),
         ("events/clock", crate::events::ALL),
+        ("events/leases", crate::events::leases::ALL),
         ("events/list", crate::events::list::ALL),
         ("events/manage", crate::events::manage::ALL),
         ("events/order", crate::events::order::ALL),

@@ -9,9 +9,9 @@
 //! moment at which the next delivery is due; it is told when the clock was set meanwhile.
 //!
 //! Reading order: `fan_out` (who gets an event), `table` (publishing), `services` (what scripts emit), `changes` (what tells
-//! of their writes), `pump` and `held` (which deliveries run), `deliveries` and `deliver` (one run), `at_commit` (its end if it
-//! succeeds), `decision` (if it does not),
-//! `request`, `destinations` and `failed` (what scripts are given and told of).
+//! of their writes), `pump`, `held` and `strays` (which deliveries run), `deliveries` and `deliver` (one run), `at_commit`
+//! (its end if it succeeds), `decision` (if it does not), `request`, `destinations` and `failed` (what scripts are given and
+//! told of).
 
 mod at_commit;
 mod changes;
@@ -25,6 +25,7 @@ mod held;
 mod pump;
 mod request;
 mod services;
+mod strays;
 mod table;
 
 use std::time::Duration;

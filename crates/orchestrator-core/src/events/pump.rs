@@ -21,6 +21,7 @@ use super::{
     deliver::{Deliverer, Ended},
     deliveries::Deliveries,
     held::{Holdings, Place},
+    strays,
 };
 use crate::{admission::ServingThreads, keeping::Keeping, recorder::Recorder};
 
@@ -97,8 +98,8 @@ impl EventPump {
             has_more: false,
             heartbeat: None,
             again: None,
-            keeping: Keeping::new(),
-            purging: None,
+            strays_at: None,
+            purged_at: Instant::now(),
             ended_since_purge: 0,
         };
         Self {
@@ -149,9 +150,9 @@ struct Pump {
     heartbeat: Option<Instant>,
     /// After storage failed: when it is asked again, and the pause before that.
     again: Option<(Instant, Duration)>,
-    keeping: Keeping,
-    /// What deletes old deliveries, and tells up to when the others may be kept.
-    purging: Option<JoinHandle<Option<Timestamp>>>,
+    /// When leases are looked for that this node does not know of.
+    strays_at: Option<Instant>,
+    purged_at: Instant,
     ended_since_purge: u32,
 }
 
@@ -179,7 +180,7 @@ impl Pump {
         }
     }
 
-    /// Does what must be done while there is always more to claim, too; tells whether any run has ended.
+    /// Does what must be done while there is always more to claim, too; tells whether any run has ended, or is given back.
     async fn keep_up(&mut self) -> bool {
         let mut has_ended = false;
         while let Ok(ended) = self.endings.try_recv() {
@@ -189,6 +190,9 @@ impl Pump {
         self.keep_heartbeat();
         if self.heartbeat.is_some_and(|due| due <= Instant::now()) {
             self.extend().await;
+        }
+        if self.strays_at.is_some_and(|due| due <= Instant::now()) {
+            has_ended |= self.give_back_strays().await;
         }
         has_ended
     }
@@ -216,6 +220,7 @@ impl Pump {
                 false
             }
             () = at(self.heartbeat) => false,
+            () = at(self.strays_at) => false,
             () = at(look_at) => true,
         }
     }
@@ -275,14 +280,26 @@ impl Pump {
                 return false;
             }
         };
-        self.again = None;
+        let was_away = self.again.take().is_some();
         self.next_due = claimed.next_due;
         self.has_more = claimed.has_more;
         let count = claimed.leased.len();
         for deliveries in Deliveries::of_claim(claimed.leased) {
             self.start(deliveries);
         }
-        count > 0 && self.next_due.is_some_and(|due| due <= now)
+        if claimed.leaves_strays {
+            self.strays_at = Some(Instant::now() + SWEEP);
+        }
+        if was_away {
+            // The claim that failed may have leased something, or may do so yet; in so long it is over.
+            let has_found = self.give_back_strays().await;
+            self.strays_at = Some(Instant::now() + LEASE);
+            if has_found {
+                return true;
+            }
+        }
+        // Whoever was behind what is set aside may be due. Each such claim sets one aside at least, so that has an end.
+        claimed.set_aside > 0 || (count > 0 && self.next_due.is_some_and(|due| due <= now))
     }
 
     /// What is claimed for so many runs, by what is live and what is held already.
@@ -356,13 +373,25 @@ impl Pump {
         }
     }
 
-    /// Deletes what is not kept any longer, if it is time.
-    fn purge_if_due(&mut self) {
-        let since = self.keeping.since_purge();
-        let many = self.ended_since_purge >= PURGE_AFTER_ENDS && since >= PURGE_INTERVAL_MIN;
-        let some = self.ended_since_purge > 0 && since >= PURGE_INTERVAL_MAX;
-        if many || some || self.keeping.is_due(self.events.clock().now()) {
-            self.purge();
+    /// Gives back what is leased to this node without being held by it; tells whether there was any.
+    async fn give_back_strays(&mut self) -> bool {
+        self.strays_at = None;
+        match strays::give_back(&self.events, &self.node, &self.held).await {
+            Ok(0) => false,
+            Ok(deliveries) => {
+                tracing::info!(
+                    deliveries,
+                    "events that were leased without an answer are due again"
+                );
+                let now = self.events.clock().now();
+                self.next_due = Some(self.next_due.map_or(now, |next| next.min(now)));
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "events that were leased without an answer wait for storage");
+                self.strays_at = Some(Instant::now() + SWEEP);
+                false
+            }
         }
     }
 

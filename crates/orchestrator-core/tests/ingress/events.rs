@@ -402,6 +402,29 @@ fn nothing_is_looked_for_before_something_happens() {
 }
 
 #[test]
+fn what_waits_behind_much_that_cannot_be_read_runs_at_once() {
+    let (server, leased) = with_due("hello", Counts::default());
+    server.events.cannot_be_read(3);
+    let _pump = server.pump();
+    let (acknowledged, _) = server.ended();
+    assert_eq!(acknowledged.acks[0].delivery, leased.delivery);
+}
+
+#[test]
+fn what_a_claim_has_leased_whose_answer_was_lost_is_given_back() {
+    let (server, leased) = with_due("wait", Counts::default());
+    let unknown = self::leased(script_id("hello"), Counts::default());
+    // The one that runs is leased as well, by the claim after that.
+    server.events.loses_an_answer(vec![unknown.held(), leased.held()]);
+    let _pump = server.pump();
+    let seen = server.events.wait_until(|seen| !seen.released.is_empty());
+    assert_eq!(seen.released, [unknown.held()]);
+    drop(seen);
+    // One that failed, one that did not, and one for what is due again.
+    drop(server.events.wait_until(|seen| seen.claims >= 3));
+}
+
+#[test]
 fn a_clock_that_is_set_is_looked_at_at_once() {
     let server = TestServer::start();
     // The first one is due in a day, by the clock of before.

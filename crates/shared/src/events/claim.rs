@@ -85,6 +85,10 @@ pub struct Claimed {
     /// Whether something is due that was left out, because as much of its app, its queue or its script is held or runs as
     /// may.
     pub has_more: bool,
+    /// How many were due that cannot be read; they are dead now, and whoever was behind one of them may be due.
+    pub set_aside: u32,
+    /// Whether more of those are still leased to the node, because storage failed before they were dead.
+    pub leaves_strays: bool,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 pub(crate) mod chain;
 mod clock;
 pub(crate) mod idempotency;
+pub(crate) mod leases;
 pub(crate) mod list;
 pub(crate) mod manage;
 pub(crate) mod order;
@@ -145,6 +146,10 @@ impl EventRepository for Store {
             Db::Sqlite(db) => sqlite::events::release(&db.kv, held, due_at).await,
             Db::Postgres(db) => db.release(&held, due_at).await,
         }
+    }
+
+    async fn leases(&self, node: &str) -> Result<Vec<Held>, StoreError> {
+        leases::of_node(&self.db, node).await
     }
 
     async fn recover(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {

@@ -102,6 +102,8 @@ impl Postgres {
             leased: Vec::with_capacity(rows.len()),
             next_due: None,
             has_more: false,
+            set_aside: 0,
+            leaves_strays: false,
         };
         let mut to_set_aside = Vec::new();
         for row in rows {
@@ -117,8 +119,12 @@ impl Postgres {
         }
         for (held, error) in to_set_aside {
             // Those that can be read are leased by now, whatever becomes of this one.
-            if let Err(error) = self.fail(held, &unreadable(held, &error.to_string()), now).await {
-                tracing::warn!(%error, "an event that cannot be read is not set aside yet");
+            match self.fail(held, &unreadable(held, &error.to_string()), now).await {
+                Ok(_) => claimed.set_aside += 1,
+                Err(error) => {
+                    tracing::warn!(%error, "an event that cannot be read is not set aside yet");
+                    claimed.leaves_strays = true;
+                }
             }
         }
         Ok(claimed)

@@ -35,6 +35,12 @@ pub(crate) struct Seen {
     due: Vec<Leased>,
     /// What is told of the next one.
     next_due: Option<Timestamp>,
+    /// So many claims find nothing but one that cannot be read.
+    unreadable: u32,
+    /// The answer to the next claim is lost.
+    is_away: bool,
+    /// What the node has leased, as storage says.
+    leases: Vec<Held>,
     pub(crate) claims: usize,
     /// The last one.
     pub(crate) claim: Option<Claim>,
@@ -57,6 +63,17 @@ impl FakeEvents {
     /// Tells whoever claims when the next one is due.
     pub(crate) fn is_next_due(&self, moment: Timestamp) {
         self.seen().next_due = Some(moment);
+    }
+
+    /// So many claims find nothing but one that cannot be read, and is set aside.
+    pub(crate) fn cannot_be_read(&self, claims: u32) {
+        self.seen().unreadable = claims;
+    }
+
+    /// The answer to the next claim is lost; from then on the node has these leases, as storage says.
+    pub(crate) fn loses_an_answer(&self, leases: Vec<Held>) {
+        let mut seen = self.seen();
+        (seen.is_away, seen.leases) = (true, leases);
     }
 
     /// Waits until what was asked of it is so.
@@ -99,18 +116,33 @@ impl EventRepository for FakeEvents {
     }
 
     async fn claim(&self, claim: Claim, _now: Timestamp) -> Result<Claimed, StoreError> {
-        let (mut leased, mut next_due) = (Vec::new(), None);
+        let mut claimed = Claimed {
+            leased: Vec::new(),
+            next_due: None,
+            has_more: false,
+            set_aside: 0,
+            leaves_strays: false,
+        };
+        let mut is_away = false;
         self.note(|seen| {
             seen.claims += 1;
             seen.claim = Some(claim);
-            leased = std::mem::take(&mut seen.due);
-            next_due = seen.next_due;
+            is_away = std::mem::take(&mut seen.is_away);
+            if is_away {
+                return;
+            }
+            if seen.unreadable > 0 {
+                seen.unreadable -= 1;
+                claimed.set_aside = 1;
+                return;
+            }
+            claimed.leased = std::mem::take(&mut seen.due);
+            claimed.next_due = seen.next_due;
         });
-        Ok(Claimed {
-            leased,
-            next_due,
-            has_more: false,
-        })
+        if is_away {
+            return Err(StoreError::Unavailable("told to be".into()));
+        }
+        Ok(claimed)
     }
 
     async fn extend(&self, _held: Vec<Held>, _until: Timestamp) -> Result<Vec<Held>, StoreError> {
@@ -130,6 +162,10 @@ impl EventRepository for FakeEvents {
     async fn release(&self, held: Vec<Held>, _due_at: Timestamp) -> Result<(), StoreError> {
         self.note(|seen| seen.released.extend(held));
         Ok(())
+    }
+
+    async fn leases(&self, _node: &str) -> Result<Vec<Held>, StoreError> {
+        Ok(self.seen().leases.clone())
     }
 
     async fn recover(&self, node: &str, _now: Timestamp) -> Result<u64, StoreError> {

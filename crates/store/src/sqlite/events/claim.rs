@@ -47,11 +47,15 @@ pub(super) fn claim(connection: &Connection, claim: &Claim, now: Timestamp) -> R
         .prepare_cached(TAKE_BACK_EXPIRED)?
         .execute(params![now.as_micros(), claim.node])?;
     let mut queues = Queues::find(connection, claim, now)?;
-    let mut leased = Vec::new();
+    let (mut leased, mut set_aside) = (Vec::new(), 0);
     for run in queues.choose(claim) {
         let batch = run.batch();
         for delivery in run.deliveries {
-            leased.extend(lease(connection, claim, (run.app, delivery, batch), now)?);
+            match lease(connection, claim, (run.app, delivery, batch), now)? {
+                Found::Leased(one) => leased.push(*one),
+                Found::SetAside => set_aside += 1,
+                Found::Gone => {}
+            }
         }
     }
     let (next, has_more) = queues.next(connection, now)?;
@@ -63,16 +67,27 @@ pub(super) fn claim(connection: &Connection, claim: &Claim, now: Timestamp) -> R
         leased,
         next_due: next_due.map(Timestamp::from_micros),
         has_more,
+        set_aside,
+        leaves_strays: false,
     })
 }
 
-/// Leases one; nothing if it cannot be read, and is set aside.
+/// What became of one that is due.
+enum Found {
+    Leased(Box<Leased>),
+    /// It cannot be read.
+    SetAside,
+    /// It does not wait any more.
+    Gone,
+}
+
+/// Leases one.
 fn lease(
     connection: &Connection,
     claim: &Claim,
     (app, delivery, batch): (AppId, Uuid, Option<DeliveryId>),
     now: Timestamp,
-) -> Result<Option<Leased>, Error> {
+) -> Result<Found, Error> {
     let key = params![
         id(&app),
         delivery.as_bytes(),
@@ -85,7 +100,7 @@ fn lease(
         .query_row(key, |row| row.get(0))
         .optional()?;
     let Some(token) = token else {
-        return Ok(None);
+        return Ok(Found::Gone);
     };
     let read = connection
         .prepare_cached(LEASED)?
@@ -96,7 +111,7 @@ fn lease(
             })
         });
     match read {
-        Ok(leased) => Ok(Some(leased)),
+        Ok(leased) => Ok(Found::Leased(Box::new(leased))),
         Err(error) if is_of_what_is_stored(&error) => {
             let held = Held {
                 app_id: app,
@@ -104,7 +119,7 @@ fn lease(
                 token,
             };
             fail(connection, held, &unreadable(held, &error.to_string()), now)?;
-            Ok(None)
+            Ok(Found::SetAside)
         }
         Err(error) => Err(error),
     }
@@ -117,6 +132,7 @@ fn is_of_what_is_stored(error: &Error) -> bool {
         Error::FromSqlConversionFailure(..)
             | Error::IntegralValueOutOfRange(..)
             | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..)
             | Error::QueryReturnedNoRows
     )
 }

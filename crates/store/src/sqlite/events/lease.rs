@@ -51,22 +51,28 @@ statements! {
         WHERE state = 'running' AND node = ?1";
     /// Lets the first of a key run, if it is behind nobody any more.
     PROMOTE = "UPDATE deliveries SET state = 'waiting' WHERE app_id = ?1 AND state = 'behind' AND id = ( \
-        SELECT id FROM deliveries WHERE app_id = ?1 AND origin_id = ?2 AND event_key = ?3 AND place IS NOT NULL \
+        SELECT id FROM deliveries WHERE app_id = ?1 AND origin_id = ?2 AND event_key = CAST(?3 AS TEXT) \
+        AND place IS NOT NULL \
         AND state IN ('waiting', 'behind', 'running') ORDER BY place LIMIT 1)";
 }
 
-/// Where a delivery stands in an order.
+/// Where a delivery stands in an order. The bytes are as they are stored, so that what cannot be read is set aside, too, and
+/// others go on behind it.
 struct Order {
-    origin_id: Option<[u8; 16]>,
-    event_key: Option<String>,
+    origin_id: Option<Vec<u8>>,
+    event_key: Option<Vec<u8>>,
     place: Option<i64>,
 }
 
 impl Order {
     fn of(row: &Row<'_>) -> Result<Self, Error> {
+        let bytes = |column: usize| {
+            let value = row.get_ref(column)?;
+            Ok::<_, Error>(value.as_bytes_or_null()?.map(<[u8]>::to_vec))
+        };
         Ok(Self {
-            origin_id: row.get(0)?,
-            event_key: row.get(1)?,
+            origin_id: bytes(0)?,
+            event_key: bytes(1)?,
             place: row.get(2)?,
         })
     }

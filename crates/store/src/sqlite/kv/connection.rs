@@ -109,7 +109,9 @@ pub(crate) fn fault_of(error: Error) -> StoreError {
     let fault = match &error {
         Error::SqliteFailure(failure, _) => fault(failure.extended_code & 0xFF),
         Error::InvalidQuery => Fault::Away,
-        Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..) => Fault::Damaged,
+        Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..) | Error::Utf8Error(..) => {
+            Fault::Damaged
+        }
         _ => Fault::Program,
     };
     match fault {

@@ -25,6 +25,7 @@ cases! {
     the_order_of_an_app_is_that_of_its_dues,
     what_another_node_publishes_is_heard,
     what_cannot_be_read_is_set_aside,
+    a_key_that_is_no_text_holds_up_nobody,
 }
 
 async fn other_app(ground: &Ground, slug: &str) -> AppId {
@@ -253,11 +254,35 @@ async fn what_cannot_be_read_is_set_aside(bed: Bed) {
         id(1)
     );
     raw.run(&gone).await;
-    assert_eq!(ids(&ground.claim("a", 10, at(1)).await), [published[2]]);
+    let claimed = ground.claim("a", 10, at(1)).await;
+    assert_eq!(ids(&claimed), [published[2]]);
+    assert_eq!((claimed.set_aside, claimed.leaves_strays), (3, false));
     let dead = "SELECT count(*) FROM deliveries WHERE state = 'dead' AND reason = 'unreadable' AND error IS NOT NULL";
     assert_eq!(raw.number(dead).await, 3);
     // It holds up nobody behind it.
     assert_eq!(ids(&ground.claim("a", 10, at(1)).await), [published[4]]);
     ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn a_key_that_is_no_text_holds_up_nobody(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    // PostgreSQL looks at each text before it keeps it.
+    if ground.bed.is_sqlite() {
+        let one = SubscriptionId::new(now());
+        let ordered = || ground.ordered(one, "a");
+        let events = vec![ordered(), ordered(), ground.event()];
+        let published = ground.publish(events, at(0)).await;
+        let mut raw = ground.bed.raw().await;
+        let broken = "UPDATE deliveries SET event_key = CAST(x'ff' AS TEXT) WHERE place IS NOT NULL";
+        raw.run(broken).await;
+        let first = ground.claim("a", 10, at(1)).await;
+        assert_eq!((ids(&first), first.set_aside), (vec![published[2]], 1));
+        // The next one of the key is as broken.
+        assert_eq!(ground.claim("a", 10, at(1)).await.set_aside, 1);
+        let dead = "SELECT count(*) FROM deliveries WHERE state = 'dead' AND reason = 'unreadable'";
+        assert_eq!(raw.number(dead).await, 2);
+        ground.is_counted_exactly().await;
+    }
     ground.bed.finish().await;
 }

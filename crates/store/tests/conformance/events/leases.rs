@@ -26,6 +26,7 @@ cases! {
     what_a_node_held_when_it_ended_counts_an_abort,
     what_only_waited_when_servers_ended_is_not_set_aside,
     what_is_released_was_never_held,
+    a_node_finds_its_leases_and_no_others,
     what_is_done_keeps_its_result,
 }
 
@@ -272,6 +273,34 @@ async fn what_is_released_was_never_held(bed: Bed) {
     let again = ground.claim_one("a", at(7)).await;
     assert_eq!((again.counts, again.since), (Counts::default(), at(0)));
     assert_eq!(ground.acknowledge(held, at(8)).await, Answer::LeaseLost);
+    ground.bed.finish().await;
+}
+
+async fn a_node_finds_its_leases_and_no_others(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let events = (0..3).map(|_| ground.event()).collect();
+    ground.publish(events, at(0)).await;
+    let claimed = ground.claim("a", 2, at(0)).await.leased;
+    let of_another = ground.claim_one("b", at(0)).await.held();
+    let [one, two] = &claimed[..] else {
+        panic!("{claimed:?}")
+    };
+    let mut found = store.leases("a").await.unwrap();
+    found.sort_by_key(|held| held.delivery);
+    let mut expected = [one.held(), two.held()];
+    expected.sort_by_key(|held| held.delivery);
+    assert_eq!(found, expected);
+
+    // Whatever has ended is no lease any more, and one that is given back has another number next time.
+    ground.acknowledge(one.held(), at(1)).await;
+    assert_eq!(store.leases("a").await.unwrap(), [two.held()]);
+    store.release(vec![two.held()], at(1)).await.unwrap();
+    let again = ground.claim_one("a", at(1)).await.held();
+    assert_eq!(store.leases("a").await.unwrap(), [again]);
+    store.release(vec![two.held(), of_another], at(2)).await.unwrap();
+    assert_eq!(store.leases("a").await.unwrap(), [again]);
+    assert!(store.leases("b").await.unwrap().is_empty());
     ground.bed.finish().await;
 }
 

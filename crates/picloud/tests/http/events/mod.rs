@@ -9,6 +9,7 @@ mod clock;
 mod crash;
 mod deliveries;
 mod mqtt;
+mod nodes;
 mod once;
 mod platform;
 mod poison;

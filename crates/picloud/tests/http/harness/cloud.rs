@@ -293,20 +293,38 @@ impl TestCloud {
         self.wait_until_ready();
     }
 
+    /// Another server of that name on the same database, which has to be PostgreSQL, and its owner; it ends when dropped.
+    pub(crate) fn another_node(&self, name: &str) -> (Process, Client) {
+        let mut command = self.command();
+        command
+            .args(["--node-name", name, "--data-dir", name])
+            .args(["--secret-key-file", "picloud-data/secret.key"]);
+        let mut process = Process::spawn(&mut command, &self.log_file());
+        let address = address_of(&mut process);
+        let client = Client::new(Arc::new(RwLock::new(address)));
+        (process, client.with_token(self.owner().token()))
+    }
+
     /// Whether this run of the tests is about PostgreSQL.
     pub(crate) fn is_on_postgres() -> bool {
         Database::is("postgres")
     }
 
     fn wait_until_ready(&self) {
-        let endpoint = self.process().announced("Endpoint");
-        let port = endpoint
-            .trim_end_matches('/')
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.parse().ok());
-        let port: u16 = port.unwrap_or_else(|| panic!("no port in `{endpoint}`"));
-        *self.address.write().expect("no holder panics") = (Ipv4Addr::LOCALHOST, port).into();
+        let address = address_of(&mut self.process());
+        *self.address.write().expect("no holder panics") = address;
     }
+}
+
+/// Where a process listens, once it does.
+fn address_of(process: &mut Process) -> SocketAddr {
+    let endpoint = process.announced("Endpoint");
+    let port = endpoint
+        .trim_end_matches('/')
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok());
+    let port: u16 = port.unwrap_or_else(|| panic!("no port in `{endpoint}`"));
+    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 fn command(options: &Options, database: &Database, clock: Option<&FakedClock>, folder: &Path) -> Command {

@@ -38,6 +38,8 @@ impl EventRepository for NoEvents {
             leased: Vec::new(),
             next_due: None,
             has_more: false,
+            set_aside: 0,
+            leaves_strays: false,
         })
     }
 
@@ -59,6 +61,10 @@ impl EventRepository for NoEvents {
 
     async fn recover(&self, _node: &str, _now: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn leases(&self, _node: &str) -> Result<Vec<Held>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn hint(&self) {

@@ -16,6 +16,7 @@ use picloud_shared::{
     seam::{EventTable as _, ScriptResolver as _},
     time::Timestamp,
 };
+use tokio::{runtime::Builder, time::sleep};
 use uuid::Uuid;
 
 use crate::support::{APP, FROM_ELSEWHERE, TestServer, script_id};
@@ -437,6 +438,29 @@ fn a_clock_that_is_set_is_looked_at_at_once() {
     server.published.clock_was_set();
     drop(server.events.wait_until(|seen| seen.claims >= 2));
     server.ended();
+}
+
+#[test]
+fn what_is_too_old_is_deleted_while_nothing_happens() {
+    let server = TestServer::start();
+    // Something is too old by now each time; at last nothing is there.
+    server.events.is_kept_until(vec![NOW, NOW]);
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let _pump = server.pump_on(&runtime);
+    runtime.block_on(async {
+        for (minutes, purges) in [(59, 1), (2, 2), (58, 2), (2, 3), (48 * 60, 3)] {
+            sleep(Duration::from_mins(minutes)).await;
+            assert_eq!(
+                server.events.seen().purges,
+                purges,
+                "after {minutes} minutes more"
+            );
+        }
+    });
 }
 
 #[test]

@@ -48,6 +48,10 @@ pub(crate) struct Seen {
     pub(crate) failures: Vec<(Held, Failure)>,
     pub(crate) released: Vec<Held>,
     pub(crate) recovered: Vec<String>,
+    /// How often old things were to be deleted.
+    pub(crate) purges: usize,
+    /// What is told after each deletion, the last one first.
+    kept_until: Vec<Timestamp>,
 }
 
 impl FakeEvents {
@@ -65,15 +69,9 @@ impl FakeEvents {
         self.seen().next_due = Some(moment);
     }
 
-    /// So many claims find nothing but one that cannot be read, and is set aside.
-    pub(crate) fn cannot_be_read(&self, claims: u32) {
-        self.seen().unreadable = claims;
-    }
-
-    /// The answer to the next claim is lost; from then on the node has these leases, as storage says.
-    pub(crate) fn loses_an_answer(&self, leases: Vec<Held>) {
-        let mut seen = self.seen();
-        (seen.is_away, seen.leases) = (true, leases);
+    /// Tells after each deletion up to when all that is left may be kept, the last one first; then that nothing is there.
+    pub(crate) fn is_kept_until(&self, moments: Vec<Timestamp>) {
+        self.seen().kept_until = moments;
     }
 
     /// Waits until what was asked of it is so.
@@ -182,6 +180,7 @@ impl EventRepository for FakeEvents {
     }
 
     async fn purge_deliveries(&self, _retention: EventRetention, _now: Timestamp) -> Result<u64, StoreError> {
+        self.note(|seen| seen.purges += 1);
         Ok(0)
     }
 
@@ -189,6 +188,6 @@ impl EventRepository for FakeEvents {
         &self,
         _retention: EventRetention,
     ) -> Result<Option<Timestamp>, StoreError> {
-        Ok(None)
+        Ok(self.seen().kept_until.pop())
     }
 }

@@ -116,7 +116,12 @@ impl TestServer {
 
     /// Runs what is due.
     pub(crate) fn pump(&self) -> EventPump {
-        let _entered = self.runtime.enter();
+        self.pump_on(&self.runtime)
+    }
+
+    /// The same, with the time of another runtime.
+    pub(crate) fn pump_on(&self, runtime: &Runtime) -> EventPump {
+        let _entered = runtime.enter();
         EventPump::start(PumpParts {
             events: self.published.clone(),
             threads: self.running.threads(),

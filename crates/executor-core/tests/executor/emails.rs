@@ -2,27 +2,18 @@
 
 use std::sync::Arc;
 
-use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_shared::{
     limits::Limits,
     outcome::{Outcome, ScriptErrorKind},
-    seam::ExecutorClient as _,
     services::{Email, EmailFailure, EmailFailureKind, Question, Service},
 };
 
-use crate::support::{LIMITS, invocation, memory::MemoryHost, on_serving_thread, request};
+use crate::support::{LIMITS, invocation, memory::MemoryHost, request, run_invocation};
 
 fn run_as(host: &Arc<MemoryHost>, source: &str, limits: Limits, keeps_writes: bool) -> Outcome {
-    let services = host.services();
-    on_serving_thread(|_| async move {
-        let executor = Executor::new(ExecutorConfig {
-            services: Some(services),
-            ..ExecutorConfig::default()
-        });
-        let mut invocation = invocation(source, limits, request());
-        invocation.keeps_writes = keeps_writes;
-        executor.execute(invocation).await
-    })
+    let mut invocation = invocation(source, limits, request());
+    invocation.keeps_writes = keeps_writes;
+    run_invocation(host, invocation)
 }
 
 fn run(host: &Arc<MemoryHost>, source: &str) -> Outcome {

@@ -14,34 +14,21 @@ use picloud_shared::{
     invocation::Invocation,
     outcome::{Outcome, RetryWish, ScriptErrorKind},
     seam::{Acknowledged, AtCommit},
-    services::{Commit, Question, Service},
+    services::{Commit, Service},
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use crate::{
-    services::run_invocation,
-    support::{LIMITS, invocation, memory::MemoryHost, request},
-};
+use crate::support::{LIMITS, invocation, memory::MemoryHost, request, run_invocation};
 
 const NOW: Timestamp = Timestamp::from_micros(1_763_670_896_789_000);
 const ROOT: Uuid = Uuid::from_u128(9);
-
-fn commits(host: &MemoryHost) -> Vec<Commit> {
-    let asked = host.asked().into_iter();
-    asked
-        .filter_map(|question| match question {
-            Question::Commit(commit) => Some(commit),
-            _ => None,
-        })
-        .collect()
-}
 
 /// The outcome of `source`, and what its commits emit.
 fn run(source: &str) -> (Outcome, Vec<NewEvent>) {
     let host = Arc::<MemoryHost>::default();
     let outcome = run_invocation(&host, invocation(source, LIMITS, request()));
-    let emits = commits(&host).into_iter().flat_map(|commit| commit.emits);
+    let emits = host.commits().into_iter().flat_map(|commit| commit.emits);
     (outcome, emits.collect())
 }
 
@@ -145,7 +132,7 @@ fn a_run_that_is_only_tried_emits_nothing() {
         ..invocation("event::emit(\"a\", 1); kv::set(\"a\", 1); 1", LIMITS, request())
     };
     let outcome = run_invocation(&host, tried);
-    assert_eq!((outcome.writes_discarded, commits(&host).len()), (2, 0));
+    assert_eq!((outcome.writes_discarded, host.commits().len()), (2, 0));
 }
 
 #[test]
@@ -199,7 +186,7 @@ fn run_for(event: Arc<Delivered>, source: &str) -> (Outcome, Vec<NewEvent>) {
         ..invocation(source, LIMITS, request())
     };
     let outcome = run_invocation(&host, invocation);
-    let emits = commits(&host).into_iter().flat_map(|commit| commit.emits);
+    let emits = host.commits().into_iter().flat_map(|commit| commit.emits);
     (outcome, emits.collect())
 }
 
@@ -349,7 +336,7 @@ fn run_that_ends(source: &str) -> (Outcome, Vec<Commit>) {
         ..invocation(source, LIMITS, request())
     };
     let outcome = run_invocation(&host, invocation);
-    (outcome, commits(&host))
+    (outcome, host.commits())
 }
 
 #[test]
@@ -388,7 +375,7 @@ fn a_run_that_has_lost_its_lease_ends_with_its_next_commit() {
     let outcome = run_invocation(&host, invocation);
     assert_eq!(kind(&outcome), Some(ScriptErrorKind::Cancelled));
     assert!(!outcome.recorded);
-    assert_eq!((commits(&host).len(), host.len()), (1, 0));
+    assert_eq!((host.commits().len(), host.len()), (1, 0));
 }
 
 #[test]

@@ -7,23 +7,17 @@ use picloud_shared::{
     invocation::Invocation,
     mqtt::{NewMessage, Qos},
     outcome::{Outcome, ScriptErrorKind},
-    services::{Question, Service},
+    services::Service,
 };
 
-use crate::{
-    services::run_invocation,
-    support::{LIMITS, invocation, memory::MemoryHost, request},
-};
+use crate::support::{LIMITS, invocation, memory::MemoryHost, request, run_invocation};
 
 /// The outcome of a run, and the messages of its commits.
 fn run_as(invocation: Invocation) -> (Outcome, Vec<NewMessage>) {
     let host = Arc::<MemoryHost>::default();
     let outcome = run_invocation(&host, invocation);
-    let commits = host.asked().into_iter().filter_map(|question| match question {
-        Question::Commit(commit) => Some(commit.messages),
-        _ => None,
-    });
-    (outcome, commits.flatten().collect())
+    let messages = host.commits().into_iter().flat_map(|commit| commit.messages);
+    (outcome, messages.collect())
 }
 
 fn run(source: &str) -> (Outcome, Vec<NewMessage>) {

@@ -8,15 +8,12 @@ use picloud_shared::{
     invocation::{Invocation, Trigger},
     outcome::{Outcome, ScriptErrorKind},
     seam::AtCommit,
-    services::{Commit, Question, ServiceError},
+    services::{Commit, ServiceError},
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use crate::{
-    services::run_invocation,
-    support::{LIMITS, invocation, memory::MemoryHost, request},
-};
+use crate::support::{LIMITS, invocation, memory::MemoryHost, request, run_invocation};
 
 /// Makes a record of each outcome that it is asked for, and remembers it.
 #[derive(Debug, Default)]
@@ -71,21 +68,11 @@ impl Recorder {
     }
 }
 
-fn commits(host: &MemoryHost) -> Vec<Commit> {
-    let asked = host.asked().into_iter();
-    asked
-        .filter_map(|question| match question {
-            Question::Commit(commit) => Some(commit),
-            _ => None,
-        })
-        .collect()
-}
-
 /// Runs a source; gives its outcome, its commits, and how often it was asked for its record.
 fn run_on(host: &Arc<MemoryHost>, source: &str) -> (Outcome, Vec<Commit>, usize) {
     let recorder = Arc::<Recorder>::default();
     let outcome = run_invocation(host, recorder.invocation(source));
-    (outcome, commits(host), recorder.times_asked())
+    (outcome, host.commits(), recorder.times_asked())
 }
 
 fn run(source: &str) -> (Outcome, Vec<Commit>, usize) {
@@ -196,7 +183,7 @@ fn whoever_began_the_run_may_give_none() {
     let host = Arc::<MemoryHost>::default();
     let outcome = run_invocation(&host, recorder.invocation("kv::set(\"a\", 1); 1"));
     assert!(!outcome.recorded && outcome.result.is_ok());
-    assert_eq!((commits(&host).len(), recorder.times_asked()), (1, 1));
+    assert_eq!((host.commits().len(), recorder.times_asked()), (1, 1));
 }
 
 #[test]

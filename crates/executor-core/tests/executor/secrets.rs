@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_shared::{
     invocation::ScriptRequest,
     limits::Limits,
     outcome::{Outcome, ScriptErrorKind},
-    seam::ExecutorClient as _,
     services::{Question, Service},
 };
 
-use crate::support::{LIMITS, invocation, memory::MemoryHost, on_serving_thread, request};
+use crate::support::{LIMITS, invocation, memory::MemoryHost, request, run_invocation};
 
 const CANARY: &str = "canary-7Qd/\"ä\"";
 
@@ -23,14 +21,7 @@ fn host() -> Arc<MemoryHost> {
 }
 
 fn run_on(host: &Arc<MemoryHost>, source: &str, limits: Limits, request: ScriptRequest) -> Outcome {
-    let services = host.services();
-    on_serving_thread(|_| async move {
-        let executor = Executor::new(ExecutorConfig {
-            services: Some(services),
-            ..ExecutorConfig::default()
-        });
-        executor.execute(invocation(source, limits, request)).await
-    })
+    run_invocation(host, invocation(source, limits, request))
 }
 
 fn run(source: &str) -> Outcome {

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_shared::{
     id::AppId,
     invocation::ScriptRequest,
     outcome::{Outcome, ScriptResponse},
-    seam::ExecutorClient as _,
     services::Question,
 };
 use uuid::Uuid;
 
-use crate::support::{LIMITS, invocation, memory::MemoryHost, on_serving_thread, request, with_header};
+use crate::support::{LIMITS, invocation, memory::MemoryHost, request, run_invocation, with_header};
 
 const APP: AppId = AppId(Uuid::from_u128(1));
 const OTHER: AppId = AppId(Uuid::from_u128(2));
@@ -22,16 +20,9 @@ const ADA: &str =
     "let ada = users::find(\"ada\") ?? users::create(#{name: \"Ada\", password: \"correct horse\"});\n";
 
 fn run_with(host: &Arc<MemoryHost>, app: AppId, source: &str, request: ScriptRequest) -> Outcome {
-    let services = host.services();
-    on_serving_thread(|_| async move {
-        let executor = Executor::new(ExecutorConfig {
-            services: Some(services),
-            ..ExecutorConfig::default()
-        });
-        let mut invocation = invocation(source, LIMITS, request);
-        Arc::make_mut(&mut invocation.script).app_id = app;
-        executor.execute(invocation).await
-    })
+    let mut invocation = invocation(source, LIMITS, request);
+    Arc::make_mut(&mut invocation.script).app_id = app;
+    run_invocation(host, invocation)
 }
 
 #[track_caller]

@@ -6,7 +6,6 @@ mod transaction;
 
 use std::sync::Arc;
 
-use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_shared::{
     id::AppId,
     limits::Limits,
@@ -14,7 +13,9 @@ use picloud_shared::{
     seam::ExecutorClient as _,
 };
 
-use crate::support::{invocation_in, invocation_within, memory::MemoryHost, on_serving_thread, run_in};
+use crate::support::{
+    invocation_in, invocation_within, memory::MemoryHost, on_serving_thread, run_in, run_invocation,
+};
 
 /// Runs the first of `scripts`, and compares its answer.
 #[track_caller]
@@ -45,13 +46,6 @@ fn run_within(scripts: &[(&str, &str)], limits: &[(&str, Limits)]) -> Outcome {
 
 /// Runs the first of `scripts` on `host`.
 fn run_on(host: &Arc<MemoryHost>, scripts: &[(&str, &str)]) -> (AppId, Outcome) {
-    let services = Some(host.services());
-    on_serving_thread(|_| async move {
-        let executor = Executor::new(ExecutorConfig {
-            services,
-            ..ExecutorConfig::default()
-        });
-        let invocation = invocation_in(scripts);
-        (invocation.script.app_id, executor.execute(invocation).await)
-    })
+    let invocation = invocation_in(scripts);
+    (invocation.script.app_id, run_invocation(host, invocation))
 }

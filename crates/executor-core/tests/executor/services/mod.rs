@@ -6,18 +6,15 @@ mod ends;
 
 use std::sync::Arc;
 
-use picloud_executor_core::{Executor, ExecutorConfig};
 use picloud_shared::{
     id::AppId,
-    invocation::Invocation,
     limits::Limits,
     outcome::{Outcome, ScriptErrorKind},
-    seam::ExecutorClient as _,
-    services::{KvValue, Question},
+    services::KvValue,
 };
 use uuid::Uuid;
 
-use crate::support::{LIMITS, invocation, memory::MemoryHost, on_serving_thread, request};
+use crate::support::{LIMITS, invocation, memory::MemoryHost, request, run_invocation};
 
 const APP: AppId = AppId(Uuid::from_u128(1));
 const OTHER: AppId = AppId(Uuid::from_u128(2));
@@ -28,17 +25,6 @@ fn run_as(host: &Arc<MemoryHost>, app: AppId, source: &str, limits: Limits, keep
     Arc::make_mut(&mut invocation.script).app_id = app;
     invocation.keeps_writes = keeps_writes;
     run_invocation(host, invocation)
-}
-
-pub(crate) fn run_invocation(host: &Arc<MemoryHost>, invocation: Invocation) -> Outcome {
-    let services = host.services();
-    on_serving_thread(|_| async move {
-        let executor = Executor::new(ExecutorConfig {
-            services: Some(services),
-            ..ExecutorConfig::default()
-        });
-        executor.execute(invocation).await
-    })
 }
 
 fn run(host: &Arc<MemoryHost>, source: &str) -> Outcome {
@@ -60,9 +46,5 @@ fn json(text: &str) -> KvValue {
 }
 
 fn commits(host: &MemoryHost) -> usize {
-    let asked = host.asked();
-    asked
-        .iter()
-        .filter(|question| matches!(question, Question::Commit(_)))
-        .count()
+    host.commits().len()
 }

@@ -155,6 +155,18 @@ pub(crate) fn on_serving_thread<F: Future>(test: impl FnOnce(Executor) -> F) -> 
     LocalSet::new().block_on(&runtime, test(Executor::new(config)))
 }
 
+/// Runs what is given once, with `host` to answer what it asks.
+pub(crate) fn run_invocation(host: &Arc<MemoryHost>, invocation: Invocation) -> Outcome {
+    let services = host.services();
+    on_serving_thread(|_| async move {
+        let executor = Executor::new(ExecutorConfig {
+            services: Some(services),
+            ..ExecutorConfig::default()
+        });
+        executor.execute(invocation).await
+    })
+}
+
 /// Runs `source` once.
 pub(crate) fn run_with(source: &str, limits: Limits, request: ScriptRequest) -> Outcome {
     on_serving_thread(|executor| async move { executor.execute(invocation(source, limits, request)).await })

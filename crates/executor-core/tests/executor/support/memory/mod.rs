@@ -92,6 +92,17 @@ impl MemoryHost {
         self.state().asked.clone()
     }
 
+    /// The commits among that.
+    pub(crate) fn commits(&self) -> Vec<Commit> {
+        let asked = self.asked().into_iter();
+        asked
+            .filter_map(|question| match question {
+                Question::Commit(commit) => Some(commit),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// From now on it knows all keys without being asked.
     pub(crate) fn recall_all(&self) {
         self.state().recalls = true;

@@ -38,6 +38,7 @@ fn every_acknowledged_write_is_there_after_a_crash() {
         })
         .collect();
     let made = Mutex::new(Vec::new());
+    let keys = app.path("/kv");
     for round in 0..ROUNDS {
         let (crashed, writes) = (AtomicBool::new(false), AtomicU32::new(0));
         thread::scope(|scope| {
@@ -45,6 +46,7 @@ fn every_acknowledged_write_is_there_after_a_crash() {
                 scope.spawn(|| save_until(&cloud, entry, &crashed, &writes));
             }
             scope.spawn(|| create_until(&cloud, &app.id, round, &made, &crashed, &writes));
+            scope.spawn(|| put_until(&cloud, &format!("{keys}/{round}"), &crashed, &writes));
             // The moment is random: after some writes, and then in the middle of whatever runs.
             let after = random.u32(1..40);
             while writes.load(Ordering::Relaxed) < after {
@@ -54,7 +56,7 @@ fn every_acknowledged_write_is_there_after_a_crash() {
             crashed.store(true, Ordering::Relaxed);
         });
         cloud.start_again();
-        assert_recorded(&cloud);
+        assert_recorded(&cloud, &keys);
         for entry in &ledger {
             compare(&cloud, &mut entry.lock().expect("no writer panics"));
         }
@@ -65,12 +67,14 @@ fn every_acknowledged_write_is_there_after_a_crash() {
 }
 
 /// A change and its record in the audit log are there together or not at all.
-fn assert_recorded(cloud: &TestCloud) {
+fn assert_recorded(cloud: &TestCloud, keys: &str) {
     let owner = cloud.owner();
     let verdict = owner.post("/admin/audit:verify", &json!({})).expect(200).json();
     assert_eq!(verdict["valid"], true, "{verdict}");
     let apps = count(cloud, "/admin/apps?limit=200");
     assert_eq!(count(cloud, "/admin/audit?limit=200&action=create_app"), apps);
+    let keys = count(cloud, &format!("{keys}?limit=200"));
+    assert_eq!(count(cloud, "/admin/audit?limit=200&action=put_kv"), keys);
     for script in items(owner.get("/admin/scripts?app=a")) {
         let id = script["id"].as_str().expect("an id");
         let saves = count(
@@ -108,6 +112,24 @@ fn save_until(cloud: &TestCloud, entry: &Mutex<Entry>, crashed: &AtomicBool, wri
             Ok(answer) => {
                 answer.expect(200);
                 entry.acknowledged = entry.sent;
+                writes.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => break,
+        }
+    }
+}
+
+/// Writes one key of an app after the other.
+fn put_until(cloud: &TestCloud, beginning: &str, crashed: &AtomicBool, writes: &AtomicU32) {
+    for number in 0_u32.. {
+        if crashed.load(Ordering::Relaxed) {
+            break;
+        }
+        let path = format!("/api/v1{beginning}-{number}");
+        let call = cloud.owner().call("PUT", &path).json(&json!({ "value": number }));
+        match call.try_send() {
+            Ok(answer) => {
+                answer.expect(200);
                 writes.fetch_add(1, Ordering::Relaxed);
             }
             Err(_) => break,

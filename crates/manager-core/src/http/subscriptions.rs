@@ -10,7 +10,7 @@ use picloud_shared::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ use super::{
         parts::{
             BatchBody, DestinationBody, RetryBody, SetBatch, SetDestination, SetRetry, filter, runs_max,
         },
+        update::Update,
         write_refusal,
     },
     extract::{AppPath, InPath, JsonBody, QueryParams},
@@ -331,48 +332,37 @@ pub(crate) async fn update_subscription(
 }
 
 fn read_update(body: UpdateSubscription) -> Answer<BindingUpdate> {
-    let mut violations = Violations::default();
-    let mut spec = Map::new();
-    if let Some(new) = &body.name {
-        name(&mut violations, new);
-    }
+    let mut update = Update::new(body.name);
     if let Some(topic) = &body.topic
-        && let Some(topic) = violations.parse::<TopicPattern>("topic", topic)
+        && let Some(topic) = update.violations.parse::<TopicPattern>("topic", topic)
     {
-        spec.insert("topic".to_owned(), json!(topic));
+        update.set("topic", &topic);
     }
     if let Some(new) = body.filter {
-        spec.insert("filter".to_owned(), json!(filter(&mut violations, Some(new))));
+        let new = filter(&mut update.violations, Some(new));
+        update.set("filter", &new);
     }
     if let Some(ordered) = body.ordered {
-        spec.insert("ordered".to_owned(), ordered.into());
+        update.set("ordered", &ordered);
     }
     if let Some(batch) = body.batch {
-        let batch = batch.map(|Object(batch)| batch.read(&mut violations));
-        spec.insert("batch".to_owned(), json!(batch));
+        let batch = batch.map(|Object(batch)| batch.read(&mut update.violations));
+        update.set("batch", &batch);
     }
     if let Some(most) = body.concurrency_max {
-        spec.insert(
-            "concurrency_max".to_owned(),
-            json!(runs_max(&mut violations, most)),
-        );
+        let most = runs_max(&mut update.violations, most);
+        update.set("concurrency_max", &most);
     }
     if let Some(retry) = &body.retry {
-        spec.insert("retry".to_owned(), json!(retry.read(&mut violations)));
+        update.set_retry(retry);
     }
-    for (field, destination) in [("on_success", body.on_success), ("on_failure", body.on_failure)] {
-        if let Some(destination) = destination {
-            let destination = destination.and_then(|Object(to)| to.read(field, &mut violations));
-            spec.insert(field.to_owned(), json!(destination));
-        }
+    if let Some(destination) = body.on_success {
+        update.set_destination("on_success", destination);
     }
-    violations.finish()?;
-    Ok(BindingUpdate {
-        name: body.name,
-        script_id: body.script_id.map(ScriptId),
-        is_paused: body.is_paused,
-        spec,
-    })
+    if let Some(destination) = body.on_failure {
+        update.set_destination("on_failure", destination);
+    }
+    update.finish(body.script_id, body.is_paused)
 }
 
 problems!(DeleteSubscriptionProblems: NotFound, LoopDetected);

@@ -1,9 +1,10 @@
 //! What subscriptions and schedules have in common.
 //!
-//! Reading order: `parts` and `due` (the parts of their bodies), then [`write_refusal`].
+//! Reading order: `parts` and `due` (the parts of their bodies), `update` (a change), then [`write_refusal`].
 
 pub(crate) mod due;
 pub(crate) mod parts;
+pub(crate) mod update;
 
 use picloud_shared::{
     bindings::{BINDINGS_BYTES_MAX, BINDINGS_MAX, check_name},

@@ -16,7 +16,7 @@ use picloud_shared::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -26,6 +26,7 @@ use super::{
         due::{DueBody, PolicyBody, SetDue, SetPolicy},
         name,
         parts::{DestinationBody, RetryBody, SetDestination, SetRetry, small},
+        update::Update,
         write_refusal,
     },
     extract::{AppPath, InPath, JsonBody, QueryParams},
@@ -305,37 +306,29 @@ pub(crate) async fn update_schedule(
 }
 
 fn read_update(body: UpdateSchedule, now: Timestamp) -> Answer<BindingUpdate> {
-    let mut violations = Violations::default();
-    let mut spec = Map::new();
-    if let Some(new) = &body.name {
-        name(&mut violations, new);
-    }
+    let mut update = Update::new(body.name);
     if let Some(due) = &body.schedule {
-        spec.insert("schedule".to_owned(), json!(due.read_for(&mut violations, now)));
+        let due = due.read_for(&mut update.violations, now);
+        update.set("schedule", &due);
     }
     if let Some(arguments) = body.arguments {
-        small(&mut violations, "arguments", &arguments);
-        spec.insert("arguments".to_owned(), arguments);
+        small(&mut update.violations, "arguments", &arguments);
+        update.set("arguments", &arguments);
     }
     if let Some(policy) = &body.policy {
-        spec.insert("policy".to_owned(), json!(policy.read(&mut violations)));
+        let policy = policy.read(&mut update.violations);
+        update.set("policy", &policy);
     }
     if let Some(retry) = &body.retry {
-        spec.insert("retry".to_owned(), json!(retry.read(&mut violations)));
+        update.set_retry(retry);
     }
-    for (field, destination) in [("on_success", body.on_success), ("on_failure", body.on_failure)] {
-        if let Some(destination) = destination {
-            let destination = destination.and_then(|Object(to)| to.read(field, &mut violations));
-            spec.insert(field.to_owned(), json!(destination));
-        }
+    if let Some(destination) = body.on_success {
+        update.set_destination("on_success", destination);
     }
-    violations.finish()?;
-    Ok(BindingUpdate {
-        name: body.name,
-        script_id: body.script_id.map(ScriptId),
-        is_paused: body.is_paused,
-        spec,
-    })
+    if let Some(destination) = body.on_failure {
+        update.set_destination("on_failure", destination);
+    }
+    update.finish(body.script_id, body.is_paused)
 }
 
 problems!(DeleteScheduleProblems: NotFound, LoopDetected);

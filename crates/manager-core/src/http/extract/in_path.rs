@@ -29,24 +29,8 @@ pub(crate) struct ReleaseNumber(pub(crate) u32);
 /// The text that stands for the name of a secret or a config value. What is wrong with it is said by the operation.
 pub(crate) struct SettingNameText(pub(crate) String);
 
-impl FromStr for SettingNameText {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
 /// The text that stands for the name of a broker.
 pub(crate) struct BrokerNameText(pub(crate) String);
-
-impl FromStr for BrokerNameText {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
 
 /// A text that is no number.
 pub(crate) struct NoNumber;
@@ -98,6 +82,20 @@ macro_rules! numbers {
 }
 
 numbers!(VersionNumber, ReleaseNumber);
+
+macro_rules! texts {
+    ($($type:ident),+) => {
+        $(impl FromStr for $type {
+            type Err = Infallible;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Ok(Self(text.to_owned()))
+            }
+        })+
+    };
+}
+
+texts!(BrokerNameText, SettingNameText);
 
 /// What a text in a path names, where a name may be anything. Browsers and others take `.` and `..` for steps, also if they
 /// are escaped, so a `~` may stand before them. What would be read as such a name has one more.

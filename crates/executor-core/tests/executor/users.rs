@@ -309,4 +309,11 @@ fn a_page_of_users_goes_on_at_its_cursor() {
          } names.map(|name| name.sub_string(5)).join(\"\")",
         "0123456",
     );
+    says(
+        &host,
+        "let cursor = users::list(#{limit: 1}).cursor; let said = \"\";
+         try { users::list(#{q: \"a\", cursor: cursor}) } catch (error) { said = `${error}` }
+         if said.contains(\"leave it out\") { \"refused\" } else { said }",
+        "refused",
+    );
 }

@@ -78,6 +78,15 @@ pub(super) fn list(session: &Session, prefix: &str, options: Options) -> Fallibl
             "{FUNCTION}: a key does not begin with the character 0"
         )));
     }
+    if options
+        .after
+        .as_deref()
+        .is_some_and(|after| !after.starts_with(prefix))
+    {
+        return Err(fail(format!(
+            "{FUNCTION}: that cursor came from a list with another prefix; leave it out to begin with the first page"
+        )));
+    }
     let (found, cursor) = entries(session, prefix, options.limit as usize, options.after)?;
     let mut entries = rhai::Array::new();
     for (key, value) in found {

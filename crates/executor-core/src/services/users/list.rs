@@ -58,6 +58,12 @@ impl Options {
 /// One page.
 pub(super) fn list(session: &Session, options: &Options) -> Fallible<Map> {
     let prefix = format!("{USER_NAMES}{}", options.q);
+    let after = options.after.as_deref();
+    if after.is_some_and(|after| !after.starts_with(&prefix)) {
+        return Err(fail(
+            "users::list: that cursor came from a list with another `q`; leave it out to begin with the first page",
+        ));
+    }
     let (entries, cursor) = kv::entries(session, &prefix, options.limit, options.after.clone())?;
     let ids = entries.iter().map(|(_, value)| records::holder(value));
     let ids = ids.collect::<Fallible<Vec<_>>>()?;

@@ -141,10 +141,10 @@ pub trait EgressTable: Send + Sync {
 /// The connections of this node to the brokers of apps.
 #[async_trait]
 pub trait BrokerTable: Send + Sync {
-    /// Looks at what is set, and connects and disconnects accordingly; with `again`, the connections of this app are made
-    /// anew in any case. When this returns, none is there any more that is not wanted. Called after each change, before the
-    /// change is acknowledged.
-    async fn refresh(&self, again: Option<AppId>);
+    /// Looks at what is set, and connects and disconnects accordingly; with `again`, the connections of `app` are made anew in
+    /// any case. When this returns, the app has none any more that is not wanted; nobody waits for those of others. Called
+    /// after each change to the app, before the change is acknowledged.
+    async fn refresh(&self, app: AppId, again: bool);
 
     /// How the connection to a broker is, as far as this node knows.
     fn state(&self, broker: &Broker) -> BrokerState;

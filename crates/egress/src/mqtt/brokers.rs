@@ -1,13 +1,14 @@
 //! Which connections there are.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use picloud_shared::{
     id::{AppId, BrokerId},
     mqtt::{Broker, BrokerState, BrokerStatus},
@@ -17,21 +18,24 @@ use picloud_shared::{
 };
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify, watch},
-    task::JoinHandle,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 
-use super::connection::{Link, Wish, hold};
+use super::{
+    held::{Ended, GOODBYE_TIMEOUT, Held},
+    wish::{Wish, at},
+};
 use crate::Egress;
 
 /// How long a lease lasts, where several servers share a database.
 const LEASE: Duration = Duration::from_secs(30);
+/// How long after a lease was asked for its connection begins to end, unless it was extended: early enough to be gone when
+/// another node may have it.
+const STAY: Duration = LEASE.saturating_sub(GOODBYE_TIMEOUT);
 /// How often leases are extended, and others are looked at: twice before they end.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// After the database could not be asked, it is asked again.
 const RETRY: Duration = Duration::from_secs(5);
-/// How long a connection may take to end, before it is dropped.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What [`Brokers`] are made of.
 pub struct BrokersParts {
@@ -53,8 +57,10 @@ pub struct Brokers(Arc<Inner>);
 
 struct Inner {
     parts: Arc<BrokersParts>,
-    running: Mutex<HashMap<BrokerId, Running>>,
-    /// Held by whoever connects and disconnects, so that none brings back an older state.
+    /// The last connection to each broker; the one before it may be ending.
+    held: Mutex<HashMap<BrokerId, Held>>,
+    /// Held by whoever says what connections are to be there, so that none brings back an older state. Nobody waits for a
+    /// broker meanwhile.
     turn: AsyncMutex<()>,
     /// When to look again, if nothing happens before.
     look_at: Mutex<Option<Instant>>,
@@ -63,21 +69,12 @@ struct Inner {
     stopping: watch::Sender<bool>,
 }
 
-/// A connection that is there, or is to be.
-struct Running {
-    link: Arc<Link>,
-    wish: watch::Sender<Wish>,
-    task: JoinHandle<()>,
-    /// Until when it is this node's, where others share the database.
-    leased_until: Option<Instant>,
-}
-
 impl Brokers {
     /// Connects to all that are set, on the runtime of the caller.
     pub fn start(parts: BrokersParts) -> Self {
         let brokers = Self(Arc::new(Inner {
             parts: Arc::new(parts),
-            running: Mutex::default(),
+            held: Mutex::default(),
             turn: AsyncMutex::default(),
             look_at: Mutex::default(),
             looked: Notify::new(),
@@ -92,16 +89,17 @@ impl Brokers {
         self.0.stopping.send_replace(true);
         let all = async {
             let _turn = self.0.turn.lock().await;
-            let running: Vec<_> = self.running().drain().collect();
-            for (_, one) in &running {
-                one.wish.send_replace(Wish::Leave);
-            }
-            for (id, one) in running {
-                end(one.task).await;
-                if one.leased_until.is_some() {
-                    self.release(id).await;
+            let is_shared = self.0.parts.repository.is_shared_by_nodes();
+            let held: Vec<_> = self.held().drain().collect();
+            let ends = held.iter().map(|(id, one)| async move {
+                let is_leased = is_shared && one.is_wished();
+                one.end(Wish::Leave);
+                join_all(one.ending().into_iter().map(Ended::wait)).await;
+                if is_leased {
+                    self.release(*id).await;
                 }
-            }
+            });
+            join_all(ends).await;
         };
         if timeout(most, all).await.is_err() {
             tracing::warn!("some connections to brokers did not end in time");
@@ -118,7 +116,7 @@ impl Brokers {
             tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
                 () = self.0.parts.repository.brokers_hint() => {
-                    for one in self.running().values() {
+                    for one in self.held().values() {
                         one.link.wake.notify_one();
                     }
                     // Nobody else changes what is set here.
@@ -151,7 +149,6 @@ impl Brokers {
             Ok(brokers) => brokers,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "brokers cannot be read");
-                self.end_what_others_may_have().await;
                 return Some(RETRY);
             }
         };
@@ -167,7 +164,12 @@ impl Brokers {
             }
             match self.lease(broker.id).await {
                 Ok(Some(until)) => self.connect(broker, Some(until)),
-                Ok(None) => self.disconnect(vec![(broker.id, Wish::Leave)]).await,
+                Ok(None) => {
+                    if let Some(one) = self.held().get(&broker.id) {
+                        one.end(Wish::Leave);
+                    }
+                }
+                // Its connection ends by itself when nobody extends its time.
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -178,9 +180,6 @@ impl Brokers {
             }
         }
         if !is_well {
-            self.end_what_others_may_have().await;
-        }
-        if !is_well {
             return Some(RETRY);
         }
         (is_any && is_shared).then_some(HEARTBEAT)
@@ -189,73 +188,44 @@ impl Brokers {
     /// Ends connections that nobody wants any more, or not like this.
     async fn end_unwanted(&self, brokers: &[Broker], anew: Option<AppId>) {
         let by_id: HashMap<_, _> = brokers.iter().map(|broker| (broker.id, broker)).collect();
-        let mut unwanted = Vec::new();
-        for (id, one) in &*self.running() {
-            let before = &one.link.broker;
-            match by_id.get(id) {
-                None => unwanted.push((*id, Wish::Forget)),
-                Some(now) if now.revision != before.revision => {
-                    let stays = now.settings.is_same_session(&before.settings);
-                    unwanted.push((*id, if stays { Wish::Leave } else { Wish::Forget }));
+        let mut paused = Vec::new();
+        {
+            let mut held = self.held();
+            held.retain(|id, one| by_id.contains_key(id) || !one.has_ended());
+            for (id, one) in held.iter().filter(|(_, one)| one.is_wished()) {
+                let before = &one.link.broker;
+                match by_id.get(id) {
+                    None => one.end(Wish::Forget),
+                    Some(now) if now.revision != before.revision => {
+                        let stays = now.settings.is_same_session(&before.settings);
+                        one.end(if stays { Wish::Leave } else { Wish::Forget });
+                        if now.settings.is_paused {
+                            paused.push(*id);
+                        }
+                    }
+                    Some(now) if anew == Some(now.app_id) => one.end(Wish::Leave),
+                    Some(_) => {}
                 }
-                Some(now) if anew == Some(now.app_id) => unwanted.push((*id, Wish::Leave)),
-                Some(_) => {}
             }
         }
-        let paused = brokers.iter().filter(|broker| broker.settings.is_paused);
-        let paused: HashSet<_> = paused.map(|broker| broker.id).collect();
-        let ids: Vec<_> = unwanted.iter().map(|(id, _)| *id).collect();
-        self.disconnect(unwanted).await;
         if self.0.parts.repository.is_shared_by_nodes() {
-            for id in ids.into_iter().filter(|id| paused.contains(id)) {
+            for id in paused {
                 self.release(id).await;
             }
         }
     }
 
-    /// Ends connections whose lease has run out, while the database cannot say whose they are.
-    async fn end_what_others_may_have(&self) {
-        let soon = Instant::now() + RETRY;
-        let is_lost = |one: &Running| one.leased_until.is_some_and(|until| until <= soon);
-        let lost: Vec<_> = {
-            let running = self.running();
-            let lost = running.iter().filter(|(_, one)| is_lost(one));
-            lost.map(|(id, _)| (*id, Wish::Leave)).collect()
-        };
-        self.disconnect(lost).await;
-    }
-
-    async fn disconnect(&self, unwanted: Vec<(BrokerId, Wish)>) {
-        let mut ending = Vec::new();
-        for (id, wish) in unwanted {
-            if let Some(one) = self.running().remove(&id) {
-                one.wish.send_replace(wish);
-                ending.push(one.task);
-            }
-        }
-        for task in ending {
-            end(task).await;
-        }
-    }
-
     /// Connects to a broker, unless there is a connection.
-    fn connect(&self, broker: Broker, leased_until: Option<Instant>) {
-        let mut running = self.running();
-        if let Some(one) = running.get_mut(&broker.id) {
-            one.leased_until = leased_until;
+    fn connect(&self, broker: Broker, until: Option<Instant>) {
+        let mut held = self.held();
+        let id = broker.id;
+        let before = held.get(&id);
+        if let Some(one) = before.filter(|one| one.is_wished()) {
+            one.may_stay(until);
             return;
         }
-        let (wish, wished) = watch::channel(Wish::Stay);
-        let id = broker.id;
-        let link = Arc::new(Link::new(Arc::clone(&self.0.parts), broker));
-        let task = tokio::spawn(hold(Arc::clone(&link), wished));
-        let one = Running {
-            link,
-            wish,
-            task,
-            leased_until,
-        };
-        running.insert(id, one);
+        let one = Held::begin(Arc::clone(&self.0.parts), broker, until, before);
+        held.insert(id, one);
     }
 
     /// Until when a broker is this node's, if it is.
@@ -266,7 +236,7 @@ impl Brokers {
             node,
             ..
         } = &*self.0.parts;
-        let until = Instant::now() + LEASE;
+        let until = Instant::now() + STAY;
         let now = clock.now();
         let is_leased = repository
             .lease_broker(broker, node, now.plus(LEASE), now)
@@ -282,23 +252,29 @@ impl Brokers {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<BrokerId, Running>> {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, HashMap<BrokerId, Held>> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl BrokerTable for Brokers {
-    async fn refresh(&self, again: Option<AppId>) {
-        self.look(again).await;
+    async fn refresh(&self, app: AppId, again: bool) {
+        self.look(again.then_some(app)).await;
         self.0.looked.notify_one();
+        let ending: Vec<_> = {
+            let held = self.held();
+            let own = held.values().filter(|one| one.link.broker.app_id == app);
+            own.flat_map(Held::ending).collect()
+        };
+        join_all(ending.into_iter().map(Ended::wait)).await;
     }
 
     fn state(&self, broker: &Broker) -> BrokerState {
         if broker.settings.is_paused {
             return BrokerState::new(BrokerStatus::Paused, broker.updated_at);
         }
-        if let Some(one) = self.running().get(&broker.id) {
+        if let Some(one) = self.held().get(&broker.id).filter(|one| one.is_wished()) {
             return one.link.state().clone();
         }
         let status = if self.0.parts.repository.is_shared_by_nodes() {
@@ -313,20 +289,5 @@ impl BrokerTable for Brokers {
 impl fmt::Debug for Brokers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Brokers").finish_non_exhaustive()
-    }
-}
-
-/// Waits for a connection to end; drops it if it takes too long.
-async fn end(mut task: JoinHandle<()>) {
-    if timeout(GOODBYE_TIMEOUT, &mut task).await.is_err() {
-        task.abort();
-    }
-}
-
-/// Waits for a moment; for ever if there is none.
-async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }

@@ -19,7 +19,13 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{brokers::BrokersParts, outgoing::Doubt, packet::Invalid, talk::Talk};
+use super::{
+    brokers::BrokersParts,
+    outgoing::Doubt,
+    packet::Invalid,
+    talk::Talk,
+    wish::{Wished, unwished},
+};
 use crate::{connect::connect, http::Fault};
 
 /// How long it may take until a broker lets PiCloud in.
@@ -30,17 +36,6 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// A connection that was there for so long was a good one: the next pause is short again.
 const GOOD: Duration = Duration::from_secs(10);
-
-/// What is wanted of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// To be there.
-    Stay,
-    /// To end; the broker keeps what comes meanwhile.
-    Leave,
-    /// To end for good: the broker need not keep anything.
-    Forget,
-}
 
 /// A broker, and how the connection to it is.
 pub(super) struct Link {
@@ -142,7 +137,7 @@ impl Link {
 }
 
 /// Holds the connection as long as that is wished.
-pub(super) async fn hold(link: Arc<Link>, mut wished: watch::Receiver<Wish>) {
+pub(super) async fn hold(link: Arc<Link>, mut wished: watch::Receiver<Wished>) {
     let mut pause = PAUSE_MIN;
     loop {
         let begun = Instant::now();
@@ -175,14 +170,8 @@ pub(super) async fn hold(link: Arc<Link>, mut wished: watch::Receiver<Wish>) {
     }
 }
 
-/// Waits until the connection is to end.
-pub(super) async fn unwished(wished: &mut watch::Receiver<Wish>) {
-    // Where nobody is left who wishes, it ends too.
-    let _ = wished.wait_for(|wish| *wish != Wish::Stay).await;
-}
-
 /// Connects, and comes in.
-async fn begin(link: &Arc<Link>, wished: watch::Receiver<Wish>) -> Result<Talk, Lost> {
+async fn begin(link: &Arc<Link>, wished: watch::Receiver<Wished>) -> Result<Talk, Lost> {
     let Link { parts, broker, .. } = &**link;
     let url = &broker.settings.url;
     let app = parts.egress.app(broker.app_id);

@@ -15,10 +15,11 @@ use serde_json::Value;
 use tokio::time::{sleep, sleep_until};
 
 use super::{
-    connection::{Link, Lost, unwished},
+    connection::{Link, Lost},
     encode,
     packet::Message,
     talk::Talk,
+    wish::unwished,
 };
 
 /// Bytes of messages that are kept at one time: with all subscribers that an app may have, that is less than what an app

@@ -5,17 +5,20 @@
 //! the broker has it. The protocol is spoken here, not by a library: so a connection goes to an address that the guard has
 //! decided on, nothing is read that there is no place for, and what is acknowledged is known.
 //!
-//! Reading order: [`Brokers`] (which connections there are), `connection` (one of them, over and over), `talk` (from its
-//! beginning to its end), `incoming` and `outgoing` (messages), `packet`, `encode` and `decode` (what is said), `reason`.
+//! Reading order: [`Brokers`] (which connections there are), `held` (one of them, as those see it who begin and end it), `wish`,
+//! `connection` (over and over), `talk` (from its beginning to its end), `incoming` and `outgoing` (messages), `packet`,
+//! `encode` and `decode` (what is said), `reason`.
 
 mod brokers;
 mod connection;
 mod decode;
 mod encode;
+mod held;
 mod incoming;
 mod outgoing;
 mod packet;
 mod reason;
 mod talk;
+mod wish;
 
 pub use self::brokers::{Brokers, BrokersParts};

@@ -10,13 +10,14 @@ use tokio::{
 };
 
 use super::{
-    connection::{Link, Lost, Stream, Wish, unwished},
+    connection::{Link, Lost, Stream},
     decode::Decoder,
     encode,
     incoming::Batch,
     outgoing::Flight,
     packet::{Packet, Properties},
     reason,
+    wish::{Wish, Wished, unwished},
 };
 
 /// How long a broker may take to read what it is told.
@@ -34,7 +35,7 @@ pub(super) struct Talk {
     pub(super) version: MqttVersion,
     stream: Box<dyn Stream>,
     decoder: Decoder,
-    wished: watch::Receiver<Wish>,
+    wished: watch::Receiver<Wished>,
     pub(super) limits: Limits,
     keep_alive: Duration,
     pub(super) next_ping: Instant,
@@ -90,7 +91,7 @@ impl Talk {
         link: Arc<Link>,
         mut stream: Box<dyn Stream>,
         credentials: Option<Credentials>,
-        wished: watch::Receiver<Wish>,
+        wished: watch::Receiver<Wished>,
     ) -> Result<Self, Lost> {
         let settings = &link.broker.settings;
         let version = settings.version;
@@ -239,7 +240,7 @@ impl Talk {
     }
 
     /// What is wished of the connection.
-    pub(super) fn wished(&self) -> watch::Receiver<Wish> {
+    pub(super) fn wished(&self) -> watch::Receiver<Wished> {
         self.wished.clone()
     }
 
@@ -331,8 +332,7 @@ impl Talk {
 
     /// Ends it. Whatever becomes of that, it is over.
     async fn leave(&mut self) {
-        let wish = *self.wished.borrow();
-        let forget = wish == Wish::Forget;
+        let forget = self.wished.borrow().wish == Wish::Forget;
         let goodbye = async {
             if forget && !self.subscribed.is_empty() {
                 let filters: Vec<_> = self.subscribed.iter().map(|one| one.filter.clone()).collect();

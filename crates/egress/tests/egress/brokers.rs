@@ -4,7 +4,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,7 +32,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::ground::{APP, Ground};
+use crate::ground::{APP, Ground, OTHER};
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 const PUBACK_OF_7: [u8; 4] = [0x40, 0x02, 0x00, 0x07];
@@ -47,6 +50,10 @@ struct World {
     broker: Mutex<Broker>,
     waiting: Mutex<Vec<WaitingMessage>>,
     hint: Notify,
+    /// Whether nobody is told what waits.
+    is_stuck: AtomicBool,
+    /// Tells that somebody asked for it all the same.
+    stuck: Notify,
     /// What publishing answers, in turn; it is done when nothing is left.
     refusals: Mutex<VecDeque<PublishError>>,
     /// Tells of each try to publish.
@@ -98,6 +105,10 @@ impl BrokerConnections for World {
     }
 
     async fn waiting_messages(&self, _: BrokerId, limit: u32) -> Result<Vec<WaitingMessage>, StoreError> {
+        if self.is_stuck.load(Ordering::SeqCst) {
+            self.stuck.notify_one();
+            std::future::pending::<()>().await;
+        }
         let waiting = self.waiting.lock().expect("no holder panics");
         Ok(waiting.iter().take(limit as usize).cloned().collect())
     }
@@ -199,6 +210,8 @@ impl Stage {
             broker: Mutex::new(broker),
             waiting: Mutex::new(waiting),
             hint: Notify::new(),
+            is_stuck: AtomicBool::new(false),
+            stuck: Notify::new(),
             refusals: Mutex::new(refusals.into()),
             tried: tried_by,
             deleted: deleted_by,
@@ -376,6 +389,19 @@ async fn a_message_that_ends_the_connection_holds_up_no_other() {
     assert_eq!(last.len(), length(3));
     acknowledge(&mut stream, &last).await;
     assert_eq!(stage.deleted.recv().await, Some(vec![3]));
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_end_holds_up_no_other_app() {
+    let stage = Stage::new(MqttVersion::V3, Vec::new(), Vec::new()).await;
+    stage.world.is_stuck.store(true, Ordering::SeqCst);
+    let _stream = stage.let_in(&LET_IN).await;
+    stage.world.stuck.notified().await;
+    tokio::select! {
+        biased;
+        () = stage.brokers.refresh(APP, true) => panic!("its old connection is still there"),
+        () = stage.brokers.refresh(OTHER, true) => {}
+    }
 }
 
 #[tokio::test]

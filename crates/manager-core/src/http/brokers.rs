@@ -261,7 +261,7 @@ pub(crate) async fn put_broker(
         .put_broker(app.id, &name, &settings, body.password.as_ref(), &change)
         .await
         .map_err(refusal)?;
-    manager.brokers().refresh(None).await;
+    manager.brokers().refresh(app.id, false).await;
     tracing::info!(app.id = %app.id, broker = %name, "broker of an app set");
     Ok(Json(BrokerBody::of(&manager, broker)))
 }
@@ -375,7 +375,7 @@ pub(crate) async fn delete_broker(
     if !manager.repository().delete_broker(app.id, &name, &change).await? {
         return Err(not_found("broker"));
     }
-    manager.brokers().refresh(None).await;
+    manager.brokers().refresh(app.id, false).await;
     tracing::info!(app.id = %app.id, broker = %name, "broker of an app deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -107,7 +107,7 @@ pub(crate) async fn put_egress(
     let settings = settings.ok_or_else(|| not_found("app"))?;
     manager.publish_egress(app.id).await;
     // What was connected by another list may not be by this one, and the other way round.
-    manager.brokers().refresh(Some(app.id)).await;
+    manager.brokers().refresh(app.id, true).await;
     Ok(Json(Some(settings).into()))
 }
 

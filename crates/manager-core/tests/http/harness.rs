@@ -254,7 +254,7 @@ struct NoBrokers;
 
 #[async_trait]
 impl BrokerTable for NoBrokers {
-    async fn refresh(&self, _: Option<AppId>) {}
+    async fn refresh(&self, _: AppId, _: bool) {}
 
     fn state(&self, broker: &Broker) -> BrokerState {
         BrokerState::new(BrokerStatus::Connecting, broker.updated_at)

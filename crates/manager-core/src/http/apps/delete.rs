@@ -53,7 +53,7 @@ pub(crate) async fn delete_app(
     }
     manager.publish(app.id).await;
     manager.publish_egress(app.id).await;
-    manager.brokers().refresh(None).await;
+    manager.brokers().refresh(app.id, false).await;
     tracing::info!(app.id = %app.id, app.slug = %app.slug, user.id = %caller.user.id, "app deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -80,7 +80,6 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<System> {
         repository: store.clone(),
         events: Arc::new(events.clone()),
         clock: clock.clone(),
-        node: config.node_name.clone(),
     });
     let manager = Manager::new(ManagerParts {
         repository: store.clone(),

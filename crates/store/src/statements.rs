@@ -105,6 +105,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
             ("postgres/events", crate::postgres::events::ALL),
             ("postgres/hints", crate::postgres::hints::ALL),
             ("postgres/kv", crate::postgres::kv::ALL),
+            ("postgres/leases", crate::postgres::leases::ALL),
             ("postgres/lock", crate::postgres::lock::ALL),
             ("postgres/messages", crate::postgres::messages::ALL),
             ("postgres/open", crate::postgres::open::ALL),

@@ -47,8 +47,6 @@ pub struct BrokersParts {
     pub events: Arc<dyn EventTable>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The name of this node.
-    pub node: String,
 }
 
 /// The connections of this node to the brokers of apps. A cheap handle; all copies are one.
@@ -230,23 +228,13 @@ impl Brokers {
 
     /// Until when a broker is this node's, if it is.
     async fn lease(&self, broker: BrokerId) -> Result<Option<Instant>, StoreError> {
-        let BrokersParts {
-            repository,
-            clock,
-            node,
-            ..
-        } = &*self.0.parts;
         let until = Instant::now() + STAY;
-        let now = clock.now();
-        let is_leased = repository
-            .lease_broker(broker, node, now.plus(LEASE), now)
-            .await?;
+        let is_leased = self.0.parts.repository.lease_broker(broker, LEASE).await?;
         Ok(is_leased.then_some(until))
     }
 
     async fn release(&self, broker: BrokerId) {
-        let BrokersParts { repository, node, .. } = &*self.0.parts;
-        if let Err(error) = repository.release_broker(broker, node).await {
+        if let Err(error) = self.0.parts.repository.release_broker(broker).await {
             // It ends by itself.
             tracing::debug!(%error, "a lease of a broker was not given back");
         }

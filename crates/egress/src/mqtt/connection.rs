@@ -184,7 +184,11 @@ async fn begin(link: &Arc<Link>, wished: watch::Receiver<Wished>) -> Result<Talk
     let credentials = match sign_in {
         SignIn::Nobody => None,
         SignIn::As(credentials) => Some(credentials),
-        SignIn::Outdated => return Err(Lost("what is set has changed".to_owned())),
+        SignIn::Outdated => {
+            return Err(Lost(
+                "what is set has changed, or another server has the connection".to_owned(),
+            ));
+        }
     };
     let stream = connect(&addresses)
         .await

@@ -86,17 +86,11 @@ impl BrokerConnections for World {
         false
     }
 
-    async fn lease_broker(
-        &self,
-        _: BrokerId,
-        _: &str,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn lease_broker(&self, _: BrokerId, _: Duration) -> Result<bool, StoreError> {
         Ok(true)
     }
 
-    async fn release_broker(&self, _: BrokerId, _: &str) -> Result<(), StoreError> {
+    async fn release_broker(&self, _: BrokerId) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -222,7 +216,6 @@ impl Stage {
             repository: Arc::clone(&world) as _,
             events: Arc::clone(&world) as _,
             clock: Arc::new(NowClock),
-            node: "test".to_owned(),
         });
         Self {
             listener,

@@ -264,7 +264,8 @@ pub enum SignIn {
     Nobody,
     /// As somebody.
     As(Credentials),
-    /// Not at all: what is set is something else by now, or nothing. A password that is set now may be for another place.
+    /// Not at all: what is set is something else by now, or nothing, or another server has the connection. A password that is
+    /// set now may be for another place.
     Outdated,
 }
 

@@ -1,5 +1,7 @@
 //! Storage of the brokers of apps, and of the messages that wait for them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -8,7 +10,6 @@ use crate::{
     id::{AppId, BrokerId},
     mqtt::{Broker, BrokerName, BrokerSettings, SignIn, Subscribed, WaitingMessage},
     secret::SecretText,
-    time::Timestamp,
 };
 
 /// Storage of the brokers of apps, for people. None of it gives a password back: see [`BrokerConnections`].
@@ -43,24 +44,19 @@ pub trait BrokerConnections: Send + Sync {
     /// All brokers of all apps.
     async fn all_brokers(&self) -> Result<Vec<Broker>, StoreError>;
 
-    /// Who signs in to a broker, as it was set with this revision.
+    /// Who signs in to a broker, as it was set with this revision; nobody does while another process has it leased.
     async fn broker_credentials(&self, broker: BrokerId, revision: u32) -> Result<SignIn, StoreError>;
 
-    /// Whether other nodes may use the same storage: then a broker is leased before it is connected to.
+    /// Whether other nodes may use the same storage: then a broker is leased before it is connected to. Where they may not,
+    /// every lease is had.
     fn is_shared_by_nodes(&self) -> bool;
 
-    /// Leases a broker to `node` up to `until`, if it is nobody's else; extends the lease that the node has. `false` if
-    /// another node has it.
-    async fn lease_broker(
-        &self,
-        broker: BrokerId,
-        node: &str,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, StoreError>;
+    /// Leases a broker to this process, or extends the lease that it has, from now on. `false` if another process has it: one
+    /// that lives, as far as the storage knows, and whose time is not up.
+    async fn lease_broker(&self, broker: BrokerId, lasts: Duration) -> Result<bool, StoreError>;
 
     /// Gives a lease back.
-    async fn release_broker(&self, broker: BrokerId, node: &str) -> Result<(), StoreError>;
+    async fn release_broker(&self, broker: BrokerId) -> Result<(), StoreError>;
 
     /// Notes what the session at a broker has subscribed to.
     async fn set_subscribed(&self, broker: BrokerId, subscribed: &[Subscribed]) -> Result<(), StoreError>;

@@ -1,5 +1,7 @@
 //! What those need who hold connections to brokers: who signs in, whose connection it is, and the messages that wait.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use picloud_shared::{
     id::BrokerId,
@@ -7,7 +9,6 @@ use picloud_shared::{
     repository::{BrokerConnections, StoreError},
     time::Timestamp,
 };
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::settings::{BrokerRow, KIND, owner};
@@ -20,13 +21,11 @@ use crate::{
 };
 
 statements! {
-    /// A password is for the place that was set together with it: who still has other settings does not get it.
+    /// A password is for the place that was set together with it: who still has other settings does not get it, nor does who
+    /// has lost the lease.
     BROKER_OF_REVISION = "SELECT id, app_id, name, url, version, client_id, username, sealed, keep_alive_s, filters, \
         is_paused, revision, subscribed, updated_at, author_name, CAST(0 AS BIGINT) AS waiting FROM brokers \
-        WHERE id = $1 AND revision = $2";
-    LEASE_BROKER = "UPDATE brokers SET holder = $2, held_until = $3 \
-        WHERE id = $1 AND (holder IS NULL OR holder = $2 OR held_until <= $4) RETURNING id";
-    RELEASE_BROKER = "UPDATE brokers SET holder = NULL, held_until = 0 WHERE id = $1 AND holder = $2";
+        WHERE id = $1 AND revision = $2 AND (holder IS NULL OR holder = $3)";
     SET_SUBSCRIBED = "UPDATE brokers SET subscribed = $2 WHERE id = $1";
     WAITING_MESSAGES = "SELECT number, topic, payload, qos, retain, content_type, depth, published_at \
         FROM broker_messages WHERE broker_id = $1 ORDER BY number LIMIT $2";
@@ -52,9 +51,14 @@ impl BrokerConnections for Store {
     }
 
     async fn broker_credentials(&self, broker: BrokerId, revision: u32) -> Result<SignIn, StoreError> {
+        let holder = match &self.db {
+            // Nobody holds anything there.
+            Db::Sqlite(_) => "",
+            Db::Postgres(postgres) => postgres.lease_holder(),
+        };
         let row: Option<BrokerRow> = self
             .db
-            .fetch_optional(BROKER_OF_REVISION, args![broker, revision])
+            .fetch_optional(BROKER_OF_REVISION, args![broker, revision, holder])
             .await?;
         let Some(mut row) = row else {
             return Ok(SignIn::Outdated);
@@ -80,26 +84,18 @@ impl BrokerConnections for Store {
         matches!(self.db, Db::Postgres(_))
     }
 
-    async fn lease_broker(
-        &self,
-        broker: BrokerId,
-        node: &str,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = self.db.write().await?;
-        let leased: Option<(Uuid,)> = transaction
-            .fetch_optional(LEASE_BROKER, args![broker, node, until, now])
-            .await?;
-        transaction.commit().await?;
-        Ok(leased.is_some())
+    async fn lease_broker(&self, broker: BrokerId, lasts: Duration) -> Result<bool, StoreError> {
+        match &self.db {
+            Db::Sqlite(_) => Ok(true),
+            Db::Postgres(postgres) => postgres.lease_broker(broker, lasts).await,
+        }
     }
 
-    async fn release_broker(&self, broker: BrokerId, node: &str) -> Result<(), StoreError> {
-        let mut transaction = self.db.write().await?;
-        transaction.execute(RELEASE_BROKER, args![broker, node]).await?;
-        transaction.commit().await?;
-        self.tell_nodes_of_brokers();
+    async fn release_broker(&self, broker: BrokerId) -> Result<(), StoreError> {
+        if let Db::Postgres(postgres) = &self.db {
+            postgres.release_broker(broker).await?;
+            self.tell_nodes_of_brokers();
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod failure;
 mod fault;
 pub(crate) mod hints;
 pub(crate) mod kv;
+pub(crate) mod leases;
 pub(crate) mod lock;
 pub(crate) mod messages;
 pub(crate) mod open;

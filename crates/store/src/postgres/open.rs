@@ -7,7 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{hints::Hints, server, turns::Turns};
+use super::{hints::Hints, leases::Leases, server, turns::Turns};
 use crate::{error::OpenError, migrate, statements::statements};
 
 /// Connections at one time.
@@ -37,6 +37,7 @@ pub(crate) struct Postgres {
     pub(crate) pool: PgPool,
     pub(super) turns: Arc<Turns>,
     pub(super) hints: Hints,
+    pub(super) leases: Leases,
 }
 
 impl Postgres {
@@ -61,12 +62,14 @@ impl Postgres {
             pool,
             turns: Arc::default(),
             hints: Hints::default(),
+            leases: Leases::default(),
         })
     }
 
     pub(crate) async fn close(&self) {
         // The pool waits for all of its connections, the one that listens too.
         self.hints.close();
+        self.leases.close();
         self.pool.close().await;
     }
 }

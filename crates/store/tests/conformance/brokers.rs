@@ -30,7 +30,9 @@ cases! {
     with_too_many_waiting_nothing_is_published,
     with_too_much_waiting_nothing_is_published,
     what_is_too_old_to_be_sent_takes_no_place,
-    a_broker_is_one_node_s_at_a_time,
+    a_broker_is_one_process_s_at_a_time,
+    the_brokers_of_a_process_that_ended_are_free,
+    who_has_lost_the_database_for_a_moment_keeps_what_nobody_took,
     a_broker_goes_with_its_app,
     a_lost_key_takes_those_with_a_password_with_it,
 }
@@ -357,25 +359,85 @@ async fn what_is_too_old_to_be_sent_takes_no_place(bed: Bed) {
     bed.finish().await;
 }
 
-async fn a_broker_is_one_node_s_at_a_time(bed: Bed) {
+/// Long enough to be asked for by others meanwhile.
+const LEASE: Duration = Duration::from_hours(1);
+
+async fn lease(store: &Store, broker: &Broker) -> bool {
+    store.lease_broker(broker.id, LEASE).await.unwrap()
+}
+
+/// Whether the store is told who signs in.
+async fn may_sign_in(store: &Store, broker: &Broker) -> bool {
+    let sign_in = store.broker_credentials(broker.id, broker.revision).await;
+    sign_in.unwrap() != SignIn::Outdated
+}
+
+async fn a_broker_is_one_process_s_at_a_time(bed: Bed) {
     let app = app(&bed.store, "one").await.id;
     let settings = settings("mqtt://broker.example.com", None);
-    let broker = set(&bed.store, app, &settings, None).await.unwrap().id;
-    let at = |seconds| now().plus(Duration::from_secs(seconds));
-    let lease = async |node, from, until| {
-        let leased = bed.store.lease_broker(broker, node, at(until), at(from)).await;
-        leased.unwrap()
+    let broker = set(&bed.store, app, &settings, None).await.unwrap();
+    assert!(lease(&bed.store, &broker).await && may_sign_in(&bed.store, &broker).await);
+    if bed.is_sqlite() {
+        // There is one process.
+        return bed.finish().await;
+    }
+    let other = bed.open_again().await.unwrap();
+    assert!(!lease(&other, &broker).await && !may_sign_in(&other, &broker).await);
+    assert!(lease(&bed.store, &broker).await, "its own lease is extended");
+    let mut raw = bed.raw().await;
+    raw.run("UPDATE brokers SET held_until = 0").await;
+    assert!(lease(&other, &broker).await, "it has run out");
+    assert!(!lease(&bed.store, &broker).await && !may_sign_in(&bed.store, &broker).await);
+    bed.store.release_broker(broker.id).await.unwrap();
+    assert!(!lease(&bed.store, &broker).await, "that was not its own");
+    other.release_broker(broker.id).await.unwrap();
+    assert!(lease(&bed.store, &broker).await);
+    other.close().await;
+    bed.finish().await;
+}
+
+async fn the_brokers_of_a_process_that_ended_are_free(bed: Bed) {
+    let app = app(&bed.store, "one").await.id;
+    let settings = settings("mqtt://broker.example.com", None);
+    let broker = set(&bed.store, app, &settings, None).await.unwrap();
+    if bed.is_sqlite() {
+        // There is one process.
+        return bed.finish().await;
+    }
+    let killed = bed.open_again().await.unwrap();
+    assert!(lease(&killed, &broker).await && !lease(&bed.store, &broker).await);
+    // It gives nothing back.
+    killed.close().await;
+    let free = async {
+        // The database hears a moment later of it.
+        while !lease(&bed.store, &broker).await {
+            tokio::task::yield_now().await;
+        }
     };
-    assert!(lease("a", 0, 30).await);
-    assert!(!lease("b", 10, 40).await);
-    assert!(lease("a", 10, 40).await, "its own lease is extended");
-    assert!(!lease("b", 39, 70).await);
-    assert!(lease("b", 40, 70).await, "it has run out");
-    assert!(!lease("a", 41, 71).await);
-    bed.store.release_broker(broker, "a").await.unwrap();
-    assert!(!lease("a", 42, 72).await, "that was not its own");
-    bed.store.release_broker(broker, "b").await.unwrap();
-    assert!(lease("a", 43, 73).await);
+    tokio::time::timeout(Duration::from_mins(1), free).await.unwrap();
+    bed.finish().await;
+}
+
+async fn who_has_lost_the_database_for_a_moment_keeps_what_nobody_took(bed: Bed) {
+    if bed.is_sqlite() {
+        // There is no connection to lose.
+        return bed.finish().await;
+    }
+    let app = app(&bed.store, "one").await.id;
+    let settings = settings("mqtt://broker.example.com", None);
+    let broker = set(&bed.store, app, &settings, None).await.unwrap();
+    let other = bed.open_again().await.unwrap();
+    let mut raw = bed.raw().await;
+    assert!(lease(&bed.store, &broker).await);
+    let lose = "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    raw.number(lose).await;
+    assert!(lease(&bed.store, &broker).await);
+    assert!(!lease(&other, &broker).await, "it is seen to live again");
+    raw.number(lose).await;
+    assert!(lease(&other, &broker).await, "nothing says that it lives");
+    assert!(!lease(&bed.store, &broker).await);
+    other.close().await;
     bed.finish().await;
 }
 

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use picloud_shared::{
     id::{AppId, BrokerId},
     mqtt::{Broker, BrokerState, BrokerStatus},
-    repository::{BrokerConnections, StoreError},
+    repository::{BrokerConnections, BrokersHint, StoreError},
     seam::{BrokerTable, EventTable},
     time::Clock,
 };
@@ -113,12 +113,12 @@ impl Brokers {
             let look_at = *self.0.look_at.lock().unwrap_or_else(PoisonError::into_inner);
             tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
-                () = self.0.parts.repository.brokers_hint() => {
-                    for one in self.held().values() {
+                hint = self.0.parts.repository.brokers_hint() => {
+                    for one in self.held().values().filter(|one| hint.is_for(one.link.broker.app_id)) {
                         one.link.wake.notify_one();
                     }
-                    // Nobody else changes what is set here.
-                    if !is_shared {
+                    // Where nobody else changes what is set, there is nothing to be looked at, nor for messages.
+                    if !is_shared || matches!(hint, BrokersHint::Messages(_)) {
                         continue;
                     }
                 }

@@ -3,7 +3,7 @@
 //! The broker is a listener that says what the test wants; a real one is met by the HTTP tests.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,7 @@ use picloud_shared::{
         Broker, BrokerSettings, BrokerState, BrokerStatus, MqttVersion, Qos, SignIn, Subscribed,
         WaitingMessage,
     },
-    repository::{BrokerConnections, PublishError, StoreError},
+    repository::{BrokerConnections, BrokersHint, PublishError, StoreError},
     seam::{BrokerTable as _, EventTable},
     time::{Clock, Timestamp},
 };
@@ -114,8 +114,9 @@ impl BrokerConnections for World {
         Ok(())
     }
 
-    async fn brokers_hint(&self) {
+    async fn brokers_hint(&self) -> BrokersHint {
         self.hint.notified().await;
+        BrokersHint::Messages(BTreeSet::from([APP]))
     }
 }
 

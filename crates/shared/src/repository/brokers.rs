@@ -1,6 +1,6 @@
 //! Storage of the brokers of apps, and of the messages that wait for them.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 
@@ -68,9 +68,28 @@ pub trait BrokerConnections: Send + Sync {
     /// Deletes messages that were sent, or cannot be.
     async fn delete_messages(&self, broker: BrokerId, numbers: &[i64]) -> Result<(), StoreError>;
 
-    /// Waits until messages may have come to wait for any broker, or another node may have changed one. What happens
-    /// while nobody waits is not forgotten.
-    async fn brokers_hint(&self);
+    /// Waits until messages may have come to wait for a broker, or another node may have changed one. What happens while
+    /// nobody waits is not forgotten.
+    async fn brokers_hint(&self) -> BrokersHint;
+}
+
+/// What those are told who hold connections to brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BrokersHint {
+    /// Messages may have come to wait for brokers of these apps.
+    Messages(BTreeSet<AppId>),
+    /// Anything may have happened: another node has changed a broker or given one back, or was not heard for a while.
+    Anything,
+}
+
+impl BrokersHint {
+    /// Whether messages may wait for a broker of an app.
+    pub fn is_for(&self, app: AppId) -> bool {
+        match self {
+            Self::Messages(apps) => apps.contains(&app),
+            Self::Anything => true,
+        }
+    }
 }
 
 /// Why a broker was not set.

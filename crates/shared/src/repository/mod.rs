@@ -38,7 +38,7 @@ pub use apps::{
 };
 pub use audit::AuditRepository;
 pub use bindings::{BindingRepository, BindingUpdate, WriteBindingError};
-pub use brokers::{BrokerConnections, BrokerRepository, PutBrokerError};
+pub use brokers::{BrokerConnections, BrokerRepository, BrokersHint, PutBrokerError};
 pub use collections::{AppCollection, CollectionRepository, CreateCollectionError};
 pub use config::{ConfigRepository, SetConfigError};
 pub use deliveries::DeliveryRepository;

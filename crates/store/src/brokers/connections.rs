@@ -1,12 +1,12 @@
 //! What those need who hold connections to brokers: who signs in, whose connection it is, and the messages that wait.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use picloud_shared::{
-    id::BrokerId,
+    id::{AppId, BrokerId},
     mqtt::{Broker, Credentials, Qos, SignIn, Subscribed, WaitingMessage},
-    repository::{BrokerConnections, StoreError},
+    repository::{BrokerConnections, BrokersHint, StoreError},
     time::Timestamp,
 };
 use zeroize::Zeroizing;
@@ -126,22 +126,25 @@ impl BrokerConnections for Store {
         transaction.commit().await
     }
 
-    async fn brokers_hint(&self) {
-        self.broker_hints.wait().await;
+    async fn brokers_hint(&self) -> BrokersHint {
+        self.broker_hints.wait().await
     }
 }
 
 impl Store {
-    /// Tells those who hold connections that messages may have come to wait.
-    pub(crate) fn tell_of_messages(&self) {
-        self.broker_hints.tell();
-        self.tell_nodes_of_brokers();
+    /// Tells those who hold connections that messages may have come to wait for brokers of an app.
+    pub(crate) fn tell_of_messages(&self, app: AppId) {
+        let hint = BrokersHint::Messages(BTreeSet::from([app]));
+        if let Db::Postgres(postgres) = &self.db {
+            postgres.tell_of_brokers(hint.clone());
+        }
+        self.broker_hints.tell(hint);
     }
 
     /// Tells other nodes that something of brokers has changed.
     pub(crate) fn tell_nodes_of_brokers(&self) {
         if let Db::Postgres(postgres) = &self.db {
-            postgres.tell_of_brokers();
+            postgres.tell_of_brokers(BrokersHint::Anything);
         }
     }
 }

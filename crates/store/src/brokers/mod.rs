@@ -8,4 +8,4 @@ pub(crate) mod connections;
 mod hints;
 pub(crate) mod settings;
 
-pub(crate) use self::hints::BrokerHints;
+pub(crate) use self::hints::{BrokerHints, PendingHint};

@@ -169,8 +169,8 @@ impl EventRepository for Store {
             Db::Sqlite(_) => std::future::pending().await,
             Db::Postgres(db) => loop {
                 let told = db.hint().await;
-                if told.brokers {
-                    self.broker_hints.tell();
+                if let Some(hint) = told.brokers {
+                    self.broker_hints.tell(hint);
                 }
                 if told.events {
                     return;

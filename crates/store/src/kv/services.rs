@@ -68,7 +68,7 @@ impl HostServices for DataServices {
         }
         // Where the answer was lost, too: they may be there all the same.
         if has_messages && matches!(answer, Ok(Answer::Committed) | Err(ServiceError::CommitUnknown)) {
-            self.store.tell_of_messages();
+            self.store.tell_of_messages(app);
         }
         answer
     }

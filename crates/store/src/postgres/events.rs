@@ -8,7 +8,7 @@ use picloud_shared::{
         WAITING_PER_APP_MAX,
     },
     id::AppId,
-    repository::StoreError,
+    repository::{BrokersHint, StoreError},
     time::Timestamp,
 };
 use sqlx::{PgConnection, postgres::PgArguments, query::Query};
@@ -326,8 +326,8 @@ impl Postgres {
     }
 
     /// Tells other nodes that something of brokers has changed.
-    pub(crate) fn tell_of_brokers(&self) {
-        self.hints.tell_of_brokers(&self.pool);
+    pub(crate) fn tell_of_brokers(&self, hint: BrokersHint) {
+        self.hints.tell_of_brokers(&self.pool, hint);
     }
 
     /// Waits until another node may have made something due, or has changed something of brokers.

@@ -5,6 +5,7 @@
 //! with its own flush of the log.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,11 +13,12 @@ use std::{
     time::Duration,
 };
 
+use picloud_shared::{id::AppId, repository::BrokersHint};
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::{sync::Mutex, time::sleep};
 use uuid::Uuid;
 
-use crate::statements::statements;
+use crate::{brokers::PendingHint, statements::statements};
 
 const CHANNEL: &str = "picloud_events";
 /// After a hint, the next one waits so long: it speaks for all that came meanwhile.
@@ -28,16 +30,20 @@ statements! {
     TELL = "SELECT pg_notify('picloud_events', $1)";
 }
 
-/// What follows the name of a node that tells of brokers.
-const OF_BROKERS: &str = " brokers";
+/// What follows the name of a node that has changed something of brokers.
+const OF_BROKERS: &str = "brokers";
+/// What follows the name of a node that tells of messages, before the apps whose they are.
+const OF_MESSAGES: &str = "messages";
+/// Apps that are named in one text: PostgreSQL takes 8,000 bytes.
+const APPS_PER_TEXT: usize = 100;
 
 /// What another node has told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     /// Something may be due.
     pub(crate) events: bool,
     /// Something of brokers has changed, or messages have come to wait for one.
-    pub(crate) brokers: bool,
+    pub(crate) brokers: Option<BrokersHint>,
 }
 
 /// What this process tells others, and hears from them.
@@ -53,8 +59,8 @@ pub(crate) struct Hints {
 struct State {
     /// Whether something is to be told.
     events_due: AtomicBool,
-    /// Whether something is to be told of brokers.
-    brokers_due: AtomicBool,
+    /// What is to be told of brokers.
+    brokers: PendingHint,
     /// Whether somebody is at it.
     is_told: AtomicBool,
 }
@@ -77,8 +83,8 @@ impl Hints {
     }
 
     /// The same about brokers.
-    pub(super) fn tell_of_brokers(&self, pool: &PgPool) {
-        self.state.brokers_due.store(true, Ordering::SeqCst);
+    pub(super) fn tell_of_brokers(&self, pool: &PgPool, hint: BrokersHint) {
+        self.state.brokers.add(hint);
         self.begin(pool);
     }
 
@@ -90,9 +96,7 @@ impl Hints {
         tokio::spawn(async move {
             loop {
                 while let Some(told) = state.take() {
-                    let of_events = told.events.then(|| node.clone());
-                    let of_brokers = told.brokers.then(|| format!("{node}{OF_BROKERS}"));
-                    for text in of_events.into_iter().chain(of_brokers) {
+                    for text in told.texts(&node) {
                         // Who is not told looks by themselves after a while.
                         if let Err(error) = sqlx::query(TELL).bind(text).execute(&pool).await {
                             tracing::debug!(%error, "other nodes were not told of events");
@@ -127,7 +131,7 @@ impl Hints {
                         // What was told before is not heard.
                         return Told {
                             events: true,
-                            brokers: true,
+                            brokers: Some(BrokersHint::Anything),
                         };
                     }
                     // Nothing is asked any more.
@@ -141,16 +145,9 @@ impl Hints {
             };
             match connected.try_recv().await {
                 Ok(Some(told)) => {
-                    let text = told.payload();
-                    let (node, brokers) = match text.strip_suffix(OF_BROKERS) {
-                        Some(node) => (node, true),
-                        None => (text, false),
-                    };
+                    let (node, told) = Told::read(told.payload());
                     if node != self.node {
-                        return Told {
-                            events: !brokers,
-                            brokers,
-                        };
+                        return told;
                     }
                 }
                 Ok(None) | Err(_) => *listener = None,
@@ -164,13 +161,48 @@ impl State {
     fn take(&self) -> Option<Told> {
         let told = Told {
             events: self.events_due.swap(false, Ordering::SeqCst),
-            brokers: self.brokers_due.swap(false, Ordering::SeqCst),
+            brokers: self.brokers.take(),
         };
-        (told.events || told.brokers).then_some(told)
+        (told.events || told.brokers.is_some()).then_some(told)
     }
 
     fn is_any_due(&self) -> bool {
-        self.events_due.load(Ordering::SeqCst) || self.brokers_due.load(Ordering::SeqCst)
+        self.events_due.load(Ordering::SeqCst) || self.brokers.is_any()
+    }
+}
+
+impl Told {
+    /// As `node` tells it.
+    fn texts(&self, node: &str) -> Vec<String> {
+        let mut texts: Vec<_> = self.events.then(|| node.to_owned()).into_iter().collect();
+        match &self.brokers {
+            None => {}
+            Some(BrokersHint::Anything) => texts.push(format!("{node} {OF_BROKERS}")),
+            Some(BrokersHint::Messages(apps)) => {
+                let apps: Vec<_> = apps.iter().map(ToString::to_string).collect();
+                for apps in apps.chunks(APPS_PER_TEXT) {
+                    texts.push(format!("{node} {OF_MESSAGES} {}", apps.join(" ")));
+                }
+            }
+        }
+        texts
+    }
+
+    /// Who tells it, and what it is.
+    fn read(text: &str) -> (&str, Self) {
+        let mut words = text.split(' ');
+        let node = words.next().unwrap_or_default();
+        let brokers = match words.next() {
+            None => None,
+            Some(OF_MESSAGES) => {
+                let apps = words.map(str::parse::<AppId>).collect::<Result<BTreeSet<_>, _>>();
+                // What cannot be read may mean anything.
+                Some(apps.map_or(BrokersHint::Anything, BrokersHint::Messages))
+            }
+            Some(_) => Some(BrokersHint::Anything),
+        };
+        let events = brokers.is_none();
+        (node, Self { events, brokers })
     }
 }
 
@@ -178,4 +210,41 @@ async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many that one text does not name them all.
+    const APPS: u128 = 250;
+
+    #[test]
+    fn what_is_told_is_heard() {
+        let apps = (0..APPS).map(|app| AppId(Uuid::from_u128(app))).collect();
+        for brokers in [
+            None,
+            Some(BrokersHint::Anything),
+            Some(BrokersHint::Messages(apps)),
+        ] {
+            let told = Told {
+                events: true,
+                brokers,
+            };
+            let heard = PendingHint::default();
+            let mut events = 0;
+            for text in told.texts("node") {
+                assert!(text.len() < 8_000, "{}", text.len());
+                let (node, told) = Told::read(&text);
+                assert_eq!(node, "node");
+                events += usize::from(told.events);
+                if let Some(hint) = told.brokers {
+                    heard.add(hint);
+                }
+            }
+            assert_eq!((events, heard.take()), (1, told.brokers));
+        }
+        let (_, odd) = Told::read("node messages 7");
+        assert_eq!(odd.brokers, Some(BrokersHint::Anything));
+    }
 }

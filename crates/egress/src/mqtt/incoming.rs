@@ -12,7 +12,7 @@ use picloud_shared::{
     repository::{PublishError, StoreError},
 };
 use serde_json::Value;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::{
     connection::{Link, Lost},
@@ -71,8 +71,8 @@ impl Batch {
 }
 
 impl Talk {
-    /// Keeps what has come, then acknowledges it. Nothing is read as long as it cannot be kept. `false` if the connection
-    /// is to end before that: then the broker sends it again.
+    /// Keeps what has come, then acknowledges it. As long as it cannot be kept, no more is read than there is a place for.
+    /// `false` if the connection is to end before that: then the broker sends it again.
     pub(super) async fn keep(&mut self, batch: Batch) -> Result<bool, Lost> {
         let Batch { mut events, ids, .. } = batch;
         self.link
@@ -98,21 +98,23 @@ impl Talk {
             let link = self.link.clone();
             let app = link.broker.app_id;
             let published = link.parts.events.publish(app, events.to_vec(), None).await;
-            let pause_now = match published {
+            let (pause_now, goes_on) = match published {
                 Ok(_) => {
                     link.is(BrokerStatus::Connected);
                     return Ok(true);
                 }
                 Err(PublishError::NoApp) => return Err(Lost("the app is gone".to_owned())),
                 Err(PublishError::QueueFull { retry_after }) => {
-                    self.hold("as many events of the app wait as may; nothing is read from the broker until fewer do");
-                    retry_after
+                    self.hold(
+                        "as many events of the app wait as may; no message is taken from the broker until fewer do",
+                    );
+                    (retry_after, true)
                 }
                 Err(PublishError::Store(StoreError::Full(_))) => {
                     self.hold(
                         "the server's disk is full; nothing is read from the broker until it has space",
                     );
-                    PAUSE_MAX
+                    (PAUSE_MAX, false)
                 }
                 Err(error @ (PublishError::Store(_) | PublishError::KeyReused)) => {
                     tracing::warn!(
@@ -122,20 +124,26 @@ impl Talk {
                     self.hold(
                         "the database does not take messages; nothing is read from the broker until it does",
                     );
-                    pause
+                    (pause, false)
                 }
             };
             pause = (pause * 2).min(PAUSE_MAX);
             let mut waited = std::pin::pin!(sleep(pause_now));
             let mut wished = self.wished();
             loop {
-                let next_ping = self.next_ping;
+                // What scripts publish does not wait for those who have too much to do.
+                if goes_on {
+                    self.take_what_was_read().await?;
+                    self.send().await?;
+                }
                 tokio::select! {
                     () = &mut waited => break,
                     () = unwished(&mut wished) => return Ok(false),
-                    () = sleep_until(next_ping) => {}
+                    happened = self.something_else(goes_on) => happened?,
                 }
-                self.ping_unanswered().await?;
+                if self.next_ping <= Instant::now() {
+                    self.ping_unanswered().await?;
+                }
             }
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct Talk {
     subscribed: Vec<Subscribed>,
     /// What it was asked for and has not answered.
     asked: HashMap<u16, Asked>,
+    /// What has come while other messages could not be kept.
+    pub(super) next: Batch,
     pub(super) flight: Option<Flight>,
     /// Whether messages may wait that are not under way.
     pub(super) may_send: bool,
@@ -146,6 +148,7 @@ impl Talk {
             last_id: 0,
             subscribed,
             asked: HashMap::new(),
+            next: Batch::default(),
             flight: None,
             may_send: true,
             is_cut: false,
@@ -167,8 +170,9 @@ impl Talk {
     async fn talk(&mut self) -> Result<(), Lost> {
         self.ask_for_filters().await?;
         loop {
-            let batch = self.take_what_was_read().await?;
-            if !batch.is_empty() {
+            self.take_what_was_read().await?;
+            if !self.next.is_empty() {
+                let batch = std::mem::take(&mut self.next);
                 if !self.keep(batch).await? {
                     return Ok(());
                 }
@@ -196,15 +200,16 @@ impl Talk {
     }
 
     /// Takes packets that were read, until there are enough messages to be kept at one time.
-    async fn take_what_was_read(&mut self) -> Result<Batch, Lost> {
-        let mut batch = Batch::default();
-        while !batch.is_full() {
+    pub(super) async fn take_what_was_read(&mut self) -> Result<(), Lost> {
+        while !self.next.is_full() {
             let Some(packet) = self.decoder.next()? else {
                 break;
             };
             match packet {
-                Packet::Message(message) => batch.add(&self.link, message),
-                Packet::TooLarge { topic, id, bytes } => batch.refuse_large(&self.link, &topic, id, bytes),
+                Packet::Message(message) => self.next.add(&self.link, message),
+                Packet::TooLarge { topic, id, bytes } => {
+                    self.next.refuse_large(&self.link, &topic, id, bytes);
+                }
                 Packet::Acknowledged { id, code } => self.landed(id, code),
                 Packet::Subscribed { id, codes } => self.answered(id, &codes).await?,
                 Packet::Unsubscribed { id } => self.answered(id, &[]).await?,
@@ -218,7 +223,31 @@ impl Talk {
                 }
             }
         }
-        Ok(batch)
+        Ok(())
+    }
+
+    /// Waits until there is something to do while other messages cannot be kept: more to read, as far as there is a place for
+    /// it, or to send, if that `goes_on`, or to say that PiCloud is there. Dropping the future loses nothing.
+    pub(super) async fn something_else(&mut self, goes_on: bool) -> Result<(), Lost> {
+        let Self {
+            link,
+            stream,
+            decoder,
+            next,
+            next_ping,
+            ..
+        } = self;
+        tokio::select! {
+            read = read(&mut **stream, decoder), if goes_on && !next.is_full() => {
+                self.is_cut = read.is_err();
+                read
+            }
+            () = link.wake.notified(), if goes_on => {
+                self.may_send = true;
+                Ok(())
+            }
+            () = sleep_until(*next_ping) => Ok(()),
+        }
     }
 
     /// Says that PiCloud is there. A broker that has not answered the last time is not.
@@ -231,7 +260,7 @@ impl Talk {
         self.write(&encode::PING).await
     }
 
-    /// The same while nothing is read, and so no answer either.
+    /// The same while maybe nothing is read, and so no answer either.
     pub(super) async fn ping_unanswered(&mut self) -> Result<(), Lost> {
         self.is_pinged = false;
         self.ping().await?;

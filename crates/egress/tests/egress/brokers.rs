@@ -326,7 +326,7 @@ async fn a_message_is_acknowledged_when_it_is_kept_and_not_before() {
             .state()
             .error
             .expect("it was held")
-            .contains("nothing is read")
+            .contains("no message is taken")
     );
     // And nobody has to keep what nobody wants.
     stream
@@ -335,6 +335,36 @@ async fn a_message_is_acknowledged_when_it_is_kept_and_not_before() {
         .expect("it reads");
     assert_eq!(read_packet(&mut stream).await, PUBACK_OF_7);
     assert!(stage.tried.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn scripts_publish_while_events_wait() {
+    let full = PublishError::QueueFull {
+        retry_after: Duration::from_hours(1),
+    };
+    let mut stage = Stage::new(MqttVersion::V3, vec![full], Vec::new()).await;
+    let mut stream = stage.let_in(&LET_IN).await;
+    let in_vain = message("sensors/a", "1");
+    stream.write_all(&in_vain).await.expect("it reads");
+    stage.tried.recv().await.expect("it is tried");
+    for number in 1..=2 {
+        let waiting = waiting(number, Qos::AtLeastOnce, 1);
+        stage
+            .world
+            .waiting
+            .lock()
+            .expect("no holder panics")
+            .push(waiting);
+        stage.world.hint.notify_one();
+        let packet = read_packet(&mut stream).await;
+        assert_eq!(packet[0], 0x33, "it is published");
+        // More comes before the answer.
+        stream.write_all(&in_vain).await.expect("it reads");
+        acknowledge(&mut stream, &packet).await;
+        assert_eq!(stage.deleted.recv().await, Some(vec![number]));
+    }
+    assert_eq!(stage.state().status, BrokerStatus::Held);
+    assert!(stage.tried.try_recv().is_err(), "nobody has a place for it");
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ struct BrokerFilterBody {
 #[schema(as = BrokerState)]
 struct BrokerStateBody {
     /// `connected`, also where the broker hears not all filters: `error` then names one; `connecting`, also while it waits
-    /// for the next try; `held`: nothing is read from it, because as many events of the app wait as may, or the database is
+    /// for the next try; `held`: no message is taken from it, because as many events of the app wait as may, or the database is
     /// away; `paused`; or `elsewhere`: another server has the connection.
     #[schema(example = "connected")]
     status: &'static str,

@@ -27,7 +27,7 @@ pub enum BrokerStatus {
     Connected,
     /// It is being made, or will be tried again.
     Connecting,
-    /// It is there, and nothing is read from it: as many events of the app wait as may, or the database is away.
+    /// It is there, and no message is taken from it: as many events of the app wait as may, or the database is away.
     Held,
     /// Nobody wants it.
     Paused,

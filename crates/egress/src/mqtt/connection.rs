@@ -85,8 +85,13 @@ impl From<StoreError> for Lost {
 }
 
 impl Link {
-    pub(super) fn new(parts: Arc<BrokersParts>, broker: Broker) -> Self {
-        let state = BrokerState::new(BrokerStatus::Connecting, parts.clock.now());
+    pub(super) fn new(parts: Arc<BrokersParts>, broker: Broker, before: Option<&Self>) -> Self {
+        let mut state = BrokerState::new(BrokerStatus::Connecting, parts.clock.now());
+        // Messages that were refused are counted since the broker was set, not since it was last connected to.
+        if let Some(before) = before.filter(|before| before.broker.revision == broker.revision) {
+            let counted = before.state();
+            (state.refused, state.refusal) = (counted.refused, counted.refusal.clone());
+        }
         Self {
             parts,
             subscribed: Mutex::new(broker.subscribed.clone()),

@@ -38,7 +38,7 @@ impl Held {
         until: Option<Instant>,
         before: Option<&Self>,
     ) -> Self {
-        let link = Arc::new(Link::new(parts, broker));
+        let link = Arc::new(Link::new(parts, broker, before.map(|before| &*before.link)));
         let (wished_by, wished) = watch::channel(Wished {
             wish: Wish::Stay,
             until,

@@ -499,6 +499,21 @@ async fn a_loop_over_the_broker_ends() {
 }
 
 #[tokio::test]
+async fn refused_messages_are_counted_since_the_broker_was_set() {
+    let stage = Stage::new(MqttVersion::V3, Vec::new(), Vec::new()).await;
+    let mut stream = stage.let_in(&LET_IN).await;
+    let odd = message("a\u{1}", "1");
+    stream.write_all(&odd).await.expect("it reads");
+    assert_eq!(read_packet(&mut stream).await, PUBACK_OF_7);
+    stage.brokers.refresh(APP, true).await;
+    assert_eq!(stage.state().refused, 1, "only the connection is made anew");
+    assert!(stage.state().refusal.is_some());
+    stage.world.broker.lock().expect("no holder panics").revision += 1;
+    stage.brokers.refresh(APP, false).await;
+    assert_eq!(stage.state().refused, 0, "it was set anew");
+}
+
+#[tokio::test]
 async fn what_is_no_mqtt_ends_the_connection() {
     let stage = Stage::new(MqttVersion::V3, Vec::new(), Vec::new()).await;
     let (mut stream, _) = stage.listener.accept().await.expect("a connection");

@@ -39,6 +39,11 @@ pub(crate) fn tls(others: Vec<CertificateDer<'static>>) -> TlsConnector {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
     roots.add_parsable_certificates(others);
+    tls_that_trusts(roots)
+}
+
+/// The same, trusting these authorities and no others.
+pub(crate) fn tls_that_trusts(roots: RootCertStore) -> TlsConnector {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has suites for TLS 1.2 and 1.3")

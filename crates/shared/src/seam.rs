@@ -146,6 +146,9 @@ pub trait BrokerTable: Send + Sync {
     /// after each change to the app, before the change is acknowledged.
     async fn refresh(&self, app: AppId, again: bool);
 
+    /// Whether `pem` is certificates of authorities that a broker can be known by, and nothing else.
+    fn takes_authorities(&self, pem: &str) -> bool;
+
     /// How the connection to a broker is, as far as this node knows.
     fn state(&self, broker: &Broker) -> BrokerState;
 }

@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    authority::trusting,
     held::{Ended, GOODBYE_TIMEOUT, Held},
     wish::{Wish, at},
 };
@@ -256,6 +257,10 @@ impl BrokerTable for Brokers {
             own.flat_map(Held::ending).collect()
         };
         join_all(ending.into_iter().map(Ended::wait)).await;
+    }
+
+    fn takes_authorities(&self, pem: &str) -> bool {
+        trusting(pem).is_some()
     }
 
     fn state(&self, broker: &Broker) -> BrokerState {

@@ -20,6 +20,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
+    authority::trusting,
     brokers::BrokersParts,
     outgoing::Doubt,
     packet::Invalid,
@@ -206,7 +207,13 @@ async fn begin(link: &Arc<Link>, wished: watch::Receiver<Wished>) -> Result<Talk
             .map_err(|_| Lost("no certificate can be for the host of the broker".to_owned()))?,
         MailHost::Address(address) => ServerName::IpAddress(TlsAddress::from(*address)),
     };
-    let stream = parts.egress.tls().connect(name, stream).await;
+    let tls = match &broker.settings.ca {
+        None => parts.egress.tls().clone(),
+        Some(ca) => {
+            trusting(ca).ok_or_else(|| Lost("`ca` has no certificates that can be read".to_owned()))?
+        }
+    };
+    let stream = tls.connect(name, stream).await;
     let stream = stream.map_err(|error| Lost(format!("no secure connection to the broker: {error}")))?;
     Talk::begin(Arc::clone(link), Box::new(stream), credentials, wished).await
 }

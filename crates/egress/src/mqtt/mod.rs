@@ -7,8 +7,9 @@
 //!
 //! Reading order: [`Brokers`] (which connections there are), `held` (one of them, as those see it who begin and end it), `wish`,
 //! `connection` (over and over), `talk` (from its beginning to its end), `incoming` and `outgoing` (messages), `packet`,
-//! `encode` and `decode` (what is said), `reason`.
+//! `encode` and `decode` (what is said), `reason`, `authority`.
 
+mod authority;
 mod brokers;
 mod connection;
 mod decode;

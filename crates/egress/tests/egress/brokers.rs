@@ -185,6 +185,7 @@ impl Stage {
             name: "home".parse().expect("a name"),
             settings: BrokerSettings {
                 url: format!("mqtt://127.0.0.1:{port}").parse().expect("a URL"),
+                ca: None,
                 version,
                 client_id: None,
                 username: None,

@@ -5,12 +5,14 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use picloud_shared::{
     mqtt::{
-        BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, BROKERS_PER_APP_MAX, Broker, BrokerName,
-        BrokerSettings, BrokerState, CLIENT_ID_BYTES_MAX, FILTERS_PER_BROKER_MAX, KEEP_ALIVE_S_DEFAULT,
-        KEEP_ALIVE_S_MAX, KEEP_ALIVE_S_MIN, MqttVersion, Qos, Subscribed,
+        BROKER_CA_BYTES_MAX, BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, BROKERS_PER_APP_MAX,
+        Broker, BrokerName, BrokerSettings, BrokerState, BrokerUrl, CLIENT_ID_BYTES_MAX,
+        FILTERS_PER_BROKER_MAX, KEEP_ALIVE_S_DEFAULT, KEEP_ALIVE_S_MAX, KEEP_ALIVE_S_MIN, MqttVersion, Qos,
+        Subscribed,
     },
     problem::Code,
     repository::PutBrokerError,
+    seam::BrokerTable,
     secret::SecretText,
     time::Timestamp,
 };
@@ -34,6 +36,9 @@ pub(crate) struct BrokerBody {
     name: String,
     #[schema(example = "mqtt://broker.example.com:1883")]
     url: String,
+    /// The only authorities whose certificates are trusted, in PEM; null for those that browsers trust.
+    #[schema(required)]
+    ca: Option<String>,
     /// The version of MQTT: `3.1.1` or `5`.
     #[schema(example = "5")]
     version: &'static str,
@@ -115,6 +120,7 @@ impl BrokerBody {
         Self {
             name: broker.name.to_string(),
             url: settings.url.to_string(),
+            ca: settings.ca,
             version: settings.version.as_str(),
             client_id,
             username: settings.username,
@@ -192,6 +198,10 @@ pub(crate) struct PutBroker {
     /// `mqtt://` or `mqtts://`, a host or an address, and a port unless it is 1883 or 8883.
     #[schema(example = "mqtt://broker.example.com:1883")]
     url: String,
+    /// The only authorities whose certificates are trusted, in PEM, for a broker with a certificate that browsers do not trust;
+    /// null or not given for those that they do.
+    #[serde(default)]
+    ca: Option<String>,
     /// The version of MQTT: `3.1.1`, also if it is not given, or `5`.
     #[serde(default)]
     #[schema(example = "5")]
@@ -204,7 +214,7 @@ pub(crate) struct PutBroker {
     #[serde(default)]
     #[schema(example = "shop")]
     username: Option<String>,
-    /// Their password there. Not given or null, the one that is set stays, if URL and user name do.
+    /// Their password there. Not given or null, the one that is set stays, if URL, authorities and user name do.
     #[serde(default)]
     #[schema(value_type = Option<String>, write_only, example = "a fine password")]
     password: Option<SecretText>,
@@ -254,7 +264,7 @@ pub(crate) async fn put_broker(
     InPath(BrokerNameText(name)): InPath<BrokerNameText>,
     JsonBody(body): JsonBody<PutBroker>,
 ) -> Answer<Json<BrokerBody>> {
-    let (name, settings) = read(&name, &body)?;
+    let (name, settings) = read(&name, &body, manager.brokers())?;
     let change = caller.change(&manager, None);
     let broker = manager
         .repository()
@@ -266,10 +276,22 @@ pub(crate) async fn put_broker(
     Ok(Json(BrokerBody::of(&manager, broker)))
 }
 
-fn read(name: &str, body: &PutBroker) -> Answer<(BrokerName, BrokerSettings)> {
+fn read(name: &str, body: &PutBroker, brokers: &dyn BrokerTable) -> Answer<(BrokerName, BrokerSettings)> {
     let mut violations = Violations::default();
     let name = violations.parse("name", name);
-    let url = violations.parse("url", &body.url);
+    let url: Option<BrokerUrl> = violations.parse("url", &body.url);
+    if let Some(ca) = &body.ca {
+        violations.require(
+            ca.len() <= BROKER_CA_BYTES_MAX && !ca.contains('\0') && brokers.takes_authorities(ca),
+            "ca",
+            format!("must be certificates in PEM and nothing else, of at most {BROKER_CA_BYTES_MAX} bytes"),
+        );
+        violations.require(
+            url.as_ref().is_none_or(|url| url.is_secure),
+            "url",
+            "must begin with mqtts:// where there is a `ca`",
+        );
+    }
     let version = body.version.as_deref().unwrap_or(MqttVersion::V3.as_str());
     let version = violations.parse("version", version);
     let keep_alive_s = body.keep_alive_s.unwrap_or(KEEP_ALIVE_S_DEFAULT);
@@ -301,6 +323,7 @@ fn read(name: &str, body: &PutBroker) -> Answer<(BrokerName, BrokerSettings)> {
     let (((name, url), version), filters) = violations.finish_with(read)?;
     let settings = BrokerSettings {
         url,
+        ca: body.ca.clone(),
         version,
         client_id: body.client_id.clone(),
         username: body.username.clone(),
@@ -340,7 +363,7 @@ fn refusal(error: PutBrokerError) -> Refusal {
     match error {
         PutBrokerError::PasswordNeeded => invalid(&[FieldError {
             field: "password".to_owned(),
-            message: "is needed: the one that is set is for another URL or user name".to_owned(),
+            message: "is needed: the one that is set is for another URL, user name or authority".to_owned(),
         }]),
         PutBrokerError::TooMany => problem(
             Code::LimitReached,

@@ -256,6 +256,10 @@ struct NoBrokers;
 impl BrokerTable for NoBrokers {
     async fn refresh(&self, _: AppId, _: bool) {}
 
+    fn takes_authorities(&self, _: &str) -> bool {
+        true
+    }
+
     fn state(&self, broker: &Broker) -> BrokerState {
         BrokerState::new(BrokerStatus::Connecting, broker.updated_at)
     }

@@ -27,6 +27,9 @@ pub const BROKER_PASSWORD_BYTES_MAX: usize = 1_024;
 /// Longest client id in bytes. Every broker takes 23, and hardly one less than this.
 pub const CLIENT_ID_BYTES_MAX: usize = 64;
 
+/// Most bytes of the authorities of a broker.
+pub const BROKER_CA_BYTES_MAX: usize = 16 * 1_024;
+
 /// Shortest time after which a silent connection says that it is there, in seconds.
 pub const KEEP_ALIVE_S_MIN: u16 = 5;
 
@@ -197,6 +200,8 @@ pub struct Subscribed {
 pub struct BrokerSettings {
     /// Where it is.
     pub url: BrokerUrl,
+    /// The only authorities whose certificates are trusted, in PEM; those that browsers trust if absent.
+    pub ca: Option<String>,
     /// How it is spoken to.
     pub version: MqttVersion,
     /// What the app calls itself there; something unique if absent.
@@ -212,14 +217,18 @@ pub struct BrokerSettings {
 }
 
 impl BrokerSettings {
-    /// Whether a password for one is a password for the other: for the same name, at the same place, in the same way.
+    /// Whether a password for one is a password for the other: for the same name, at the same place, in the same way. With
+    /// another authority another broker may be at that place.
     pub fn is_same_place(&self, other: &Self) -> bool {
-        self.url == other.url && self.username == other.username
+        self.url == other.url && self.ca == other.ca && self.username == other.username
     }
 
     /// Whether what a broker keeps for one, it keeps for the other.
     pub fn is_same_session(&self, other: &Self) -> bool {
-        self.is_same_place(other) && self.version == other.version && self.client_id == other.client_id
+        self.url == other.url
+            && self.username == other.username
+            && self.version == other.version
+            && self.client_id == other.client_id
     }
 }
 

@@ -10,10 +10,10 @@ mod words;
 
 pub use self::{
     broker::{
-        BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, BROKERS_PER_APP_MAX, Broker, BrokerName,
-        BrokerSettings, BrokerUrl, CLIENT_ID_BYTES_MAX, Credentials, FILTERS_PER_BROKER_MAX,
-        InvalidBrokerName, InvalidBrokerUrl, KEEP_ALIVE_S_DEFAULT, KEEP_ALIVE_S_MAX, KEEP_ALIVE_S_MIN,
-        MqttVersion, SignIn, Subscribed, UnknownMqttVersion,
+        BROKER_CA_BYTES_MAX, BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, BROKERS_PER_APP_MAX,
+        Broker, BrokerName, BrokerSettings, BrokerUrl, CLIENT_ID_BYTES_MAX, Credentials,
+        FILTERS_PER_BROKER_MAX, InvalidBrokerName, InvalidBrokerUrl, KEEP_ALIVE_S_DEFAULT, KEEP_ALIVE_S_MAX,
+        KEEP_ALIVE_S_MIN, MqttVersion, SignIn, Subscribed, UnknownMqttVersion,
     },
     message::{
         MESSAGE_AGE_MAX, MESSAGE_BYTES_MAX, MESSAGES_PER_COMMIT_MAX, MESSAGES_WAITING_BYTES_PER_BROKER_MAX,

@@ -23,7 +23,7 @@ use crate::{
 statements! {
     /// A password is for the place that was set together with it: who still has other settings does not get it, nor does who
     /// has lost the lease.
-    BROKER_OF_REVISION = "SELECT id, app_id, name, url, version, client_id, username, sealed, keep_alive_s, filters, \
+    BROKER_OF_REVISION = "SELECT id, app_id, name, url, ca, version, client_id, username, sealed, keep_alive_s, filters, \
         is_paused, revision, subscribed, updated_at, author_name, CAST(0 AS BIGINT) AS waiting FROM brokers \
         WHERE id = $1 AND revision = $2 AND (holder IS NULL OR holder = $3)";
     SET_SUBSCRIBED = "UPDATE brokers SET subscribed = $2 WHERE id = $1";

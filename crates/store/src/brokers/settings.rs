@@ -28,8 +28,8 @@ pub(super) const KIND: &str = "app_broker";
 macro_rules! brokers {
     ($rest:literal) => {
         concat!(
-            "SELECT b.id, b.app_id, b.name, b.url, b.version, b.client_id, b.username, b.sealed, b.keep_alive_s, \
-             b.filters, b.is_paused, b.revision, b.subscribed, b.updated_at, b.author_name, \
+            "SELECT b.id, b.app_id, b.name, b.url, b.ca, b.version, b.client_id, b.username, b.sealed, \
+             b.keep_alive_s, b.filters, b.is_paused, b.revision, b.subscribed, b.updated_at, b.author_name, \
              (SELECT count(*) FROM broker_messages m WHERE m.broker_id = b.id) AS waiting FROM brokers b ",
             $rest
         )
@@ -44,14 +44,14 @@ statements! {
     HOLD_APP_OF_BROKERS = "UPDATE apps SET release = release WHERE id = $1 RETURNING id";
     COUNT_BROKERS = "SELECT count(*) AS brokers FROM brokers WHERE app_id = $1";
     PUT_BROKER = "INSERT INTO brokers (id, app_id, name, url, version, client_id, username, sealed, keep_alive_s, \
-        filters, is_paused, revision, subscribed, held_until, updated_at, author_id, author_name) \
+        filters, is_paused, revision, subscribed, held_until, updated_at, author_id, author_name, ca) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, 0, $13, $14, \
-        (SELECT username FROM users WHERE id = $14)) \
+        (SELECT username FROM users WHERE id = $14), $15) \
         ON CONFLICT (app_id, name) DO UPDATE SET url = excluded.url, version = excluded.version, \
         client_id = excluded.client_id, username = excluded.username, sealed = excluded.sealed, \
         keep_alive_s = excluded.keep_alive_s, filters = excluded.filters, is_paused = excluded.is_paused, \
         revision = brokers.revision + 1, subscribed = excluded.subscribed, updated_at = excluded.updated_at, \
-        author_id = excluded.author_id, author_name = excluded.author_name";
+        author_id = excluded.author_id, author_name = excluded.author_name, ca = excluded.ca";
     DELETE_BROKER = "DELETE FROM brokers WHERE id = $1";
 }
 
@@ -61,6 +61,7 @@ pub(super) struct BrokerRow {
     app_id: Uuid,
     name: String,
     url: String,
+    ca: Option<String>,
     version: String,
     client_id: Option<String>,
     username: Option<String>,
@@ -153,7 +154,8 @@ impl BrokerRepository for Store {
             settings.is_paused,
             to_json(subscribed)?,
             change.at,
-            change.author
+            change.author,
+            settings.ca.as_deref()
         ];
         transaction.execute(PUT_BROKER, new).await?;
         let after = find(&mut transaction, app, name).await?;
@@ -235,6 +237,10 @@ async fn hold(transaction: &mut Transaction, app: AppId, change: &Change) -> Res
 pub(super) fn owner(broker: BrokerId, settings: &BrokerSettings) -> Vec<u8> {
     let username = settings.username.as_deref().unwrap_or_default();
     let place = format!("{}\0{username}", settings.url);
+    let place = match &settings.ca {
+        None => place,
+        Some(ca) => format!("{place}\0{ca}"),
+    };
     [broker.0.as_bytes(), place.as_bytes()].concat()
 }
 
@@ -243,6 +249,7 @@ fn state(name: &BrokerName, settings: &BrokerSettings) -> Value {
     json!({
         "name": name,
         "url": settings.url.to_string(),
+        "ca": settings.ca,
         "version": settings.version.as_str(),
         "client_id": settings.client_id,
         "username": settings.username,
@@ -262,6 +269,7 @@ impl TryFrom<BrokerRow> for Broker {
             name: parse("name of a broker", &row.name)?,
             settings: BrokerSettings {
                 url: parse("URL of a broker", &row.url)?,
+                ca: row.ca,
                 version: parse("version of a broker", &row.version)?,
                 client_id: row.client_id,
                 username: row.username,

@@ -46,6 +46,7 @@ fn name(text: &str) -> BrokerName {
 fn settings(url: &str, username: Option<&str>) -> BrokerSettings {
     BrokerSettings {
         url: url.parse().unwrap(),
+        ca: None,
         version: MqttVersion::V5,
         client_id: Some("picloud".to_owned()),
         username: username.map(str::to_owned),
@@ -174,7 +175,10 @@ async fn a_password_stays_where_it_goes(bed: Bed) {
     let broker = set(&bed.store, app, &here, None).await.unwrap();
     assert_eq!(password(&bed.store, &broker).await, None);
     set(&bed.store, app, &here, Some(CANARY)).await.unwrap();
+    let mut trusting = here.clone();
+    trusting.ca = Some("an authority".to_owned());
     for other in [
+        trusting.clone(),
         settings("mqtt://eve.example.com", Some("shop")),
         settings("mqtts://broker.example.com", Some("shop")),
         settings("mqtt://broker.example.com", Some("eve")),
@@ -189,6 +193,10 @@ async fn a_password_stays_where_it_goes(bed: Bed) {
     let mut otherwise = here;
     (otherwise.version, otherwise.keep_alive_s) = (MqttVersion::V3, 5);
     set(&bed.store, app, &otherwise, None).await.unwrap();
+    assert_eq!(password(&bed.store, &broker).await.as_deref(), Some(CANARY));
+    set(&bed.store, app, &trusting, Some(CANARY)).await.unwrap();
+    let kept = set(&bed.store, app, &trusting, None).await.unwrap();
+    assert_eq!(kept.settings, trusting);
     assert_eq!(password(&bed.store, &broker).await.as_deref(), Some(CANARY));
     otherwise.username = None;
     let nobody = set(&bed.store, app, &otherwise, None).await.unwrap();
@@ -209,11 +217,18 @@ async fn a_password_is_in_no_database(bed: Bed) {
     };
     let sql = format!("SELECT count(*) FROM brokers WHERE {column} LIKE '%{hex}%'");
     assert_eq!(bed.raw().await.number(&sql).await, 0);
-    // Whoever writes another place into the row gets no password that opens.
+    // Whoever writes another place into the row gets no password that opens, nor with another authority for it.
     let mut raw = bed.raw().await;
-    raw.run("UPDATE brokers SET url = 'mqtt://eve.example.com:1883'")
-        .await;
-    assert!(bed.store.broker_credentials(broker.id, 1).await.is_err());
+    for place in [
+        "ca = 'an authority'",
+        "ca = NULL, url = 'mqtt://eve.example.com:1883'",
+    ] {
+        raw.run(&format!("UPDATE brokers SET {place}")).await;
+        assert!(
+            bed.store.broker_credentials(broker.id, 1).await.is_err(),
+            "{place}"
+        );
+    }
     bed.finish().await;
 }
 

@@ -3,7 +3,8 @@ import { body, form, tone, trouble } from './brokers';
 
 const HOME = {
 	name: 'home',
-	url: 'mqtt://broker.example.com:1883',
+	url: 'mqtts://broker.example.com:8883',
+	ca: '-----BEGIN CERTIFICATE-----\n',
 	version: '3.1.1',
 	client_id: 'pc123',
 	username: 'shop',
@@ -23,14 +24,15 @@ test('what is set is shown without a password, and sent back as it is', () => {
 	const typed = form(HOME);
 	expect(typed.password).toBe('');
 	expect(typed.filters).toBe('sensors/+/temp\nchat/# qos 0');
-	const { url, version, client_id, username, keep_alive_s, filters, is_paused } = HOME;
-	expect(body(typed, HOME)).toEqual({ url, version, client_id, username, password: null, keep_alive_s, filters, is_paused });
+	const { url, ca, version, client_id, username, keep_alive_s, filters, is_paused } = HOME;
+	expect(body(typed, HOME)).toEqual({ url, ca, version, client_id, username, password: null, keep_alive_s, filters, is_paused });
 });
 
 test('what is empty is nobody, and left to the server', () => {
 	const typed = { ...form(null), url: ' mqtt://broker ', filters: '\n a/b \n\n' };
 	expect(body(typed, null)).toEqual({
 		url: 'mqtt://broker',
+		ca: null,
 		version: '5',
 		client_id: null,
 		username: null,

@@ -6,6 +6,8 @@ type Version = Schemas['PutBroker']['version'];
 export interface BrokerForm {
 	name: string;
 	url: string;
+	/** Certificates in PEM; empty for the authorities that browsers trust. */
+	ca: string;
 	version: NonNullable<Version>;
 	username: string;
 	password: string;
@@ -21,6 +23,7 @@ export function form(broker: Schemas['Broker'] | null): BrokerForm {
 	return {
 		name: broker?.name ?? '',
 		url: broker?.url ?? '',
+		ca: broker?.ca ?? '',
 		version: (broker?.version ?? '5') as BrokerForm['version'],
 		username: broker?.username ?? '',
 		password: '',
@@ -34,6 +37,7 @@ export function body(typed: BrokerForm, broker: Schemas['Broker'] | null): Schem
 	const lines = typed.filters.split('\n').map((line) => line.trim());
 	return {
 		url: typed.url.trim(),
+		ca: typed.ca.trim() ? typed.ca : null,
 		version: typed.version,
 		client_id: broker?.client_id ?? null,
 		username: typed.username.trim() || null,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::{app, kept, wait_for};
-use crate::harness::{Answer, App, BROKER_USER, Mosquitto, TestCloud, WAIT_MAX};
+use crate::harness::{Answer, App, BROKER_USER, Mosquitto, TestCloud, WAIT_MAX, certify};
 
 const BOTH: [&str; 2] = ["3.1.1", "5"];
 
@@ -221,6 +221,49 @@ fn a_wrong_password_is_told_and_shown_to_nobody() {
     let shown = cloud.owner().get(&app.path("/brokers")).expect(200).text();
     for text in [&log, &kept, &shown] {
         assert!(!text.contains("canary"));
+    }
+}
+
+#[test]
+fn a_broker_is_spoken_to_in_secret() {
+    let (broker, other) = (
+        Mosquitto::with_authority(),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let cloud = TestCloud::start();
+    let app = open_app(&cloud);
+    app.serve("/publish", "mqtt::publish(\"home\", \"out\", \"ON\"); 1");
+    subscribe(
+        &app,
+        "note",
+        "mqtt:home/in",
+        "kv::set(\"in\", request.event.data);",
+    );
+    let settings = settings(&broker, "5", &["in"]);
+    let with = |authority: &str| {
+        let mut settings = settings.clone();
+        settings["ca"] = json!(authority);
+        settings
+    };
+    // Browsers do not know who has signed its certificate, nor does whoever trusts somebody else.
+    try_put(&app, "home", &settings).expect(200);
+    fails_with(&app, "home", "no secure connection");
+    try_put(&app, "home", &with(&certify(other.path()))).expect(200);
+    fails_with(&app, "home", "no secure connection");
+    connect(&app, &with(broker.authority()));
+    assert_eq!(get(&app, "home")["ca"], json!(broker.authority()));
+    broker.keep_for("watcher", "out");
+    cloud.get("a.test", "/publish").expect(200);
+    assert_eq!(broker.kept_for("watcher", "out", 1), ["out ON 1 0"]);
+    broker.publish("in", "1", &["-q", "1"]);
+    wait_for(&cloud, "in", &json!(1));
+
+    let mut open = with(broker.authority());
+    open["url"] = json!("mqtt://127.0.0.1");
+    for (settings, field) in [(with("a broker"), "ca"), (open, "url")] {
+        let refused = try_put(&app, "home", &settings);
+        let errors = refused.problem(422, "validation_failed")["errors"].clone();
+        assert_eq!(errors[0]["field"], json!(field), "{errors}");
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) use cloud::{OWNER, TestCloud, items};
 pub(crate) use disk::SmallDisk;
 pub(crate) use done::Done;
 pub(crate) use events::Events;
-pub(crate) use mosquitto::{BROKER_USER, Mosquitto};
+pub(crate) use mosquitto::{BROKER_USER, Mosquitto, certify};
 pub(crate) use openapi::Schema;
 pub(crate) use peer::Peer;
 pub(crate) use people::PASSWORD;

@@ -4,11 +4,14 @@ use std::{
     fs,
     net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::process::CommandExt as _,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard},
     time::Instant,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use super::WAIT_MAX;
@@ -25,26 +28,35 @@ pub(crate) struct Mosquitto {
     pub(crate) port: u16,
     folder: TempDir,
     user: Option<(&'static str, &'static str)>,
+    /// The authority that has signed its certificate, if it is spoken to in secret.
+    authority: Option<String>,
 }
 
 impl Mosquitto {
     /// One that lets everybody in.
     pub(crate) fn start() -> Self {
-        Self::start_with(None)
+        Self::start_with(None, false)
+    }
+
+    /// One that is spoken to in secret, with a certificate of an authority of its own.
+    pub(crate) fn with_authority() -> Self {
+        Self::start_with(None, true)
     }
 
     /// One that lets [`BROKER_USER`] in, and nobody else.
     pub(crate) fn with_password() -> Self {
-        Self::start_with(Some(BROKER_USER))
+        Self::start_with(Some(BROKER_USER), false)
     }
 
-    fn start_with(user: Option<(&'static str, &'static str)>) -> Self {
+    fn start_with(user: Option<(&'static str, &'static str)>, is_secure: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
+        let authority = is_secure.then(|| certify(folder.path()));
         let mut broker = Self {
             child: Mutex::new(None),
             port: 0,
             folder,
             user,
+            authority,
         };
         if let Some((name, password)) = user {
             let file = broker.folder.path().join("passwords");
@@ -70,8 +82,13 @@ impl Mosquitto {
         } else {
             "allow_anonymous true".to_owned()
         };
+        let how = if self.authority.is_some() {
+            format!("cafile {folder}/ca.pem\ncertfile {folder}/certificate.pem\nkeyfile {folder}/key.pem\n")
+        } else {
+            String::new()
+        };
         let config = format!(
-            "listener {} 127.0.0.1\n{who}\nuser root\npersistence true\npersistence_location {folder}/\n\
+            "listener {} 127.0.0.1\n{how}{who}\nuser root\npersistence true\npersistence_location {folder}/\n\
              queue_qos0_messages true\nlog_type all\nlog_dest file {folder}/log\n",
             self.port
         );
@@ -123,7 +140,13 @@ impl Mosquitto {
 
     /// What it is called in the settings of an app.
     pub(crate) fn url(&self) -> String {
-        format!("mqtt://127.0.0.1:{}", self.port)
+        let scheme = if self.authority.is_some() { "mqtts" } else { "mqtt" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// The authority that has signed its certificate.
+    pub(crate) fn authority(&self) -> &str {
+        self.authority.as_deref().expect("it is spoken to in secret")
     }
 
     /// Publishes a message.
@@ -184,6 +207,9 @@ impl Mosquitto {
         if let Some((name, password)) = self.user {
             command.args(["-u", name, "-P", password]);
         }
+        if self.authority.is_some() {
+            command.arg("--cafile").arg(self.folder.path().join("ca.pem"));
+        }
         command
     }
 
@@ -199,6 +225,44 @@ impl Drop for Mosquitto {
             let _ = child.wait();
         }
     }
+}
+
+/// Writes a certificate for this machine into `folder`, with its key, signed by an authority that nobody knows; gives that.
+pub(crate) fn certify(folder: &Path) -> String {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "an authority at home");
+    let authority_key = KeyPair::generate().expect("a key");
+    let certificate = authority.self_signed(&authority_key).expect("a certificate");
+    let known = pem("CERTIFICATE", certificate.der());
+    let key = KeyPair::generate().expect("a key");
+    let own = CertificateParams::new(["127.0.0.1".to_owned()]).expect("an address");
+    let own = own.signed_by(&key, &Issuer::new(authority, authority_key));
+    let own = own.expect("a certificate");
+    for (name, text) in [
+        ("ca.pem", known.clone()),
+        ("certificate.pem", pem("CERTIFICATE", own.der())),
+        ("key.pem", pem("PRIVATE KEY", &key.serialize_der())),
+    ] {
+        fs::write(folder.join(name), text).expect("a file can be written");
+    }
+    known
+}
+
+fn pem(kind: &str, der: &[u8]) -> String {
+    const LINE: usize = 64;
+    let text = STANDARD.encode(der);
+    let lines: Vec<_> = text
+        .as_bytes()
+        .chunks(LINE)
+        .map(String::from_utf8_lossy)
+        .collect();
+    format!(
+        "-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n",
+        lines.join("\n")
+    )
 }
 
 /// Runs a program to its end; gives what it said.

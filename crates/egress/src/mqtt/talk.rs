@@ -320,9 +320,9 @@ impl Talk {
         Ok(())
     }
 
-    /// Says that the connection is there, once the broker has answered all questions.
+    /// Says that the connection is there, once the broker has answered all questions; not where it is held.
     fn is_ready(&self) {
-        if self.asked.is_empty() {
+        if self.asked.is_empty() && self.link.state().status == BrokerStatus::Connecting {
             self.link.is(BrokerStatus::Connected);
         }
     }

@@ -202,7 +202,9 @@ pub enum ServiceError {
     )]
     LoopDetected,
     /// A message was to go to a broker that the app does not have.
-    #[error("the app has no broker of that name; see the page Configuration of the app for those that it has")]
+    #[error(
+        "the app has no broker of that name; see the page Configuration of the app for those that it has"
+    )]
     NoBroker,
     /// As many messages wait for a broker as may.
     #[error("as many messages wait for the broker as may; publish more when fewer do")]

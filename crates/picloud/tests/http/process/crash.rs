@@ -8,12 +8,14 @@ use std::{
     thread,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{TestCloud, items};
 
 const ROUNDS: u64 = 20;
 const WRITERS: usize = 3;
+/// Keys of a file: three steps of an import.
+const IMPORTED: u64 = 2_500;
 
 /// The last source of a script that was acknowledged, and the one that was sent after it, if any.
 #[derive(Clone, Default)]
@@ -39,6 +41,7 @@ fn every_acknowledged_write_is_there_after_a_crash() {
         .collect();
     let made = Mutex::new(Vec::new());
     let keys = app.path("/kv");
+    let mut imports = Imports::default();
     for round in 0..ROUNDS {
         let (crashed, writes) = (AtomicBool::new(false), AtomicU32::new(0));
         thread::scope(|scope| {
@@ -46,7 +49,8 @@ fn every_acknowledged_write_is_there_after_a_crash() {
                 scope.spawn(|| save_until(&cloud, entry, &crashed, &writes));
             }
             scope.spawn(|| create_until(&cloud, &app.id, round, &made, &crashed, &writes));
-            scope.spawn(|| put_until(&cloud, &format!("{keys}/{round}"), &crashed, &writes));
+            scope.spawn(|| put_until(&cloud, &format!("{keys}/p{round}"), &crashed, &writes));
+            scope.spawn(|| import(&cloud, &keys, round));
             // The moment is random: after some writes, and then in the middle of whatever runs.
             let after = random.u32(1..40);
             while writes.load(Ordering::Relaxed) < after {
@@ -57,6 +61,7 @@ fn every_acknowledged_write_is_there_after_a_crash() {
         });
         cloud.start_again();
         assert_recorded(&cloud, &keys);
+        imports.compare(&cloud, &keys, round);
         for entry in &ledger {
             compare(&cloud, &mut entry.lock().expect("no writer panics"));
         }
@@ -73,7 +78,7 @@ fn assert_recorded(cloud: &TestCloud, keys: &str) {
     assert_eq!(verdict["valid"], true, "{verdict}");
     let apps = count(cloud, "/admin/apps?limit=200");
     assert_eq!(count(cloud, "/admin/audit?limit=200&action=create_app"), apps);
-    let keys = count(cloud, &format!("{keys}?limit=200"));
+    let keys = count(cloud, &format!("{keys}?limit=200&prefix=p"));
     assert_eq!(count(cloud, "/admin/audit?limit=200&action=put_kv"), keys);
     for script in items(owner.get("/admin/scripts?app=a")) {
         let id = script["id"].as_str().expect("an id");
@@ -134,6 +139,38 @@ fn put_until(cloud: &TestCloud, beginning: &str, crashed: &AtomicBool, writes: &
             }
             Err(_) => break,
         }
+    }
+}
+
+/// Imports a file, as far as that goes.
+fn import(cloud: &TestCloud, keys: &str, round: u64) {
+    let line = |number: u64| format!("{{\"key\":\"i{round}-{number}\",\"value\":1}}\n");
+    let file: String = (0..IMPORTED).map(line).collect();
+    let call = cloud.owner().call("POST", &format!("/api/v1{keys}:import"));
+    let call = call.header("content-type", "application/x-ndjson").body(file);
+    drop(call.try_send());
+}
+
+/// How many imports have begun to write, and how many have written all.
+#[derive(Debug, Default, PartialEq)]
+struct Imports {
+    begun: usize,
+    ended: usize,
+}
+
+impl Imports {
+    /// Whatever an import has written, there is a record of how much that was to be; and of the end, if it came so far.
+    fn compare(&mut self, cloud: &TestCloud, keys: &str, round: u64) {
+        let written = count(cloud, &format!("{keys}?limit=200&prefix=i{round}-"));
+        self.begun += usize::from(written > 0);
+        self.ended += usize::from(written == IMPORTED);
+        let records = items(cloud.owner().get("/admin/audit?limit=200&action=import_kv"));
+        let those_with = |state: &Value| records.iter().filter(|record| record["after"] == *state).count();
+        let found = Self {
+            begun: those_with(&json!({ "keys_to_write": IMPORTED })),
+            ended: those_with(&json!({ "keys_written": IMPORTED })),
+        };
+        assert_eq!(found, *self, "{written} keys of the last one");
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod documents;
 pub(crate) mod domains;
 pub(crate) mod egress;
 pub(crate) mod end_users;
+mod etag;
 pub(crate) mod events;
 pub(crate) mod executions;
 mod export;

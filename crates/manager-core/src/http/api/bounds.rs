@@ -88,6 +88,8 @@ const WEBHOOK_HEADER: &str = "^[Xx]-[A-Za-z0-9_-]+$";
 const IDEMPOTENCY_KEY: &str = "^[!-~]([ -~]*[!-~])?$";
 /// `*`, or entity tags with commas between them; a bare number counts as one.
 const IF_MATCH: &str = "^(\\*|((W/)?\"[ !#-~]*\"|[0-9]+)([ \\t]*,[ \\t]*((W/)?\"[ !#-~]*\"|[0-9]+))*)$";
+/// Only whether there is something is asked for.
+const IF_NONE_MATCH: &str = "^\\*$";
 
 /// Plain characters, of which each is one byte.
 fn plain(bytes_max: usize) -> Value {
@@ -148,6 +150,9 @@ pub(super) fn add_bounds(document: &mut Value) {
                     "pattern": IDEMPOTENCY_KEY,
                 }),
                 (Some("header"), Some("If-Match")) => json!({ "type": "string", "pattern": IF_MATCH }),
+                (Some("header"), Some("If-None-Match")) => {
+                    json!({ "type": "string", "pattern": IF_NONE_MATCH })
+                }
                 _ => continue,
             };
             add(&mut parameter["schema"], bounds);

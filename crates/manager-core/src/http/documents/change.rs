@@ -1,23 +1,23 @@
 //! Changing documents.
 
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use picloud_shared::{
     id::ExecutionId,
     problem::Code,
-    services::docs::{CollectionName, DOCUMENT_ID_BYTES_MAX, is_document_id, merge},
+    services::docs::{CollectionName, DOCUMENT_ID_BYTES_MAX, Document, is_document_id, merge},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{DocumentBody, DocumentId, write::Place};
+use super::{DocumentBody, DocumentId, with_etag, write::Place};
 use crate::{
     Manager,
     http::{
         access::Caller,
-        extract::{AppPath, InPath, JsonBody, text_for},
+        extract::{AppPath, InPath, JsonBody, Precondition, text_for},
         problem::{Answer, not_found, problem, problems},
         validate::Violations,
     },
@@ -71,6 +71,7 @@ pub(crate) async fn create_document(
         app: app.id,
         collection: &name,
         id: &id,
+        only_if: Precondition::NONE,
     };
     let written = place.change("create_document", |before| match before {
         Some(_) => Err(problem(
@@ -88,12 +89,12 @@ pub(crate) async fn create_document(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(DocumentBody::from(document)),
+        with_etag(document),
     ))
 }
 
 problems!(
-    ReplaceDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown,
+    ReplaceDocumentProblems: NotFound, DocumentTaken, Conflict, VersionMismatch, QuotaExceeded, CommitUnknown,
     TooManyRequests, LoopDetected
 );
 
@@ -107,10 +108,13 @@ pub(crate) struct ReplaceDocument {
 }
 
 /// Replace a document
+///
+/// Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
 #[utoipa::path(
     put,
     path = "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}",
     tag = "documents",
+    params(("If-Match" = Option<String>, Header, description = "The version that must be there, in quotes")),
     request_body = ReplaceDocument,
     responses((status = 200, description = "Replaced", body = DocumentBody), ReplaceDocumentProblems),
 )]
@@ -120,24 +124,27 @@ pub(crate) async fn replace_document(
     AppPath { app, .. }: AppPath,
     InPath(name): InPath<CollectionName>,
     InPath(id): InPath<DocumentId>,
+    only_if: Precondition,
     JsonBody(body): JsonBody<ReplaceDocument>,
-) -> Answer<Json<DocumentBody>> {
+) -> Answer<impl IntoResponse> {
     let place = Place {
         manager: &manager,
         caller: &caller,
         app: app.id,
         collection: &name,
         id: &id.0,
+        only_if,
     };
     remake(&place, "replace_document", |_| {
         Value::Object(body.document.clone())
     })
     .await
+    .map(with_etag)
 }
 
 problems!(
-    PatchDocumentProblems: NotFound, DocumentTaken, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests,
-    LoopDetected
+    PatchDocumentProblems: NotFound, DocumentTaken, Conflict, VersionMismatch, QuotaExceeded, CommitUnknown,
+    TooManyRequests, LoopDetected
 );
 
 /// Changes of a document.
@@ -151,10 +158,13 @@ pub(crate) struct PatchDocument {
 }
 
 /// Change parts of a document
+///
+/// Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
 #[utoipa::path(
     patch,
     path = "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}",
     tag = "documents",
+    params(("If-Match" = Option<String>, Header, description = "The version that must be there, in quotes")),
     request_body = PatchDocument,
     responses((status = 200, description = "Changed", body = DocumentBody), PatchDocumentProblems),
 )]
@@ -164,42 +174,46 @@ pub(crate) async fn patch_document(
     AppPath { app, .. }: AppPath,
     InPath(name): InPath<CollectionName>,
     InPath(id): InPath<DocumentId>,
+    only_if: Precondition,
     JsonBody(body): JsonBody<PatchDocument>,
-) -> Answer<Json<DocumentBody>> {
+) -> Answer<impl IntoResponse> {
     let place = Place {
         manager: &manager,
         caller: &caller,
         app: app.id,
         collection: &name,
         id: &id.0,
+        only_if,
     };
     remake(&place, "patch_document", |mut document| {
         merge(&mut document, Value::Object(body.document.clone()));
         document
     })
     .await
+    .map(with_etag)
 }
 
-/// Makes of the document what `make` makes of what it is.
-async fn remake(
-    place: &Place<'_>,
-    action: &'static str,
-    make: impl Fn(Value) -> Value,
-) -> Answer<Json<DocumentBody>> {
+/// Makes of the document what `make` makes of what it is. Gives what it is now.
+async fn remake(place: &Place<'_>, action: &'static str, make: impl Fn(Value) -> Value) -> Answer<Document> {
     let remade = place.change(action, |before| match before {
         Some(document) => Ok(Some(make(document))),
         None => Err(not_found("document")),
     });
-    Ok(Json(remade.await?.ok_or_else(|| not_found("document"))?.into()))
+    remade.await?.ok_or_else(|| not_found("document"))
 }
 
-problems!(DeleteDocumentProblems: NotFound, Conflict, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    DeleteDocumentProblems: NotFound, Conflict, VersionMismatch, CommitUnknown, TooManyRequests, LoopDetected
+);
 
 /// Delete a document
+///
+/// Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}",
     tag = "documents",
+    params(("If-Match" = Option<String>, Header, description = "The version that must be there, in quotes")),
     responses((status = 204, description = "Deleted"), DeleteDocumentProblems),
 )]
 pub(crate) async fn delete_document(
@@ -208,6 +222,7 @@ pub(crate) async fn delete_document(
     AppPath { app, .. }: AppPath,
     InPath(name): InPath<CollectionName>,
     InPath(id): InPath<DocumentId>,
+    only_if: Precondition,
 ) -> Answer<StatusCode> {
     let place = Place {
         manager: &manager,
@@ -215,6 +230,7 @@ pub(crate) async fn delete_document(
         app: app.id,
         collection: &name,
         id: &id.0,
+        only_if,
     };
     let deleted = place.change("delete_document", |before| match before {
         Some(_) => Ok(None),

@@ -12,6 +12,7 @@ mod write;
 
 use std::{convert::Infallible, str::FromStr};
 
+use axum::{Json, response::IntoResponse};
 use picloud_shared::{
     id::AppId,
     services::{
@@ -28,6 +29,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
+    etag::etag,
     extract::{Named, named_by},
     kv,
     problem::{Answer, internal, not_found},
@@ -42,7 +44,7 @@ pub(crate) struct DocumentBody {
     id: String,
     #[schema(value_type = Object, example = json!({ "name": "Ada", "age": 36 }))]
     document: Value,
-    /// Names this writing of it; every other has another.
+    /// Names this writing of it; every other has another. It is the `ETag` of the document, for a later `If-Match`.
     #[schema(example = "4611686018427387904")]
     version: String,
     #[schema(value_type = String, format = DateTime)]
@@ -62,6 +64,12 @@ impl From<Document> for DocumentBody {
             updated_at: Timestamp::from_micros(document.updated_at),
         }
     }
+}
+
+/// The document with its version as `ETag`, for a later `If-Match`.
+fn with_etag(document: Document) -> impl IntoResponse {
+    let body = DocumentBody::from(document);
+    (etag(&body.version), Json(body))
 }
 
 /// The id of a document in a path.

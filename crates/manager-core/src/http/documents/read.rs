@@ -1,6 +1,6 @@
 //! Reading documents.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::IntoResponse};
 use picloud_shared::services::docs::{
     CollectionName, DocsAsk, DocsFound, FILTER_BYTES_MAX, Find, PATH_BYTES_MAX, Selection,
 };
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use super::{DocumentBody, DocumentId, ask, look_up};
+use super::{DocumentBody, DocumentId, ask, look_up, with_etag};
 use crate::{
     Manager,
     http::{
@@ -113,6 +113,8 @@ fn selection(filter: Option<&str>, sort: Option<String>) -> Answer<Selection> {
 problems!(GetDocumentProblems: NotFound);
 
 /// Tell what a document is
+///
+/// Its `version` is also the `ETag`.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/apps/{app}/collections/{collection}/documents/{document}",
@@ -124,7 +126,7 @@ pub(crate) async fn get_document(
     AppPath { app, .. }: AppPath,
     InPath(name): InPath<CollectionName>,
     InPath(id): InPath<DocumentId>,
-) -> Answer<Json<DocumentBody>> {
+) -> Answer<impl IntoResponse> {
     let (_, document) = look_up(&manager, app.id, &name, &id.0).await?;
-    Ok(Json(document.ok_or_else(|| not_found("document"))?.into()))
+    Ok(with_etag(document.ok_or_else(|| not_found("document"))?))
 }

@@ -19,6 +19,7 @@ use crate::{
     Manager,
     http::{
         access::Caller,
+        extract::Precondition,
         kv,
         problem::{Answer, FieldError, internal, invalid, problem},
     },
@@ -34,6 +35,7 @@ pub(super) struct Place<'p> {
     pub(super) app: AppId,
     pub(super) collection: &'p CollectionName,
     pub(super) id: &'p str,
+    pub(super) only_if: Precondition,
 }
 
 /// A change that is worked out, and the collection as it was then.
@@ -89,6 +91,8 @@ impl Place<'_> {
             None => None,
         };
         let new = make(old.clone())?;
+        let version = before.as_ref().map(|document| document.version.to_string());
+        self.only_if.check(version.as_deref())?;
         let (write, claimed) =
             write_of(&collection.definition, self.id, old.as_ref(), new.as_ref()).map_err(wrong)?;
         let stretches = self.claim(&collection, claimed).await?;

@@ -1,13 +1,13 @@
 //! `POST /api/v1/admin/apps/{app}/users`.
 
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use picloud_shared::{id::UserId, services::UserRecord};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{EndUserBody, check, kept, millis, records};
+use super::{EndUserBody, check, kept, millis, records, with_etag};
 use crate::{
     Manager,
     http::{
@@ -88,6 +88,6 @@ pub(crate) async fn create_end_user(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(EndUserBody::at(user, manager.now())),
+        with_etag(EndUserBody::at(user, manager.now())),
     ))
 }

@@ -1,8 +1,8 @@
 //! `GET /api/v1/admin/apps/{app}/users/{end_user}`.
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::IntoResponse};
 
-use super::{EndUserBody, EndUserId, records};
+use super::{EndUserBody, EndUserId, records, with_etag};
 use crate::{
     Manager,
     http::{
@@ -14,6 +14,8 @@ use crate::{
 problems!(GetEndUserProblems: NotFound);
 
 /// Get a user of an app
+///
+/// Their `version` is also the `ETag`.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/apps/{app}/users/{end_user}",
@@ -24,8 +26,8 @@ pub(crate) async fn get_end_user(
     State(manager): State<Manager>,
     AppPath { app, .. }: AppPath,
     InPath(user): InPath<EndUserId>,
-) -> Answer<Json<EndUserBody>> {
+) -> Answer<impl IntoResponse> {
     let found = records::find(&manager, app.id, &[user.0]).await?;
     let record = found.into_iter().next().ok_or_else(records::nobody)?;
-    Ok(Json(EndUserBody::at(record, manager.now())))
+    Ok(with_etag(EndUserBody::at(record, manager.now())))
 }

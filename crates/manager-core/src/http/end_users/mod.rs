@@ -15,6 +15,7 @@ pub(crate) mod update;
 
 use std::str::FromStr;
 
+use axum::{Json, response::IntoResponse};
 use picloud_shared::{
     services::{
         PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, USER_DATA_BYTES_MAX, UserRecord, UserRefused,
@@ -23,11 +24,15 @@ use picloud_shared::{
     time::Timestamp,
 };
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{extract::Named, validate::Violations};
+use super::{
+    etag::{etag, version_of},
+    extract::Named,
+    validate::Violations,
+};
 
 /// A user of an app.
 #[derive(Serialize, ToSchema)]
@@ -50,12 +55,17 @@ pub(crate) struct EndUserBody {
     last_sign_in_at: Option<Timestamp>,
     /// At how many places they are signed in.
     sessions: usize,
+    /// Changes with everything that a `PATCH` may change, and not when they sign in or out. It is the `ETag` of the user,
+    /// for a later `If-Match`.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015")]
+    version: String,
 }
 
 impl EndUserBody {
     /// What is shown of `record` at `now`.
     fn at(record: UserRecord, now: Timestamp) -> Self {
         let sessions = record.sessions_at(millis(now));
+        let version = version(&record);
         Self {
             id: record.id,
             name: record.name,
@@ -66,8 +76,28 @@ impl EndUserBody {
             updated_at: moment(record.updated_at),
             last_sign_in_at: record.last_sign_in_at.map(moment),
             sessions,
+            version,
         }
     }
+}
+
+/// Names what people and scripts change of a user. Somebody who signs in meanwhile stands in nobody's way.
+fn version(record: &UserRecord) -> String {
+    let UserRecord {
+        name,
+        email,
+        data,
+        is_active,
+        password_hash,
+        ..
+    } = record;
+    let text = json!([name, email, data.get(), is_active, password_hash]).to_string();
+    version_of(&[text.as_bytes()])
+}
+
+/// The user with their version as `ETag`, for a later `If-Match`.
+fn with_etag(user: EndUserBody) -> impl IntoResponse {
+    (etag(&user.version), Json(user))
 }
 
 /// The id of a user in a path.
@@ -124,4 +154,43 @@ fn data_text(data: &Value) -> Result<Box<RawValue>, UserRefused> {
         return Err(UserRefused::Data);
     }
     RawValue::from_string(text).map_err(|_| UserRefused::Data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ada() -> UserRecord {
+        UserRecord {
+            id: Uuid::nil(),
+            name: "Ada".to_owned(),
+            email: None,
+            data: data_text(&json!({})).unwrap(),
+            is_active: true,
+            password_hash: "a".to_owned(),
+            sessions: Vec::new(),
+            created_at: 0,
+            updated_at: 0,
+            last_sign_in_at: None,
+        }
+    }
+
+    #[test]
+    fn a_version_changes_with_what_is_edited_and_not_with_a_sign_in() {
+        let mut signed_in = ada();
+        signed_in.begin_session("secret".to_owned(), 1);
+        assert_eq!(version(&signed_in), version(&ada()));
+        let changes: [fn(&mut UserRecord); 5] = [
+            |user| user.name.push('!'),
+            |user| user.email = Some("ada@example.com".to_owned()),
+            |user| user.data = data_text(&json!({ "plan": "free" })).unwrap(),
+            |user| user.is_active = false,
+            |user| user.password_hash.push('!'),
+        ];
+        for (place, change) in changes.iter().enumerate() {
+            let mut changed = ada();
+            change(&mut changed);
+            assert_ne!(version(&changed), version(&ada()), "{place}");
+        }
+    }
 }

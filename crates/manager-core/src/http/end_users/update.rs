@@ -1,25 +1,25 @@
 //! `PATCH /api/v1/admin/apps/{app}/users/{end_user}`.
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::IntoResponse};
 use picloud_shared::services::UserRecord;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{EndUserBody, EndUserId, check, kept, millis, records};
+use super::{EndUserBody, EndUserId, check, kept, millis, records, version, with_etag};
 use crate::{
     Manager,
     http::{
         access::Caller,
-        extract::{AppPath, InPath, JsonBody},
+        extract::{AppPath, InPath, JsonBody, Precondition},
         problem::{Answer, problems},
         validate::{Violations, present},
     },
 };
 
 problems!(
-    UpdateEndUserProblems: NotFound, UsernameTaken, Conflict, QuotaExceeded, Overloaded, CommitUnknown,
-    TooManyRequests, LoopDetected
+    UpdateEndUserProblems: NotFound, UsernameTaken, Conflict, VersionMismatch, QuotaExceeded, Overloaded,
+    CommitUnknown, TooManyRequests, LoopDetected
 );
 
 /// What to change in a user; what is absent stays, and so does what is null, but for `email` and `data`.
@@ -49,11 +49,13 @@ pub(crate) struct UpdateEndUser {
 
 /// Change a user of an app
 ///
-/// A new password and `is_active: false` end all sessions of the user.
+/// A new password and `is_active: false` end all sessions of the user. Send the `version` that you know as `If-Match` to
+/// be sure that nobody and no script changed the user meanwhile.
 #[utoipa::path(
     patch,
     path = "/api/v1/admin/apps/{app}/users/{end_user}",
     tag = "users",
+    params(("If-Match" = Option<String>, Header, description = "The version that must be there, in quotes")),
     request_body = UpdateEndUser,
     responses((status = 200, description = "Changed", body = EndUserBody), UpdateEndUserProblems),
 )]
@@ -62,8 +64,9 @@ pub(crate) async fn update_end_user(
     caller: Caller,
     AppPath { app, .. }: AppPath,
     InPath(user): InPath<EndUserId>,
+    only_if: Precondition,
     JsonBody(body): JsonBody<UpdateEndUser>,
-) -> Answer<Json<EndUserBody>> {
+) -> Answer<impl IntoResponse> {
     let mut violations = Violations::default();
     let email = body.email.as_ref().and_then(Option::as_deref);
     check(
@@ -81,6 +84,7 @@ pub(crate) async fn update_end_user(
     let now = millis(manager.now());
     let change = |before: Option<&UserRecord>| {
         let mut record = before.cloned().ok_or_else(records::nobody)?;
+        only_if.check(Some(&version(&record)))?;
         record.name = body.name.clone().unwrap_or(record.name);
         record.email = body.email.clone().unwrap_or(record.email);
         record.data = data.clone().unwrap_or(record.data);
@@ -94,5 +98,5 @@ pub(crate) async fn update_end_user(
     };
     let changed = records::change(&manager, &caller, app.id, "update_end_user", user.0, change).await?;
     let changed = changed.ok_or_else(records::nobody)?;
-    Ok(Json(EndUserBody::at(changed, manager.now())))
+    Ok(with_etag(EndUserBody::at(changed, manager.now())))
 }

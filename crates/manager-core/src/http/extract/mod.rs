@@ -3,9 +3,11 @@
 mod app;
 mod body;
 mod device;
+mod entity_tags;
 mod faults;
 mod if_match;
 mod in_path;
+mod precondition;
 mod query;
 mod user;
 mod words;
@@ -17,5 +19,6 @@ pub(crate) use if_match::IfMatch;
 pub(crate) use in_path::{
     BrokerNameText, InPath, Named, ReleaseNumber, SettingNameText, VersionNumber, named_by, text_for,
 };
+pub(crate) use precondition::Precondition;
 pub(crate) use query::QueryParams;
 pub(crate) use user::UserPath;

@@ -2,25 +2,30 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use picloud_shared::services::{Expiry, Write};
+use picloud_shared::services::Expiry;
 
-use super::{Key, record};
+use super::{Key, record::Change};
 use crate::{
     Manager,
     http::{
         access::Caller,
-        extract::{AppPath, InPath},
-        problem::{Answer, not_found, problems},
+        extract::{AppPath, InPath, Precondition},
+        problem::{Answer, problems},
     },
 };
 
-problems!(DeleteKvProblems: NotFound, Conflict, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    DeleteKvProblems: NotFound, Conflict, VersionMismatch, CommitUnknown, TooManyRequests, LoopDetected
+);
 
 /// Delete a key
+///
+/// Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/apps/{app}/kv/{key}",
     tag = "kv",
+    params(("If-Match" = Option<String>, Header, description = "The version that must be there, in quotes")),
     responses((status = 204, description = "Deleted"), DeleteKvProblems),
 )]
 pub(crate) async fn delete_kv(
@@ -28,14 +33,16 @@ pub(crate) async fn delete_kv(
     caller: Caller,
     AppPath { app, .. }: AppPath,
     InPath(key): InPath<Key>,
+    only_if: Precondition,
 ) -> Answer<StatusCode> {
-    let before = key.find(&manager, app.id).await?;
-    let before = before.ok_or_else(|| not_found("key"))?;
-    let write = Write {
-        key: key.0,
-        value: None,
-        expiry: Expiry::Never,
+    let change = Change {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        action: "delete_kv",
+        key: &key,
+        only_if,
     };
-    record::write(&manager, &caller, app.id, "delete_kv", Some(&before), write).await?;
+    change.write(None, Expiry::Never).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,9 @@
 //! `GET /api/v1/admin/apps/{app}/kv/{key}`.
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::IntoResponse};
 use picloud_shared::services::KvItem;
 
-use super::{Key, KvItemBody};
+use super::{Key, KvItemBody, with_etag};
 use crate::{
     Manager,
     http::{
@@ -15,6 +15,8 @@ use crate::{
 problems!(GetKvProblems: NotFound);
 
 /// Get a key
+///
+/// Its `version` is also the `ETag`.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/apps/{app}/kv/{key}",
@@ -25,8 +27,8 @@ pub(crate) async fn get_kv(
     State(manager): State<Manager>,
     AppPath { app, .. }: AppPath,
     InPath(key): InPath<Key>,
-) -> Answer<Json<KvItemBody>> {
+) -> Answer<impl IntoResponse> {
     let found = key.find(&manager, app.id).await?;
     let entry = found.ok_or_else(|| not_found("key"))?;
-    Ok(Json(KvItemBody::whole(KvItem { key: key.0, entry })))
+    Ok(with_etag(KvItemBody::whole(KvItem { key: key.0, entry })))
 }

@@ -12,6 +12,7 @@ mod record;
 
 use std::{convert::Infallible, str::FromStr, time::Duration};
 
+use axum::{Json, response::IntoResponse};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use picloud_shared::{
     audit::Recorded,
@@ -24,11 +25,12 @@ use picloud_shared::{
     time::Timestamp,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
     access::Caller,
+    etag::{etag, version_of},
     extract::{Named, named_by},
     problem::{Answer, Refusal, internal, not_found, problem, sentence, too_many},
 };
@@ -55,6 +57,9 @@ pub(crate) struct KvItemBody {
     blob_base64: Option<String>,
     /// The size of the value.
     bytes: usize,
+    /// Changes with the value, and with when it ceases to be there. It is the `ETag` of the key, for a later `If-Match`.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015")]
+    version: String,
     /// Whether the value is left out because it has more than 4,096 bytes; only in lists.
     truncated: bool,
     /// When it ceases to be there; null if never.
@@ -96,6 +101,7 @@ impl KvItemBody {
             value,
             blob_base64,
             bytes: entry.value.bytes(),
+            version: version(&entry),
             truncated: false,
             expires_at: entry.expires_at.map(Timestamp::from_micros),
         }
@@ -112,10 +118,26 @@ impl KvItemBody {
             value: None,
             blob_base64: None,
             bytes: item.entry.value.bytes(),
+            version: version(&item.entry),
             truncated: true,
             expires_at: item.entry.expires_at.map(Timestamp::from_micros),
         }
     }
+}
+
+/// Names what a key has.
+fn version(entry: &KvEntry) -> String {
+    let bytes = match &entry.value {
+        KvValue::Json(text) => text.as_bytes(),
+        KvValue::Blob(bytes) => bytes,
+    };
+    let about = json!([KvKind::of(&entry.value), entry.expires_at]).to_string();
+    version_of(&[about.as_bytes(), bytes])
+}
+
+/// The key with its version as `ETag`, for a later `If-Match`.
+fn with_etag(item: KvItemBody) -> impl IntoResponse {
+    (etag(&item.version), Json(item))
 }
 
 /// A key in a path.
@@ -224,5 +246,38 @@ fn refusal(error: ServiceError) -> Refusal {
         ServiceError::AppGone => not_found("app"),
         // Nothing that is asked here publishes.
         ServiceError::Failed | ServiceError::NoBroker | ServiceError::MessagesFull => internal(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_changes_with_what_is_there_and_with_its_end() {
+        let entry = |value: KvValue, expires_at: Option<i64>| KvEntry {
+            value,
+            version: 7,
+            expires_at,
+        };
+        let json = |text: &str| KvValue::Json(text.to_owned());
+        let versions: Vec<String> = [
+            entry(json("1"), None),
+            entry(json("1.0"), None),
+            entry(KvValue::Blob(b"1".to_vec()), None),
+            entry(json("1"), Some(0)),
+            entry(json("1"), Some(1)),
+        ]
+        .iter()
+        .map(version)
+        .collect();
+        for (place, one) in versions.iter().enumerate() {
+            assert!(!versions[place + 1..].contains(one), "{versions:?}");
+        }
+        let again = KvEntry {
+            version: 8,
+            ..entry(json("1"), None)
+        };
+        assert_eq!(version(&again), versions[0]);
     }
 }

@@ -2,27 +2,27 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::IntoResponse};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use picloud_shared::services::{
-    Expiry, KEY_BYTES_MAX, KvEntry, KvItem, KvValue, TTL_MAX, VALUE_BYTES_MAX, Write,
-};
+use picloud_shared::services::{Expiry, KEY_BYTES_MAX, KvEntry, KvItem, KvValue, TTL_MAX, VALUE_BYTES_MAX};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Key, KvItemBody, may_be_key, record};
+use super::{Key, KvItemBody, may_be_key, record::Change, with_etag};
 use crate::{
     Manager,
     http::{
         access::Caller,
-        extract::{AppPath, InPath, JsonBody},
+        extract::{AppPath, InPath, JsonBody, Precondition},
         problem::{Answer, problems},
         validate::{Violations, present},
     },
 };
 
-problems!(PutKvProblems: NotFound, Conflict, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected);
+problems!(
+    PutKvProblems: NotFound, Conflict, VersionMismatch, QuotaExceeded, CommitUnknown, TooManyRequests, LoopDetected
+);
 
 /// A value: either `value` or `blob_base64`.
 #[derive(Deserialize, ToSchema)]
@@ -42,11 +42,17 @@ pub(crate) struct PutKv {
 
 /// Write a key
 ///
-/// Whatever it had before. A script that has read it and is still running meets a conflict, and runs again.
+/// Whatever it had before; send the `version` that you know as `If-Match` to be sure that nobody and no script changed
+/// it meanwhile, or `If-None-Match: *` if it is to be new. A script that has read it and is still running meets a
+/// conflict, and runs again.
 #[utoipa::path(
     put,
     path = "/api/v1/admin/apps/{app}/kv/{key}",
     tag = "kv",
+    params(
+        ("If-Match" = Option<String>, Header, description = "The version that must be there, in quotes"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: there must be no such key yet"),
+    ),
     request_body = PutKv,
     responses((status = 200, description = "Written", body = KvItemBody), PutKvProblems),
 )]
@@ -55,8 +61,9 @@ pub(crate) async fn put_kv(
     caller: Caller,
     AppPath { app, .. }: AppPath,
     InPath(key): InPath<Key>,
+    only_if: Precondition,
     JsonBody(body): JsonBody<PutKv>,
-) -> Answer<Json<KvItemBody>> {
+) -> Answer<impl IntoResponse> {
     let mut violations = Violations::default();
     violations.require(
         may_be_key(&key.0),
@@ -72,20 +79,23 @@ pub(crate) async fn put_kv(
     );
     let value = violations.finish_with(value)?;
 
-    let before = key.find(&manager, app.id).await?;
     let expires_at = ttl.map(|ttl| manager.now().plus(ttl).as_micros());
-    let write = Write {
-        key: key.0.clone(),
-        value: Some(value.clone()),
-        expiry: expires_at.map_or(Expiry::Never, Expiry::At),
+    let change = Change {
+        manager: &manager,
+        caller: &caller,
+        app: app.id,
+        action: "put_kv",
+        key: &key,
+        only_if,
     };
-    record::write(&manager, &caller, app.id, "put_kv", before.as_ref(), write).await?;
+    let expiry = expires_at.map_or(Expiry::Never, Expiry::At);
+    change.write(Some(&value), expiry).await?;
     let entry = KvEntry {
         value,
         version: 0,
         expires_at,
     };
-    Ok(Json(KvItemBody::whole(KvItem { key: key.0, entry })))
+    Ok(with_etag(KvItemBody::whole(KvItem { key: key.0, entry })))
 }
 
 impl PutKv {

@@ -3,42 +3,101 @@
 use picloud_shared::{
     audit::{DataChange, Recorded, Target},
     id::AppId,
-    services::{KvEntry, KvValue, Write},
+    problem::Code,
+    services::{Answer as Answered, Commit, Expiry, KvEntry, KvValue, Question, ReadKey, Write},
 };
 use serde_json::{Value, json};
 
-use super::{KvKind, commit};
+use super::{Key, KvKind, ask, version};
 use crate::{
     Manager,
-    http::{access::Caller, problem::Answer},
+    http::{
+        access::Caller,
+        extract::Precondition,
+        problem::{Answer, internal, not_found, problem},
+    },
 };
 
-/// What the log says of a value: never the value itself, which may be anybody's secret.
-pub(super) fn state(value: &KvValue) -> Value {
-    json!({ "type": KvKind::of(value), "bytes": value.bytes() })
+/// How often a change is tried while scripts write the same key.
+const TRIES_MAX: usize = 10;
+
+/// A change of one key.
+pub(super) struct Change<'c> {
+    pub(super) manager: &'c Manager,
+    pub(super) caller: &'c Caller,
+    pub(super) app: AppId,
+    /// Its name in the log.
+    pub(super) action: &'static str,
+    pub(super) key: &'c Key,
+    pub(super) only_if: Precondition,
 }
 
-/// Writes one key, and records it.
-pub(super) async fn write(
-    manager: &Manager,
-    caller: &Caller,
-    app: AppId,
-    action: &'static str,
-    before: Option<&KvEntry>,
-    write: Write,
-) -> Answer<()> {
-    let done = DataChange {
-        action,
-        target: Target {
-            kind: "key".to_owned(),
-            id: Some(write.key.clone()),
-            name: Some(write.key.clone()),
-        },
-        before: before.map(|entry| state(&entry.value)),
-        after: write.value.as_ref().map(state),
-    };
-    let change = caller.change(manager, None);
-    manager.repository().confirm_data_change(app, &change).await?;
-    let recorded = Recorded { done, change };
-    commit(manager, caller, app, vec![write], Some(Box::new(recorded))).await
+impl Change<'_> {
+    /// Writes the key, or deletes it if there is no value, and records that.
+    pub(super) async fn write(&self, value: Option<&KvValue>, expiry: Expiry) -> Answer<()> {
+        let repository = self.manager.repository();
+        let change = self.caller.change(self.manager, None);
+        for _ in 0..TRIES_MAX {
+            let before = self.key.find(self.manager, self.app).await?;
+            if before.is_none() && value.is_none() {
+                return Err(not_found("key"));
+            }
+            self.only_if.check(before.as_ref().map(version).as_deref())?;
+            repository.confirm_data_change(self.app, &change).await?;
+            let recorded = Recorded {
+                done: self.done(before.as_ref(), value),
+                change: change.clone(),
+            };
+            let commit = Question::Commit(Commit {
+                audit: Some(Box::new(recorded)),
+                ..self.commit(before.as_ref(), value, expiry)
+            });
+            match ask(self.manager, self.app, commit).await? {
+                Answered::Committed => return Ok(()),
+                Answered::Conflict { .. } => {}
+                _ => return Err(internal()),
+            }
+        }
+        Err(problem(
+            Code::Conflict,
+            "Scripts changed the key all the time. Nothing was changed. Try again in a moment.",
+        ))
+    }
+
+    /// What is asked for is compared once more where it is written. Who asks for nothing writes whatever is there.
+    fn commit(&self, before: Option<&KvEntry>, value: Option<&KvValue>, expiry: Expiry) -> Commit {
+        let read = ReadKey {
+            key: self.key.0.clone(),
+            version: before.map(|entry| entry.version),
+        };
+        let write = Write {
+            key: self.key.0.clone(),
+            value: value.cloned(),
+            expiry,
+        };
+        Commit {
+            keys: self.only_if.is_some().then_some(read).into_iter().collect(),
+            writes: vec![write],
+            writer: Some(self.caller.writer()),
+            ..Commit::default()
+        }
+    }
+
+    fn done(&self, before: Option<&KvEntry>, value: Option<&KvValue>) -> DataChange {
+        DataChange {
+            action: self.action,
+            target: Target {
+                kind: "key".to_owned(),
+                id: Some(self.key.0.clone()),
+                name: Some(self.key.0.clone()),
+            },
+            before: before.map(|entry| state(&entry.value)),
+            after: value.map(state),
+        }
+    }
+}
+
+/// What the log says of a value: never the value itself, which may be anybody's secret.
+fn state(value: &KvValue) -> Value {
+    json!({ "type": KvKind::of(value), "bytes": value.bytes() })
 }

@@ -1,5 +1,7 @@
 //! The documents of a collection, as people see and change them.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, App, TestCloud};
@@ -66,6 +68,70 @@ fn a_document_whose_id_clients_take_for_a_step_is_reached() {
     assert_eq!(owner.get(path).expect(200).json()["id"], "..");
     owner.delete(&app.path(&format!("{PEOPLE}/~.."))).expect(204);
     owner.get(path).problem(404, "not_found");
+}
+
+#[test]
+fn if_match_guards_against_overwriting_a_document_that_was_not_seen() {
+    let cloud = TestCloud::start();
+    let app = with_people(&cloud);
+    app.serve("/", "docs::patch(\"people\", \"ada\", #{age: 40}); \"\"");
+    let ada = json!({ "id": "ada", "document": { "age": 36 } });
+    let made = cloud.owner().post(&app.path(PEOPLE), &ada).expect(201);
+    let path = app.path(&format!("{PEOPLE}/ada"));
+    let call = |method: &str, tag: &str| {
+        let call = cloud.owner().call(method, &format!("/api/v1{path}"));
+        let call = call.header("if-match", tag);
+        match method {
+            "DELETE" => call.send(),
+            _ => call.json(&json!({ "document": { "name": method } })).send(),
+        }
+    };
+    let seen = made.header("etag").expect("a tag").to_owned();
+    assert_eq!(
+        seen,
+        format!("\"{}\"", made.json()["version"].as_str().expect("a text"))
+    );
+    assert_eq!(cloud.owner().get(&path).header("etag"), Some(seen.as_str()));
+
+    cloud.get("a.test", "/").says("");
+    for method in ["PUT", "PATCH", "DELETE"] {
+        call(method, &seen).problem(412, "version_mismatch");
+        call(method, "ada").problem(400, "bad_request");
+    }
+    let there = cloud.owner().get(&path).expect(200);
+    assert_eq!(there.json()["document"], json!({ "age": 40 }));
+
+    let patched = call("PATCH", there.header("etag").expect("a tag")).expect(200);
+    assert_eq!(patched.json()["document"], json!({ "age": 40, "name": "PATCH" }));
+    let replaced = call("PUT", patched.header("etag").expect("a tag")).expect(200);
+    let tag = replaced.header("etag").expect("a tag").to_owned();
+    call("DELETE", &tag).expect(204);
+    for method in ["PUT", "PATCH", "DELETE"] {
+        call(method, &tag).problem(404, "not_found");
+    }
+}
+
+#[test]
+fn one_of_many_who_have_seen_the_same_document_replaces_it() {
+    let cloud = TestCloud::start();
+    let app = with_people(&cloud);
+    let ada = json!({ "id": "ada", "document": {} });
+    let made = cloud.owner().post(&app.path(PEOPLE), &ada).expect(201);
+    let seen = made.header("etag").expect("a tag");
+    let path = format!("/api/v1{}", app.path(&format!("{PEOPLE}/ada")));
+    let replace = |age: u32| {
+        let call = cloud.owner().call("PUT", &path).header("if-match", seen);
+        call.json(&json!({ "document": { "age": age } })).send().status
+    };
+    let mut statuses: Vec<u16> = thread::scope(|scope| {
+        let writers: Vec<_> = (1..=8).map(|age| scope.spawn(move || replace(age))).collect();
+        writers
+            .into_iter()
+            .map(|writer| writer.join().expect("no request fails"))
+            .collect()
+    });
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
 }
 
 #[test]

@@ -42,6 +42,48 @@ fn a_user_is_made_changed_and_deleted() {
 }
 
 #[test]
+fn if_match_guards_against_overwriting_a_user_who_was_not_seen() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve("/in", "users::sign_in(users::find(\"Ada\")); \"\"");
+    app.serve(
+        "/change",
+        "users::update(users::find(\"Ada\").id, #{data: #{plan: \"paid\"}}); \"\"",
+    );
+    let path = one(&app, &made(&app, "Ada"));
+    let get = || cloud.owner().get(&path).expect(200);
+    let call = |method: &str, tag: &str| {
+        let call = cloud.owner().call(method, &format!("/api/v1{path}"));
+        call.header("if-match", tag)
+    };
+    let patch = |tag: &str| {
+        let body = json!({ "data": { "plan": "free" } });
+        call("PATCH", tag).json(&body).send()
+    };
+    let seen = get().header("etag").expect("a tag").to_owned();
+    assert_eq!(
+        seen,
+        format!("\"{}\"", get().json()["version"].as_str().expect("a text"))
+    );
+
+    // Whoever signs in meanwhile is not in the way.
+    cloud.get("a.test", "/in").says("");
+    assert_eq!(get().json()["sessions"], 1);
+    let saved = patch(&seen).expect(200);
+    let tag = saved.header("etag").expect("a tag").to_owned();
+    patch(&seen).problem(412, "version_mismatch");
+
+    cloud.get("a.test", "/change").says("");
+    patch(&tag).problem(412, "version_mismatch");
+    call("DELETE", &tag).send().problem(412, "version_mismatch");
+    patch("Ada").problem(400, "bad_request");
+    assert_eq!(get().json()["data"], json!({ "plan": "paid" }));
+    let tag = get().header("etag").expect("a tag").to_owned();
+    call("DELETE", &tag).send().expect(204);
+    patch(&tag).problem(404, "not_found");
+}
+
+#[test]
 fn a_name_and_an_address_are_given_once() {
     let cloud = TestCloud::start();
     let app = cloud.app("a");

@@ -40,7 +40,8 @@ fn what_people_write_scripts_read_and_the_other_way_round() {
         .expect(200)
         .json();
     let expected = json!({
-        "key": "user/ada", "type": "json", "value": "Ada", "bytes": 5, "truncated": false, "expires_at": null,
+        "key": "user/ada", "type": "json", "value": "Ada", "bytes": 5, "version": item["version"],
+        "truncated": false, "expires_at": null,
     });
     assert_eq!(item, expected);
     assert_eq!(get("user%2Fada").expect(200).json(), expected);
@@ -84,6 +85,84 @@ fn a_key_that_clients_take_for_a_step_is_reached() {
         cloud.owner().get(&path).problem(404, "not_found");
     }
     assert_eq!(export(&app, ""), "");
+}
+
+#[test]
+fn if_match_guards_against_overwriting_what_was_not_seen() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve("/incr", "kv::incr(\"n\"); \"\"");
+    app.serve("/again", "kv::set(\"n\", kv::get(\"n\")); \"\"");
+    let path = app.path("/kv/n");
+    let get = || cloud.owner().get(&path).expect(200);
+    let version_of = |answer: &Answer| answer.json()["version"].as_str().expect("a version").to_owned();
+    let call = |method: &str, header: &str, tag: &str| {
+        let call = cloud.owner().call(method, &format!("/api/v1{path}"));
+        call.header(header, tag)
+    };
+    let put = |header: &str, tag: &str, value: u32| {
+        call("PUT", header, tag).json(&json!({ "value": value })).send()
+    };
+
+    // Only where nothing is, or only where something is.
+    put("if-match", "*", 1).problem(412, "version_mismatch");
+    let made = put("if-none-match", "*", 1).expect(200);
+    put("if-none-match", "*", 2).problem(412, "version_mismatch");
+    put("if-none-match", "\"x\"", 2).problem(400, "bad_request");
+    let tag = format!("\"{}\"", version_of(&made));
+    assert_eq!(made.header("etag"), Some(tag.as_str()));
+    assert_eq!(get().header("etag"), Some(tag.as_str()));
+    let listed = cloud.owner().get(&app.path("/kv")).expect(200).json();
+    assert_eq!(listed["items"][0]["version"], made.json()["version"]);
+
+    // What a script writes meanwhile is not lost; what it writes as it was is no change.
+    cloud.get("a.test", "/again").says("");
+    let saved = put("if-match", &tag, 5).expect(200);
+    cloud.get("a.test", "/incr").says("");
+    let tag = format!("\"{}\"", version_of(&saved));
+    put("if-match", &tag, 7).problem(412, "version_mismatch");
+    call("DELETE", "if-match", &tag)
+        .send()
+        .problem(412, "version_mismatch");
+    assert_eq!(get().json()["value"], 6);
+
+    // With another end it is something else, too.
+    let tag = format!("\"{}\"", version_of(&get()));
+    let brief = json!({ "value": 6, "ttl_seconds": 3_600 });
+    call("PUT", "if-match", &tag).json(&brief).send().expect(200);
+    let late = call("PUT", "if-match", &tag).json(&brief).send();
+    late.problem(412, "version_mismatch");
+
+    let tag = format!("W/\"{0}\", \"{0}\"", version_of(&get()));
+    call("DELETE", "if-match", &tag).send().expect(204);
+    call("DELETE", "if-match", &tag).send().problem(404, "not_found");
+    put("if-match", &tag, 1).problem(412, "version_mismatch");
+}
+
+#[test]
+fn one_of_many_who_have_seen_the_same_key_writes_it() {
+    const ONE: [u16; 8] = [200, 412, 412, 412, 412, 412, 412, 412];
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    let path = format!("/api/v1{}", app.path("/kv/n"));
+    let statuses = |header: &str, tag: &str| -> Vec<u16> {
+        let write = |number: u32| {
+            let call = cloud.owner().call("PUT", &path).header(header, tag);
+            call.json(&json!({ "value": number })).send().status
+        };
+        let mut statuses: Vec<u16> = thread::scope(|scope| {
+            let writers: Vec<_> = (1..=8).map(|number| scope.spawn(move || write(number))).collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().expect("no request fails"))
+                .collect()
+        });
+        statuses.sort_unstable();
+        statuses
+    };
+    assert_eq!(statuses("if-none-match", "*"), ONE);
+    let seen = cloud.owner().get(&app.path("/kv/n")).expect(200);
+    assert_eq!(statuses("if-match", seen.header("etag").expect("a tag")), ONE);
 }
 
 #[test]

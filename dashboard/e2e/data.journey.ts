@@ -123,6 +123,57 @@ test('a key is found, changed, made and deleted with the keyboard alone', async 
 	expect(await keys()).toEqual(['first', 'second']);
 });
 
+test('what scripts change while somebody edits it is shown, and not overwritten', async () => {
+	const { page } = cloud;
+	const { keyboard } = page;
+	const write = (price: number) => call(page, 'PUT', '/apps/shop/kv/second', { value: { price } });
+	const there = () => call<{ value: unknown }>(page, 'GET', '/apps/shop/kv/second').then(({ value }) => value);
+	await page.goto('/admin/apps/shop/data');
+	await page.getByRole('button', { name: 'second', exact: true }).click();
+	const dialog = await dialogOf(page, 'Key');
+	const field = dialog.getByLabel('Value', { exact: true });
+	await field.waitFor();
+
+	// Somebody writes meanwhile: nothing is lost on either side.
+	await write(5);
+	await field.fill('{"price": 6}');
+	await tabTo(page, 'Save');
+	await keyboard.press('Enter');
+	await dialog.getByRole('alert').getByText('It was changed in the meantime').waitFor();
+	await dialog.getByLabel('Yours beside what is there now').waitFor();
+	expect(await field.inputValue()).toBe('{"price": 6}');
+	expect(await there()).toEqual({ price: 5 });
+	expect(await barriers(page)).toEqual([]);
+	await tabTo(page, 'Overwrite it');
+	await keyboard.press('Enter');
+	await dialog.waitFor({ state: 'detached' });
+	expect(await there()).toEqual({ price: 6 });
+
+	// Or what is there is loaded, and edited.
+	await page.getByRole('button', { name: 'second', exact: true }).click();
+	await field.waitFor();
+	await write(7);
+	await field.fill('{"price": 8}');
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.getByRole('button', { name: 'Load what is there' }).click();
+	expect(JSON.parse(await field.inputValue())).toEqual({ price: 7 });
+	await dialog.getByRole('button', { name: 'Cancel' }).click();
+	await dialog.waitFor({ state: 'detached' });
+
+	// What is deleted is what was seen.
+	await page.reload();
+	await page.getByRole('row', { name: /^second/ }).waitFor();
+	await write(9);
+	await page.getByRole('button', { name: 'Delete second' }).click();
+	const asked = await dialogOf(page, 'Delete second?');
+	await asked.getByRole('button', { name: 'Delete key' }).click();
+	await asked.getByRole('alert').getByText('It was changed since you saw it').waitFor();
+	await asked.getByText('{"price":9}').waitFor();
+	await asked.getByRole('button', { name: 'Cancel' }).click();
+	await asked.waitFor({ state: 'detached' });
+	expect(await there()).toEqual({ price: 9 });
+});
+
 test('keys are taken out as a file and in from one', async () => {
 	const { page } = cloud;
 	await page.goto('/admin/apps/shop/data');

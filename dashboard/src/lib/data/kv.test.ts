@@ -50,7 +50,7 @@ test('what is no JSON is not sent', async () => {
 });
 
 test('whoever may not change a key sees it whole', async () => {
-	const item = { key: 'k', type: 'json', value: { text: 'long' }, bytes: 20, truncated: false, expires_at: null };
+	const item = { key: 'k', type: 'json', value: { text: 'long' }, bytes: 20, version: 'v', truncated: false, expires_at: null };
 	serverWith(item);
 	render(KvEntry, { app, entry: { ...item, value: null, truncated: true } as Schemas['KvItem'], refused: 'This needs the role editor.', onclose: nothing, onsaved: nothing });
 	const field = await screen.findByLabelText<HTMLTextAreaElement>('Value', {}, PATIENCE);
@@ -61,7 +61,7 @@ test('whoever may not change a key sees it whole', async () => {
 });
 
 test('a blob is offered as a file, and keeps its bytes when its end changes', async () => {
-	const item = { key: 'logo', type: 'blob', blob_base64: 'AAEC', bytes: 3, truncated: false, expires_at: null };
+	const item = { key: 'logo', type: 'blob', blob_base64: 'AAEC', bytes: 3, version: 'v', truncated: false, expires_at: null };
 	const sent = serverWith(item);
 	const onsaved = vi.fn();
 	render(KvEntry, { app, entry: item as Schemas['KvItem'], onclose: nothing, onsaved });

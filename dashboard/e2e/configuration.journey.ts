@@ -134,6 +134,52 @@ test('a mail server is set, keeps its password to itself, and is taken away', as
 	await page.getByText('The instance has no mail server').waitFor();
 });
 
+test('a broker is set, paused, changed and deleted', async () => {
+	const { page } = cloud;
+	const found = () => call<{ keep_alive_s: number; is_paused: boolean; filters: unknown[] }>(page, 'GET', '/apps/shop/brokers/home');
+	// No list has it: there is no connection, and nobody is asked for one.
+	await call(page, 'PUT', '/apps/shop/egress', { allow: [] });
+	await page.goto('/admin/apps/shop/configuration');
+	await page.getByText('No broker yet').waitFor();
+	await page.getByRole('button', { name: 'New broker…' }).click();
+	const made = page.getByRole('dialog', { name: 'New broker' });
+	await made.getByLabel('Name', { exact: true }).fill('home');
+	await made.getByLabel('URL').fill('mqtt://broker.example.com');
+	await made.getByLabel('Filters').fill('sensors/+/temp\nhome/#/all');
+	await made.getByRole('button', { name: 'Create broker' }).click();
+	await made.getByRole('alert').getByText('home/#/all: ').waitFor();
+	await made.getByLabel('Filters').fill('sensors/+/temp\nhome/# qos 0');
+	await made.getByLabel('User name').fill('shop');
+	await made.getByLabel('Password').fill(CANARY);
+	await made.getByRole('button', { name: 'Create broker' }).click();
+	await made.waitFor({ state: 'detached' });
+	await page.getByRole('row', { name: /home.*sensors\/\+\/temp, home\/#.*connecting/ }).waitFor();
+	expect(await page.content()).not.toContain(CANARY);
+	expect((await found()).filters).toEqual([
+		{ filter: 'sensors/+/temp', qos: 1 },
+		{ filter: 'home/#', qos: 0 }
+	]);
+
+	await page.getByRole('button', { name: 'Actions for home' }).click();
+	await page.getByRole('menuitem', { name: 'Pause' }).click();
+	await page.getByRole('row', { name: /home.*paused/ }).waitFor();
+	await page.getByRole('button', { name: 'Actions for home' }).click();
+	await page.getByRole('menuitem', { name: 'Change…' }).click();
+	const changed = page.getByRole('dialog', { name: 'Broker home' });
+	expect(await changed.getByLabel('Password').inputValue()).toBe('');
+	await changed.getByText('How it is spoken to').click();
+	await changed.getByLabel('Keep-alive').fill('30');
+	await changed.getByRole('button', { name: 'Save broker' }).click();
+	await changed.waitFor({ state: 'detached' });
+	expect(await found()).toMatchObject({ keep_alive_s: 30, is_paused: true });
+	expect(await barriers(page)).toEqual([]);
+
+	await page.getByRole('button', { name: 'Actions for home' }).click();
+	await page.getByRole('menuitem', { name: 'Delete…' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: 'Delete broker' }).click();
+	await page.getByText('No broker yet').waitFor();
+});
+
 test('an editor sees the names of secrets, a viewer none of them', async () => {
 	const hers = await as('grace');
 	try {

@@ -81,6 +81,11 @@ export const PAGES: Shown[] = [
 	{ name: 'configuration-value', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'New value…') },
 	{ name: 'configuration-secret', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'New secret…') },
 	{ name: 'configuration-replace', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'Replace MAIL_KEY') },
+	{ name: 'brokers', path: '/admin/apps/shop/configuration', ready: brokers },
+	{ name: 'brokers-empty', path: '/admin/apps/empty/configuration', ready: inSight('No broker yet') },
+	{ name: 'brokers-new', path: '/admin/apps/shop/configuration', ready: opened(brokers, 'New broker…') },
+	{ name: 'brokers-change', path: '/admin/apps/shop/configuration', ready: item(brokers, 'Actions for home', 'Change…') },
+	{ name: 'brokers-menu', path: '/admin/apps/shop/configuration', ready: item(brokers, 'Actions for home') },
 	{ name: 'releases', path: '/admin/apps/shop/releases', ready: text('live') },
 	{ name: 'releases-empty', path: '/admin/apps/empty/releases', ready: text('No release yet') },
 	{ name: 'domains', path: '/admin/apps/shop/domains', ready: (page) => page.getByRole('cell', { name: 'shop.test' }).waitFor() },
@@ -149,6 +154,20 @@ async function userEdited(page: Page) {
 
 async function configuration(page: Page) {
 	await Promise.all([button('Replace MAIL_KEY')(page), button('Delete greeting')(page), page.getByRole('textbox', { name: 'Allowed' }).waitFor()]);
+}
+
+async function brokers(page: Page) {
+	await configuration(page);
+	await button('Actions for factory')(page);
+	await page.getByRole('button', { name: 'Actions for home' }).scrollIntoViewIfNeeded();
+}
+
+/** Something far down a page, which then is at its end on the screen. */
+function inSight(words: string) {
+	return async (page: Page) => {
+		await text(words)(page);
+		await page.getByText(words).first().scrollIntoViewIfNeeded();
+	};
 }
 
 async function subscriptions(page: Page) {
@@ -383,6 +402,10 @@ export async function fill(page: Page) {
 	await call(page, 'PUT', '/apps/shop/config/limits', { value: { items: 20, currencies: ['EUR', 'CHF'] } });
 	await call(page, 'PUT', '/apps/shop/egress', { allow: ['api.example.com', '*.example.org:443'] });
 	await call(page, 'PUT', '/apps/shop/smtp', { host: 'mail.example.com', security: 'starttls', username: 'shop', password: 'not a real one', from: ['Shop <shop@example.com>'] });
+	const filters = [{ filter: 'sensors/+/temp' }, { filter: 'lamp/#', qos: 0 }];
+	// Neither is on the list of where the app may connect to.
+	await call(page, 'PUT', '/apps/shop/brokers/home', { url: 'mqtts://broker.example.com', version: '5', username: 'shop', password: 'not a real one', filters });
+	await call(page, 'PUT', '/apps/shop/brokers/factory', { url: 'mqtt://10.1.2.3:1884', is_paused: true });
 	await call(page, 'POST', '/tokens', { name: 'laptop', app: 'shop', role: 'editor' });
 	await call(page, 'POST', '/tokens', { name: 'deploy from CI', expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
 	await fillEvents(page, app.id);

@@ -4,6 +4,7 @@ import { createRawSnippet } from 'svelte';
 import { afterEach, expect, test, vi } from 'vitest';
 import { ApiError } from '$lib/api/problem';
 import Button from './Button.svelte';
+import More from './More.svelte';
 import Problem from './Problem.svelte';
 import { toasts } from './toasts.svelte';
 
@@ -55,4 +56,20 @@ test('markup in a problem is text', () => {
 	render(Problem, { error: new ApiError(400, { detail: '<b id="markup">x</b>' }) });
 	expect(document.querySelector('#markup')).toBeNull();
 	expect(screen.getByRole('alert').textContent).toContain('<b id="markup">');
+});
+
+test('fields out of sight are shown once one of them is wrong', async () => {
+	const children = createRawSnippet(() => ({ render: () => '<input required />' }));
+	const isOpen = () => document.querySelector('details')?.open;
+	render(More, { title: 'More', children });
+	expect(isOpen()).toBe(false);
+	// The browser finds that it is empty.
+	document.querySelector('input')?.checkValidity();
+	await vi.waitFor(() => expect(isOpen()).toBe(true));
+	cleanup();
+	const second = render(More, { title: 'More', children });
+	expect(isOpen()).toBe(false);
+	// The server finds that it is wrong.
+	await second.rerender({ wrong: true });
+	expect(isOpen()).toBe(true);
 });

@@ -23,7 +23,7 @@ export interface BrokerForm {
 const LOSSY = / +qos +0$/i;
 
 /** What stands in the fields at first. No password: the server gives none out. */
-export function form(broker: Schemas['Broker'] | null): BrokerForm {
+export function form(broker?: Schemas['Broker']): BrokerForm {
 	return {
 		name: broker?.name ?? '',
 		url: broker?.url ?? '',

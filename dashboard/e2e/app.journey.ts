@@ -41,7 +41,7 @@ test('a route takes signed requests alone', async () => {
 	await dialog.getByLabel('Path').fill('/hook');
 	await dialog.getByLabel('Webhook').selectOption('standard');
 	await dialog.getByLabel('Secret').fill('no name');
-	await dialog.getByLabel('Seconds').fill('60');
+	await dialog.getByLabel('Tolerance').fill('60');
 	await dialog.getByRole('button', { name: 'Add route' }).click();
 	await dialog.getByText('A name has 1 to 64 characters').first().waitFor();
 	await dialog.getByLabel('Secret').fill('HOOK_KEY');

@@ -19,3 +19,9 @@ export function asDestination({ to, topic }: ChosenDestination): Schemas['SetDes
 	if (to === '') return null;
 	return to === TOPIC ? { topic: topic.trim() } : { script_id: to };
 }
+
+/** Who is told of what, each in a line: "when it is done: invoice". */
+export function toldWords({ on_success, on_failure }: Pick<Schemas['Subscription'], 'on_success' | 'on_failure'>, names: Map<string, string>): string[] {
+	const told = (when: string, to: Schemas['Destination'] | null) => (to ? [`${when}: ${to.topic ? `whoever subscribes to ${to.topic}` : (names.get(to.script_id ?? '') ?? 'a script that is gone')}`] : []);
+	return [...told('when it is done', on_success), ...told('when it is dead', on_failure)];
+}

@@ -19,9 +19,14 @@ export function untypedRetry({ attempts, delayS, ageH }: TypedRetry): Schemas['R
 
 /** In a line: "up to 5 runs, within a day". */
 export function retryWords({ attempts_max, max_age_s }: Schemas['RetryPolicy']): string {
-	const hours = max_age_s / 3_600;
-	const within = hours >= 48 ? `${digits(hours / 24)} days` : hours >= 1 ? `${digits(hours)} h` : `${digits(max_age_s / 60)} min`;
-	return `up to ${attempts_max} ${attempts_max === 1 ? 'run' : 'runs'}, within ${within}`;
+	return `up to ${attempts_max} ${attempts_max === 1 ? 'run' : 'runs'}, within ${spanWords(max_age_s)}`;
+}
+
+/** How long it may take: "90 s", "10 min", "24 h", "7 days". */
+export function spanWords(seconds: number): string {
+	if (seconds < 120) return `${digits(seconds)} s`;
+	if (seconds < 3_600) return `${digits(seconds / 60)} min`;
+	return seconds < 48 * 3_600 ? `${digits(seconds / 3_600)} h` : `${digits(seconds / 86_400)} days`;
 }
 
 function digits(value: number): string {

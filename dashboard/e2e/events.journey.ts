@@ -140,6 +140,11 @@ test('by keyboard: a schedule is made, run, looked at and paused', async () => {
 	await page.getByRole('link', { name: 'often' }).waitFor();
 	await choose(page, 'Actions for often', 'Pause');
 	await page.getByRole('cell', { name: 'paused' }).waitFor();
+	// On its own page, too.
+	await page.getByRole('link', { name: 'often' }).click();
+	await page.getByRole('button', { name: 'Resume' }).click();
+	await page.getByRole('button', { name: 'Pause' }).click();
+	await page.getByText('nothing of this runs until it goes on').waitFor();
 });
 
 test('who only sees changes nothing', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { byTopic, covers, depthOf, sum } from './topics';
+import { byTopic, covers, depthOf, isFree, ofBroker, sum } from './topics';
 
 const queue = (script_id: string, topic: string | null, waiting: number, dead = 0, oldest_accepted_at: string | null = null) => ({ script_id, topic, waiting, running: 1, dead, oldest_accepted_at });
 
@@ -28,4 +28,14 @@ test('subscribers stand with their topic', () => {
 		['a', [of('a', '2')]],
 		['b', [of('b', '1'), of('b', '3')]]
 	]);
+});
+
+test('nobody publishes on topics of PiCloud and of brokers', () => {
+	expect(['orders.placed', 'mqtt', 'picloud'].every(isFree)).toBe(true);
+	expect(['picloud.release', 'mqtt:home/lamp'].some(isFree)).toBe(false);
+});
+
+test('a subscription gets all messages of a broker, and of no other', () => {
+	expect(covers(ofBroker('home'), 'mqtt:home/lamp')).toBe(true);
+	expect(covers(ofBroker('home'), 'mqtt:home-2/lamp')).toBe(false);
 });

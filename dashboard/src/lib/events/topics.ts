@@ -6,6 +6,19 @@ type Subscription = Pick<Schemas['Subscription'], 'script_id' | 'topic'>;
 /** How PiCloud's own topics begin. */
 const OWN = 'picloud.';
 
+/** How the topics of messages of MQTT brokers begin. */
+const OF_BROKERS = 'mqtt:';
+
+/** Whether people and clients publish on it. On all others events come by themselves. */
+export function isFree(topic: string): boolean {
+	return !topic.startsWith(OWN) && !topic.startsWith(OF_BROKERS);
+}
+
+/** What a subscription to all messages of a broker names. */
+export function ofBroker(name: string): string {
+	return `${OF_BROKERS}${name}/*`;
+}
+
 /** Whether a subscription to `pattern` gets what is published on `topic`. */
 export function covers(pattern: string, topic: string): boolean {
 	if (!pattern.endsWith('*')) return pattern === topic;

@@ -13,8 +13,6 @@ pub(crate) fn etag(version: &str) -> [(HeaderName, String); 1] {
 
 /// A version of what has none of its own, made of what it is: what is written anew as it was keeps it.
 pub(crate) fn version_of(parts: &[&[u8]]) -> String {
-    let hash = parts
-        .iter()
-        .fold(Sha256::new(), |hash, part| hash.chain_update(part));
+    let hash = parts.iter().fold(Sha256::new(), Sha256::chain_update);
     hex::encode(hash.finalize())[..VERSION_CHARS].to_owned()
 }

@@ -16,17 +16,14 @@ use super::{
 };
 
 /// What is put into a file.
-pub(crate) trait Source: Send + Sync + 'static {
+pub(crate) trait Source: Sized + Send + Sync + 'static {
     /// What a line is about.
     type Item: Send;
     /// Where a page begins.
     type Place: Send;
 
     /// The items from a place on, and where the next ones begin, if there are more.
-    fn page(
-        &self,
-        from: Option<Self::Place>,
-    ) -> impl Future<Output = Answer<(Vec<Self::Item>, Option<Self::Place>)>> + Send;
+    fn page(&self, from: Option<Self::Place>) -> impl Future<Output = Answer<Page<Self>>> + Send;
 
     /// The line of a JSON file.
     fn line(&self, item: &Self::Item) -> serde_json::Result<String>;
@@ -37,6 +34,9 @@ pub(crate) trait Source: Send + Sync + 'static {
     /// Its row of a CSV file.
     fn row(&self, item: &Self::Item) -> serde_json::Result<Vec<String>>;
 }
+
+/// Items, and where the next ones begin, if there are more.
+pub(crate) type Page<S> = (Vec<<S as Source>::Item>, Option<<S as Source>::Place>);
 
 /// Gives a file out while it is read. `name` is what clients call it, without an ending.
 pub(crate) async fn send(source: impl Source, format: Format, name: &str) -> Answer<Response> {

@@ -23,7 +23,7 @@ pub(crate) trait Steps: Sync {
     /// What a part is made of.
     type Row: Send;
     /// What people call many of them, as a word of the audit log.
-    const WHAT: &str;
+    const WHAT: &'static str;
 
     /// Writes all of `rows` in one commit, with what the audit log has of it; or none.
     fn write(

@@ -27,7 +27,7 @@ async fn every_statement_can_be_prepared(bed: Bed) {
 }
 
 /// Statements that run often or over much, and what their plan must show on SQLite and PostgreSQL.
-const HOT: [(&str, &str, &str); 21] = [
+const HOT: [(&str, &str, &str); 22] = [
     ("LIST_OF_APP", "executions_by_app", "executions_by_app"),
     ("LIST_ENDED", "executions_by_app", "executions_by_app"),
     ("LIST_OF_STATUS", "executions_by_status", "executions_by_status"),

@@ -225,9 +225,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         ("SetPolicy", "caught_up_max") => json!({ "minimum": 1, "maximum": CAUGHT_UP_MAX }),
         ("SetDue", "kind") => json!({ "enum": ["cron", "every", "at"] }),
         ("SetDue", "seconds") => json!({ "minimum": 1, "maximum": EVERY_S_MAX }),
-        ("SetDestination" | "BundledDestination", "topic") | ("CloudEvent", "type") => {
-            json!({ "pattern": OWN_TOPIC })
-        }
+        ("SetDestination" | "BundledDestination", "topic") => json!({ "pattern": OWN_TOPIC }),
         ("BundledSubscription" | "CreateSubscription" | "UpdateSubscription", "topic") => {
             json!({ "pattern": TOPIC_PATTERN })
         }
@@ -242,13 +240,7 @@ fn of_field(schema: &str, field: &str) -> Value {
         ) => json!({ "pattern": SCRIPT_NAME }),
         ("RedriveDeliveries" | "PurgeDeliveries", "topic") => json!({ "pattern": TOPIC }),
         ("PurgeDeliveries", "state") => json!({ "enum": ["dead", "done", "cancelled"] }),
-        ("CloudEvent", "specversion") => json!({ "enum": ["1.0"] }),
-        ("CloudEvent", "id" | "source" | "datacontenttype") => {
-            json!({ "maxLength": ATTRIBUTE_BYTES_MAX, "pattern": ATTRIBUTE })
-        }
-        ("CloudEvent", "subject") => json!({ "maxLength": EVENT_SUBJECT_BYTES_MAX, "pattern": ATTRIBUTE }),
-        ("CloudEvent", "partitionkey") => json!({ "maxLength": EVENT_KEY_BYTES_MAX, "pattern": ATTRIBUTE }),
-        ("CloudEvent", "data_base64") => json!({ "pattern": BASE64 }),
+        ("CloudEvent", _) => of_event(field),
         ("SetSecret", "value") => json!({ "minLength": 1, "maxLength": SECRET_BYTES_MAX }),
         ("SetWebhook" | "SetWebhookHmac", _) => of_webhook(field),
         ("CreateRelease", "scripts") => json!({ "maxItems": BUNDLE_SCRIPTS_MAX }),
@@ -281,6 +273,21 @@ fn of_field(schema: &str, field: &str) -> Value {
         (_, "password" | "new_password") => {
             json!({ "minLength": PASSWORD_BYTES_MIN, "maxLength": PASSWORD_BYTES_MAX })
         }
+        _ => json!({}),
+    }
+}
+
+/// The same for an event that is published.
+fn of_event(field: &str) -> Value {
+    match field {
+        "specversion" => json!({ "enum": ["1.0"] }),
+        "type" => json!({ "pattern": OWN_TOPIC }),
+        "id" | "source" | "datacontenttype" => {
+            json!({ "maxLength": ATTRIBUTE_BYTES_MAX, "pattern": ATTRIBUTE })
+        }
+        "subject" => json!({ "maxLength": EVENT_SUBJECT_BYTES_MAX, "pattern": ATTRIBUTE }),
+        "partitionkey" => json!({ "maxLength": EVENT_KEY_BYTES_MAX, "pattern": ATTRIBUTE }),
+        "data_base64" => json!({ "pattern": BASE64 }),
         _ => json!({}),
     }
 }

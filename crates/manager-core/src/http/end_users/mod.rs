@@ -188,9 +188,9 @@ mod tests {
             |user| user.password_hash.push('!'),
         ];
         for (place, change) in changes.iter().enumerate() {
-            let mut changed = ada();
-            change(&mut changed);
-            assert_ne!(version(&changed), version(&ada()), "{place}");
+            let mut other = ada();
+            change(&mut other);
+            assert_ne!(version(&other), version(&ada()), "{place}");
         }
     }
 }

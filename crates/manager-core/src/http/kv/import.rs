@@ -93,7 +93,7 @@ struct Keys<'k> {
 
 impl Steps for Keys<'_> {
     type Row = Write;
-    const WHAT: &str = "keys";
+    const WHAT: &'static str = "keys";
 
     async fn write(&self, writes: Vec<Write>, audit: Option<Box<Recorded>>) -> Answer<()> {
         commit(self.manager, self.caller, self.app, writes, audit).await

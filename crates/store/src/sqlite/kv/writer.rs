@@ -157,11 +157,18 @@ impl WriterThread {
         let runtime = self.runtime.clone();
         let _entered = runtime.enter();
         let mut queue = Queue::default();
-        while let Some(first) = next(jobs, &queue) {
-            first.into_iter().for_each(|job| queue.push(job));
+        loop {
+            if queue.is_empty() {
+                let Ok(job) = jobs.recv() else {
+                    return;
+                };
+                queue.push(job);
+            }
             // While others write, more commits come. They are taken when it is this thread's turn.
             let turn = runtime.block_on(self.turns.acquire());
-            jobs.try_iter().for_each(|job| queue.push(job));
+            for job in jobs.try_iter() {
+                queue.push(job);
+            }
             let ended = match turn {
                 Ok(_turn) => {
                     let batch = queue.take(self.pace.jobs_max());
@@ -194,14 +201,5 @@ impl WriterThread {
             self.connection = Some(connection);
         }
         ended
-    }
-}
-
-/// Waits until something is to be done: a new job if nothing waits already. Nothing if all is done, and no more will come.
-fn next(jobs: &mpsc::Receiver<Job>, queue: &Queue) -> Option<Option<Job>> {
-    if queue.is_empty() {
-        jobs.recv().ok().map(Some)
-    } else {
-        Some(None)
     }
 }

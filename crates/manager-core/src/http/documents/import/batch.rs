@@ -59,7 +59,7 @@ pub(super) fn batches(rows: Vec<Row>) -> Vec<Vec<Row>> {
 
 impl Steps for Target<'_> {
     type Row = Row;
-    const WHAT: &str = "documents";
+    const WHAT: &'static str = "documents";
 
     async fn write(&self, rows: Vec<Row>, audit: Option<Box<Recorded>>) -> Answer<()> {
         let ids: Vec<String> = rows.iter().map(|row| self.id_of(row)).collect();

@@ -52,7 +52,7 @@ pub(super) fn batches(rows: Vec<Row>) -> Vec<Vec<Row>> {
 
 impl Steps for Target<'_> {
     type Row = Row;
-    const WHAT: &str = "users";
+    const WHAT: &'static str = "users";
 
     async fn write(&self, rows: Vec<Row>, audit: Option<Box<Recorded>>) -> Answer<()> {
         let new = || UserId::new(self.manager.now()).0;

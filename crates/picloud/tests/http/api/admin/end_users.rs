@@ -56,7 +56,7 @@ fn if_match_guards_against_overwriting_a_user_who_was_not_seen() {
         let call = cloud.owner().call(method, &format!("/api/v1{path}"));
         call.header("if-match", tag)
     };
-    let patch = |tag: &str| {
+    let change = |tag: &str| {
         let body = json!({ "data": { "plan": "free" } });
         call("PATCH", tag).json(&body).send()
     };
@@ -69,18 +69,18 @@ fn if_match_guards_against_overwriting_a_user_who_was_not_seen() {
     // Whoever signs in meanwhile is not in the way.
     cloud.get("a.test", "/in").says("");
     assert_eq!(get().json()["sessions"], 1);
-    let saved = patch(&seen).expect(200);
+    let saved = change(&seen).expect(200);
     let tag = saved.header("etag").expect("a tag").to_owned();
-    patch(&seen).problem(412, "version_mismatch");
+    change(&seen).problem(412, "version_mismatch");
 
     cloud.get("a.test", "/change").says("");
-    patch(&tag).problem(412, "version_mismatch");
+    change(&tag).problem(412, "version_mismatch");
     call("DELETE", &tag).send().problem(412, "version_mismatch");
-    patch("Ada").problem(400, "bad_request");
+    change("Ada").problem(400, "bad_request");
     assert_eq!(get().json()["data"], json!({ "plan": "paid" }));
     let tag = get().header("etag").expect("a tag").to_owned();
     call("DELETE", &tag).send().expect(204);
-    patch(&tag).problem(404, "not_found");
+    change(&tag).problem(404, "not_found");
 }
 
 #[test]

@@ -326,25 +326,33 @@ export interface paths {
         };
         /**
          * Tell what a document is
-         * @description Needs the role `viewer` in the app.
+         * @description Its `version` is also the `ETag`.
+         *
+         *     Needs the role `viewer` in the app.
          */
         get: operations["get_document"];
         /**
          * Replace a document
-         * @description Needs the role `editor` in the app.
+         * @description Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
+         *
+         *     Needs the role `editor` in the app.
          */
         put: operations["replace_document"];
         post?: never;
         /**
          * Delete a document
-         * @description Needs the role `editor` in the app.
+         * @description Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
+         *
+         *     Needs the role `editor` in the app.
          */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
         /**
          * Change parts of a document
-         * @description Needs the role `editor` in the app.
+         * @description Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
+         *
+         *     Needs the role `editor` in the app.
          */
         patch: operations["patch_document"];
         trace?: never;
@@ -792,12 +800,16 @@ export interface paths {
         };
         /**
          * Get a key
-         * @description Needs the role `viewer` in the app.
+         * @description Its `version` is also the `ETag`.
+         *
+         *     Needs the role `viewer` in the app.
          */
         get: operations["get_kv"];
         /**
          * Write a key
-         * @description Whatever it had before. A script that has read it and is still running meets a conflict, and runs again.
+         * @description Whatever it had before; send the `version` that you know as `If-Match` to be sure that nobody and no script changed
+         *     it meanwhile, or `If-None-Match: *` if it is to be new. A script that has read it and is still running meets a
+         *     conflict, and runs again.
          *
          *     Needs the role `editor` in the app.
          */
@@ -805,7 +817,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a key
-         * @description Needs the role `editor` in the app.
+         * @description Send the `version` that you know as `If-Match` to be sure that nobody and no script changed it meanwhile.
+         *
+         *     Needs the role `editor` in the app.
          */
         delete: operations["delete_kv"];
         options?: never;
@@ -1377,6 +1391,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/apps/{app}/smtp:test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message
+         * @description By the mail server that takes the e-mail of the app's scripts: its own, or that of the instance. That one of them did not
+         *     take it is no problem, but what the answer says. Test messages count among the e-mails that an app may send in an hour.
+         *
+         *     Needs the role `app_admin` in the app.
+         */
+        post: operations["test_smtp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/apps/{app}/subscriptions": {
         parameters: {
             query?: never;
@@ -1422,7 +1459,8 @@ export interface paths {
         post?: never;
         /**
          * Delete a subscription
-         * @description Its script stays, and so do the events that were accepted for it: they are still delivered.
+         * @description Its script stays, and so do the events that were accepted for it: they are still delivered, each on its own and without
+         *     its `concurrency_max`. Where that matters, pause it, and delete it once nothing waits for it.
          *
          *     Needs the role `editor` in the app.
          */
@@ -1496,21 +1534,26 @@ export interface paths {
         };
         /**
          * Get a user of an app
-         * @description Needs the role `viewer` in the app.
+         * @description Their `version` is also the `ETag`.
+         *
+         *     Needs the role `viewer` in the app.
          */
         get: operations["get_end_user"];
         put?: never;
         post?: never;
         /**
          * Delete a user of an app
-         * @description Needs the role `editor` in the app.
+         * @description Send the `version` that you know as `If-Match` to be sure that nobody and no script changed the user meanwhile.
+         *
+         *     Needs the role `editor` in the app.
          */
         delete: operations["delete_end_user"];
         options?: never;
         head?: never;
         /**
          * Change a user of an app
-         * @description A new password and `is_active: false` end all sessions of the user.
+         * @description A new password and `is_active: false` end all sessions of the user. Send the `version` that you know as `If-Match` to
+         *     be sure that nobody and no script changed the user meanwhile.
          *
          *     Needs the role `editor` in the app.
          */
@@ -2794,6 +2837,8 @@ export interface components {
         };
         /** @description A broker of an app, and how the connection to it is. Nobody sees its password. */
         Broker: {
+            /** @description The only authorities whose certificates are trusted, in PEM; null for those that browsers trust. */
+            ca: string | null;
             /**
              * @description What the app calls itself there.
              * @example pcbcceb302099a80570001
@@ -2881,7 +2926,7 @@ export interface components {
             since: string;
             /**
              * @description `connected`, also where the broker hears not all filters: `error` then names one; `connecting`, also while it waits
-             *     for the next try; `held`: nothing is read from it, because as many events of the app wait as may, or the database is
+             *     for the next try; `held`: no message is taken from it, because as many events of the app wait as may, or the database is
              *     away; `paused`; or `elsewhere`: another server has the connection.
              * @example connected
              */
@@ -3034,7 +3079,8 @@ export interface components {
             events: components["schemas"]["ChainEvent"][];
             /**
              * @description Its runs, without their logs. Each follows from its `delivery`; the one that began it has none. A run for several
-             *     events is in the chain of the first of them.
+             *     events is in the chain of each; its `delivery` is the first of them, and what follows from it is in the chain of that
+             *     one alone.
              */
             executions: components["schemas"]["Execution"][];
             /** @description Whether it has more than 200 deliveries or runs: then these are the first ones. */
@@ -3650,7 +3696,7 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             /**
-             * @description Names this writing of it; every other has another.
+             * @description Names this writing of it; every other has another. It is the `ETag` of the document, for a later `If-Match`.
              * @example 4611686018427387904
              */
             version: string;
@@ -3759,6 +3805,12 @@ export interface components {
             sessions: number;
             /** Format: date-time */
             updated_at: string;
+            /**
+             * @description Changes with everything that a `PATCH` may change, and not when they sign in or out. It is the `ETag` of the user,
+             *     for a later `If-Match`.
+             * @example 9f86d081884c7d659a2feaa0c55ad015
+             */
+            version: string;
         };
         /** @description What has happened. */
         Event: {
@@ -4001,6 +4053,11 @@ export interface components {
             type: components["schemas"]["KvKind"];
             /** @description The value, if it is JSON; null if it is a blob, or left out because it is large. */
             value: unknown;
+            /**
+             * @description Changes with the value, and with when it ceases to be there. It is the `ETag` of the key, for a later `If-Match`.
+             * @example 9f86d081884c7d659a2feaa0c55ad015
+             */
+            version: string;
         };
         /**
          * @description What a value is.
@@ -4200,6 +4257,8 @@ export interface components {
         List_Broker: {
             /** @description The items on this page. */
             items: {
+                /** @description The only authorities whose certificates are trusted, in PEM; null for those that browsers trust. */
+                ca: string | null;
                 /**
                  * @description What the app calls itself there.
                  * @example pcbcceb302099a80570001
@@ -4387,7 +4446,7 @@ export interface components {
                 /** Format: date-time */
                 updated_at: string;
                 /**
-                 * @description Names this writing of it; every other has another.
+                 * @description Names this writing of it; every other has another. It is the `ETag` of the document, for a later `If-Match`.
                  * @example 4611686018427387904
                  */
                 version: string;
@@ -4444,6 +4503,12 @@ export interface components {
                 sessions: number;
                 /** Format: date-time */
                 updated_at: string;
+                /**
+                 * @description Changes with everything that a `PATCH` may change, and not when they sign in or out. It is the `ETag` of the user,
+                 *     for a later `If-Match`.
+                 * @example 9f86d081884c7d659a2feaa0c55ad015
+                 */
+                version: string;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -4501,6 +4566,11 @@ export interface components {
                 type: components["schemas"]["KvKind"];
                 /** @description The value, if it is JSON; null if it is a blob, or left out because it is large. */
                 value: unknown;
+                /**
+                 * @description Changes with the value, and with when it ceases to be there. It is the `ETag` of the key, for a later `If-Match`.
+                 * @example 9f86d081884c7d659a2feaa0c55ad015
+                 */
+                version: string;
             }[];
             /** @description For `?cursor=`, to get the next page; null on the last one. */
             next_cursor: string | null;
@@ -5225,6 +5295,11 @@ export interface components {
         /** @description A broker. */
         PutBroker: {
             /**
+             * @description The only authorities whose certificates are trusted, in PEM, for a broker with a certificate that browsers do not trust;
+             *     null or not given for those that they do.
+             */
+            ca?: string | null;
+            /**
              * @description What the app calls itself there; something unique unless it is given.
              * @example picloud-shop
              */
@@ -5240,7 +5315,7 @@ export interface components {
              */
             keep_alive_s?: number | null;
             /**
-             * @description Their password there. Not given or null, the one that is set stays, if URL and user name do.
+             * @description Their password there. Not given or null, the one that is set stays, if URL, authorities and user name do.
              * @example a fine password
              */
             password?: string | null;
@@ -6291,6 +6366,24 @@ export interface components {
              */
             username: string | null;
         };
+        /** @description What became of a test message. */
+        SmtpTest: {
+            /**
+             * @description What the mail server said; or what went wrong.
+             * @example 250 2.0.0 Ok: queued as 4XyZ
+             */
+            answer: string;
+            /**
+             * @description Why not, by the word that scripts know it by; null if it has.
+             * @example null
+             */
+            kind: string | null;
+            /**
+             * @description Whether the mail server has taken it.
+             * @example true
+             */
+            sent: boolean;
+        };
         /** @description A run that was begun. */
         StartedRun: {
             /**
@@ -6441,6 +6534,14 @@ export interface components {
             services: components["schemas"]["ServiceUse"][];
             /** @description Keys that it would have written: a test run changes nothing unless `keep_writes` is set. */
             writes_discarded: number;
+        };
+        /** @description Who gets a test message. */
+        TestSmtp: {
+            /**
+             * @description An address.
+             * @example ada@example.com
+             */
+            to: string;
         };
         /** @description One call on the way to an error. */
         TraceFrame: {
@@ -8054,6 +8155,7 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "ca": null,
                      *           "client_id": "pcbcceb302099a80570001",
                      *           "filters": [
                      *             {
@@ -8172,6 +8274,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "ca": null,
                      *       "client_id": "pcbcceb302099a80570001",
                      *       "filters": [
                      *         {
@@ -8301,6 +8404,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "ca": null,
                      *       "client_id": "pcbcceb302099a80570001",
                      *       "filters": [
                      *         {
@@ -9676,7 +9780,7 @@ export interface operations {
                 app: string;
                 /** @description Name of the collection */
                 collection: string;
-                /** @description Id of the document, percent-encoded */
+                /** @description Id of the document, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that */
                 document: string;
             };
             cookie?: never;
@@ -9768,13 +9872,16 @@ export interface operations {
     replace_document: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that must be there, in quotes */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id or slug of the app */
                 app: string;
                 /** @description Name of the collection */
                 collection: string;
-                /** @description Id of the document, percent-encoded */
+                /** @description Id of the document, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that */
                 document: string;
             };
             cookie?: never;
@@ -9816,7 +9923,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_json` */
+            /** @description `invalid_json`, `bad_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9854,6 +9961,15 @@ export interface operations {
             };
             /** @description `document_taken`, `conflict` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9947,13 +10063,16 @@ export interface operations {
     delete_document: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that must be there, in quotes */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id or slug of the app */
                 app: string;
                 /** @description Name of the collection */
                 collection: string;
-                /** @description Id of the document, percent-encoded */
+                /** @description Id of the document, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that */
                 document: string;
             };
             cookie?: never;
@@ -9974,6 +10093,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `unauthenticated` */
             401: {
@@ -10004,6 +10132,15 @@ export interface operations {
             };
             /** @description `conflict` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10070,13 +10207,16 @@ export interface operations {
     patch_document: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that must be there, in quotes */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id or slug of the app */
                 app: string;
                 /** @description Name of the collection */
                 collection: string;
-                /** @description Id of the document, percent-encoded */
+                /** @description Id of the document, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that */
                 document: string;
             };
             cookie?: never;
@@ -10118,7 +10258,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_json` */
+            /** @description `invalid_json`, `bad_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10156,6 +10296,15 @@ export interface operations {
             };
             /** @description `document_taken`, `conflict` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10766,6 +10915,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -10853,6 +11011,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12010,6 +12177,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -12106,6 +12282,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12553,7 +12738,10 @@ export interface operations {
                 until?: string;
                 /** @description That were runs of this delivery. */
                 delivery?: string;
-                /** @description That this began, by whatever chain of runs and events, or that run itself. */
+                /**
+                 * @description That this began, by whatever chain of runs and events, or that run itself. A run for several events was begun by what
+                 *     began any of them.
+                 */
                 root?: string;
                 /** @description Most items on a page. */
                 limit?: number;
@@ -13008,7 +13196,8 @@ export interface operations {
                      *           "key": "user/ada",
                      *           "truncated": false,
                      *           "type": "json",
-                     *           "value": null
+                     *           "value": null,
+                     *           "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -13097,7 +13286,7 @@ export interface operations {
             path: {
                 /** @description Id or slug of the app */
                 app: string;
-                /** @description The key, percent-encoded */
+                /** @description The key, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that */
                 key: string;
             };
             cookie?: never;
@@ -13117,7 +13306,8 @@ export interface operations {
                      *       "key": "user/ada",
                      *       "truncated": false,
                      *       "type": "json",
-                     *       "value": null
+                     *       "value": null,
+                     *       "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *     }
                      */
                     "application/json": components["schemas"]["KvItem"];
@@ -13190,11 +13380,16 @@ export interface operations {
     put_kv: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that must be there, in quotes */
+                "If-Match"?: string;
+                /** @description `*`: there must be no such key yet */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description Id or slug of the app */
                 app: string;
-                /** @description The key, percent-encoded */
+                /** @description The key, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that */
                 key: string;
             };
             cookie?: never;
@@ -13219,7 +13414,8 @@ export interface operations {
                      *       "key": "user/ada",
                      *       "truncated": false,
                      *       "type": "json",
-                     *       "value": null
+                     *       "value": null,
+                     *       "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *     }
                      */
                     "application/json": components["schemas"]["KvItem"];
@@ -13233,7 +13429,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_json` */
+            /** @description `invalid_json`, `bad_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13271,6 +13467,15 @@ export interface operations {
             };
             /** @description `conflict` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13364,11 +13569,14 @@ export interface operations {
     delete_kv: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that must be there, in quotes */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id or slug of the app */
                 app: string;
-                /** @description The key, percent-encoded */
+                /** @description The key, percent-encoded; `~.` for `.`, `~..` for `..`, and one more `~` where there are some before that */
                 key: string;
             };
             cookie?: never;
@@ -13389,6 +13597,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `unauthenticated` */
             401: {
@@ -13419,6 +13636,15 @@ export interface operations {
             };
             /** @description `conflict` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15401,6 +15627,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -16157,6 +16392,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16921,6 +17165,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -17142,6 +17395,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -17325,6 +17587,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18852,6 +19123,152 @@ export interface operations {
             };
         };
     };
+    test_smtp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or slug of the app */
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "ada@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TestSmtp"];
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer": "250 2.0.0 Ok: queued as 4XyZ",
+                     *       "kind": null,
+                     *       "sent": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SmtpTest"];
+                };
+            };
+            /** @description The app has another slug now; the same path under it is in `location` */
+            308: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`, `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_subscriptions: {
         parameters: {
             query?: {
@@ -19159,6 +19576,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -19372,6 +19798,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -19547,6 +19982,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19738,7 +20182,8 @@ export interface operations {
                      *           "last_sign_in_at": "2026-01-31T09:30:00.000Z",
                      *           "name": "hello",
                      *           "sessions": 1,
-                     *           "updated_at": "2026-01-31T09:30:00.000Z"
+                     *           "updated_at": "2026-01-31T09:30:00.000Z",
+                     *           "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -19859,7 +20304,8 @@ export interface operations {
                      *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
                      *       "name": "hello",
                      *       "sessions": 1,
-                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *     }
                      */
                     "application/json": components["schemas"]["EndUser"];
@@ -20031,7 +20477,8 @@ export interface operations {
                      *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
                      *       "name": "hello",
                      *       "sessions": 1,
-                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *     }
                      */
                     "application/json": components["schemas"]["EndUser"];
@@ -20104,7 +20551,10 @@ export interface operations {
     delete_end_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that must be there, in quotes */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id or slug of the app */
                 app: string;
@@ -20129,6 +20579,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `unauthenticated` */
             401: {
@@ -20159,6 +20618,15 @@ export interface operations {
             };
             /** @description `conflict` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20225,7 +20693,10 @@ export interface operations {
     update_end_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that must be there, in quotes */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Id or slug of the app */
                 app: string;
@@ -20263,7 +20734,8 @@ export interface operations {
                      *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
                      *       "name": "hello",
                      *       "sessions": 1,
-                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *     }
                      */
                     "application/json": components["schemas"]["EndUser"];
@@ -20277,7 +20749,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_json` */
+            /** @description `invalid_json`, `bad_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -20315,6 +20787,15 @@ export interface operations {
             };
             /** @description `username_taken`, `conflict` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20435,7 +20916,8 @@ export interface operations {
                      *       "last_sign_in_at": "2026-01-31T09:30:00.000Z",
                      *       "name": "hello",
                      *       "sessions": 1,
-                     *       "updated_at": "2026-01-31T09:30:00.000Z"
+                     *       "updated_at": "2026-01-31T09:30:00.000Z",
+                     *       "version": "9f86d081884c7d659a2feaa0c55ad015"
                      *     }
                      */
                     "application/json": components["schemas"]["EndUser"];
@@ -23355,6 +23837,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -23534,6 +24025,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -23687,6 +24187,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -23976,6 +24485,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -24191,6 +24709,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -24363,6 +24890,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -24649,6 +25185,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };

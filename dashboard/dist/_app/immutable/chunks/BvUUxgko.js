@@ -1,0 +1,1 @@
+import{B as e,ot as t,st as n}from"./BulDHREL.js";var r=new Set([`$$slots`,`$$events`,`$$legacy`]);function i(i,a){let o=t(a,r),s={name:`git-branch`,size:24,node:[[`path`,{d:`M15 6a9 9 0 0 0-9 9V3`}],[`circle`,{cx:`18`,cy:`6`,r:`3`}],[`circle`,{cx:`6`,cy:`18`,r:`3`}]]};e(i,n(()=>o,{get icon(){return s}}))}export{i as t};

@@ -1,1 +1,0 @@
-import{Qt as e}from"./Avvsiz19.js";import{n as t,r as n,t as r}from"./C-0ISY1l.js";var i=2e3;function a(a,o){e(()=>{let e=r(o,i),s=new t(n(a(),{}),{onruns:e.call}),c=()=>document.visibilityState===`hidden`?s.leave():s.start();return c(),document.addEventListener(`visibilitychange`,c),()=>{document.removeEventListener(`visibilitychange`,c),s.stop(),e.stop()}})}export{a as t};

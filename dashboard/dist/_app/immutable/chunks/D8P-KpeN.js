@@ -1,0 +1,1 @@
+function e(e){return/^~*\.{1,2}$/.test(e)?`~${e}`:e}export{e as t};

@@ -1,0 +1,1 @@
+import{en as e}from"./BulDHREL.js";import{n as t,r as n,t as r}from"./B1Y3TTyJ.js";var i=2e3;function a(a,o){e(()=>{let e=r(o,i),s=new t(n(a(),{}),{onruns:e.call}),c=()=>document.visibilityState===`hidden`?s.leave():s.start();return c(),document.addEventListener(`visibilitychange`,c),()=>{document.removeEventListener(`visibilitychange`,c),s.stop(),e.stop()}})}export{a as t};

@@ -1,0 +1,1 @@
+export{tt as load_css,et as start}from"../chunks/BulDHREL.js";

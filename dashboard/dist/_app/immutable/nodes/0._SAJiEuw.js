@@ -1,1 +1,0 @@
-export{P as component,J as universal}from"../chunks/Avvsiz19.js";

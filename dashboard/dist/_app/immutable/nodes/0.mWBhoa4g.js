@@ -1,0 +1,1 @@
+export{F as component,Y as universal}from"../chunks/BulDHREL.js";

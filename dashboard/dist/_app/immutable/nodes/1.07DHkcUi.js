@@ -1,0 +1,1 @@
+import{Lt as e,M as t,Sn as n,in as r,zt as i}from"../chunks/BulDHREL.js";var a=i(`<main><!></main>`);function o(i){var o=a(),s=r(o);t(s,{}),n(o),e(i,o)}export{o as component};

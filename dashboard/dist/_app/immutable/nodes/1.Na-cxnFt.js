@@ -1,1 +1,0 @@
-import{Ft as e,Lt as t,bn as n,j as r,nn as i}from"../chunks/Avvsiz19.js";var a=t(`<main><!></main>`);function o(t){var o=a(),s=i(o);r(s,{}),n(o),e(t,o)}export{o as component};

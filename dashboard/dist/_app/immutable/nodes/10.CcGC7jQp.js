@@ -1,0 +1,1 @@
+export{r as component,a as universal}from"../chunks/BulDHREL.js";

@@ -1,1 +1,0 @@
-export{n as component,i as universal}from"../chunks/Avvsiz19.js";

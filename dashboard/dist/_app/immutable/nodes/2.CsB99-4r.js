@@ -1,1 +1,0 @@
-export{S as component,O as universal}from"../chunks/Avvsiz19.js";

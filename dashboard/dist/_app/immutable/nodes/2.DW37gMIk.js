@@ -1,0 +1,1 @@
+export{C as component,k as universal}from"../chunks/BulDHREL.js";

@@ -1,1 +1,0 @@
-import{j as e}from"../chunks/Avvsiz19.js";function t(t){e(t,{})}export{t as component};

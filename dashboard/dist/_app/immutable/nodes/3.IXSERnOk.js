@@ -1,0 +1,1 @@
+import{M as e}from"../chunks/BulDHREL.js";function t(t){e(t,{})}export{t as component};

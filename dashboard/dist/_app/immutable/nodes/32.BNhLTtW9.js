@@ -1,1 +1,0 @@
-export{t as component,r as universal}from"../chunks/CtS9Zlhd.js";

@@ -1,0 +1,1 @@
+import{t as e}from"../chunks/DK3Fl9T5.js";import{j as t,nt as n}from"../chunks/BulDHREL.js";var r=e({load:()=>i}),i=()=>t(307,`${n}/apps`);export{r as universal};

@@ -1,1 +1,0 @@
-import{t as e}from"../chunks/DK3Fl9T5.js";import{A as t,tt as n}from"../chunks/Avvsiz19.js";var r=e({load:()=>i}),i=()=>t(307,`${n}/apps`);export{r as universal};

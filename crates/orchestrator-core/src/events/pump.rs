@@ -98,8 +98,9 @@ impl EventPump {
             has_more: false,
             heartbeat: None,
             again: None,
+            keeping: Keeping::new(),
+            purging: None,
             strays_at: None,
-            purged_at: Instant::now(),
             ended_since_purge: 0,
         };
         Self {
@@ -150,9 +151,11 @@ struct Pump {
     heartbeat: Option<Instant>,
     /// After storage failed: when it is asked again, and the pause before that.
     again: Option<(Instant, Duration)>,
+    keeping: Keeping,
+    /// What deletes old deliveries, and tells up to when the others may be kept.
+    purging: Option<JoinHandle<Option<Timestamp>>>,
     /// When leases are looked for that this node does not know of.
     strays_at: Option<Instant>,
-    purged_at: Instant,
     ended_since_purge: u32,
 }
 
@@ -392,6 +395,16 @@ impl Pump {
                 self.strays_at = Some(Instant::now() + SWEEP);
                 false
             }
+        }
+    }
+
+    /// Deletes what is not kept any longer, if it is time.
+    fn purge_if_due(&mut self) {
+        let since = self.keeping.since_purge();
+        let many = self.ended_since_purge >= PURGE_AFTER_ENDS && since >= PURGE_INTERVAL_MIN;
+        let some = self.ended_since_purge > 0 && since >= PURGE_INTERVAL_MAX;
+        if many || some || self.keeping.is_due(self.events.clock().now()) {
+            self.purge();
         }
     }
 

@@ -24,8 +24,8 @@ test('what is set is shown without a password, and sent back as it is', () => {
 	const typed = form(HOME);
 	expect(typed.password).toBe('');
 	expect(typed.filters).toBe('sensors/+/temp\nchat/# qos 0');
-	const { url, version, client_id, username, keep_alive_s, filters, is_paused } = HOME;
-	expect(body(typed)).toEqual({ url, version, client_id, username, password: null, keep_alive_s, filters, is_paused });
+	const { url, ca, version, client_id, username, keep_alive_s, filters, is_paused } = HOME;
+	expect(body(typed)).toEqual({ url, ca, version, client_id, username, password: null, keep_alive_s, filters, is_paused });
 });
 
 test('what is empty is nobody, and left to the server', () => {

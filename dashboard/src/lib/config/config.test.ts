@@ -65,6 +65,25 @@ test('values are shown as they are, and a viewer changes none', async () => {
 	expect(screen.getByRole('button', { name: 'New value…' }).title).toContain('editor');
 });
 
+test.each([
+	[{ sent: true, kind: null, answer: '250 queued as <1>' }, 'The mail server has taken it: 250 queued as <1>'],
+	[{ sent: false, kind: 'recipient', answer: 'the mail server does not take e-mail for `x@example.com`' }, 'Not sent: the mail server does not take']
+])('what the mail server says to a test message is shown', async (answered, expected) => {
+	const asked = serve(answered);
+	render(SmtpTest, { app: as('app_admin') });
+	await fireEvent.input(screen.getByLabelText('Test message to'), { target: { value: ' ada@example.com ' } });
+	await fireEvent.click(screen.getByRole('button', { name: 'Send a test message' }));
+	await vi.waitFor(() => expect(screen.getByRole('status').textContent).toContain(expected), PATIENCE);
+	expect(asked).toEqual([{ method: 'POST', path: '/api/v1/admin/apps/a1/smtp:test', body: '{"to":"ada@example.com"}' }]);
+});
+
+test('who may not set the mail server sends no test message', async () => {
+	const asked = serve({});
+	render(SmtpTest, { app: as('viewer'), refused: 'an app admin does' });
+	await fireEvent.click(screen.getByRole('button', { name: 'Send a test message' }));
+	expect(asked).toEqual([]);
+});
+
 test('what becomes events, and what went wrong with a connection, is told', async () => {
 	const state = { status: 'connecting', since: '2026-03-01T12:00:00Z', error: 'no connection to the broker: connection refused', error_at: '2026-03-01T12:00:00Z', refused: 0, refusal: null };
 	const filters = [

@@ -138,6 +138,19 @@ fn lists_hold_own_writes_page_by_page() {
 }
 
 #[test]
+fn a_cursor_of_keys_goes_on_with_its_prefix_alone() {
+    let host = Arc::<MemoryHost>::default();
+    for key in ["a/1", "a/2", "b/1"] {
+        host.put(APP, key, "0");
+    }
+    let source = "let cursor = kv::list(\"a/\", #{limit: 1}).cursor;
+        let said = \"\";
+        try { kv::list(\"b/\", #{cursor: cursor}) } catch (error) { said = `${error}` }
+        [cursor, said.contains(\"another prefix\"), kv::list(\"\", #{cursor: cursor}).entries.len]";
+    says(run(&host, source), "[\"a/1\",true,2]");
+}
+
+#[test]
 fn what_was_used_is_told() {
     let host = Arc::<MemoryHost>::default();
     host.put(APP, "a", "12345");

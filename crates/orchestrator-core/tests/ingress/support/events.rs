@@ -69,6 +69,17 @@ impl FakeEvents {
         self.seen().next_due = Some(moment);
     }
 
+    /// So many claims find nothing but one that cannot be read, and is set aside.
+    pub(crate) fn cannot_be_read(&self, claims: u32) {
+        self.seen().unreadable = claims;
+    }
+
+    /// The answer to the next claim is lost; from then on the node has these leases, as storage says.
+    pub(crate) fn loses_an_answer(&self, leases: Vec<Held>) {
+        let mut seen = self.seen();
+        (seen.is_away, seen.leases) = (true, leases);
+    }
+
     /// Tells after each deletion up to when all that is left may be kept, the last one first; then that nothing is there.
     pub(crate) fn is_kept_until(&self, moments: Vec<Timestamp>) {
         self.seen().kept_until = moments;

@@ -131,8 +131,9 @@ impl Job {
 /// What became of a batch, before anybody was told.
 pub(super) struct Ended {
     jobs: Vec<(Job, End)>,
-    /// How long the flush took; or why nothing of any of them remains, and the connection is not used again then.
-    flush: Result<Duration, StoreError>,
+    /// How long the flush took, if there was anything to be flushed; or why nothing of any of them remains, and the
+    /// connection is not used again then.
+    flush: Result<Option<Duration>, StoreError>,
 }
 
 /// What became of one of them.
@@ -154,9 +155,13 @@ impl Ended {
         }
     }
 
-    /// How long the flush took; nothing if nothing of any of them remains.
+    pub(super) fn is_well(&self) -> bool {
+        self.flush.is_ok()
+    }
+
+    /// How long the flush took, if there was one.
     pub(super) fn flush(&self) -> Option<Duration> {
-        self.flush.as_ref().ok().copied()
+        self.flush.as_ref().ok().copied().flatten()
     }
 
     /// Tells everybody who waits.
@@ -200,14 +205,16 @@ pub(super) fn write_all(connection: &Connection, batch: Vec<Job>) -> Ended {
     }
 }
 
-/// Does all of them in one transaction; tells how long its flush took. The inner error is one of `act`, the outer one that of
-/// the transaction: in both cases nothing has changed, and after the outer one the connection is not used again.
+/// Does all of them in one transaction; tells how long its flush took, if anything was written. The inner error is one of
+/// `act`, the outer one that of the transaction: in both cases nothing has changed, and after the outer one the connection
+/// is not used again.
 fn transaction(
     connection: &Connection,
     jobs: &mut [(Job, End)],
     mut act: impl FnMut(&mut Job) -> Result<End, Error>,
-) -> Result<Result<Duration, Error>, Error> {
+) -> Result<Result<Option<Duration>, Error>, Error> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
+    let changes = connection.total_changes();
     let acted = jobs.iter_mut().try_for_each(|(job, end)| {
         *end = act(job)?;
         Ok(())
@@ -218,7 +225,7 @@ fn transaction(
         Ok(()) if has_written => connection.execute_batch("COMMIT"),
         _ => Ok(()),
     };
-    let flush = flushes.elapsed();
+    let flush = (connection.total_changes() > changes).then(|| flushes.elapsed());
     if !connection.is_autocommit() {
         // Of what did not end well nothing remains. If even that fails, the connection is not used again.
         connection.execute_batch("ROLLBACK")?;

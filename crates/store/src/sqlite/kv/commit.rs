@@ -244,7 +244,7 @@ mod tests {
         });
         let (jobs, answers): (Vec<_>, Vec<_>) = jobs.unzip();
         let ended = write_all(connection, jobs);
-        let is_well = ended.flush().is_some();
+        let is_well = ended.is_well();
         ended.tell();
         let told = answers
             .into_iter()

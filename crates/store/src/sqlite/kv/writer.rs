@@ -198,6 +198,8 @@ impl WriterThread {
         let ended = write_all(&connection, batch);
         if let Some(flush) = ended.flush() {
             self.pace.note(jobs, begun.elapsed().saturating_sub(flush), flush);
+        }
+        if ended.is_well() {
             self.connection = Some(connection);
         }
         ended

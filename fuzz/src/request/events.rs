@@ -63,7 +63,7 @@ impl EventRepository for NoEvents {
         Ok(0)
     }
 
-    async fn leases(&self, _node: &str) -> Result<Vec<Held>, StoreError> {
+    async fn expired_leases(&self, _node: &str, _now: Timestamp) -> Result<Vec<Held>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -39,6 +39,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// While something waits and is not to be had, or other nodes may have changed when it is due, storage is looked at this
 /// often at least.
 const SWEEP: Duration = Duration::from_secs(30);
+/// So long after a claim failed, whatever it has leased has run out.
+const STRAYS_AFTER: Duration = LEASE.saturating_add(RETRY_MAX);
 /// The first pause after storage failed; each further one is twice as long.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
@@ -291,12 +293,12 @@ impl Pump {
             self.start(deliveries);
         }
         if claimed.leaves_strays {
-            self.strays_at = Some(Instant::now() + SWEEP);
+            self.strays_at = Some(Instant::now() + STRAYS_AFTER);
         }
         if was_away {
-            // The claim that failed may have leased something, or may do so yet; in so long it is over.
+            // The claim that failed may have leased something, long ago, or a moment ago.
             let has_found = self.give_back_strays().await;
-            self.strays_at = Some(Instant::now() + LEASE);
+            self.strays_at = Some(Instant::now() + STRAYS_AFTER);
             if has_found {
                 return true;
             }

@@ -42,8 +42,9 @@ pub trait EventRepository: Send + Sync {
     /// Ends leases as if they had never been; deliveries are due again at `due_at`. Those that are lost are left out.
     async fn release(&self, held: Vec<Held>, due_at: Timestamp) -> Result<(), StoreError>;
 
-    /// All leases of a node, for it to find those that it does not know of: the answer to a claim may be lost.
-    async fn leases(&self, node: &str) -> Result<Vec<Held>, StoreError>;
+    /// The leases of a node that have run out, for it to find those that it does not know of: the answer to a claim may be
+    /// lost.
+    async fn expired_leases(&self, node: &str, now: Timestamp) -> Result<Vec<Held>, StoreError>;
 
     /// Takes back all leases of a node that ended without a word; each counts as an abort, unless it is known that the
     /// run had not [begun](Self::begin). To be called at its start,

@@ -1,21 +1,23 @@
-//! Which leases a node has.
+//! Which leases of a node have run out.
 
 use picloud_shared::{
     events::Held,
     id::{AppId, DeliveryId},
     repository::StoreError,
+    time::Timestamp,
 };
 use uuid::Uuid;
 
 use crate::{db::Db, statements::statements, value::args};
 
 statements! {
-    LEASES_OF_NODE = "SELECT app_id, id, token FROM deliveries WHERE state = 'running' AND node = $1";
+    EXPIRED_LEASES = "SELECT app_id, id, token FROM deliveries \
+        WHERE state = 'running' AND node = $1 AND lease_until <= $2";
 }
 
-/// All leases of a node.
-pub(super) async fn of_node(db: &Db, node: &str) -> Result<Vec<Held>, StoreError> {
-    let rows: Vec<(Uuid, Uuid, i64)> = db.fetch_all(LEASES_OF_NODE, args![node]).await?;
+/// The leases of a node that have run out.
+pub(super) async fn expired(db: &Db, node: &str, now: Timestamp) -> Result<Vec<Held>, StoreError> {
+    let rows: Vec<(Uuid, Uuid, i64)> = db.fetch_all(EXPIRED_LEASES, args![node, now]).await?;
     let leases = rows.into_iter().map(|(app, delivery, token)| Held {
         app_id: AppId(app),
         delivery: DeliveryId(delivery),

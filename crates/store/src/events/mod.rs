@@ -148,8 +148,8 @@ impl EventRepository for Store {
         }
     }
 
-    async fn leases(&self, node: &str) -> Result<Vec<Held>, StoreError> {
-        leases::of_node(&self.db, node).await
+    async fn expired_leases(&self, node: &str, now: Timestamp) -> Result<Vec<Held>, StoreError> {
+        leases::expired(&self.db, node, now).await
     }
 
     async fn recover(&self, node: &str, now: Timestamp) -> Result<u64, StoreError> {

@@ -39,7 +39,7 @@ pub(crate) struct Seen {
     unreadable: u32,
     /// The answer to the next claim is lost.
     is_away: bool,
-    /// What the node has leased, as storage says.
+    /// What the node has leased, and what has run out, as storage says.
     leases: Vec<Held>,
     pub(crate) claims: usize,
     /// The last one.
@@ -74,7 +74,7 @@ impl FakeEvents {
         self.seen().unreadable = claims;
     }
 
-    /// The answer to the next claim is lost; from then on the node has these leases, as storage says.
+    /// The answer to the next claim is lost; from then on these leases of the node have run out.
     pub(crate) fn loses_an_answer(&self, leases: Vec<Held>) {
         let mut seen = self.seen();
         (seen.is_away, seen.leases) = (true, leases);
@@ -173,7 +173,7 @@ impl EventRepository for FakeEvents {
         Ok(())
     }
 
-    async fn leases(&self, _node: &str) -> Result<Vec<Held>, StoreError> {
+    async fn expired_leases(&self, _node: &str, _now: Timestamp) -> Result<Vec<Held>, StoreError> {
         Ok(self.seen().leases.clone())
     }
 

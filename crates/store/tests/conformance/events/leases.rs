@@ -26,7 +26,7 @@ cases! {
     what_a_node_held_when_it_ended_counts_an_abort,
     what_only_waited_when_servers_ended_is_not_set_aside,
     what_is_released_was_never_held,
-    a_node_finds_its_leases_and_no_others,
+    a_node_finds_its_leases_that_have_run_out_and_no_others,
     what_is_done_keeps_its_result,
 }
 
@@ -276,31 +276,32 @@ async fn what_is_released_was_never_held(bed: Bed) {
     ground.bed.finish().await;
 }
 
-async fn a_node_finds_its_leases_and_no_others(bed: Bed) {
+async fn a_node_finds_its_leases_that_have_run_out_and_no_others(bed: Bed) {
     let ground = Ground::new(bed).await;
     let store = &ground.bed.store;
     let events = (0..3).map(|_| ground.event()).collect();
     ground.publish(events, at(0)).await;
     let claimed = ground.claim("a", 2, at(0)).await.leased;
-    let of_another = ground.claim_one("b", at(0)).await.held();
+    ground.claim_one("b", at(0)).await;
     let [one, two] = &claimed[..] else {
         panic!("{claimed:?}")
     };
-    let mut found = store.leases("a").await.unwrap();
+    let (one, two) = (one.held(), two.held());
+    assert!(store.expired_leases("a", at(29)).await.unwrap().is_empty());
+    let mut found = store.expired_leases("a", at(30)).await.unwrap();
     found.sort_by_key(|held| held.delivery);
-    let mut expected = [one.held(), two.held()];
+    let mut expected = [one, two];
     expected.sort_by_key(|held| held.delivery);
     assert_eq!(found, expected);
 
-    // Whatever has ended is no lease any more, and one that is given back has another number next time.
-    ground.acknowledge(one.held(), at(1)).await;
-    assert_eq!(store.leases("a").await.unwrap(), [two.held()]);
-    store.release(vec![two.held()], at(1)).await.unwrap();
-    let again = ground.claim_one("a", at(1)).await.held();
-    assert_eq!(store.leases("a").await.unwrap(), [again]);
-    store.release(vec![two.held(), of_another], at(2)).await.unwrap();
-    assert_eq!(store.leases("a").await.unwrap(), [again]);
-    assert!(store.leases("b").await.unwrap().is_empty());
+    // What was extended has not run out, and what has ended or was given back is no lease any more.
+    store.extend(vec![one], at(60)).await.unwrap();
+    assert_eq!(store.expired_leases("a", at(30)).await.unwrap(), [two]);
+    store.release(vec![two], at(31)).await.unwrap();
+    assert!(store.expired_leases("a", at(31)).await.unwrap().is_empty());
+    ground.acknowledge(one, at(32)).await;
+    assert!(store.expired_leases("a", at(99)).await.unwrap().is_empty());
+    assert_eq!(store.expired_leases("b", at(99)).await.unwrap().len(), 1);
     ground.bed.finish().await;
 }
 

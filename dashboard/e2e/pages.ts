@@ -81,6 +81,7 @@ export const PAGES: Shown[] = [
 	{ name: 'configuration-value', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'New value…') },
 	{ name: 'configuration-secret', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'New secret…') },
 	{ name: 'configuration-replace', path: '/admin/apps/shop/configuration', ready: opened(configuration, 'Replace MAIL_KEY') },
+	{ name: 'smtp', path: '/admin/apps/shop/configuration', ready: smtp },
 	{ name: 'brokers', path: '/admin/apps/shop/configuration', ready: brokers },
 	{ name: 'brokers-empty', path: '/admin/apps/empty/configuration', ready: inSight('No broker yet') },
 	{ name: 'brokers-new', path: '/admin/apps/shop/configuration', ready: opened(brokers, 'New broker…') },
@@ -154,6 +155,11 @@ async function userEdited(page: Page) {
 
 async function configuration(page: Page) {
 	await Promise.all([button('Replace MAIL_KEY')(page), button('Delete greeting')(page), page.getByRole('textbox', { name: 'Allowed' }).waitFor()]);
+}
+
+async function smtp(page: Page) {
+	await configuration(page);
+	await page.getByRole('button', { name: 'Send a test message' }).scrollIntoViewIfNeeded();
 }
 
 async function brokers(page: Page) {

@@ -409,9 +409,9 @@ export async function fill(page: Page) {
 	await call(page, 'PUT', '/apps/shop/egress', { allow: ['api.example.com', '*.example.org:443'] });
 	await call(page, 'PUT', '/apps/shop/smtp', { host: 'mail.example.com', security: 'starttls', username: 'shop', password: 'not a real one', from: ['Shop <shop@example.com>'] });
 	const filters = [{ filter: 'sensors/+/temp' }, { filter: 'lamp/#', qos: 0 }];
-	// Neither is on the list of where the app may connect to.
-	await call(page, 'PUT', '/apps/shop/brokers/home', { url: 'mqtts://broker.example.com', version: '5', username: 'shop', password: 'not a real one', filters });
-	await call(page, 'PUT', '/apps/shop/brokers/factory', { url: 'mqtt://10.1.2.3:1884', is_paused: true });
+	// The address is not public, and not on the list of where the app may connect to: nobody is asked for a connection.
+	await call(page, 'PUT', '/apps/shop/brokers/home', { url: 'mqtts://10.1.2.3', version: '5', username: 'shop', password: 'not a real one', filters });
+	await call(page, 'PUT', '/apps/shop/brokers/factory', { url: 'mqtt://10.1.2.4:1884', is_paused: true });
 	await call(page, 'POST', '/tokens', { name: 'laptop', app: 'shop', role: 'editor' });
 	await call(page, 'POST', '/tokens', { name: 'deploy from CI', expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
 	await fillEvents(page, app.id);

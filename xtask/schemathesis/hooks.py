@@ -40,6 +40,7 @@ FIELDS_BEYOND_SCHEMA = {
     "app": "for members alone, and with `app_role`",
     "app_role": "with `app` only",
     "blob_base64": "as `value`",
+    "ca": "certificates, in PEM",
     "code": "whether it is that of this moment",
     "config": "names, which are keys here; and all values together",
     "current_password": "whether it is the password",

@@ -16,7 +16,7 @@ use picloud_shared::{
     limits::{Limits, SOURCE_BYTES_MAX},
     mail::{MAIL_PASSWORD_BYTES_MAX, MAIL_USERNAME_BYTES_MAX, SENDERS_MAX},
     mqtt::{
-        BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, CLIENT_ID_BYTES_MAX, FILTERS_PER_BROKER_MAX,
+        BROKER_CA_BYTES_MAX, BROKER_PASSWORD_BYTES_MAX, BROKER_USERNAME_BYTES_MAX, CLIENT_ID_BYTES_MAX, FILTERS_PER_BROKER_MAX,
         KEEP_ALIVE_S_MAX, KEEP_ALIVE_S_MIN, MQTT_FILTER_BYTES_MAX,
     },
     path::PATH_PATTERN_BYTES_MAX,
@@ -313,6 +313,7 @@ fn of_webhook(field: &str) -> Value {
 fn of_broker(field: &str) -> Value {
     match field {
         "url" => json!({ "maxLength": HOST_BYTES_MAX, "pattern": BROKER_URL }),
+        "ca" => json!({ "minLength": 1, "maxLength": BROKER_CA_BYTES_MAX }),
         "version" => json!({ "enum": ["3.1.1", "5"] }),
         "client_id" => plain(CLIENT_ID_BYTES_MAX),
         "username" => plain(BROKER_USERNAME_BYTES_MAX),

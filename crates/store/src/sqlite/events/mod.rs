@@ -51,8 +51,10 @@ pub(crate) async fn extend(
 
 /// Notes that the run of a delivery begins; `false` if the lease was lost.
 pub(crate) async fn begin(kv: &KeyValues, held: Held) -> Result<bool, StoreError> {
-    kv.write(None, move |connection| lease::begin(connection, held))
-        .await
+    kv.write(Some(held.app_id), move |connection| {
+        lease::begin(connection, held)
+    })
+    .await
 }
 
 /// Ends a lease because the run did not go well; `false` if it was lost.
@@ -62,7 +64,7 @@ pub(crate) async fn fail(
     failure: Failure,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    kv.write(None, move |connection| {
+    kv.write(Some(held.app_id), move |connection| {
         lease::fail(connection, held, &failure, now)
     })
     .await

@@ -41,13 +41,15 @@ pub trait DeliveryRepository: Send + Sync {
     ) -> Result<Option<(Delivery, bool)>, StoreError>;
 
     /// Gives a dead delivery another chance: it waits again, as if it had just been accepted. With `data` there is a new
-    /// event in place of the old one, with that data. Gives the delivery as it is then, and whether this call has done
-    /// it; none if the app has no such delivery.
+    /// event in place of the old one, with that data. `depth` runs led to this: its event is as deep in its chain from now
+    /// on, if it was not deeper. Gives the delivery as it is then, and whether this call has done it; none if the app has no
+    /// such delivery.
     async fn redrive_delivery(
         &self,
         app: AppId,
         delivery: DeliveryId,
         data: Option<Bytes>,
+        depth: u8,
         now: Timestamp,
     ) -> Result<Option<(Delivery, bool)>, PublishError>;
 
@@ -58,6 +60,7 @@ pub trait DeliveryRepository: Send + Sync {
         app: AppId,
         filter: &DeliveryFilter,
         limit: u32,
+        depth: u8,
         now: Timestamp,
     ) -> Result<u64, StoreError>;
 

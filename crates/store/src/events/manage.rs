@@ -38,10 +38,17 @@ statements! {
         SELECT 1, e.source, e.subject, e.happened_at, e.extensions, e.content_type, e.root_id, e.cause_id, e.depth, \
         e.request, $3 FROM events e JOIN deliveries d ON d.event = e.number \
         WHERE d.app_id = $1 AND d.id = $2 AND d.state = 'dead' RETURNING number";
+    // The same again, for one that is asked for at a deeper place of a chain.
+    COPY_EVENT_DEEPER = "INSERT INTO events (deliveries, source, subject, happened_at, extensions, content_type, root_id, \
+        cause_id, depth, request, data) \
+        SELECT 1, e.source, e.subject, e.happened_at, e.extensions, e.content_type, e.root_id, e.cause_id, \
+        CAST($3 AS BIGINT), e.request, e.data FROM events e JOIN deliveries d ON d.event = e.number \
+        WHERE d.app_id = $1 AND d.id = $2 AND d.state = 'dead' AND e.depth < $3 RETURNING number";
     EVENT_OF = "SELECT d.event, d.bytes, CAST(octet_length(e.data) AS BIGINT) AS data_bytes \
         FROM deliveries d JOIN events e ON e.number = d.event WHERE d.app_id = $1 AND d.id = $2 AND d.state = 'dead'";
     SET_EVENT = "UPDATE deliveries SET event = $3, event_id = $4, bytes = $5 \
         WHERE app_id = $1 AND id = $2 AND state = 'dead'";
+    SET_COPY = "UPDATE deliveries SET event = $3 WHERE app_id = $1 AND id = $2 AND state = 'dead'";
     DROP_EVENT = "DELETE FROM events WHERE number = $1 AND deliveries = 1";
     LET_EVENT_GO = "UPDATE events SET deliveries = deliveries - 1 WHERE number = $1";
     DEAD_DELIVERIES = "SELECT d.id FROM deliveries d WHERE d.app_id = $1 AND d.state = 'dead' AND d.id > $2 \
@@ -77,6 +84,7 @@ pub(super) async fn redrive(
     app: AppId,
     delivery: DeliveryId,
     data: Option<&[u8]>,
+    depth: u8,
     now: Timestamp,
 ) -> Result<Option<(Delivery, bool)>, PublishError> {
     let mut transaction = db.write().await?;
@@ -86,6 +94,7 @@ pub(super) async fn redrive(
     if let Some(data) = data {
         replace_event(&mut transaction, app, delivery, data, now).await?;
     }
+    deepen_event(&mut transaction, app, delivery, depth).await?;
     let redriven = redrive_one(&mut transaction, app, delivery, &order, now).await?;
     if redriven && is_overfull(&mut transaction, app).await? {
         return Err(Refused::Full.into());
@@ -141,8 +150,36 @@ async fn replace_event(
     let bytes = bytes - data_bytes + i64::try_from(data.len()).unwrap_or(i64::MAX);
     let event = args![app, delivery, new, EventId::new(now).0, bytes];
     transaction.execute(SET_EVENT, event).await?;
-    if transaction.execute(DROP_EVENT, args![old]).await? == 0 {
-        transaction.execute(LET_EVENT_GO, args![old]).await?;
+    let_go(transaction, old).await
+}
+
+/// Puts the event of a dead delivery deeper into its chain, if it is not there: what a run gives another chance has followed
+/// from that run. Nothing happens if it is not dead.
+async fn deepen_event(
+    transaction: &mut Transaction,
+    app: AppId,
+    delivery: DeliveryId,
+    depth: u8,
+) -> Result<(), StoreError> {
+    // Whoever is no script asks at none.
+    if depth == 0 || transaction.execute(HOLD_DEAD, args![app, delivery]).await? == 0 {
+        return Ok(());
+    }
+    let before: Option<(i64, i64, i64)> = transaction.fetch_optional(EVENT_OF, args![app, delivery]).await?;
+    let copied: Option<(i64,)> = transaction
+        .fetch_optional(COPY_EVENT_DEEPER, args![app, delivery, i64::from(depth)])
+        .await?;
+    let (Some((old, ..)), Some((new,))) = (before, copied) else {
+        return Ok(());
+    };
+    transaction.execute(SET_COPY, args![app, delivery, new]).await?;
+    let_go(transaction, old).await
+}
+
+/// Takes a delivery from an event, which is there as long as it has others.
+async fn let_go(transaction: &mut Transaction, event: i64) -> Result<(), StoreError> {
+    if transaction.execute(DROP_EVENT, args![event]).await? == 0 {
+        transaction.execute(LET_EVENT_GO, args![event]).await?;
     }
     Ok(())
 }
@@ -153,6 +190,7 @@ pub(super) async fn redrive_all(
     app: AppId,
     filter: &DeliveryFilter,
     limit: u32,
+    depth: u8,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut redriven = 0;
@@ -171,9 +209,11 @@ pub(super) async fn redrive_all(
         let mut of_batch = 0;
         for (delivery,) in &batch {
             let delivery = DeliveryId(*delivery);
-            if let Some(order) = Order::lock(&mut transaction, app, delivery).await?
-                && redrive_one(&mut transaction, app, delivery, &order, now).await?
-            {
+            let Some(order) = Order::lock(&mut transaction, app, delivery).await? else {
+                continue;
+            };
+            deepen_event(&mut transaction, app, delivery, depth).await?;
+            if redrive_one(&mut transaction, app, delivery, &order, now).await? {
                 of_batch += 1;
             }
         }

@@ -224,9 +224,10 @@ impl DeliveryRepository for Store {
         app: AppId,
         delivery: DeliveryId,
         data: Option<Bytes>,
+        depth: u8,
         now: Timestamp,
     ) -> Result<Option<(Delivery, bool)>, PublishError> {
-        manage::redrive(&self.db, app, delivery, data.as_deref(), now).await
+        manage::redrive(&self.db, app, delivery, data.as_deref(), depth, now).await
     }
 
     async fn redrive_deliveries(
@@ -234,9 +235,10 @@ impl DeliveryRepository for Store {
         app: AppId,
         filter: &DeliveryFilter,
         limit: u32,
+        depth: u8,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        manage::redrive_all(&self.db, app, filter, limit, now).await
+        manage::redrive_all(&self.db, app, filter, limit, depth, now).await
     }
 
     async fn delete_deliveries(&self, app: AppId, filter: &DeliveryFilter) -> Result<u64, StoreError> {

@@ -113,6 +113,11 @@ impl Caller {
         }
     }
 
+    /// How many runs led to the request, if a script has made it.
+    pub(crate) fn depth(&self) -> u8 {
+        self.depth
+    }
+
     /// Their session. Only what is open to sessions alone may ask.
     pub(crate) fn session(&self) -> Answer<&Session> {
         match &self.credential {

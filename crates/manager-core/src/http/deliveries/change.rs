@@ -19,7 +19,7 @@ use crate::{
     Manager,
     http::{
         access::Caller,
-        events::{bytes_of, refusal},
+        events::{bytes_of, depth_of_event, refusal},
         extract::{AppPath, InPath, JsonBody},
         problem::{Answer, Refusal, not_found, problem, problems},
         validate::{Violations, present, some_id},
@@ -73,7 +73,7 @@ pub(crate) async fn cancel_delivery(
     Ok(Json(after.into()))
 }
 
-problems!(RedriveDeliveryProblems: NotFound, Conflict, TooManyRequests);
+problems!(RedriveDeliveryProblems: NotFound, Conflict, TooManyRequests, LoopDetected);
 
 /// How a delivery gets another chance.
 #[derive(Deserialize, ToSchema)]
@@ -87,7 +87,8 @@ pub(crate) struct RedriveDelivery {
 
 /// Give a dead delivery another chance
 ///
-/// It waits again as if it had just been accepted, with all its attempts.
+/// It waits again as if it had just been accepted, with all its attempts. If a script asks for it, its event counts in the
+/// chain that led to that, too.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/apps/{app}/deliveries/{delivery}:redrive",
@@ -104,6 +105,7 @@ pub(crate) async fn redrive_delivery(
 ) -> Answer<Json<DeliveryBody>> {
     let before = manager.repository().find_delivery(app.id, delivery).await?;
     let before = before.ok_or_else(|| not_found("delivery"))?;
+    let depth = depth_of_event(caller.depth())?;
     let data = body.data.map(|data| bytes_of(data, &before.event.content_type));
     let bytes = data.as_ref().map_or(0, Bytes::len);
     let mut violations = Violations::default();
@@ -117,7 +119,7 @@ pub(crate) async fn redrive_delivery(
     let has_data = data.is_some();
     let redriven = manager
         .repository()
-        .redrive_delivery(app.id, delivery, data, change.at)
+        .redrive_delivery(app.id, delivery, data, depth, change.at)
         .await
         .map_err(refusal)?;
     let (after, is_done) = redriven.ok_or_else(|| not_found("delivery"))?;
@@ -132,7 +134,7 @@ pub(crate) async fn redrive_delivery(
     Ok(Json(after.into()))
 }
 
-problems!(RedriveDeliveriesProblems: NotFound);
+problems!(RedriveDeliveriesProblems: NotFound, LoopDetected);
 
 /// Which dead deliveries; each field that is given must fit.
 #[derive(Deserialize, ToSchema)]
@@ -169,10 +171,11 @@ pub(crate) async fn redrive_deliveries(
     JsonBody(body): JsonBody<RedriveDeliveries>,
 ) -> Answer<Json<Redriven>> {
     let filter = filter(body.script_id, body.topic.as_deref(), None)?;
+    let depth = depth_of_event(caller.depth())?;
     let change = begin(&manager, &caller, app.id).await?;
     let redriven = manager
         .repository()
-        .redrive_deliveries(app.id, &filter, REDRIVES_MAX, change.at)
+        .redrive_deliveries(app.id, &filter, REDRIVES_MAX, depth, change.at)
         .await?;
     manager.events().wake();
     let done = of_many("redrive_deliveries", &app, json!({ "redriven": redriven }));

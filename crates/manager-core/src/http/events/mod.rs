@@ -30,7 +30,7 @@ pub(crate) use self::{
 };
 use super::{
     extract::{self, AppPath, TextBody},
-    problem::{Answer, internal, problem, problems},
+    problem::{Answer, Refusal, internal, problem, problems},
     validate::Violations,
 };
 use crate::Manager;
@@ -181,13 +181,24 @@ fn event_of(read: Read, depth: u8, now: Timestamp) -> NewEvent {
 
 /// How many runs led to this request, if a script has made it.
 fn depth(headers: &HeaderMap) -> Answer<u8> {
-    match u8::try_from(depth_in(headers)) {
-        Ok(depth) if depth < DEPTH_MAX => Ok(depth),
-        _ => Err(problem(
-            Code::LoopDetected,
-            format!("More than {DEPTH_MAX} runs and events led to this one, so it is taken for a loop."),
-        )),
+    depth_of_event(u8::try_from(depth_in(headers)).unwrap_or(u8::MAX))
+}
+
+/// How many runs lead to an event that somebody asks for; none if that is so many that no other may follow.
+pub(crate) fn depth_of_event(depth: u8) -> Answer<u8> {
+    if depth < DEPTH_MAX {
+        Ok(depth)
+    } else {
+        Err(looping())
     }
+}
+
+/// The chain of runs and events that leads to this is too long.
+pub(crate) fn looping() -> Refusal {
+    problem(
+        Code::LoopDetected,
+        format!("More than {DEPTH_MAX} runs and events led to this one, so it is taken for a loop."),
+    )
 }
 
 fn idempotency(headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Answer<Option<IdempotencyKey>> {

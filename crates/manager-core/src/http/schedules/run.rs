@@ -11,13 +11,14 @@ use super::stored;
 use crate::{
     Manager,
     http::{
-        events::refusal,
+        access::Caller,
+        events::{depth_of_event, refusal},
         extract::{AppPath, InPath},
         problem::{Answer, internal, not_found, problems},
     },
 };
 
-problems!(RunScheduleProblems: NotFound, TooManyRequests);
+problems!(RunScheduleProblems: NotFound, TooManyRequests, LoopDetected);
 
 /// A run that was begun.
 #[derive(Serialize, ToSchema)]
@@ -29,7 +30,8 @@ pub(crate) struct StartedRun {
 /// Run a schedule now
 ///
 /// Whether it is paused or not, and whatever is going. It is a run of the schedule like any other, with the same
-/// arguments, but no occurrence: the ledger says nothing of it.
+/// arguments, but no occurrence: the ledger says nothing of it. If a script asks for it, it counts in the chain that led to
+/// that.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/apps/{app}/schedules/{schedule}:run",
@@ -38,13 +40,15 @@ pub(crate) struct StartedRun {
 )]
 pub(crate) async fn run_schedule(
     State(manager): State<Manager>,
+    caller: Caller,
     AppPath { app, .. }: AppPath,
     InPath(schedule): InPath<ScheduleId>,
 ) -> Answer<impl IntoResponse> {
     let found = stored(&manager).find_binding(app.id, schedule.0).await?;
     let schedule = found.ok_or_else(|| not_found("schedule"))?;
     let now = manager.now();
-    let event = schedule.event(now, false, now);
+    let mut event = schedule.event(now, false, now);
+    event.lineage.depth = depth_of_event(caller.depth())?;
     let table = manager.events().clone();
     // It runs to its end even if the client goes away, so that whoever runs events hears of it.
     let work = tokio::spawn(async move { table.publish(app.id, vec![event], None).await });

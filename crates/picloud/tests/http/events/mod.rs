@@ -8,6 +8,7 @@ mod changes;
 mod clock;
 mod crash;
 mod deliveries;
+mod loops;
 mod mqtt;
 mod nodes;
 mod once;

@@ -23,6 +23,7 @@ cases! {
     a_delivery_is_shown_with_all_that_is_known_of_it,
     what_is_dead_gets_another_chance_once,
     a_new_event_takes_the_place_of_the_old_one,
+    what_a_run_gives_another_chance_is_as_deep_as_that,
     many_get_another_chance,
     what_has_ended_can_be_deleted,
     queues_are_counted_by_script_and_topic,
@@ -176,7 +177,7 @@ async fn a_delivery_is_shown_with_all_that_is_known_of_it(bed: Bed) {
     );
     assert!(
         store
-            .redrive_delivery(elsewhere, new.id, None, at(4))
+            .redrive_delivery(elsewhere, new.id, None, 0, at(4))
             .await
             .unwrap()
             .is_none()
@@ -189,7 +190,7 @@ async fn what_is_dead_gets_another_chance_once(bed: Bed) {
     let store = &ground.bed.store;
     let dead = with_dead(&ground, "orders", 1, 1).await[0];
     assert_eq!(ground.find(dead).await.ended_at, Some(at(1)));
-    let redriven = fifty_at_once(|_| store.redrive_delivery(ground.app, dead, None, at(9))).await;
+    let redriven = fifty_at_once(|_| store.redrive_delivery(ground.app, dead, None, 0, at(9))).await;
     let redriven = redriven.into_iter().map(|one| one.unwrap().unwrap());
     assert_eq!(redriven.filter(|(_, is_new)| *is_new).count(), 1);
     let found = ground.find(dead).await;
@@ -199,7 +200,7 @@ async fn what_is_dead_gets_another_chance_once(bed: Bed) {
     assert_eq!((leased.attempt(), leased.since), (1, at(9)));
     assert_eq!(ground.acknowledge(leased.held(), at(10)).await, Answer::Committed);
     let (_, is_new) = store
-        .redrive_delivery(ground.app, dead, None, at(11))
+        .redrive_delivery(ground.app, dead, None, 0, at(11))
         .await
         .unwrap()
         .unwrap();
@@ -223,7 +224,7 @@ async fn a_new_event_takes_the_place_of_the_old_one(bed: Bed) {
     for (number, events) in [(0, 2), (1, 2)] {
         let data = Bytes::from_static(b"\"mended\"");
         let redriven = fifty_at_once(|_| {
-            store.redrive_delivery(ground.app, published[number], Some(data.clone()), at(2))
+            store.redrive_delivery(ground.app, published[number], Some(data.clone()), 0, at(2))
         })
         .await;
         let redriven = redriven.into_iter().map(|one| one.unwrap().unwrap());
@@ -241,6 +242,40 @@ async fn a_new_event_takes_the_place_of_the_old_one(bed: Bed) {
     ground.bed.finish().await;
 }
 
+async fn what_a_run_gives_another_chance_is_as_deep_as_that(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let shared = event(vec![ground.delivery(), ground.delivery()]);
+    let published = ground.publish(vec![shared.clone()], at(0)).await;
+    for leased in ground.claim("a", 5, at(0)).await.leased {
+        let held = leased.held();
+        assert!(ground.fail(held, Next::Dead(DeadReason::Never), at(1)).await);
+    }
+    // A person takes nothing from it, and a run that is not as deep does not either.
+    for (depth, expected) in [(7, 7), (3, 7), (0, 7), (9, 9)] {
+        let redriven = store.redrive_delivery(ground.app, published[0], None, depth, at(2));
+        assert!(redriven.await.unwrap().unwrap().1);
+        let leased = ground.claim_one("a", at(2)).await;
+        assert_eq!(leased.event.lineage.depth, expected);
+        assert_eq!(leased.event.lineage.root, shared.lineage.root);
+        assert_eq!((leased.event.id, &leased.event.data), (shared.id, &shared.data));
+        let held = leased.held();
+        assert!(ground.fail(held, Next::Dead(DeadReason::Never), at(2)).await);
+        // The other delivery has the event as it was.
+        assert_eq!(ground.count("events").await, 2);
+    }
+    let all = DeliveryFilter::default();
+    let redriven = store.redrive_deliveries(ground.app, &all, 10, 8, at(3)).await;
+    assert_eq!(redriven.unwrap(), 2);
+    let claimed = ground.claim("a", 5, at(3)).await.leased;
+    let mut depths: Vec<u8> = claimed.iter().map(|leased| leased.event.lineage.depth).collect();
+    depths.sort_unstable();
+    assert_eq!(depths, [8, 9]);
+    assert_eq!(ground.count("events").await, 2);
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
 async fn many_get_another_chance(bed: Bed) {
     let ground = Ground::new(bed).await;
     let store = &ground.bed.store;
@@ -250,14 +285,18 @@ async fn many_get_another_chance(bed: Bed) {
         topic: Some("orders".parse().unwrap()),
         ..DeliveryFilter::default()
     };
-    let redriven = store.redrive_deliveries(ground.app, &of_orders, 420, at(5)).await;
+    let redriven = store
+        .redrive_deliveries(ground.app, &of_orders, 420, 0, at(5))
+        .await;
     assert_eq!(redriven.unwrap(), 420);
     let mut oldest = orders.clone();
     oldest.sort();
     let mut left = ground.list(DeliveryState::Dead).await;
     left.retain(|delivery| orders.contains(delivery));
     assert_eq!(left, newest_first(oldest[420..].to_vec()));
-    let redriven = store.redrive_deliveries(ground.app, &of_orders, 420, at(5)).await;
+    let redriven = store
+        .redrive_deliveries(ground.app, &of_orders, 420, 0, at(5))
+        .await;
     assert_eq!(redriven.unwrap(), 30);
     assert_eq!(ground.list(DeliveryState::Dead).await.len(), 3);
     ground.is_counted_exactly().await;

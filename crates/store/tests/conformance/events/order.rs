@@ -119,7 +119,7 @@ async fn one_that_has_another_chance_is_the_last(bed: Bed) {
     let redriven = ground
         .bed
         .store
-        .redrive_delivery(ground.app, published[0], None, at(2))
+        .redrive_delivery(ground.app, published[0], None, 0, at(2))
         .await;
     let (delivery, is_new) = redriven.unwrap().unwrap();
     assert_eq!((delivery.state, is_new), (DeliveryState::Waiting, true));

@@ -11,7 +11,7 @@ use picloud_shared::{
     app::App,
     config::AppConfig,
     id::ScriptId,
-    invocation::{Invocation, Trigger},
+    invocation::{DEPTH_MAX, Invocation, Trigger},
     limits::Limits,
     modules::imports,
     outcome::Diagnostic,
@@ -29,6 +29,7 @@ use crate::{
     Manager,
     http::{
         access::Caller,
+        events::looping,
         extract::{AppPath, JsonBody},
         problem::{Answer, internal, not_found, problems},
         validate::{Violations, object_or_default, some_id},
@@ -38,7 +39,7 @@ use crate::{
 /// What a source that was never saved is called in its own errors.
 const UNSAVED_NAME: &str = "unsaved";
 
-problems!(RunScriptProblems: NotFound);
+problems!(RunScriptProblems: NotFound, LoopDetected);
 
 /// What to run, and with what.
 #[derive(Deserialize, ToSchema)]
@@ -67,7 +68,8 @@ pub(crate) struct RunScript {
 ///
 /// Runs within the limits of the script, or the default ones. That the script fails, or does not compile, is the result
 /// of the test: it stands in `error`. A run that keeps what it writes leaves an execution record, with the trigger
-/// `test`, and a record in the audit log; others leave nothing.
+/// `test`, and a record in the audit log; others leave nothing. If a script asks for it, it counts in the chain that led to
+/// that, as a call does.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/apps/{app}/scripts:run",
@@ -82,6 +84,9 @@ pub(crate) async fn run_script(
     AppPath { app, .. }: AppPath,
     JsonBody(body): JsonBody<RunScript>,
 ) -> Answer<Json<TestRunBody>> {
+    if caller.depth() > DEPTH_MAX {
+        return Err(looping());
+    }
     let mut violations = Violations::default();
     violations.require(
         body.source.is_some() != body.script_id.is_some(),
@@ -109,7 +114,7 @@ pub(crate) async fn run_script(
         id: origin.request_id,
         scripts: callable(&manager, &script).await?,
         script: Arc::new(script),
-        depth: 0,
+        depth: caller.depth(),
         trigger: Trigger::Test,
         request: Arc::new(request),
         keeps_writes: body.keep_writes,

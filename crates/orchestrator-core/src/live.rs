@@ -85,20 +85,22 @@ impl LiveReleases {
         if let Some(known) = self.script(script) {
             return Ok(Some(known));
         }
-        let _in_order = self.refreshing.lock().await;
-        // Of many who look for it, the first one brings it.
-        if let Some(known) = self.script(script) {
-            return Ok(Some(known));
-        }
-        let here = self.snapshot().app(app).map(|app| app.number);
+        // However much waits for a script that is gone, its app is read once, and no release waits for this question.
         let newest = self.repository.list_releases(app, 1, None).await?;
         let newest = newest.first().map(|release| release.number);
-        // However much waits for a script that is gone, its app is read once.
-        if here == newest {
-            return Ok(None);
+        if self.number(app) != newest {
+            let _in_order = self.refreshing.lock().await;
+            // Of many who look for it, the first one brings it.
+            if self.number(app) != newest {
+                self.read_again(app).await?;
+            }
         }
-        self.read_again(app).await?;
         Ok(self.script(script))
+    }
+
+    /// The number of the release of an app that is live here.
+    fn number(&self, app: AppId) -> Option<u32> {
+        self.snapshot().app(app).map(|app| app.number)
     }
 
     fn script(&self, script: ScriptId) -> Option<Arc<LiveEntry>> {
@@ -197,5 +199,68 @@ impl LiveReleases {
             return Err(Miss::Suspended);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, time::Duration};
+
+    use picloud_shared::release::{LiveRelease, Manifest, Release};
+    use tokio::{select, time::timeout};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A database that does not tell which release is the newest.
+    #[derive(Default)]
+    struct Slow {
+        asked: Notify,
+    }
+
+    #[async_trait]
+    impl ReleaseRepository for Slow {
+        async fn list_releases(
+            &self,
+            _app: AppId,
+            _limit: u32,
+            _before: Option<u32>,
+        ) -> Result<Vec<Release>, StoreError> {
+            self.asked.notify_one();
+            pending().await
+        }
+
+        async fn find_release(
+            &self,
+            _app: AppId,
+            _number: u32,
+        ) -> Result<Option<(Release, Manifest)>, StoreError> {
+            Ok(None)
+        }
+
+        async fn live_release(&self, _app: AppId) -> Result<Option<LiveRelease>, StoreError> {
+            Ok(None)
+        }
+
+        async fn live_releases(&self) -> Result<Vec<LiveRelease>, StoreError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_release_waits_for_the_question_whether_a_script_is_gone() {
+        let slow = Arc::new(Slow::default());
+        let repository = Arc::clone(&slow) as Arc<dyn ReleaseRepository>;
+        let live = LiveReleases::load(repository, AppBounds::default(), AdminHost::default());
+        let live = live.await.expect("there is none");
+        let app = AppId(Uuid::nil());
+        let refresh = async {
+            slow.asked.notified().await;
+            timeout(Duration::from_mins(1), live.refresh(app)).await
+        };
+        select! {
+            _ = live.look_for(app, ScriptId(Uuid::nil())) => panic!("nobody has answered"),
+            refreshed = refresh => refreshed.expect("it does not wait").expect("it is read"),
+        }
     }
 }

@@ -7,6 +7,9 @@ use super::packet::{DEPTH_PROPERTY, PACKET_BYTES_MAX};
 /// How long a broker that speaks MQTT 5 keeps what comes while PiCloud is away, in seconds: a week.
 const SESSION_S: u32 = 7 * 24 * 60 * 60;
 
+/// Messages of quality 1 that a broker which speaks MQTT 5 sends before the first of them is acknowledged.
+pub(super) const IN_FLIGHT_MAX: u16 = 20;
+
 /// That PiCloud is there, if nothing else was said.
 pub(super) const PING: [u8; 2] = [0xC0, 0x00];
 
@@ -31,6 +34,8 @@ pub(super) fn connect(
         let packet_max = u32::try_from(PACKET_BYTES_MAX).unwrap_or(u32::MAX);
         let mut properties = vec![0x11];
         properties.extend(SESSION_S.to_be_bytes());
+        properties.push(0x21);
+        properties.extend(IN_FLIGHT_MAX.to_be_bytes());
         properties.push(0x27);
         properties.extend(packet_max.to_be_bytes());
         append_properties(&mut body, &properties);
@@ -223,6 +228,7 @@ mod tests {
         .concat();
         assert_eq!(said, expected);
         let said = connect(MqttVersion::V5, "id", None, 60);
-        assert_eq!(said[8..13], [0x05, 0x00, 0x00, 0x3C, 0x0A]);
+        assert_eq!(said[8..13], [0x05, 0x00, 0x00, 0x3C, 0x0D]);
+        assert_eq!(said[18..21], [0x21, 0x00, 0x14]);
     }
 }

@@ -25,6 +25,9 @@ use super::{
 /// Bytes of messages that are kept at one time: with all subscribers that an app may have, that is less than what an app
 /// may have waiting.
 const BATCH_BYTES_MAX: usize = 1_024 * 1_024;
+/// Portions of messages that wait while the app's queue of events is full: with them, [`encode::IN_FLIGHT_MAX`] of the largest
+/// have a place, and what the broker says after them is read.
+pub(super) const LATER_MAX: usize = 5;
 /// The first pause after the database did not take messages; each further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// The longest.
@@ -53,9 +56,11 @@ impl Batch {
     /// Adds a message. One that cannot become an event is acknowledged all the same: it would come for ever.
     pub(super) fn add(&mut self, link: &Link, message: Message) {
         self.ids.extend(message.id);
-        self.bytes += message.payload.len();
         match event_of(link, message) {
-            Ok(event) => self.events.push(event),
+            Ok(event) => {
+                self.bytes += event.data.len();
+                self.events.push(event);
+            }
             Err(why) => link.refused(why),
         }
     }
@@ -133,7 +138,7 @@ impl Talk {
             loop {
                 // What scripts publish does not wait for those who have too much to do.
                 if goes_on {
-                    self.take_what_was_read().await?;
+                    self.take_all_that_was_read().await?;
                     self.send().await?;
                 }
                 tokio::select! {

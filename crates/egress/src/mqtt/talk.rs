@@ -1,6 +1,10 @@
 //! One connection, from its beginning to its end.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use picloud_shared::mqtt::{BrokerStatus, Credentials, MqttFilter, MqttVersion, Qos, Subscribed};
 use tokio::{
@@ -13,7 +17,7 @@ use super::{
     connection::{Link, Lost, Stream},
     decode::Decoder,
     encode,
-    incoming::Batch,
+    incoming::{Batch, LATER_MAX},
     outgoing::Flight,
     packet::{Packet, Properties},
     reason,
@@ -46,8 +50,9 @@ pub(super) struct Talk {
     subscribed: Vec<Subscribed>,
     /// What it was asked for and has not answered.
     asked: HashMap<u16, Asked>,
-    /// What has come while other messages could not be kept.
-    pub(super) next: Batch,
+    /// What has come and is not kept: portions that are full, with the oldest first, and the one after them.
+    later: VecDeque<Batch>,
+    next: Batch,
     pub(super) flight: Option<Flight>,
     /// Whether messages may wait that are not under way.
     pub(super) may_send: bool,
@@ -148,6 +153,7 @@ impl Talk {
             last_id: 0,
             subscribed,
             asked: HashMap::new(),
+            later: VecDeque::new(),
             next: Batch::default(),
             flight: None,
             may_send: true,
@@ -171,8 +177,7 @@ impl Talk {
         self.ask_for_filters().await?;
         loop {
             self.take_what_was_read().await?;
-            if !self.next.is_empty() {
-                let batch = std::mem::take(&mut self.next);
+            if let Some(batch) = self.first_batch() {
                 if !self.keep(batch).await? {
                     return Ok(());
                 }
@@ -199,8 +204,26 @@ impl Talk {
         }
     }
 
+    /// The messages that are kept next, if there are any.
+    fn first_batch(&mut self) -> Option<Batch> {
+        if let Some(batch) = self.later.pop_front() {
+            return Some(batch);
+        }
+        (!self.next.is_empty()).then(|| std::mem::take(&mut self.next))
+    }
+
+    /// Takes packets that were read, as far as there is a place for more messages while others cannot be kept.
+    pub(super) async fn take_all_that_was_read(&mut self) -> Result<(), Lost> {
+        self.take_what_was_read().await?;
+        while self.next.is_full() && self.later.len() < LATER_MAX {
+            self.later.push_back(std::mem::take(&mut self.next));
+            self.take_what_was_read().await?;
+        }
+        Ok(())
+    }
+
     /// Takes packets that were read, until there are enough messages to be kept at one time.
-    pub(super) async fn take_what_was_read(&mut self) -> Result<(), Lost> {
+    async fn take_what_was_read(&mut self) -> Result<(), Lost> {
         while !self.next.is_full() {
             let Some(packet) = self.decoder.next()? else {
                 break;

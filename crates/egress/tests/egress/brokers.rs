@@ -18,8 +18,8 @@ use picloud_shared::{
     events::{IdempotencyKey, NewDelivery, NewEvent, Origin, Published, RetryPolicy},
     id::{AppId, BrokerId, DeliveryId, ScheduleId, ScriptId, SubscriptionId},
     mqtt::{
-        Broker, BrokerSettings, BrokerState, BrokerStatus, MqttVersion, Qos, SignIn, Subscribed,
-        WaitingMessage,
+        Broker, BrokerSettings, BrokerState, BrokerStatus, MESSAGE_BYTES_MAX, MqttVersion, Qos, SignIn,
+        Subscribed, WaitingMessage,
     },
     repository::{BrokerConnections, BrokersHint, PublishError, StoreError},
     seam::{BrokerTable as _, EventTable},
@@ -366,6 +366,33 @@ async fn scripts_publish_while_events_wait() {
     }
     assert_eq!(stage.state().status, BrokerStatus::Held);
     assert!(stage.tried.try_recv().is_err(), "nobody has a place for it");
+}
+
+#[tokio::test]
+async fn what_a_broker_answers_is_read_behind_its_messages() {
+    let full = PublishError::QueueFull {
+        retry_after: Duration::from_hours(1),
+    };
+    let waiting = vec![waiting(1, Qos::AtLeastOnce, 1)];
+    let mut stage = Stage::new(MqttVersion::V3, vec![full], waiting).await;
+    let mut stream = stage.let_in(&LET_IN).await;
+    let packet = read_packet(&mut stream).await;
+    stream
+        .write_all(&message("sensors/a", "1"))
+        .await
+        .expect("it reads");
+    stage.tried.recv().await.expect("it is tried");
+    // As many of the largest as are sent before the first of them is acknowledged, with that one.
+    let head = [0x32, 0x85, 0x80, 0x10, 0x00, 0x01, b'a', 0x00, 0x08];
+    let mut large = head.to_vec();
+    large.resize(head.len() + MESSAGE_BYTES_MAX, b'x');
+    for _ in 1..20 {
+        stream.write_all(&large).await.expect("it reads");
+    }
+    acknowledge(&mut stream, &packet).await;
+    assert_eq!(stage.deleted.recv().await, Some(vec![1]));
+    assert_eq!(stage.state().refused, 0);
+    assert!(stage.tried.try_recv().is_err(), "nobody has a place for them");
 }
 
 #[tokio::test]

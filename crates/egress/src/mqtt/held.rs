@@ -69,9 +69,9 @@ impl Held {
         }
     }
 
-    /// Whether it is there, or is to be.
+    /// Whether it is there, or is to be. Whatever comes after its time, it has begun to end.
     pub(super) fn is_wished(&self) -> bool {
-        self.wished.borrow().wish == Wish::Stay && !self.has_ended()
+        !self.wished.borrow().is_over() && !self.has_ended()
     }
 
     /// Whether nothing is left of it.

@@ -25,11 +25,18 @@ pub(super) struct Wished {
     pub(super) until: Option<Instant>,
 }
 
+impl Wished {
+    /// Whether the connection is to end.
+    pub(super) fn is_over(&self) -> bool {
+        self.wish != Wish::Stay || self.until.is_some_and(|until| until <= Instant::now())
+    }
+}
+
 /// Waits until the connection is to end.
 pub(super) async fn unwished(wished: &mut watch::Receiver<Wished>) {
     loop {
-        let Wished { wish, until } = *wished.borrow_and_update();
-        if wish != Wish::Stay {
+        let now = *wished.borrow_and_update();
+        if now.is_over() {
             return;
         }
         tokio::select! {
@@ -39,7 +46,8 @@ pub(super) async fn unwished(wished: &mut watch::Receiver<Wished>) {
                     return;
                 }
             }
-            () = at(until) => return,
+            // More time may have been given in that moment.
+            () = at(now.until) => {}
         }
     }
 }
@@ -69,7 +77,9 @@ mod tests {
         assert!(unwished(&mut wished).now_or_never().is_none());
         wished_by.send_modify(|wished| wished.until = Some(Instant::now()));
         unwished(&mut wished).await;
+        assert!(wished.borrow().is_over());
         wished_by.send_modify(|wished| wished.until = None);
+        assert!(!wished.borrow().is_over());
         assert!(unwished(&mut wished).now_or_never().is_none());
         wished_by.send_modify(|wished| wished.wish = Wish::Leave);
         unwished(&mut wished).await;

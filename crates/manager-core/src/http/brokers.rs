@@ -28,6 +28,9 @@ use super::{
 };
 use crate::Manager;
 
+/// What a text in UTF-8 may begin with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A broker of an app, and how the connection to it is. Nobody sees its password.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Broker)]
@@ -280,7 +283,10 @@ fn read(name: &str, body: &PutBroker, brokers: &dyn BrokerTable) -> Answer<(Brok
     let mut violations = Violations::default();
     let name = violations.parse("name", name);
     let url: Option<BrokerUrl> = violations.parse("url", &body.url);
-    if let Some(ca) = &body.ca {
+    // Some programs begin a file with a mark that is no part of the text.
+    let ca = body.ca.as_deref();
+    let ca = ca.map(|ca| ca.strip_prefix(BYTE_ORDER_MARK).unwrap_or(ca));
+    if let Some(ca) = ca {
         violations.require(
             ca.len() <= BROKER_CA_BYTES_MAX && !ca.contains('\0') && brokers.takes_authorities(ca),
             "ca",
@@ -323,7 +329,7 @@ fn read(name: &str, body: &PutBroker, brokers: &dyn BrokerTable) -> Answer<(Brok
     let (((name, url), version), filters) = violations.finish_with(read)?;
     let settings = BrokerSettings {
         url,
-        ca: body.ca.clone(),
+        ca: ca.map(str::to_owned),
         version,
         client_id: body.client_id.clone(),
         username: body.username.clone(),

@@ -37,7 +37,7 @@ impl Change<'_> {
     pub(super) async fn write(&self, value: Option<&KvValue>, expiry: Expiry) -> Answer<()> {
         let repository = self.manager.repository();
         let change = self.caller.change(self.manager, None);
-        for _ in 0..TRIES_MAX {
+        for tries_left in (0..TRIES_MAX).rev() {
             let before = self.key.find(self.manager, self.app).await?;
             if before.is_none() && value.is_none() {
                 return Err(not_found("key"));
@@ -48,9 +48,13 @@ impl Change<'_> {
                 done: self.done(before.as_ref(), value),
                 change: change.clone(),
             };
+            // What is asked for is compared once more where it is written, and nothing is deleted twice. Who writes whatever
+            // is there does so at last, however often scripts write the key meanwhile.
+            let compares = tries_left > 0 || value.is_none() || self.only_if.is_some();
             let commit = Question::Commit(Commit {
+                keys: compares.then(|| self.read(before.as_ref())).into_iter().collect(),
                 audit: Some(Box::new(recorded)),
-                ..self.commit(before.as_ref(), value, expiry)
+                ..self.commit(value, expiry)
             });
             match ask(self.manager, self.app, commit).await? {
                 Answered::Committed => return Ok(()),
@@ -64,19 +68,20 @@ impl Change<'_> {
         ))
     }
 
-    /// What is asked for is compared once more where it is written. Who asks for nothing writes whatever is there.
-    fn commit(&self, before: Option<&KvEntry>, value: Option<&KvValue>, expiry: Expiry) -> Commit {
-        let read = ReadKey {
+    fn read(&self, before: Option<&KvEntry>) -> ReadKey {
+        ReadKey {
             key: self.key.0.clone(),
             version: before.map(|entry| entry.version),
-        };
+        }
+    }
+
+    fn commit(&self, value: Option<&KvValue>, expiry: Expiry) -> Commit {
         let write = Write {
             key: self.key.0.clone(),
             value: value.cloned(),
             expiry,
         };
         Commit {
-            keys: self.only_if.is_some().then_some(read).into_iter().collect(),
             writes: vec![write],
             writer: Some(self.caller.writer()),
             ..Commit::default()

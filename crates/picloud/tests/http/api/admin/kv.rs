@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, TestCloud};
+use crate::harness::{Answer, App, TestCloud, rounds};
 
 fn put(app: &App<'_>, key: &str, body: &Value) -> Answer {
     let path = format!("/api/v1{}", app.path(&format!("/kv/{key}")));
@@ -163,6 +163,25 @@ fn one_of_many_who_have_seen_the_same_key_writes_it() {
     assert_eq!(statuses("if-none-match", "*"), ONE);
     let seen = cloud.owner().get(&app.path("/kv/n")).expect(200);
     assert_eq!(statuses("if-match", seen.header("etag").expect("a tag")), ONE);
+}
+
+#[test]
+fn a_key_is_deleted_once_however_many_delete_it() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("a");
+    let path = app.path("/kv/n");
+    let delete = || cloud.owner().delete(&path).status;
+    for _ in 0..rounds(5) {
+        put(&app, "n", &json!({ "value": 1 })).expect(200);
+        let mut statuses: Vec<u16> = thread::scope(|scope| {
+            let ends: Vec<_> = (0..4).map(|_| scope.spawn(delete)).collect();
+            ends.into_iter()
+                .map(|end| end.join().expect("no request fails"))
+                .collect()
+        });
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 404, 404, 404]);
+    }
 }
 
 #[test]

@@ -193,7 +193,7 @@ pub(crate) async fn patch_document(
     .map(with_etag)
 }
 
-/// Makes of the document what `make` makes of what it is. Gives what it is now.
+/// Makes of the document what `make` makes of what it is. Gives what was written.
 async fn remake(place: &Place<'_>, action: &'static str, make: impl Fn(Value) -> Value) -> Answer<Document> {
     let remade = place.change(action, |before| match before {
         Some(document) => Ok(Some(make(document))),

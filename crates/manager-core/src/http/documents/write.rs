@@ -28,6 +28,9 @@ use crate::{
 /// How often a change is tried while scripts change what it is about.
 pub(super) const TRIES_MAX: usize = 10;
 
+/// Versions of documents are not negative.
+const VERSION_OF_NOTHING: i64 = -1;
+
 /// Where a change is made.
 pub(super) struct Place<'p> {
     pub(super) manager: &'p Manager,
@@ -47,7 +50,7 @@ struct Draft {
 }
 
 impl Place<'_> {
-    /// Makes of the document what `make` says, which is given what it is, and records that. Gives what it is now.
+    /// Makes of the document what `make` says, which is given what it is, and records that. Gives what was written.
     pub(super) async fn change(
         &self,
         action: &'static str,
@@ -71,9 +74,7 @@ impl Place<'_> {
                 ..Commit::default()
             });
             match kv::ask(self.manager, self.app, commit).await? {
-                Answered::Committed => {
-                    return Ok(look_up(self.manager, self.app, self.collection, self.id).await?.1);
-                }
+                Answered::Committed => return Ok(self.written(draft).await),
                 Answered::Conflict { .. } => {}
                 _ => return Err(internal()),
             }
@@ -82,6 +83,25 @@ impl Place<'_> {
             Code::Conflict,
             "Scripts changed the document all the time. Nothing was changed. Try again in a moment.",
         ))
+    }
+
+    /// The document that was written. If it is another one by now, or cannot be read, this is what was written, with a version
+    /// that nothing has: nobody takes what they have not seen for what they wrote.
+    async fn written(&self, draft: Draft) -> Option<Document> {
+        let text = draft.write.document?;
+        match look_up(self.manager, self.app, self.collection, self.id).await {
+            Ok((_, Some(found))) if found.document == text => Some(found),
+            _ => {
+                let now = self.manager.now().as_micros();
+                Some(Document {
+                    id: self.id.to_owned(),
+                    document: text,
+                    version: VERSION_OF_NOTHING,
+                    created_at: draft.before.map_or(now, |before| before.created_at),
+                    updated_at: now,
+                })
+            }
+        }
     }
 
     async fn draft(&self, make: &impl Fn(Option<Value>) -> Answer<Option<Value>>) -> Answer<Draft> {

@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, TestCloud};
+use crate::harness::{Answer, App, TestCloud, rounds};
 
 const PEOPLE: &str = "/collections/people/documents";
 
@@ -132,6 +132,29 @@ fn one_of_many_who_have_seen_the_same_document_replaces_it() {
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
+}
+
+#[test]
+fn whoever_writes_a_document_is_answered_with_what_they_wrote() {
+    let cloud = TestCloud::start();
+    let app = with_people(&cloud);
+    let ada = json!({ "id": "ada", "document": {} });
+    cloud.owner().post(&app.path(PEOPLE), &ada).expect(201);
+    let path = app.path(&format!("{PEOPLE}/ada"));
+    let replace = |age: usize| {
+        let body = json!({ "document": { "age": age } });
+        let written = cloud.owner().put(&path, &body);
+        // Whoever meets others each time is told so.
+        if written.status != 409 {
+            assert_eq!(written.expect(200).json()["document"], body["document"]);
+        }
+    };
+    let rounds = rounds(10);
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            scope.spawn(move || (0..rounds).for_each(|round| replace(writer * rounds + round)));
+        }
+    });
 }
 
 #[test]

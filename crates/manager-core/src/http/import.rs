@@ -2,7 +2,8 @@
 //!
 //! Nothing is written of which the audit log knows nothing. The record of an import is a part of its only commit. If there are
 //! more, the first one has a record of how much is to be written, and the last one that of how much was; an import that ends
-//! before leaves the latter behind its last step, and if the server ends with it, there is the former.
+//! before leaves the latter behind its last step, and if the server ends with it, or nobody knows what became of that step,
+//! there is the former.
 
 use picloud_shared::{
     audit::{DataChange, Recorded, Target},
@@ -66,9 +67,8 @@ impl Import<'_> {
                 None
             };
             if let Err(refusal) = self.step(steps, batch, done).await {
-                if written > 0 {
-                    let change = self.caller.change(self.manager, None);
-                    self.record(&is_written(written), &change).await?;
+                if written > 0 && is_certain(&refusal) {
+                    self.note(&is_written(written)).await;
                 }
                 return Err(after(written, S::WHAT, refusal));
             }
@@ -91,6 +91,20 @@ impl Import<'_> {
         Ok(change)
     }
 
+    /// Records how far an import came that has ended. Why it has ended is what matters to whoever asked for it, also if this
+    /// cannot be recorded.
+    async fn note(&self, done: &DataChange) {
+        let change = self.caller.change(self.manager, None);
+        let repository = self.manager.repository();
+        if let Err(error) = repository.record_data_change(self.app, done, &change).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                app.id = %self.app,
+                "how much was imported is not in the audit log"
+            );
+        }
+    }
+
     /// Records what no commit does.
     async fn record(&self, done: &DataChange, change: &Change) -> Answer<()> {
         let repository = self.manager.repository();
@@ -107,6 +121,11 @@ impl Import<'_> {
     }
 }
 
+/// Whether nothing of the step was written. If nobody knows, its own record may be there, and none may contradict it.
+fn is_certain(refusal: &Refusal) -> bool {
+    !matches!(refusal, Refusal::Problem(problem) if problem.code == Code::CommitUnknown)
+}
+
 /// The refusal of a file, with how many of `what` were written before it.
 fn after(written: usize, what: &str, refusal: Refusal) -> Refusal {
     match refusal {
@@ -117,5 +136,31 @@ fn after(written: usize, what: &str, refusal: Refusal) -> Refusal {
             Refusal::Problem(problem)
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::{internal, problem};
+
+    #[test]
+    fn what_may_have_been_written_is_not_said_to_be_missing() {
+        assert!(!is_certain(&problem(Code::CommitUnknown, "")));
+        assert!(is_certain(&problem(Code::QuotaExceeded, "")));
+        assert!(is_certain(&internal()));
+    }
+
+    #[test]
+    fn a_refusal_says_how_much_was_written_before_it() {
+        let refusal = || problem(Code::QuotaExceeded, "Full.");
+        let Refusal::Problem(first) = after(0, "keys", refusal()) else {
+            panic!("a problem")
+        };
+        assert_eq!(first.detail, "Full.");
+        let Refusal::Problem(later) = after(1_000, "keys", refusal()) else {
+            panic!("a problem")
+        };
+        assert_eq!(later.detail, "Full. 1000 keys were written before.");
     }
 }

@@ -28,6 +28,11 @@ export function pretty(value: unknown): string {
 	return JSON.stringify(value, undefined, 2) ?? '';
 }
 
+/** A text over several lines, if it is JSON; else as it is. */
+export function tidy(text: string): string {
+	return fault(text) === undefined ? pretty(parseExact(text)) : text;
+}
+
 /** The longest preview. */
 const PREVIEW_CHARS = 160;
 

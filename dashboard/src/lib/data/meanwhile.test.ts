@@ -129,6 +129,27 @@ test('what a script keeps with a user meanwhile is not lost', async () => {
 	expect(server.sent.map((one) => one.slice(0, 9))).toEqual(['PATCH "1"', 'PATCH "2"']);
 });
 
+test('that somebody may not sign in any more is shown, and what is not shown is told', async () => {
+	const inactive: Schemas['EndUser'] = { ...user({}, '2'), is_active: false };
+	const server = serverWith(inactive);
+	render(EndUserForm, { app, user: user({}, '1'), onclose: nothing, onsaved: nothing });
+	await save('Data', '{}', 'Save user');
+	await screen.findByText(/"is_active": false/, {}, PATIENCE);
+	server.thing = user({}, '3');
+	await fireEvent.click(screen.getByRole('button', { name: 'Save user' }));
+	await screen.findByText(/What differs is not shown here: the password/, {}, PATIENCE);
+});
+
+test('what is written on is what is compared', async () => {
+	serverWith(document({}, '2'));
+	render(DocumentDialog, { app, collection: 'notes', document: document({}, '1'), onclose: nothing, onsaved: nothing });
+	const field = await save('Document', '{"a":1}', 'Save document');
+	await screen.findByText(/green is what you have/, {}, PATIENCE);
+	await fireEvent.input(field, { target: { value: '{}' } });
+	await screen.findByText(/Both are the same/, {}, PATIENCE);
+	expect(screen.queryByText(/green is what you have/)).toBeNull();
+});
+
 test('a condition is what was seen, or that there is nothing', () => {
 	expect(onlyIf('v1')).toEqual({ 'If-Match': '"v1"' });
 	expect(onlyIf(undefined)).toEqual({ 'If-None-Match': '*' });

@@ -106,13 +106,13 @@ impl Place<'_> {
 
     async fn draft(&self, make: &impl Fn(Option<Value>) -> Answer<Option<Value>>) -> Answer<Draft> {
         let (collection, before) = look_up(self.manager, self.app, self.collection, self.id).await?;
+        let version = before.as_ref().map(|document| document.version.to_string());
+        self.only_if.check(version.as_deref())?;
         let old: Option<Value> = match &before {
             Some(document) => Some(serde_json::from_str(&document.document).map_err(|_| internal())?),
             None => None,
         };
         let new = make(old.clone())?;
-        let version = before.as_ref().map(|document| document.version.to_string());
-        self.only_if.check(version.as_deref())?;
         let (write, claimed) =
             write_of(&collection.definition, self.id, old.as_ref(), new.as_ref()).map_err(wrong)?;
         let stretches = self.claim(&collection, claimed).await?;

@@ -36,9 +36,8 @@ pub(crate) async fn delete_end_user(
     only_if: Precondition,
 ) -> Answer<StatusCode> {
     let remove = |before: Option<&UserRecord>| {
-        let record = before.ok_or_else(records::nobody)?;
-        only_if.check(Some(&version(record)))?;
-        Ok(None)
+        only_if.check(before.map(version).as_deref())?;
+        before.map(|_| None).ok_or_else(records::nobody)
     };
     records::change(&manager, &caller, app.id, "delete_end_user", user.0, remove).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -83,8 +83,8 @@ pub(crate) async fn update_end_user(
     };
     let now = millis(manager.now());
     let change = |before: Option<&UserRecord>| {
+        only_if.check(before.map(version).as_deref())?;
         let mut record = before.cloned().ok_or_else(records::nobody)?;
-        only_if.check(Some(&version(&record)))?;
         record.name = body.name.clone().unwrap_or(record.name);
         record.email = body.email.clone().unwrap_or(record.email);
         record.data = data.clone().unwrap_or(record.data);

@@ -39,10 +39,10 @@ impl Change<'_> {
         let change = self.caller.change(self.manager, None);
         for tries_left in (0..TRIES_MAX).rev() {
             let before = self.key.find(self.manager, self.app).await?;
+            self.only_if.check(before.as_ref().map(version).as_deref())?;
             if before.is_none() && value.is_none() {
                 return Err(not_found("key"));
             }
-            self.only_if.check(before.as_ref().map(version).as_deref())?;
             repository.confirm_data_change(self.app, &change).await?;
             let recorded = Recorded {
                 done: self.done(before.as_ref(), value),

@@ -107,8 +107,9 @@ fn if_match_guards_against_overwriting_a_document_that_was_not_seen() {
     let tag = replaced.header("etag").expect("a tag").to_owned();
     call("DELETE", &tag).expect(204);
     for method in ["PUT", "PATCH", "DELETE"] {
-        call(method, &tag).problem(404, "not_found");
+        call(method, &tag).problem(412, "version_mismatch");
     }
+    cloud.owner().delete(&path).problem(404, "not_found");
 }
 
 #[test]

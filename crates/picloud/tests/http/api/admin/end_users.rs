@@ -80,7 +80,10 @@ fn if_match_guards_against_overwriting_a_user_who_was_not_seen() {
     assert_eq!(get().json()["data"], json!({ "plan": "paid" }));
     let tag = get().header("etag").expect("a tag").to_owned();
     call("DELETE", &tag).send().expect(204);
-    change(&tag).problem(404, "not_found");
+    change(&tag).problem(412, "version_mismatch");
+    let again = call("DELETE", &tag).send();
+    again.problem(412, "version_mismatch");
+    cloud.owner().delete(&path).problem(404, "not_found");
 }
 
 #[test]

@@ -25,7 +25,7 @@ statements! {
     FIND_EGRESS = "SELECT app_id, allow, updated_at FROM app_egress WHERE app_id = $1";
     LIST_EGRESS = "SELECT app_id, allow, updated_at FROM app_egress";
     /// Keeps the app, and what is set for it, as they are until the transaction ends.
-    HOLD_APP = "UPDATE apps SET release = release WHERE id = $1 RETURNING id";
+    HOLD_APP = "UPDATE apps SET release = release WHERE id = $1 RETURNING slug";
     PUT_EGRESS = "INSERT INTO app_egress (app_id, allow, updated_at) VALUES ($1, $2, $3) \
         ON CONFLICT (app_id) DO UPDATE SET allow = excluded.allow, updated_at = excluded.updated_at";
 }
@@ -60,10 +60,10 @@ impl EgressRepository for Store {
         change: &Change,
     ) -> Result<Option<EgressSettings>, StoreError> {
         let mut transaction = self.db.write().await?;
-        let held: Option<(Uuid,)> = transaction.fetch_optional(HOLD_APP, args![app]).await?;
-        if held.is_none() {
+        let held: Option<(String,)> = transaction.fetch_optional(HOLD_APP, args![app]).await?;
+        let Some((slug,)) = held else {
             return Ok(None);
-        }
+        };
         confirm(&mut transaction, change, Some(app)).await?;
         let row: Option<EgressRow> = transaction.fetch_optional(FIND_EGRESS, args![app]).await?;
         let before = row
@@ -82,6 +82,7 @@ impl EgressRepository for Store {
             .await?;
         let entry = Entry::new("put_egress")
             .in_app(app)
+            .about("app", app, &slug)
             .before(state(before.as_ref()))
             .after(state(allow.as_ref()));
         append(&mut transaction, change, entry).await?;

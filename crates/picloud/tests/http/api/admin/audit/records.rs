@@ -35,6 +35,17 @@ fn a_record_says_who_did_what_and_from_where() {
 }
 
 #[test]
+fn a_list_of_places_is_about_its_app() {
+    let cloud = TestCloud::start();
+    let app = cloud.app("shop");
+    let list = json!({ "allow": ["*.example.com"] });
+    cloud.owner().put(&app.path("/egress"), &list).expect(200);
+    let record = log(&cloud, "&action=put_egress").remove(0);
+    let target = json!({ "kind": "app", "id": record["app_id"], "name": "shop" });
+    assert_eq!(record["target"], target);
+}
+
+#[test]
 fn another_schema_of_a_collection_is_seen() {
     let cloud = TestCloud::start();
     let app = cloud.app("a");

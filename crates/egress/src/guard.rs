@@ -5,7 +5,6 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
-    time::Duration,
 };
 
 use picloud_shared::{
@@ -19,14 +18,11 @@ use url::{Host, Url};
 use crate::{
     apps::App,
     http::{Fault, fault},
-    resolve::Resolve,
+    resolve::{LOOKUP_TURN_TIMEOUT, Resolve},
 };
 
 /// Addresses of one name that are looked at.
 const ADDRESSES_MAX: usize = 32;
-
-/// How long a look-up waits for others of its app to end.
-const LOOKUP_TURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Ports of services that would take a request for something else (the Fetch standard's list of bad ports).
 const PORTS_OF_OTHERS: [u16; 83] = [
@@ -158,6 +154,15 @@ impl Guard {
         let found = self.look_up(turn.ok(), name, port).await;
         let mut addresses = found.map_err(|error| {
             tracing::debug!(%error, "a name was not found");
+            if error.kind() == io::ErrorKind::ResourceBusy {
+                return fault(
+                    HttpFailureKind::Busy,
+                    format!(
+                        "`{name}` was not looked up: the server looks up as many names already as it may at one time, and \
+                         none of them has an answer; try again later"
+                    ),
+                );
+            }
             fault(HttpFailureKind::Dns, format!("`{name}` has no address"))
         })?;
         if addresses.is_empty() {

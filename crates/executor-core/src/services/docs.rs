@@ -163,6 +163,10 @@ fn parsed(text: Rc<str>) -> Fallible<Parsed> {
 /// How much memory a byte of JSON takes at most, roughly, once it is read: a member of an array is at least two bytes.
 const BYTES_PER_BYTE_OF_TEXT: usize = 16;
 
+/// What is wrong with a cursor when another index is used than for the page before.
+const OTHER_ORDER: &str = "docs::find: that cursor is one of another order: without a sort it is that of the index that is \
+    used, and since that page another one is; leave it out to begin with the first, or say a sort";
+
 /// Why a question was refused.
 #[expect(
     clippy::unnecessary_box_returns,
@@ -171,6 +175,7 @@ const BYTES_PER_BYTE_OF_TEXT: usize = 16;
 fn refused(found: &DocsFound) -> Box<rhai::EvalAltResult> {
     match found {
         DocsFound::Refused { message } => fail(message.clone()),
+        DocsFound::OtherOrder => fail(OTHER_ORDER),
         _ => fail("the host answered a question about documents with something else"),
     }
 }

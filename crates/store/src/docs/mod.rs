@@ -57,6 +57,7 @@ pub(crate) fn refused(error: &WalkError) -> Result<DocsFound, StoreError> {
         WalkError::Filter(_) | WalkError::TooMany { .. } => Ok(DocsFound::Refused {
             message: error.to_string(),
         }),
+        WalkError::OtherOrder => Ok(DocsFound::OtherOrder),
         WalkError::Damaged(_) => Err(StoreError::Corrupt(error.to_string())),
     }
 }

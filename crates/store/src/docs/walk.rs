@@ -69,6 +69,9 @@ pub(crate) enum WalkError {
         "looked at {looked_at} documents without having found enough, which is the most that one call does; {advice}"
     )]
     TooMany { looked_at: usize, advice: String },
+    /// The page before was found in another order.
+    #[error("what is to be gone on with was found in another order")]
+    OtherOrder,
     /// A document that is not JSON.
     #[error("a document is damaged: {0}")]
     Damaged(serde_json::Error),
@@ -82,7 +85,11 @@ impl<'f> Walk<'f> {
         if plan.is_descending() && !plan.is_to_be_sorted() {
             left.reverse();
         }
-        if let Some(after) = find.after.as_deref().filter(|_| !plan.is_to_be_sorted()) {
+        let place = find.after.as_deref();
+        let after = place
+            .map(|place| plan.position_of(place).ok_or(WalkError::OtherOrder))
+            .transpose()?;
+        if let Some(after) = after.filter(|_| !plan.is_to_be_sorted()) {
             left = left
                 .into_iter()
                 .filter_map(|range| behind(range, after, plan.is_descending()))
@@ -176,7 +183,7 @@ impl<'f> Walk<'f> {
             self.stretch.high.clone_from(until);
         }
         // The range begins just behind what was looked at last, or where it did if that was nothing.
-        self.page.until = Some(until.clone());
+        self.page.until = Some(self.plan.place(until));
         let done = std::mem::replace(&mut self.stretch, begun(None, None));
         self.page.stretches.push(done);
     }
@@ -216,7 +223,8 @@ impl<'f> Walk<'f> {
             self.page.count += 1;
         } else if self.plan.is_to_be_sorted() {
             let position = self.plan.position(&document.id, &value);
-            let after = self.find.after.as_deref();
+            let place = self.find.after.as_deref();
+            let after = place.and_then(|place| self.plan.position_of(place));
             let is_wanted = after.is_none_or(|after| self.plan.is_behind(&position, after));
             if is_wanted {
                 self.unsorted.push((position, document));
@@ -245,7 +253,7 @@ impl<'f> Walk<'f> {
                 } else {
                     position
                 };
-                self.page.until = Some(until);
+                self.page.until = Some(plan.place(&until));
                 break;
             }
             bytes += document.document.len();

@@ -7,7 +7,7 @@ use picloud_shared::services::docs::{
 };
 use rhai::{Array, Dynamic, Map};
 
-use super::{ask, copied, is_known, known, options::Options, parsed, refused};
+use super::{OTHER_ORDER, ask, copied, is_known, known, options::Options, parsed, refused};
 use crate::{
     api::{Fallible, fail},
     json,
@@ -47,14 +47,12 @@ pub(super) fn find(session: &Session, name: &str, options: Options) -> Fallible<
         return page(&selection, documents, until);
     }
     let (plan, own) = own(session, name, &selection)?;
+    let begin = position_in(&plan, after.as_deref())?;
+    let end = position_in(&plan, until.as_deref())?;
     let is_behind = |position: &[u8], end: &[u8]| plan.is_behind(position, end);
     let own = own.into_iter().filter(|found| {
-        after
-            .as_deref()
-            .is_none_or(|after| is_behind(&found.position, after))
-            && until
-                .as_deref()
-                .is_none_or(|until| !is_behind(&found.position, until))
+        begin.is_none_or(|begin| is_behind(&found.position, begin))
+            && end.is_none_or(|end| !is_behind(&found.position, end))
     });
     let mut all: Vec<Found> = own.collect();
     let mut cursor = until;
@@ -69,10 +67,19 @@ pub(super) fn find(session: &Session, name: &str, options: Options) -> Fallible<
     all.sort_by(|left, right| plan.compare(&left.position, &right.position));
     if all.len() > limit as usize {
         all.truncate(limit as usize);
-        cursor = all.last().map(|last| plan.just_behind(&last.position));
+        cursor = all
+            .last()
+            .map(|last| plan.place(&plan.just_behind(&last.position)));
     }
     let documents = all.into_iter().map(|found| (found.id, found.text)).collect();
     page(&selection, documents, cursor)
+}
+
+/// The position of a place where a page ends, if it does, in the order of `plan`.
+fn position_in<'p>(plan: &Plan, place: Option<&'p [u8]>) -> Fallible<Option<&'p [u8]>> {
+    place
+        .map(|place| plan.position_of(place).ok_or_else(|| fail(OTHER_ORDER)))
+        .transpose()
 }
 
 /// What a script gets of a page.
@@ -84,7 +91,7 @@ fn page(selection: &Selection, documents: Vec<(String, Rc<str>)>, cursor: Option
             ("document".into(), json::parse_text(&text)?),
         ])));
     }
-    let cursor = cursor.map_or(Dynamic::UNIT, |position| cursor_text(selection, &position).into());
+    let cursor = cursor.map_or(Dynamic::UNIT, |place| cursor_text(selection, &place).into());
     Ok(Map::from([
         ("items".into(), Dynamic::from_array(items)),
         ("cursor".into(), cursor),

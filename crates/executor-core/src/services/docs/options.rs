@@ -62,7 +62,7 @@ impl Options {
         }
         check(FUNCTION, &read.selection)?;
         read.after = cursor
-            .map(|cursor| position(&read.selection, &cursor))
+            .map(|cursor| place(&read.selection, &cursor))
             .transpose()?;
         Ok(read)
     }
@@ -85,10 +85,10 @@ fn check(function: &str, selection: &Selection) -> Fallible<()> {
         .map_err(|error| fail(format!("{function}: {error}")))
 }
 
-/// The position that a cursor of `selection` is about.
-fn position(selection: &Selection, cursor: &str) -> Fallible<Vec<u8>> {
-    let position = read_cursor(selection, cursor).filter(|_| cursor.len() <= CURSOR_BYTES_MAX);
-    position.ok_or_else(|| {
+/// The place that a cursor of `selection` is about.
+fn place(selection: &Selection, cursor: &str) -> Fallible<Vec<u8>> {
+    let place = read_cursor(selection, cursor).filter(|_| cursor.len() <= CURSOR_BYTES_MAX);
+    place.ok_or_else(|| {
         fail(format!(
             "{FUNCTION}: that cursor came from no page with this filter and this sort; leave it out to begin with the first"
         ))

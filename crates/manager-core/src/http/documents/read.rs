@@ -74,8 +74,14 @@ pub(crate) async fn list_documents(
     match ask(&manager, app.id, &name, DocsAsk::Find(find)).await? {
         (_, DocsFound::Page(page)) => Ok(Json(List {
             items: page.documents.into_iter().map(DocumentBody::from).collect(),
-            next_cursor: page.until.map(|position| list::encode_in(stamp, &position)),
+            next_cursor: page.until.map(|place| list::encode_in(stamp, &place)),
         })),
+        (_, DocsFound::OtherOrder) => Err(invalid(&[FieldError {
+            field: "cursor".to_owned(),
+            message: "is one of another order: without `sort` it is that of the index that is used, and since that page \
+                another one is; leave it out to begin with the first, or give a `sort`"
+                .to_owned(),
+        }])),
         (_, DocsFound::Refused { message }) => Err(invalid(&[FieldError {
             field: "filter".to_owned(),
             message,

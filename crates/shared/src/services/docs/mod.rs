@@ -112,7 +112,7 @@ pub enum DocsAsk {
 pub struct Find {
     /// What is looked for.
     pub selection: Selection,
-    /// Only what stands after this position.
+    /// Only what stands after this place, which is the end of the page before.
     pub after: Option<Vec<u8>>,
     /// At most so many.
     pub limit: u32,
@@ -147,6 +147,9 @@ pub enum DocsFound {
     },
     /// To [`DocsAsk::Find`].
     Page(FoundPage),
+    /// To [`DocsAsk::Find`]: the place after which to go on is one of another order, of an index that is used no longer or
+    /// was not used before.
+    OtherOrder,
     /// What was asked cannot be answered, and why; in words for who asked.
     Refused {
         /// Why.
@@ -172,16 +175,16 @@ pub struct FoundPage {
     pub count: u64,
     /// What was looked at.
     pub stretches: Vec<Stretch>,
-    /// The position where looking stopped; none if there is nothing behind it.
+    /// The place where looking stopped; none if there is nothing behind it.
     pub until: Option<Vec<u8>>,
 }
 
-/// The text of a position among what `selection` finds, for whoever comes back for the next page.
-pub fn cursor_text(selection: &Selection, position: &[u8]) -> String {
-    hex::encode(selection.stamp().cursor(position))
+/// The text of a place among what `selection` finds, for whoever comes back for the next page.
+pub fn cursor_text(selection: &Selection, place: &[u8]) -> String {
+    hex::encode(selection.stamp().cursor(place))
 }
 
-/// The position that a cursor is about; none if it is no cursor, or one of another selection.
+/// The place that a cursor is about; none if it is no cursor, or one of another selection.
 pub fn read_cursor(selection: &Selection, text: &str) -> Option<Vec<u8>> {
     let cursor = hex::decode(text).ok()?;
     selection.stamp().position(&cursor).map(<[u8]>::to_vec)

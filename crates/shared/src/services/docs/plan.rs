@@ -161,6 +161,34 @@ impl Plan {
         }
     }
 
+    /// The place of a position, for whoever comes back for what is behind it: what is put on cursors.
+    pub fn place(&self, position: &[u8]) -> Vec<u8> {
+        match self.stamp() {
+            Some(stamp) => stamp.cursor(position),
+            None => position.to_vec(),
+        }
+    }
+
+    /// The position of a place; none if it is one of another order than this plan has.
+    pub fn position_of<'p>(&self, place: &'p [u8]) -> Option<&'p [u8]> {
+        match self.stamp() {
+            Some(stamp) => stamp.position(place),
+            None => Some(place),
+        }
+    }
+
+    /// What is put on places, where it is by the index that they are ordered: in another one they would mean something else.
+    /// Which members of arrays are looked for there follows from the filter, which is on the cursor.
+    fn stamp(&self) -> Option<Stamp> {
+        if self.sort.is_some() {
+            return None;
+        }
+        Some(match &self.index {
+            Some((_, path)) => Stamp::of(&["index", path.as_str()]),
+            None => Stamp::of(&["ids"]),
+        })
+    }
+
     /// Compares two positions in the order that is asked for.
     pub fn compare(&self, left: &[u8], right: &[u8]) -> Ordering {
         let order = left.cmp(right);

@@ -1,17 +1,21 @@
 //! What is found, in which order, and through which index.
 
-use picloud_shared::services::docs::{DocsAsk, DocsFound, Find, LOOKED_AT_MAX, Plan};
+use picloud_shared::{
+    repository::CollectionRepository,
+    services::docs::{Definition, DocsAsk, DocsFound, Find, LOOKED_AT_MAX, Plan},
+};
 use serde_json::{Value, json};
 
 use super::{People, ask, definition, find, ids};
 use crate::{
     bed::{Bed, Raw, cases},
-    fixtures::app,
+    fixtures::{app, now},
 };
 
 cases! {
     every_filter_is_answered_like_a_look_at_everything,
     pages_go_on_at_their_cursor,
+    a_page_does_not_go_on_in_another_order,
     too_many_candidates_are_refused_with_advice,
     finding_uses_the_indexes,
 }
@@ -126,6 +130,30 @@ async fn pages_go_on_at_their_cursor(bed: Bed) {
             }
             assert_eq!(found, whole.documents, "{filter} {sort:?}");
         }
+    }
+    bed.finish().await;
+}
+
+async fn a_page_does_not_go_on_in_another_order(bed: Bed) {
+    let store = &bed.store;
+    let owner = app(store, "one").await.id;
+    let people = People::make(store, owner, definition(&[("a", false)])).await;
+    people.put_all(&various()).await;
+    let filter = json!({ "a": { "gte": 1 } });
+    let all = people.find(filter.clone(), Some("a"), 100, None).await;
+    for next in [Definition::default(), people.definition.clone()] {
+        let page = people.find(filter.clone(), None, 2, None).await;
+        let sorted = people.find(filter.clone(), Some("a"), 2, None).await;
+        let before = store.find_collection(owner, "people").await.unwrap().unwrap();
+        let changed = store.change_collection(owner, &before, next, None, now());
+        assert!(changed.await.unwrap().is_some());
+        let rest = find(filter.clone(), None, 100, page.until);
+        assert_eq!(
+            ask(store, owner, DocsAsk::Find(rest)).await.found,
+            DocsFound::OtherOrder
+        );
+        let rest = people.find(filter.clone(), Some("a"), 100, sorted.until).await;
+        assert_eq!(rest.documents[..], all.documents[2..]);
     }
     bed.finish().await;
 }

@@ -130,15 +130,17 @@ fn page(collection: &Collection, documents: &BTreeMap<String, Document>, find: &
                 .then(|| (plan.position(&document.id, &value), document.clone()))
         })
         .filter(|(position, _)| {
-            find.after
-                .as_ref()
-                .is_none_or(|after| plan.is_behind(position, after))
+            find.after.as_deref().is_none_or(|place| {
+                let after = plan.position_of(place).expect("the ids are the only order");
+                plan.is_behind(position, after)
+            })
         })
         .collect();
     found.sort_by(|left, right| plan.compare(&left.0, &right.0));
     let count = found.len() as u64;
     let limit = find.limit as usize;
-    let until = (found.len() > limit && limit > 0).then(|| plan.just_behind(&found[limit - 1].0));
+    let end = (found.len() > limit && limit > 0).then(|| plan.just_behind(&found[limit - 1].0));
+    let until = end.map(|end| plan.place(&end));
     found.truncate(limit);
     FoundPage {
         documents: found.into_iter().map(|(_, document)| document).collect(),

@@ -228,6 +228,52 @@ fn a_collection_with_documents_gets_indexes_and_loses_them() {
 }
 
 #[test]
+fn a_page_does_not_go_on_through_another_index() {
+    let cloud = TestCloud::start();
+    let app = with_documents(&cloud, 6);
+    // One of what it finds it has written itself.
+    app.serve(
+        "/page",
+        "docs::patch(\"d\", \"00005\", #{text: \"new\"});
+         let page = #{items: [], cursor: ()};
+         let said = \"\";
+         try {
+             page = docs::find(\"d\", #{filter: #{n: #{gte: 2}}, limit: 2, cursor: request.query.cursor});
+         } catch (error) { said = `${error}` }
+         #{ids: page.items.map(|item| item.id), cursor: page.cursor, said: said}",
+    );
+    let page = |cursor: &str| {
+        let answer = cloud.get("a.test", &format!("/page{cursor}"));
+        answer.expect(200).json()
+    };
+    let filter = percent_encoded(&json!({ "n": { "gte": 2 } }).to_string());
+    let listed = |cursor: &str| {
+        let path = format!("/collections/d/documents?filter={filter}&limit=2{cursor}");
+        cloud.owner().get(&app.path(&path))
+    };
+    for indexes in [json!([{ "path": "n" }]), json!([])] {
+        let first = page("");
+        assert_eq!(first["ids"], json!(["00002", "00003"]));
+        let of_script = format!("?cursor={}", first["cursor"].as_str().expect("a cursor"));
+        let rest = page(&of_script);
+        assert_eq!(
+            (&rest["ids"], &rest["cursor"]),
+            (&json!(["00004", "00005"]), &Value::Null)
+        );
+        let first = listed("").expect(200).json();
+        let of_list = format!("&cursor={}", first["next_cursor"].as_str().expect("a cursor"));
+        let rest = listed(&of_list).expect(200).json();
+        assert_eq!(rest["items"][0]["id"], "00004");
+
+        change(&app, &json!({ "indexes": indexes })).expect(200);
+        let said = page(&of_script)["said"].to_string();
+        assert!(said.contains("another order"), "{said}");
+        let problem = listed(&of_list).problem(422, "validation_failed");
+        assert_eq!(problem["errors"][0]["field"], "cursor", "{problem}");
+    }
+}
+
+#[test]
 fn a_change_that_cannot_be_names_the_documents_and_leaves_nothing() {
     let cloud = TestCloud::start();
     let app = with_documents(&cloud, 600);

@@ -97,6 +97,25 @@ fn an_index_that_is_not_ready_is_not_used() {
 }
 
 #[test]
+fn a_place_is_one_in_the_order_that_it_came_from() {
+    let (none, one, two) = (definition(&[]), definition(&["a"]), definition(&["b", "a"]));
+    let by = |definition: &Definition, sort| plan(definition, json!({ "a": { "gte": 1 } }), sort);
+    let position = b"x".as_slice();
+    let indexed = by(&one, None).place(position);
+    // There the index has another number, and the same order.
+    for same in [&one, &two] {
+        assert_eq!(by(same, None).position_of(&indexed), Some(position));
+    }
+    assert_eq!(by(&none, None).position_of(&indexed), None);
+    let by_id = by(&none, None).place(position);
+    assert_eq!(by(&none, None).position_of(&by_id), Some(position));
+    assert_eq!(by(&one, None).position_of(&by_id), None);
+    // Sorted, it is in the same order whatever index is used.
+    let sorted = by(&one, Some("a")).place(position);
+    assert_eq!(by(&none, Some("a")).position_of(&sorted), Some(position));
+}
+
+#[test]
 fn advice_names_the_index_that_is_missing() {
     let none = definition(&[]);
     let advice = |filter, sort| plan(&none, filter, sort).advice();

@@ -205,7 +205,7 @@ pub(crate) struct PutBroker {
     /// null or not given for those that they do.
     #[serde(default)]
     ca: Option<String>,
-    /// The version of MQTT: `3.1.1`, also if it is not given, or `5`.
+    /// The version of MQTT: `3.1.1` or `5`; `3.1.1` unless given.
     #[serde(default)]
     #[schema(example = "5")]
     version: Option<String>,
@@ -242,7 +242,7 @@ pub(crate) struct SetBrokerFilter {
     /// Levels with slashes between them: `+` stands for any one, and `#`, at the end, for all that follow.
     #[schema(example = "sensors/+/temperature")]
     filter: String,
-    /// 0: messages may get lost on their way; or 1, also if it is not given: they arrive at least once.
+    /// 0: messages may get lost on their way; or 1, the default: they arrive at least once.
     #[serde(default)]
     #[schema(example = 1)]
     qos: Option<u8>,

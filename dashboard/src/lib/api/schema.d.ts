@@ -5330,7 +5330,7 @@ export interface components {
              */
             username?: string | null;
             /**
-             * @description The version of MQTT: `3.1.1`, also if it is not given, or `5`.
+             * @description The version of MQTT: `3.1.1` or `5`; `3.1.1` unless given.
              * @example 5
              * @enum {string|null}
              */
@@ -6045,7 +6045,7 @@ export interface components {
             filter: string;
             /**
              * Format: int32
-             * @description 0: messages may get lost on their way; or 1, also if it is not given: they arrive at least once.
+             * @description 0: messages may get lost on their way; or 1, the default: they arrive at least once.
              * @example 1
              */
             qos?: number | null;

@@ -1,11 +1,25 @@
-//! The README's first script, run line by line as it stands there.
+//! The README's first script and the commands of the guides, run as they stand there.
 
 use std::{fs, path::Path, process::Command};
 
 use crate::harness::TestCloud;
 
-/// Stands before each block that is run.
-const MARK: &str = "<!-- tested: first-script -->";
+/// Stands before the README's block.
+const FIRST_SCRIPT: &str = "<!-- tested: first-script -->";
+/// Stands before each block of the guides that is run.
+const GUIDES: &str = "<!-- tested: guides -->";
+/// The guides that have such blocks, each as many as here or more. The first one makes the app of the others.
+const PAGES: [(&str, usize); 7] = [
+    ("README.md", 1),
+    ("config.md", 2),
+    ("events.md", 4),
+    ("mqtt.md", 2),
+    ("schedules.md", 2),
+    ("secrets.md", 2),
+    ("webhooks.md", 3),
+];
+/// Makes every command that the server refuses end what is run.
+const STRICT: &str = "set -e\ncurl() { command curl --silent --show-error --fail-with-body \"$@\"; }\n";
 /// Begins a line with the expected output of what stands before it.
 const EXPECTED: &str = "# -> ";
 
@@ -29,27 +43,56 @@ fn the_first_script_works_as_written() {
         expected.len()
     );
 
-    let server = format!("http://localhost:{}", cloud.address().port());
-    let script = script.replace("http://localhost:8080", &server);
+    let (is_success, said, log) = run(&cloud, &script);
+    assert!(is_success, "{said}\n{log}");
+    let found: Vec<&str> = said.split("\n--- end\n").map(str::trim).collect();
+    assert_eq!(found[..expected.len()], expected, "{log}");
+}
+
+#[test]
+fn the_commands_of_the_guides_work_as_written() {
+    let cloud = TestCloud::start();
+    for (page, blocks_min) in PAGES {
+        let blocks = blocks(&format!("docs/{page}"), GUIDES);
+        assert!(blocks.len() >= blocks_min, "{page}: {blocks:#?}");
+        let script = format!("{STRICT}{}", blocks.concat());
+        let (is_success, said, log) = run(&cloud, &script);
+        assert!(is_success, "{page}: {said}\n{log}");
+    }
+}
+
+/// Runs it against that server; gives whether it went well, and what it printed and complained of.
+fn run(cloud: &TestCloud, script: &str) -> (bool, String, String) {
+    let server = format!("localhost:{}", cloud.address().port());
+    let script = script.replace("localhost:8080", &server);
     let output = Command::new("bash")
         .arg("-c")
         .arg(&script)
         .current_dir(cloud.folder())
         .output();
     let output = output.expect("bash can be started");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let log = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}\n{log}");
-    let found: Vec<&str> = said.split("\n--- end\n").map(str::trim).collect();
-    assert_eq!(found[..expected.len()], expected, "{log}");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
 }
 
-/// The lines of the marked block.
+/// The lines of the README's marked block.
 fn block() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = fs::read_to_string(&path).expect("the README can be read");
-    let (_, after) = readme.split_once(MARK).expect("the README has a marked block");
-    let (_, block) = after.split_once("```sh\n").expect("the block is shell");
-    let (block, _) = block.split_once("```").expect("the block ends");
-    block.to_owned()
+    let mut blocks = blocks("README.md", FIRST_SCRIPT);
+    assert_eq!(blocks.len(), 1, "{blocks:#?}");
+    blocks.remove(0)
+}
+
+/// The blocks of shell in a page that stand behind a mark.
+fn blocks(page: &str, mark: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
+    let marked = text.split(mark).skip(1);
+    let block = |rest: &str| {
+        let block = rest
+            .strip_prefix("\n```sh\n")
+            .and_then(|rest| rest.split_once("```"));
+        let (block, _) = block.unwrap_or_else(|| panic!("{page}: no shell stands behind {mark}"));
+        block.to_owned()
+    };
+    marked.map(block).collect()
 }

@@ -11,7 +11,7 @@ usage='usage: examples/deploy.sh FOLDER URL TOKEN'
 folder=${1:?$usage} server=${2:?$usage} token=${3:?$usage}
 
 main() {
-	local manifest app entry name source id script methods method host preset webhook
+	local manifest app entry name source id script methods method host preset webhook kind
 	manifest=$(flatten <"$folder/app.json")
 	app=$(value .slug)
 
@@ -42,6 +42,12 @@ main() {
 		create "route $(value "$entry.path")" route_conflict /routes "{\"script_id\": \"$script\",
 			\"path\": \"$(value "$entry.path")\", \"methods\": [${methods:2}]${host:+, \"host\": \"$host\"}${preset:+, $webhook}}"
 	done
+
+	for kind in subscription schedule; do
+		for entry in $(entries ".${kind}s"); do
+			create "$kind $(value "$entry.name")" name_taken "/apps/$app/${kind}s" "$(binding "$entry")"
+		done
+	done
 }
 
 # create WHAT CODE PATH BODY: posts the body; the problem CODE means that it is there already.
@@ -59,9 +65,14 @@ create() {
 
 # script_id NAME: the id of the app's script of that name.
 script_id() {
-	call GET "/scripts?app=$app&limit=200" | flatten | awk -F '\t' -v name="$1" '
+	script_ids | awk -F '\t' -v name="$1" '$1 == name { print $2 }'
+}
+
+# Lines of the name of each of the app's scripts, tab and its id.
+script_ids() {
+	call GET "/scripts?app=$app&limit=200" | flatten | awk -F '\t' '
 		$1 ~ /^\.items\.[0-9]+\.id$/ { id = $2 }
-		$1 ~ /^\.items\.[0-9]+\.name$/ && $2 == name { print id }'
+		$1 ~ /^\.items\.[0-9]+\.name$/ { print $2 "\t" id }'
 }
 
 # script_source ID: the source of the live version, with the escapes that it has in JSON.
@@ -88,9 +99,35 @@ entries() {
 	}' <<<"$manifest"
 }
 
+# binding PATH: the subscription or schedule that stands there, as JSON that has the ids of its scripts for their names.
+binding() {
+	tokens <"$folder/app.json" | ids=$(script_ids) awk -v wanted="$1" '
+		function path(at, text) { for (at = 1; at <= depth; at++) text = text "." key[at]; return text }
+		function put(token) { if (inside) printf "%s", token }
+		function is_script(place) {
+			place = path()
+			return place == wanted ".script" || place == wanted ".on_success.script" || place == wanted ".on_failure.script"
+		}
+		BEGIN {
+			count = split(ENVIRON["ids"], lines, "\n")
+			for (at = 1; at <= count; at++) { split(lines[at], pair, "\t"); id[pair[1]] = pair[2] }
+		}
+		$0 == "{" || $0 == "[" {
+			if (path() == wanted) inside = depth + 1
+			put($0); list[++depth] = ($0 == "["); key[depth] = 0; after_colon = 0; next
+		}
+		$0 == "}" || $0 == "]" { put($0); depth--; if (inside == depth + 1) inside = 0; next }
+		$0 == "," { put($0); if (list[depth]) key[depth]++; next }
+		$0 == ":" { put($0); after_colon = 1; next }
+		{ text = $0; sub(/^"/, "", text); sub(/"$/, "", text) }
+		list[depth] { put($0); next }
+		after_colon { put(is_script() ? "\"" id[text] "\"" : $0); after_colon = 0; next }
+		{ key[depth] = text; put(is_script() ? "\"script_id\"" : $0) }'
+}
+
 # Turns JSON into lines of path, tab and value, such as `.scripts.0.name	tool`. Texts keep their escapes.
 flatten() {
-	grep -oE '"([^"\\]|\\.)*"|[][{}:,]|[^][{}:,"[:space:]]+' | awk '
+	tokens | awk '
 		function path(at, text) { for (at = 1; at <= depth; at++) text = text "." key[at]; return text }
 		$0 == "{" || $0 == "[" { list[++depth] = ($0 == "["); key[depth] = 0; after_colon = 0; next }
 		$0 == "}" || $0 == "]" { depth--; next }
@@ -98,6 +135,11 @@ flatten() {
 		$0 == ":" { key[depth] = text; after_colon = 1; next }
 		{ text = $0; sub(/^"/, "", text); sub(/"$/, "", text) }
 		list[depth] || after_colon { print path() "\t" text; after_colon = 0 }'
+}
+
+# Turns JSON into lines of one token each.
+tokens() {
+	grep -oE '"([^"\\]|\\.)*"|[][{}:,]|[^][{}:,"[:space:]]+'
 }
 
 # Turns text into a JSON string.

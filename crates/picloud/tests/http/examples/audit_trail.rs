@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, TestCloud, WAIT_MAX, items};
+use crate::harness::{Answer, TestCloud, WAIT_MAX};
 
 const HOST: &str = "audit-trail.localhost";
 
@@ -31,14 +31,6 @@ fn each_change_of_an_order_is_written_down_in_its_order() {
     let cloud = TestCloud::start();
     let app = cloud.deploy_example("audit-trail");
     let owner = cloud.owner();
-    let scripts = items(owner.get("/admin/scripts?app=audit-trail"));
-    let trail = scripts
-        .iter()
-        .find(|script| script["name"] == "trail")
-        .expect("a script");
-    let subscription = json!({ "name": "trail", "topic": "picloud.docs.orders.*", "ordered": true,
-        "script_id": trail["id"] });
-    owner.post(&app.path("/subscriptions"), &subscription).expect(201);
 
     let placed = call(&cloud, "POST", "/orders", &json!({ "total": 3 }))
         .expect(201)

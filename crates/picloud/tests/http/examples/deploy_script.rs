@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use serde_json::json;
 
-use crate::harness::TestCloud;
+use crate::harness::{TestCloud, items};
 
 /// Runs it; gives what it printed.
 #[track_caller]
@@ -104,4 +104,59 @@ fn a_changed_source_becomes_a_version_and_a_wrong_token_is_reported() {
         String::from_utf8_lossy(&output.stderr).contains("unauthenticated"),
         "{output:?}"
     );
+}
+
+#[test]
+fn subscriptions_and_schedules_have_the_scripts_that_they_name() {
+    let cloud = TestCloud::start();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let manifest = r#"{ "slug": "told", "name": "Told", "domains": [], "routes": [],
+        "scripts": [{ "name": "one", "file": "one.rhai", "description": "" },
+                    { "name": "two", "file": "one.rhai", "description": "" }],
+        "subscriptions": [
+            { "name": "first", "script": "one", "topic": "orders.*",
+              "filter": { "data.script": { "in": ["one", "{a}, b:"] } },
+              "on_success": { "topic": "done" }, "on_failure": { "script": "two" } },
+            { "topic": "x", "name": "second", "script": "two", "batch": { "events_max": 3 } }],
+        "schedules": [{ "name": "nightly", "script": "two",
+            "arguments": { "script": "one", "list": [1, [], {}, null] },
+            "schedule": { "kind": "cron", "pattern": "30 3 * * *", "zone": "Europe/Rome" } }] }"#;
+    fs::write(folder.path().join("app.json"), manifest).expect("it can be written");
+    fs::write(folder.path().join("one.rhai"), "request.event\n").expect("it can be written");
+    let path = folder.path().to_str().expect("a path that is text");
+    deploy(&cloud, path);
+    let again = deploy(&cloud, path);
+    assert!(
+        again.contains("schedule nightly: there already") && !again.contains("created"),
+        "{again}"
+    );
+
+    let list = |path: &str| items(cloud.owner().get(path));
+    let scripts = list("/admin/scripts?app=told");
+    let id_of = |name: &str| {
+        let script = scripts.iter().find(|script| script["name"] == name);
+        script.expect("a script")["id"].clone()
+    };
+    let (one, two) = (id_of("one"), id_of("two"));
+    let subscriptions = list("/admin/apps/told/subscriptions");
+    let named = |name: &str| {
+        let found = subscriptions.iter().find(|found| found["name"] == name);
+        found.expect("a subscription")
+    };
+    assert_eq!(named("first")["script_id"], one);
+    assert_eq!(
+        named("first")["filter"],
+        json!({ "data.script": { "in": ["one", "{a}, b:"] } })
+    );
+    assert_eq!(named("first")["on_success"]["topic"], "done");
+    assert_eq!(named("first")["on_failure"]["script_id"], two);
+    assert_eq!(named("second")["script_id"], two);
+    assert_eq!(named("second")["batch"]["events_max"], 3);
+    let schedules = list("/admin/apps/told/schedules");
+    assert_eq!(schedules[0]["script_id"], two);
+    assert_eq!(
+        schedules[0]["arguments"],
+        json!({ "script": "one", "list": [1, [], {}, null] })
+    );
+    assert_eq!(schedules[0]["schedule"]["zone"], "Europe/Rome");
 }

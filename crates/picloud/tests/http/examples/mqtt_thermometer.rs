@@ -25,15 +25,9 @@ fn wait_for(cloud: &TestCloud, room: &str, celsius: f64) {
 fn fans_go_on_and_off() {
     let (broker, cloud) = (Mosquitto::start(), TestCloud::start());
     let app = cloud.deploy_example("mqtt-thermometer");
-    let scripts = items(cloud.owner().get("/admin/scripts?app=mqtt-thermometer"));
-    let measure = scripts.iter().find(|script| script["name"] == "measure");
-    let measure = measure.expect("it is deployed")["id"].clone();
     app.allow(&json!(["127.0.0.1"]));
     let home = json!({ "url": broker.url(), "version": "5", "filters": [{ "filter": "sensors/+/temp" }] });
     cloud.owner().put(&app.path("/brokers/home"), &home).expect(200);
-    let subscription = json!({ "name": "measure", "topic": "mqtt:home/sensors/*", "script_id": measure });
-    let path = app.path("/subscriptions");
-    cloud.owner().post(&path, &subscription).expect(201);
     let begun = Instant::now();
     loop {
         let home: Value = cloud.owner().get(&app.path("/brokers/home")).expect(200).json();

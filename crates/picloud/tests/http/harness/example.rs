@@ -1,6 +1,6 @@
 //! The apps in `examples/`, deployed as their readers do it: over the API, from `app.json` and the files beside it.
 
-use std::{fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -18,6 +18,10 @@ struct Manifest {
     domains: Vec<String>,
     scripts: Vec<ManifestScript>,
     routes: Vec<ManifestRoute>,
+    #[serde(default)]
+    subscriptions: Vec<ManifestBinding>,
+    #[serde(default)]
+    schedules: Vec<ManifestBinding>,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +36,15 @@ struct ManifestScript {
 
 #[derive(Deserialize)]
 struct ManifestRoute {
+    script: String,
+    /// What the API takes, besides the script's id.
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+/// A subscription or a schedule.
+#[derive(Deserialize)]
+struct ManifestBinding {
     script: String,
     /// What the API takes, besides the script's id.
     #[serde(flatten)]
@@ -63,6 +76,7 @@ impl TestCloud {
         for pattern in &manifest.domains {
             app.domain(pattern);
         }
+        let mut ids = HashMap::new();
         for ManifestScript {
             name,
             file,
@@ -78,6 +92,7 @@ impl TestCloud {
             for route in manifest.routes.iter().filter(|route| route.script == *name) {
                 script.try_route(Value::Object(route.fields.clone())).expect(201);
             }
+            ids.insert(name.as_str(), script.id);
         }
         let orphan = manifest
             .routes
@@ -88,6 +103,20 @@ impl TestCloud {
             "{slug}/app.json: no script `{}`",
             orphan.map_or("", |route| &route.script)
         );
+        let kinds = [
+            ("/subscriptions", &manifest.subscriptions),
+            ("/schedules", &manifest.schedules),
+        ];
+        for (path, bindings) in kinds {
+            for ManifestBinding { script, fields } in bindings {
+                let id = ids.get(script.as_str());
+                let id = id.unwrap_or_else(|| panic!("{slug}/app.json: no script `{script}`"));
+                let mut fields = fields.clone();
+                fields.insert("script_id".to_owned(), id.as_str().into());
+                let fields = Value::Object(fields);
+                self.owner().post(&app.path(path), &fields).expect(201);
+            }
+        }
         app
     }
 }

@@ -132,17 +132,23 @@ fn client_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 fn idempotency_key(script: ScriptId, key: String, run: &Run) -> IdempotencyKey {
     let request = &run.request;
     let target = request.uri.path_and_query().map_or("", |target| target.as_str());
-    let mut what = vec![
+    let what: [&[u8]; 3] = [
         request.method.as_str().as_bytes(),
         target.as_bytes(),
         &request.body,
     ];
-    // The key of one caller tells another one nothing.
+    let scope = format!("execute/{script}/{}", caller(&request.headers));
+    IdempotencyKey::of_client(scope, key, &what, run.entry.at)
+}
+
+/// Whose keys they are: the key of one caller tells another one nothing, and does not stand in their way.
+fn caller(headers: &HeaderMap) -> String {
+    let mut known_by: Vec<&[u8]> = Vec::new();
     for header in &[AUTHORIZATION, COOKIE] {
-        what.push(header.as_str().as_bytes());
-        what.extend(request.headers.get_all(header).iter().map(HeaderValue::as_bytes));
+        known_by.push(header.as_str().as_bytes());
+        known_by.extend(headers.get_all(header).iter().map(HeaderValue::as_bytes));
     }
-    IdempotencyKey::of_client(format!("execute/{script}"), key, &what, run.entry.at)
+    hex::encode(IdempotencyKey::hash_of(&known_by))
 }
 
 /// The answer to a request that is kept.

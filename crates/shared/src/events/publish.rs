@@ -12,7 +12,7 @@ use crate::{
 /// What makes it safe to publish again after an answer was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// What the key is about, such as `events` or `execute/<id of a script>`: keys of two scopes are two keys.
+    /// Whose the key is and what it is about, such as `events/<id of a person>`: keys of two scopes are two keys.
     pub scope: String,
     /// The key of the client; at most [`IDEMPOTENCY_KEY_BYTES_MAX`](super::IDEMPOTENCY_KEY_BYTES_MAX).
     pub key: String,
@@ -25,18 +25,23 @@ pub struct IdempotencyKey {
 impl IdempotencyKey {
     /// The key of a client at `now`, for what consists of these parts.
     pub fn of_client(scope: String, key: String, parts: &[&[u8]], now: Timestamp) -> Self {
+        Self {
+            scope,
+            key,
+            fingerprint: Self::hash_of(parts),
+            kept_until: now.plus(IDEMPOTENCY_KEPT),
+        }
+    }
+
+    /// SHA-256 of these parts.
+    pub fn hash_of(parts: &[&[u8]]) -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in parts {
             // So that no part runs over into the next.
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        Self {
-            scope,
-            key,
-            fingerprint: hash.finalize().into(),
-            kept_until: now.plus(IDEMPOTENCY_KEPT),
-        }
+        hash.finalize().into()
     }
 }
 

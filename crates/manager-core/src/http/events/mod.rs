@@ -14,7 +14,7 @@ use picloud_shared::{
         DEPTH_MAX, EVENTS_PER_PUBLISH_MAX, IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyKey, Lineage, NewEvent,
         Published,
     },
-    id::{AppId, EventId},
+    id::{AppId, EventId, UserId},
     invocation::depth_in,
     problem::Code,
     time::Timestamp,
@@ -29,6 +29,7 @@ pub(crate) use self::{
     refusal::refusal,
 };
 use super::{
+    access::Caller,
     extract::{self, AppPath, TextBody},
     problem::{Answer, Refusal, internal, problem, problems},
     validate::Violations,
@@ -56,8 +57,8 @@ pub(crate) struct PublishedEvents {
 /// subscriptions that ask for order. Data has at most 262,144 bytes (256 KiB), and a request 4 MiB.
 ///
 /// The answer comes when all of them are on disk; then each script that subscribes runs. With an `Idempotency-Key`, the
-/// same request can be sent again within 24 hours, and gets the ids of the first time. An event has an id of its own here;
-/// that of its sender is kept as the attribute `originid`.
+/// same person can send the same request again within 24 hours, and gets the ids of the first time. An event has an id of
+/// its own here; that of its sender is kept as the attribute `originid`.
 #[utoipa::path(
     post,
     path = "/api/v1/apps/{app}/events",
@@ -73,13 +74,14 @@ pub(crate) struct PublishedEvents {
 )]
 pub(crate) async fn publish_events(
     State(manager): State<Manager>,
+    caller: Caller,
     AppPath { app, .. }: AppPath,
     headers: HeaderMap,
     TextBody(body): TextBody,
 ) -> Answer<impl IntoResponse> {
     let depth = depth(&headers)?;
     let now = manager.now();
-    let idempotency = idempotency(&headers, &body, now)?;
+    let idempotency = idempotency(&headers, &body, caller.user.id, now)?;
     let read = read(&headers, &body)?;
     let events = read.into_iter().map(|event| event_of(event, depth, now));
     let events: Vec<NewEvent> = events.collect();
@@ -201,7 +203,13 @@ pub(crate) fn looping() -> Refusal {
     )
 }
 
-fn idempotency(headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Answer<Option<IdempotencyKey>> {
+/// The key with which somebody can send the same again. It is theirs alone.
+fn idempotency(
+    headers: &HeaderMap,
+    body: &Bytes,
+    person: UserId,
+    now: Timestamp,
+) -> Answer<Option<IdempotencyKey>> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
@@ -219,7 +227,7 @@ fn idempotency(headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Answer<Opti
         parts.extend([name.as_bytes(), value.as_bytes()]);
     }
     Ok(Some(IdempotencyKey::of_client(
-        "events".to_owned(),
+        format!("events/{person}"),
         key.to_owned(),
         &parts,
         now,

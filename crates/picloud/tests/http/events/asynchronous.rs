@@ -1,6 +1,8 @@
 //! Runs that a client asks for without waiting.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use super::{app, invoke, try_invoke, wait_for};
 use crate::harness::{TestCloud, items};
@@ -72,16 +74,35 @@ fn a_request_that_is_sent_again_with_its_key_runs_once() {
     wait_for(&cloud, "n1", &json!(1));
     let deliveries = items(cloud.owner().get(&app.path("/deliveries")));
     assert_eq!(deliveries.len(), 2, "the second was none: {deliveries:#?}");
-    // Another caller may have the same key.
-    let path = format!("/api/v1/execute/{}?async=true", script.id);
-    let other = cloud
-        .call("POST", "localhost", &path)
-        .header("authorization", "Basic YTpi");
-    let other = other
-        .header("idempotency-key", "order-7")
-        .json(&json!({ "n": 1 }));
-    other.send().problem(422, "validation_failed");
     try_invoke(&script, &"x".repeat(257), &json!({})).problem(400, "bad_request");
+}
+
+#[test]
+fn callers_do_not_share_their_keys() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let script = app.script("later", "kv::incr(`n${request.json().n}`); 1");
+    let path = format!("/api/v1/execute/{}?async=true", script.id);
+    let send = |header: &str, value: &str, n: u32| {
+        let call = cloud.call("POST", "localhost", &path).header(header, value);
+        let call = call.header("idempotency-key", "order-7");
+        let answer = call.json(&json!({ "n": n })).send().expect(202).json();
+        answer["invocation_id"].clone()
+    };
+    let ids = [
+        send("authorization", "Bearer one", 1),
+        send("authorization", "Bearer two", 1),
+        send("authorization", "Bearer three", 2),
+        send("cookie", "session=one", 3),
+        send("x-other", "no credentials", 4),
+    ];
+    let different: BTreeSet<_> = ids.iter().map(Value::to_string).collect();
+    assert_eq!(different.len(), ids.len(), "{ids:?}");
+    assert_eq!(send("authorization", "Bearer two", 1), ids[1]);
+    wait_for(&cloud, "n1", &json!(2));
+    for other in ["n2", "n3", "n4"] {
+        wait_for(&cloud, other, &json!(1));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{app, kept, wait_for};
-use crate::harness::{Answer, App, Call, TestCloud};
+use crate::harness::{Answer, App, Call, Client, TestCloud};
 
 const STRUCTURED: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
@@ -192,6 +192,30 @@ fn what_is_sent_again_with_its_key_is_published_once() {
     assert_eq!(refused["errors"][0]["field"], "Idempotency-Key");
     publish(&app, STRUCTURED, &event("last")).expect(202);
     wait_for(&cloud, "n", &json!(2));
+}
+
+#[test]
+fn people_do_not_share_their_keys() {
+    let cloud = TestCloud::start();
+    let app = listening(&cloud);
+    let ada = cloud.person("ada", "admin");
+    let path = format!("/api/v1/apps/{}/events", app.slug);
+    let send = |client: &Client, topic: &str| {
+        let call = client
+            .call("POST", &path)
+            .header("content-type", STRUCTURED)
+            .header("idempotency-key", "order-7");
+        let answer = call.body(event(topic).to_string()).send().expect(202).json();
+        answer["ids"][0].clone()
+    };
+    let first = send(cloud.owner(), "a");
+    assert_ne!(send(&ada.client, "a"), first, "each has an event of their own");
+    let eve = cloud.person("eve", "admin");
+    let other = send(&eve.client, "b");
+    assert_eq!(send(&eve.client, "b"), other);
+    assert_eq!(send(cloud.owner(), "a"), first);
+    publish(&app, STRUCTURED, &event("last")).expect(202);
+    wait_for(&cloud, "n", &json!(4));
 }
 
 #[test]

@@ -43,6 +43,9 @@ const PATH_PARAMETERS: [(&str, Option<&str>, &str); 22] = [
     ("version", Some("int32"), "Number of the version"),
 ];
 
+/// Operations whose body need not be sent: an empty one says nothing.
+const OPTIONAL_BODIES: [&str; 3] = ["redrive_deliveries", "redrive_delivery", "restore_release"];
+
 /// The document of operations with this access, with everything that they leave to this place.
 pub(super) fn complete(mut document: Value, access: Access, effect: Effect) -> Value {
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
@@ -50,6 +53,10 @@ pub(super) fn complete(mut document: Value, access: Access, effect: Effect) -> V
             add_path_parameters(operation, path);
             add_problems(operation, path, method, access);
             add_access(operation, access);
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            if OPTIONAL_BODIES.contains(&id) {
+                operation["requestBody"]["required"] = false.into();
+            }
             operation["x-effect"] = effect.word().into();
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     http::{
         access::Caller,
         events::{bytes_of, depth_of_event, refusal},
-        extract::{AppPath, InPath, JsonBody},
+        extract::{AppPath, InPath, JsonBody, OptionalJsonBody},
         problem::{Answer, Refusal, not_found, problem, problems},
         validate::{Violations, present, some_id},
     },
@@ -76,7 +76,7 @@ pub(crate) async fn cancel_delivery(
 problems!(RedriveDeliveryProblems: NotFound, Conflict, TooManyRequests, LoopDetected);
 
 /// How a delivery gets another chance.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedriveDelivery {
     /// Other data for its event, as JSON, or a text if that is what the event holds; that which it has if absent.
@@ -101,7 +101,7 @@ pub(crate) async fn redrive_delivery(
     caller: Caller,
     AppPath { app, .. }: AppPath,
     InPath(delivery): InPath<DeliveryId>,
-    JsonBody(body): JsonBody<RedriveDelivery>,
+    OptionalJsonBody(body): OptionalJsonBody<RedriveDelivery>,
 ) -> Answer<Json<DeliveryBody>> {
     let before = manager.repository().find_delivery(app.id, delivery).await?;
     let before = before.ok_or_else(|| not_found("delivery"))?;
@@ -137,7 +137,7 @@ pub(crate) async fn redrive_delivery(
 problems!(RedriveDeliveriesProblems: NotFound, LoopDetected);
 
 /// Which dead deliveries; each field that is given must fit.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedriveDeliveries {
     /// To this script.
@@ -168,7 +168,7 @@ pub(crate) async fn redrive_deliveries(
     State(manager): State<Manager>,
     caller: Caller,
     AppPath { app, .. }: AppPath,
-    JsonBody(body): JsonBody<RedriveDeliveries>,
+    OptionalJsonBody(body): OptionalJsonBody<RedriveDeliveries>,
 ) -> Answer<Json<Redriven>> {
     let filter = filter(body.script_id, body.topic.as_deref(), None)?;
     let depth = depth_of_event(caller.depth())?;

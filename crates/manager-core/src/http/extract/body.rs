@@ -21,15 +21,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         if !is_json(request.headers()) {
-            return Err(problem(
-                Code::UnsupportedMediaType,
-                "Send the body as JSON, with the header `content-type: application/json`.",
-            ));
+            return Err(not_as_json());
         }
         if request.headers().contains_key(header::CONTENT_ENCODING) {
             return Err(compressed());
         }
         read(&whole(request).await?).map(Self)
+    }
+}
+
+/// The same of a body that need not be sent: an empty one says nothing, whatever it says that it is.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if request.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(compressed());
+        }
+        let is_json = is_json(request.headers());
+        let body = whole(request).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !is_json {
+            return Err(not_as_json());
+        }
+        read(&body).map(Self)
     }
 }
 
@@ -58,6 +77,13 @@ async fn whole(request: Request) -> Result<Bytes, Refusal> {
         })
 }
 
+fn not_as_json() -> Refusal {
+    problem(
+        Code::UnsupportedMediaType,
+        "Send the body as JSON, with the header `content-type: application/json`.",
+    )
+}
+
 fn compressed() -> Refusal {
     problem(
         Code::UnsupportedMediaType,
@@ -75,6 +101,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// A body that is an object.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    if body.trim_ascii().is_empty() {
+        return Err(empty());
+    }
     // A struct would also be read from an array of its fields, which nobody documented.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(match serde_json::from_slice::<IgnoredAny>(body) {
@@ -136,6 +165,13 @@ fn make_whole(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(make_whole),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
+}
+
+fn empty() -> Refusal {
+    Problem::new(Code::InvalidJson, "The body is empty; send a JSON object.")
+        .with("line", 1)
+        .with("column", 1)
+        .into()
 }
 
 fn syntax(error: &serde_json::Error) -> Refusal {
@@ -266,7 +302,8 @@ mod tests {
     #[test]
     fn what_is_no_json_has_a_place() {
         let syntax = Code::InvalidJson;
-        check("", syntax, "1:0");
+        check("", syntax, "1:1");
+        check(" \n", syntax, "1:1");
         check("{\n\"name\" 1}", syntax, "2:8");
         check(r#"{"name": "a"} x"#, syntax, "1:15");
         check("[1,", syntax, "1:3");

@@ -13,7 +13,7 @@ mod user;
 mod words;
 
 pub(crate) use app::{AppPath, find_by_text};
-pub(crate) use body::{JsonBody, TextBody, read, read_any};
+pub(crate) use body::{JsonBody, OptionalJsonBody, TextBody, read, read_any};
 pub(crate) use device::FromDevice;
 pub(crate) use if_match::IfMatch;
 pub(crate) use in_path::{

@@ -19,7 +19,7 @@ use crate::{
     Manager, claims,
     http::{
         access::Caller,
-        extract::{AppPath, InPath, JsonBody, ReleaseNumber},
+        extract::{AppPath, InPath, OptionalJsonBody, ReleaseNumber},
         problem::{Answer, not_found, problem, problems, sentence},
         scripts::require_all_valid,
         validate::{Violations, or_default},
@@ -29,7 +29,7 @@ use crate::{
 problems!(RestoreReleaseProblems: NotFound, ReleaseConflict, VersionMismatch, ScriptInvalid, DomainNotAllowed, LoopDetected);
 
 /// How to restore a release.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RestoreRelease {
     /// Why, for the history; at most 500 characters.
@@ -67,7 +67,7 @@ pub(crate) async fn restore_release(
     caller: Caller,
     AppPath { app, .. }: AppPath,
     InPath(ReleaseNumber(number)): InPath<ReleaseNumber>,
-    JsonBody(body): JsonBody<RestoreRelease>,
+    OptionalJsonBody(body): OptionalJsonBody<RestoreRelease>,
 ) -> Answer<Response> {
     let mut violations = Violations::default();
     if let Some(note) = &body.note {

@@ -133,6 +133,32 @@ fn a_text_stays_a_text_with_other_data() {
 }
 
 #[test]
+fn another_chance_needs_no_body() {
+    let cloud = TestCloud::start();
+    let app = app(&cloud);
+    let script = app.script("never", "retry::never(\"no\")");
+    let ids: Vec<String> = (0..2).map(|_| invoke_plain(&script)).collect();
+    for id in &ids {
+        app.delivery(id, "dead");
+    }
+    script.save("kv::incr(\"n\"); 1");
+    let post = |path: &str| cloud.owner().call("POST", &app.path(path));
+    post(&format!("/deliveries/{}:redrive", ids[0])).send().expect(200);
+    app.delivery(&ids[0], "done");
+    // Some clients say of what kind the body would be.
+    let call = post("/deliveries:redrive").header("content-type", "application/json");
+    assert_eq!(call.send().expect(200).json()["redriven"], 1);
+    app.delivery(&ids[1], "done");
+    let call = post("/deliveries:redrive").header("content-type", "text/plain");
+    call.body("{}").send().problem(415, "unsupported_media_type");
+    // What is to be deleted is said.
+    let call = post("/deliveries:purge").header("content-type", "application/json");
+    let refused = call.send().problem(400, "invalid_json");
+    assert_eq!(refused["detail"], "The body is empty; send a JSON object.");
+    assert_eq!((&refused["line"], &refused["column"]), (&json!(1), &json!(1)));
+}
+
+#[test]
 fn many_dead_ones_are_given_another_chance_or_deleted_together() {
     let cloud = TestCloud::start();
     let app = app(&cloud);

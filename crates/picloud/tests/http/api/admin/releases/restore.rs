@@ -15,6 +15,18 @@ fn live(app: &App<'_>) -> u64 {
 }
 
 #[test]
+fn a_release_is_restored_without_a_word() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    let script = app.serve("/first", "\"one\"");
+    let good = live(&app);
+    script.save("\"two\"");
+    let path = app.path(&format!("/releases/{good}:restore"));
+    cloud.owner().call("POST", &path).send().expect(201);
+    cloud.get("a.test", "/first").says("one");
+}
+
+#[test]
 fn everything_is_as_it_was() {
     let cloud = TestCloud::start();
     let app = cloud.app_with_domain("a");

@@ -24,6 +24,8 @@ use super::{Dispatcher, Refusal, ResponseBody, body, run::Run};
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// What problems call that header.
+const KEY_FIELD: &str = "Idempotency-Key";
 const RESPOND_ASYNC: &str = "respond-async";
 
 /// Whether a client does not wait for the run that it asks for: `?async=true`, or `Prefer: respond-async` (RFC 7240).
@@ -124,8 +126,8 @@ fn client_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let key = value.to_str().ok().map(str::trim);
     let key = key.filter(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()));
     key.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        let detail = format!("An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} plain characters.");
-        Refusal::new(Code::BadRequest, detail)
+        let message = format!("must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} plain characters");
+        Refusal::field(KEY_FIELD, &message)
     })
 }
 
@@ -182,9 +184,9 @@ fn refusal(error: &PublishError) -> Refusal {
             let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX).max(1);
             Refusal::new(Code::TooManyRequests, detail).retry_after(seconds)
         }
-        PublishError::KeyReused => Refusal::new(
-            Code::ValidationFailed,
-            "This Idempotency-Key came with another request before. Send a new one, or the same request.",
+        PublishError::KeyReused => Refusal::field(
+            KEY_FIELD,
+            "came with another request before; send a new one, or the same request",
         ),
         PublishError::NoApp => Refusal::new(Code::NotFound, "There is no script with this id."),
         PublishError::Store(StoreError::Unavailable(_)) => Refusal::new(

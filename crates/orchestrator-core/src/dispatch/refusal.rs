@@ -9,6 +9,7 @@ use picloud_shared::{
     problem::{Code, PROBLEM_JSON, Problem},
     route::MethodSet,
 };
+use serde_json::json;
 
 use super::ResponseBody;
 
@@ -28,6 +29,15 @@ impl Refusal {
             problem: Problem::new(code, detail),
             allow: None,
         }))
+    }
+
+    /// One that says which field of the request is wrong.
+    pub(crate) fn field(field: &str, message: &str) -> Self {
+        let detail = format!("`{field}` is not valid: {message}.");
+        let mut refusal = Self::new(Code::ValidationFailed, detail);
+        let errors = json!([{ "field": field, "message": message }]);
+        refusal.0.problem.extra.insert("errors".to_owned(), errors);
+        refusal
     }
 
     pub(crate) fn method(allow: MethodSet, detail: impl Into<String>) -> Self {

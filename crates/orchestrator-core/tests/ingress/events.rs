@@ -504,7 +504,7 @@ fn what_cannot_be_kept_is_refused() {
     assert_eq!(send(&unknown, "").status, 404);
     let known = format!("/api/v1/execute/{script}?async=true");
     let long = format!("Idempotency-Key: {}\r\n", "a".repeat(257));
-    assert_eq!(send(&known, &long).status, 400);
+    assert_eq!(send(&known, &long).status, 422);
     let body = "a".repeat(256 * 1_024 + 1);
     let large = server.send(&format!(
         "POST {known} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",

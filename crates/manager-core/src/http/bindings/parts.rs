@@ -183,6 +183,8 @@ impl SetDestination {
         match (self.script_id, topic) {
             (Some(script), None) if self.topic.is_none() => Some(Destination::Script(ScriptId(script))),
             (None, Some(topic)) => Some(Destination::Topic(topic)),
+            // What is wrong with the topic has been said.
+            (None, None) if self.topic.is_some() => None,
             _ => {
                 violations.add(field, "must have either `script_id` or `topic`");
                 None
@@ -213,6 +215,8 @@ impl BundledDestination {
                 .parse(&format!("{field}.script"), script)
                 .map(BundleDestination::Script),
             (None, Some(topic)) => Some(BundleDestination::Topic(topic)),
+            // What is wrong with the topic has been said.
+            (None, None) if self.topic.is_some() => None,
             _ => {
                 violations.add(field, "must have either `script` or `topic`");
                 None

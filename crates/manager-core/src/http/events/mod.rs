@@ -31,7 +31,7 @@ pub(crate) use self::{
 use super::{
     access::Caller,
     extract::{self, AppPath, TextBody},
-    problem::{Answer, Refusal, internal, problem, problems},
+    problem::{Answer, FieldError, Refusal, internal, invalid, problem, problems},
     validate::Violations,
 };
 use crate::Manager;
@@ -216,10 +216,10 @@ fn idempotency(
     let key = value.to_str().ok().map(str::trim);
     let key = key.filter(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()));
     let key = key.ok_or_else(|| {
-        problem(
-            Code::BadRequest,
-            format!("An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} plain characters."),
-        )
+        invalid(&[FieldError {
+            field: refusal::KEY_FIELD.to_owned(),
+            message: format!("must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} plain characters"),
+        }])
     })?;
     let attributes = cloud_event::attributes(headers);
     let mut parts: Vec<&[u8]> = vec![body];

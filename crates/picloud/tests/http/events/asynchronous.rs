@@ -68,13 +68,15 @@ fn a_request_that_is_sent_again_with_its_key_runs_once() {
         .expect(202)
         .json();
     assert_eq!(first, second);
-    try_invoke(&script, "order-7", &json!({ "n": 2 })).problem(422, "validation_failed");
+    let refused = try_invoke(&script, "order-7", &json!({ "n": 2 })).problem(422, "validation_failed");
+    assert_eq!(refused["errors"][0]["field"], "Idempotency-Key", "{refused}");
     invoke(&script, &json!({ "n": 3 }));
     wait_for(&cloud, "n3", &json!(1));
     wait_for(&cloud, "n1", &json!(1));
     let deliveries = items(cloud.owner().get(&app.path("/deliveries")));
     assert_eq!(deliveries.len(), 2, "the second was none: {deliveries:#?}");
-    try_invoke(&script, &"x".repeat(257), &json!({})).problem(400, "bad_request");
+    let refused = try_invoke(&script, &"x".repeat(257), &json!({})).problem(422, "validation_failed");
+    assert_eq!(refused["errors"][0]["field"], "Idempotency-Key", "{refused}");
 }
 
 #[test]

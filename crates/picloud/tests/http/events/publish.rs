@@ -190,6 +190,14 @@ fn what_is_sent_again_with_its_key_is_published_once() {
     assert_eq!(send("a").expect(202).json(), first);
     let refused = send("b").problem(422, "validation_failed");
     assert_eq!(refused["errors"][0]["field"], "Idempotency-Key");
+    let long = call(&app)
+        .header("content-type", STRUCTURED)
+        .header("idempotency-key", &"x".repeat(257));
+    let refused = long
+        .body(event("c").to_string())
+        .send()
+        .problem(422, "validation_failed");
+    assert_eq!(refused["errors"][0]["field"], "Idempotency-Key");
     publish(&app, STRUCTURED, &event("last")).expect(202);
     wait_for(&cloud, "n", &json!(2));
 }

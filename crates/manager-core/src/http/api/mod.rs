@@ -244,6 +244,22 @@ mod tests {
     }
 
     #[test]
+    fn bodies_that_need_not_be_sent_are_described_so() {
+        let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
+        let mut optional = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("operations") {
+                if operation["requestBody"]["required"] == false {
+                    let id = operation["operationId"].as_str();
+                    optional.insert(id.unwrap_or_else(|| panic!("{method} {path} has no id")));
+                }
+            }
+        }
+        let expected = ["redrive_deliveries", "redrive_delivery", "restore_release"];
+        assert_eq!(optional, BTreeSet::from(expected));
+    }
+
+    #[test]
     fn every_reference_leads_somewhere() {
         let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
         let text = document.to_string();

@@ -137,8 +137,8 @@ def filter_failure(context, failure, case, response):
 
 
 def is_of_the_script(failure, response):
-    """Whether the script is to answer for it: it takes every method, keeps nothing, and may fail."""
-    if isinstance(failure, (UnsupportedMethodResponse, UseAfterFree)):
+    """Whether the script is to answer for it: it takes every method and any request, keeps nothing, and may fail."""
+    if isinstance(failure, (AcceptedNegativeData, UnsupportedMethodResponse, UseAfterFree)):
         return True
     return isinstance(failure, ServerError) and response.json()["code"] in SCRIPT_FAILED
 

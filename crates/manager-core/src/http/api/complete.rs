@@ -72,19 +72,23 @@ pub(super) fn execute() -> Value {
             "summary": "Run a script",
             "description": "Runs the live version of the script, on every host, whether or not a route leads to it. The answer is the script's own. With `?async=true` or the header `Prefer: respond-async` the answer comes at once, as 202 with `{\"invocation_id\": …}`, and the script runs later; what became of it stands at the `Location`, and with an `Idempotency-Key` the request can be sent again.",
             "operationId": format!("execute_script_{method}"),
-            "parameters": [{
-                "name": "script_id",
-                "in": "path",
-                "required": true,
-                "description": "Id of the script",
-                "schema": { "type": "string", "format": "uuid" },
-            }],
-            "responses": { "default": { "description": "What the script answers, or a problem" } },
+            "parameters": parameters_of_execute(),
+            "responses": {
+                "202": accepted(),
+                "default": { "description": "What the script answers, or a problem" },
+            },
         });
+        if matches!(method, "post" | "put" | "patch") {
+            item[method]["requestBody"] = json!({
+                "description": "Whatever the script takes",
+                "content": { "*/*": { "schema": {} } },
+            });
+        }
         let responses = &mut item[method]["responses"];
         let codes = [
             Code::NotFound,
             Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
             Code::ScriptFailed,
             Code::ScriptLimitExceeded,
             Code::Conflict,
@@ -97,12 +101,62 @@ pub(super) fn execute() -> Value {
             Code::ScriptTimeout,
             Code::TooManyRequests,
             Code::ValidationFailed,
+            Code::LoopDetected,
         ];
         for code in codes {
             add_problem(responses, code);
         }
     }
     item
+}
+
+fn parameters_of_execute() -> Value {
+    json!([
+        {
+            "name": "script_id",
+            "in": "path",
+            "required": true,
+            "description": "Id of the script",
+            "schema": { "type": "string", "format": "uuid" },
+        },
+        {
+            "name": "async",
+            "in": "query",
+            "required": false,
+            "description": "Whether to answer at once, and to run the script later",
+            "schema": { "type": "boolean" },
+        },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": false,
+            "description": "`respond-async` does the same as `async`",
+            "schema": { "type": "string" },
+        },
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "Makes it safe to send the same request again, if the script is to run later",
+            "schema": { "type": "string" },
+        },
+    ])
+}
+
+/// The answer to a request for a run for which nobody waits.
+fn accepted() -> Value {
+    let schema = json!({
+        "type": "object",
+        "required": ["invocation_id"],
+        "properties": {
+            "invocation_id": { "type": "string", "format": "uuid", "description": "Id of its delivery" },
+        },
+    });
+    json!({
+        "description": "The request is on disk, and the script runs later; or what the script answers",
+        "headers": { "location": { "schema": { "type": "string" } } },
+        "content": { "application/json": { "schema": schema } },
+    })
 }
 
 /// Says who may call it: for people in the description, for programs as `x-access`.

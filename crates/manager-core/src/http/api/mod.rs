@@ -232,6 +232,24 @@ mod tests {
     }
 
     #[test]
+    fn running_a_script_is_described_with_and_without_waiting() {
+        let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
+        let item = &document["paths"]["/api/v1/execute/{script_id}"];
+        for (method, operation) in item.as_object().expect("operations") {
+            let parameters = operation["parameters"].as_array().expect("parameters");
+            let names: Vec<&str> = parameters
+                .iter()
+                .filter_map(|parameter| parameter["name"].as_str())
+                .collect();
+            assert_eq!(names, ["script_id", "async", "Prefer", "Idempotency-Key"], "{method}");
+            let answer = &operation["responses"]["202"]["content"]["application/json"];
+            assert!(answer["example"]["invocation_id"].is_string(), "{method}: {answer}");
+            let has_body = matches!(method.as_str(), "post" | "put" | "patch");
+            assert_eq!(operation["requestBody"].is_object(), has_body, "{method}");
+        }
+    }
+
+    #[test]
     fn the_audit_log_knows_operations_by_their_ids() {
         for operation in router::operations() {
             let action = operation.action;

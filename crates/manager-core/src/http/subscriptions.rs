@@ -4,7 +4,6 @@ use axum::{Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use picloud_shared::{
     bindings::{BindingSpec as _, Subscription, SubscriptionSpec},
-    events::TopicPattern,
     id::{ScriptId, SubscriptionId},
     repository::{BindingRepository, BindingUpdate},
     time::Timestamp,
@@ -19,7 +18,8 @@ use super::{
     bindings::{
         name,
         parts::{
-            BatchBody, DestinationBody, RetryBody, SetBatch, SetDestination, SetRetry, filter, runs_max,
+            BatchBody, DestinationBody, RetryBody, SetBatch, SetDestination, SetRetry, filter, pattern,
+            runs_max,
         },
         update::Update,
         write_refusal,
@@ -184,7 +184,7 @@ pub(crate) async fn create_subscription(
 ) -> Answer<impl IntoResponse> {
     let mut violations = Violations::default();
     name(&mut violations, &body.name);
-    let topic: Option<TopicPattern> = violations.parse("topic", &body.topic);
+    let topic = pattern(&mut violations, &body.topic);
     let filter = filter(&mut violations, body.filter);
     let batch = body.batch.map(|batch| batch.read(&mut violations));
     let concurrency_max = runs_max(&mut violations, body.concurrency_max);
@@ -334,7 +334,7 @@ pub(crate) async fn update_subscription(
 fn read_update(body: UpdateSubscription) -> Answer<BindingUpdate> {
     let mut update = Update::new(body.name);
     if let Some(topic) = &body.topic
-        && let Some(topic) = update.violations.parse::<TopicPattern>("topic", topic)
+        && let Some(topic) = pattern(&mut update.violations, topic)
     {
         update.set("topic", &topic);
     }

@@ -35,7 +35,7 @@ pub use self::{
     publish::{IdempotencyKey, Published, PublishedEvent},
     retry::{InvalidRetryPolicy, RetryPolicy, Verdict},
     stored_request::StoredRequest,
-    topic::{InvalidTopic, MQTT_TOPICS, Topic, TopicPattern},
+    topic::{InvalidTopic, InvalidTopicPattern, MQTT_TOPICS, NeverTold, Topic, TopicPattern},
 };
 
 /// Bytes of the data of one event.

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use crate::services::docs::CollectionName;
+
 /// Longest topic.
 const TOPIC_CHARS_MAX: usize = 128;
 
@@ -12,6 +14,24 @@ const RESERVED: &str = "picloud.";
 
 /// What PiCloud tells on topics that begin like this is how runs and events of the app went.
 const OF_RUNS: [&str; 2] = ["picloud.script.", "picloud.delivery."];
+
+/// On what PiCloud tells those who subscribe, but for documents.
+const TOLD: [&str; 9] = [
+    "picloud.delivery.dead",
+    "picloud.kv.changed",
+    "picloud.kv.deleted",
+    "picloud.release",
+    "picloud.schedule.missed",
+    "picloud.script.failed",
+    "picloud.users.changed",
+    "picloud.users.created",
+    "picloud.users.deleted",
+];
+/// How topics of documents begin; the name of a collection comes then, a point, and one of [`TOLD_OF_DOCUMENTS`].
+const DOCUMENTS: &str = "picloud.docs.";
+/// What becomes of documents.
+const TOLD_OF_DOCUMENTS: [&str; 3] = ["changed", "deleted", "inserted"];
+
 /// How topics of messages from brokers begin, on which nobody else publishes.
 pub const MQTT_TOPICS: &str = "mqtt:";
 
@@ -26,13 +46,24 @@ pub struct Topic(String);
 #[serde(transparent)]
 pub struct TopicPattern(String);
 
-/// Why a text is no topic, or no pattern.
+/// Why a text is no topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a topic has 1 to 128 characters, each a letter, a digit or one of _ . - / :")]
+pub struct InvalidTopic;
+
+/// Why a text is no pattern of topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{InvalidTopic}, and a pattern may have a * at its end")]
+pub struct InvalidTopicPattern;
+
+/// Why nothing would ever come of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a topic has 1 to 128 characters, each a letter, a digit or one of _ . - / :, \
-     and a pattern may have a * at its end"
+    "PiCloud tells nothing on such a topic; it tells on {}, \
+     and {DOCUMENTS}<collection>.changed, .deleted and .inserted",
+    TOLD.join(", ")
 )]
-pub struct InvalidTopic;
+pub struct NeverTold;
 
 impl Topic {
     /// Longest topic.
@@ -73,6 +104,36 @@ impl TopicPattern {
             Some(prefix) => topic.0.starts_with(prefix) && (!topic.is_own() || prefix.starts_with(RESERVED)),
         }
     }
+
+    /// Refuses a pattern of PiCloud's own topics that is none of any: whoever subscribed would wait in vain.
+    pub fn require_told(&self) -> Result<(), NeverTold> {
+        let is_told = || TOLD.iter().any(|told| self.fits(told)) || self.fits_documents();
+        if !self.0.starts_with(RESERVED) || is_told() {
+            Ok(())
+        } else {
+            Err(NeverTold)
+        }
+    }
+
+    fn fits(&self, topic: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            None => self.0 == topic,
+            Some(prefix) => topic.starts_with(prefix),
+        }
+    }
+
+    /// Whether there may be a collection of whose documents it wants to know.
+    fn fits_documents(&self) -> bool {
+        let collection = self.0.strip_prefix(DOCUMENTS).map(|rest| {
+            let (name, _) = rest.split_once('.').unwrap_or((rest, ""));
+            name.trim_end_matches('*')
+        });
+        // What a name begins with is a name, too; where none has begun yet, any will do.
+        let name = collection.filter(|name| !name.is_empty()).unwrap_or("any");
+        let told = TOLD_OF_DOCUMENTS.iter();
+        let mut topics = told.map(|what| format!("{DOCUMENTS}{name}.{what}"));
+        CollectionName::new(name).is_ok() && topics.any(|topic| self.fits(&topic))
+    }
 }
 
 fn is_topic(text: &str, chars_max: usize) -> bool {
@@ -93,14 +154,14 @@ impl FromStr for Topic {
 }
 
 impl FromStr for TopicPattern {
-    type Err = InvalidTopic;
+    type Err = InvalidTopicPattern;
 
-    fn from_str(text: &str) -> Result<Self, InvalidTopic> {
+    fn from_str(text: &str) -> Result<Self, InvalidTopicPattern> {
         let valid = match text.strip_suffix('*') {
             None => !text.is_empty() && is_topic(text, TOPIC_CHARS_MAX),
             Some(prefix) => is_topic(prefix, TOPIC_CHARS_MAX - 1),
         };
-        valid.then(|| Self(text.to_owned())).ok_or(InvalidTopic)
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidTopicPattern)
     }
 }
 
@@ -136,9 +197,52 @@ mod tests {
         let too_long = "a".repeat(129);
         for text in ["", "a b", "ä", "a*b", "**", "a\n", &too_long] {
             assert_eq!(text.parse::<Topic>(), Err(InvalidTopic), "{text}");
-            assert_eq!(text.parse::<TopicPattern>(), Err(InvalidTopic), "{text}");
+            assert_eq!(text.parse::<TopicPattern>(), Err(InvalidTopicPattern), "{text}");
         }
         assert!("*".parse::<Topic>().is_err() && "*".parse::<TopicPattern>().is_ok());
+        // Where a star is none of the characters, nothing is said of one.
+        assert!(!InvalidTopic.to_string().contains('*'));
+        assert!(InvalidTopicPattern.to_string().contains('*'));
+    }
+
+    #[test]
+    fn who_asks_for_a_topic_of_picloud_s_own_that_is_none_is_told() {
+        for (pattern, expected) in [
+            ("*", true),
+            ("picloud*", true),
+            ("orders.nonsense", true),
+            ("picloud.*", true),
+            ("picloud.k*", true),
+            ("picloud.release", true),
+            ("picloud.release*", true),
+            ("picloud.d*", true),
+            ("picloud.docs.*", true),
+            ("picloud.docs.people*", true),
+            ("picloud.docs.people.*", true),
+            ("picloud.docs.people.ins*", true),
+            ("picloud.docs.people.inserted", true),
+            ("picloud.", false),
+            ("picloud.nonsense", false),
+            ("picloud.nonsense.*", false),
+            ("picloud.releases", false),
+            ("picloud.kv", false),
+            // Only the script that is named gets it.
+            ("picloud.delivery.done", false),
+            ("picloud.docs", false),
+            ("picloud.docs.", false),
+            ("picloud.docs.people", false),
+            ("picloud.docs.people.created", false),
+            ("picloud.docs.people.inserted.*", false),
+            ("picloud.docs..inserted", false),
+            ("picloud.docs./*", false),
+        ] {
+            let told = pattern.parse::<TopicPattern>().unwrap().require_told();
+            assert_eq!(told.is_ok(), expected, "{pattern}");
+        }
+        let refused = NeverTold.to_string();
+        for named in ["picloud.release", "picloud.docs.<collection>."] {
+            assert!(refused.contains(named), "{refused}");
+        }
     }
 
     #[test]

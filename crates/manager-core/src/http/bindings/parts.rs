@@ -2,7 +2,7 @@
 
 use picloud_shared::{
     bindings::{BINDING_JSON_BYTES_MAX, SUBSCRIPTION_RUNS_MAX},
-    events::{Batch, Destination, RetryPolicy, Topic},
+    events::{Batch, Destination, RetryPolicy, Topic, TopicPattern},
     id::ScriptId,
     release::BundleDestination,
     services::docs::Filter,
@@ -236,6 +236,15 @@ fn topic(text: Option<&str>, field: &str, violations: &mut Violations) -> Option
         );
     }
     Some(topic)
+}
+
+/// Reads the topics that somebody subscribes to.
+pub(crate) fn pattern(violations: &mut Violations, text: &str) -> Option<TopicPattern> {
+    let pattern: TopicPattern = violations.parse("topic", text)?;
+    if let Err(error) = pattern.require_told() {
+        violations.add("topic", error);
+    }
+    Some(pattern)
 }
 
 /// Reads a filter of events.

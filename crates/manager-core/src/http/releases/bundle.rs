@@ -17,7 +17,7 @@ use crate::{
     http::{
         bindings::{
             due::{SetDue, SetPolicy},
-            parts::{BundledDestination, SetBatch, SetRetry, filter, runs_max, small},
+            parts::{BundledDestination, SetBatch, SetRetry, filter, pattern, runs_max, small},
         },
         domains::claimable,
         problem::Answer,
@@ -277,7 +277,7 @@ impl BundledRoute {
 impl BundledSubscription {
     /// What it says; what is wrong with it is among the violations.
     fn read(self, violations: &mut Violations) -> Option<BundleBinding<SubscriptionSpec>> {
-        let topic = violations.parse("topic", &self.topic);
+        let topic = pattern(violations, &self.topic);
         let filter = filter(violations, self.filter);
         let batch = self.batch.map(|batch| batch.read(violations));
         let concurrency_max = runs_max(violations, self.concurrency_max);

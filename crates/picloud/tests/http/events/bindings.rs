@@ -174,6 +174,7 @@ fn what_is_wrong_is_told() {
     for (field, value) in [
         ("name", json!("-a")),
         ("topic", json!("a b")),
+        ("topic", json!("picloud.nonsense")),
         ("filter", json!({ "data": { "above": 1 } })),
         ("filter", json!({ "total": 1 })),
         ("retry", json!({ "attempts_max": 26 })),

@@ -45,13 +45,27 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Why a text is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoTimestamp {
+    /// It is one, in a year that is not counted any more.
+    #[error("is out of range: moments up to {} are taken", Timestamp(i64::MAX))]
+    TooLate,
+    /// It has another form.
+    #[error("is not an RFC 3339 date and time")]
+    Form,
+}
+
 impl FromStr for Timestamp {
-    type Err = jiff::Error;
+    type Err = NoTimestamp;
 
     /// Reads RFC 3339 with any offset.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<jiff::Timestamp>()
-            .map(|moment| Self(moment.as_microsecond()))
+        match text.parse::<jiff::Timestamp>() {
+            Ok(moment) => Ok(Self(moment.as_microsecond())),
+            Err(_) if is_year_too_late(text) => Err(NoTimestamp::TooLate),
+            Err(_) => Err(NoTimestamp::Form),
+        }
     }
 }
 
@@ -64,16 +78,8 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| {
-            D::Error::custom(if is_year_too_late(&text) {
-                format!(
-                    "`{text}` is out of range: moments up to {} are taken",
-                    Self(i64::MAX)
-                )
-            } else {
-                format!("`{text}` is not an RFC 3339 date and time")
-            })
-        })
+        text.parse()
+            .map_err(|error: NoTimestamp| D::Error::custom(format!("`{text}` {error}")))
     }
 }
 

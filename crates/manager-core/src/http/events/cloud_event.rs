@@ -278,8 +278,8 @@ fn data(
         }
         (None, Some(text)) => match STANDARD.decode(text) {
             Ok(bytes) => bytes.into(),
-            Err(error) => {
-                violations.add("data_base64", error);
+            Err(_) => {
+                violations.add("data_base64", "must be Base64, with its padding");
                 Bytes::new()
             }
         },

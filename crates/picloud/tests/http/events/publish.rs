@@ -248,6 +248,15 @@ fn what_is_no_event_is_refused() {
         let refused = publish(&app, STRUCTURED, &body).problem(422, "validation_failed");
         assert_eq!(refused["errors"][0]["field"], field);
     }
+    for (field, value, expected) in [
+        ("time", "yesterday", "is not an RFC 3339 date and time"),
+        ("data_base64", "!!", "must be Base64, with its padding"),
+    ] {
+        let mut body = event("a");
+        body[field] = value.into();
+        let refused = publish(&app, STRUCTURED, &body).problem(422, "validation_failed");
+        assert_eq!(refused["errors"][0]["message"], expected);
+    }
     let empty = publish(&app, STRUCTURED, &json!({})).problem(422, "validation_failed");
     assert_eq!(empty["errors"][0]["field"], "specversion");
     publish(&app, STRUCTURED, &json!([event("a")])).problem(422, "validation_failed");

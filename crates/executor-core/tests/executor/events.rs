@@ -412,7 +412,14 @@ fn a_script_that_fails_may_say_what_becomes_of_its_event() {
         assert_eq!(kind(&outcome), Some(ScriptErrorKind::Runtime), "{source}");
         assert_eq!(outcome.retry, expected, "{source}");
     }
-    let (outcome, _) = run("retry::never(\"no order\")");
-    let error = outcome.result.expect_err("an error");
-    assert_eq!((error.message.as_str(), error.line), ("no order", Some(1)));
+    for (source, message) in [
+        ("retry::never(\"no order\")", "no order"),
+        ("retry::never()", "the script asks not to be run again"),
+        ("retry::after(30)", "the script asks to be run again in 30 s"),
+        ("retry::after(0.5)", "the script asks to be run again in 0.5 s"),
+    ] {
+        let (outcome, _) = run(source);
+        let error = outcome.result.expect_err("an error");
+        assert_eq!((error.message.as_str(), error.line), (message, Some(1)));
+    }
 }

@@ -14,6 +14,9 @@ use crate::{
     error::failure,
 };
 
+/// The error of a run that is not to be tried again, and does not say why.
+const NEVER: &str = "the script asks not to be run again";
+
 /// The module as scripts see it.
 pub(crate) fn module() -> Module {
     exported_module!(functions)
@@ -32,17 +35,17 @@ mod functions {
     use crate::{
         api::Fallible,
         error::at_call,
-        services::event::retry::{end, seconds, seconds_float},
+        services::event::retry::{NEVER, again_in, end, seconds, seconds_float},
     };
 
     /// Ends the run, and has its event not tried again: it is set aside as dead.
     ///
     /// ```rhai
-    /// retry::never()  //=> error: retry::never
+    /// retry::never()  //=> error: the script asks not to be run again
     /// ```
     #[rhai_fn(return_raw, volatile)]
     fn never(ctx: NativeCallContext) -> Fallible<()> {
-        at_call(&ctx, || end(RetryWish::Never, "retry::never".to_owned()))
+        at_call(&ctx, || end(RetryWish::Never, NEVER.to_owned()))
     }
 
     /// The same, with a reason.
@@ -59,27 +62,27 @@ mod functions {
     /// is too old. That counts as a try.
     ///
     /// ```rhai
-    /// retry::after(30)  //=> error: retry::after
+    /// retry::after(30)  //=> error: the script asks to be run again in 30 s
     /// retry::after(-1)  //=> error: from 0 to 86400
     /// ```
     #[rhai_fn(return_raw, volatile)]
     fn after(ctx: NativeCallContext, seconds: i64) -> Fallible<()> {
         at_call(&ctx, || {
             let delay = self::seconds(seconds)?;
-            end(RetryWish::After(delay), "retry::after".to_owned())
+            end(RetryWish::After(delay), again_in(delay))
         })
     }
 
     /// The same, with a fraction of a second.
     ///
     /// ```rhai
-    /// retry::after(0.5)  //=> error: retry::after
+    /// retry::after(0.5)  //=> error: the script asks to be run again in 0.5 s
     /// ```
     #[rhai_fn(name = "after", return_raw, volatile)]
     fn after_float(ctx: NativeCallContext, seconds: f64) -> Fallible<()> {
         at_call(&ctx, || {
             let delay = seconds_float(seconds)?;
-            end(RetryWish::After(delay), "retry::after".to_owned())
+            end(RetryWish::After(delay), again_in(delay))
         })
     }
 
@@ -105,6 +108,11 @@ fn end(wish: RetryWish, reason: String) -> Fallible<()> {
         }
     });
     Err(failure(ScriptErrorKind::Runtime, reason))
+}
+
+/// The error of a run that is to be tried again after `delay`, and does not say why.
+fn again_in(delay: Duration) -> String {
+    format!("the script asks to be run again in {} s", delay.as_secs_f64())
 }
 
 fn seconds(seconds: i64) -> Fallible<Duration> {

@@ -5178,6 +5178,8 @@ export interface components {
         NextOccurrences: {
             /** @description From the next one on. Fewer than were asked for, if there are no more. */
             items: components["schemas"]["Occurrence"][];
+            /** @description Always null: there are no further pages. */
+            next_cursor: string | null;
         };
         /** @description A moment at which a schedule is due. */
         Occurrence: {
@@ -6732,6 +6734,8 @@ export interface components {
         UserSearch: {
             /** @description In the order of their names, 20 at most. */
             items: components["schemas"]["Candidate"][];
+            /** @description Always null: there are no further pages. */
+            next_cursor: string | null;
         };
         /** @description What runs here. */
         Version: {

@@ -38,6 +38,9 @@ pub(crate) struct SearchUsersQuery {
 pub(crate) struct UserSearch {
     /// In the order of their names, 20 at most.
     items: Vec<CandidateBody>,
+    /// Always null: there are no further pages.
+    #[schema(required)]
+    next_cursor: Option<String>,
 }
 
 /// Somebody who could become a member of an app.
@@ -88,5 +91,6 @@ pub(crate) async fn search_users(
         .await?;
     Ok(Json(UserSearch {
         items: found.into_iter().map(CandidateBody::from).collect(),
+        next_cursor: None,
     }))
 }

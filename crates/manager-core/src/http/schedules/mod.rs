@@ -376,6 +376,9 @@ pub(crate) struct NextQuery {
 pub(crate) struct NextOccurrences {
     /// From the next one on. Fewer than were asked for, if there are no more.
     items: Vec<OccurrenceBody>,
+    /// Always null: there are no further pages.
+    #[schema(required)]
+    next_cursor: Option<String>,
 }
 
 impl NextOccurrences {
@@ -391,6 +394,7 @@ impl NextOccurrences {
         });
         Self {
             items: items.collect(),
+            next_cursor: None,
         }
     }
 }

@@ -91,6 +91,7 @@ fn a_schedule_tells_when_it_is_due() {
     );
     let path = path_of(&app, "schedules", &made);
     let next = cloud.owner().get(&format!("{path}/next")).expect(200).json();
+    assert_eq!(next.get("next_cursor"), Some(&Value::Null));
     let next = next["items"].as_array().expect("a list").clone();
     assert_eq!((next.len(), &next[0]["at"]), (10, &made["next_at"]));
     for moment in &next {
@@ -137,6 +138,7 @@ fn a_schedule_is_tried_out_before_it_is_made() {
     );
     let hourly = json!({ "kind": "cron", "pattern": "15 * * * *", "zone": "Asia/Kolkata" });
     let next = preview(hourly).expect(200).json();
+    assert_eq!(next.get("next_cursor"), Some(&Value::Null));
     let next = next["items"].as_array().expect("a list").clone();
     assert_eq!(next.len(), 10);
     for moment in &next {

@@ -3529,7 +3529,7 @@ export interface components {
             app_id: string;
             /**
              * Format: int32
-             * @description How often its script failed.
+             * @description How often its script failed: 0 for what was done at once. What is told of its end counts runs.
              */
             attempts: number;
             /**
@@ -4358,7 +4358,7 @@ export interface components {
                 app_id: string;
                 /**
                  * Format: int32
-                 * @description How often its script failed.
+                 * @description How often its script failed: 0 for what was done at once. What is told of its end counts runs.
                  */
                 attempts: number;
                 /**

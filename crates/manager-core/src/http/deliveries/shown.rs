@@ -41,7 +41,7 @@ pub(crate) struct DeliveryBody {
     /// `waiting`, `running`, `done`, `dead` or `cancelled`.
     #[schema(value_type = String, example = "dead")]
     state: DeliveryState,
-    /// How often its script failed.
+    /// How often its script failed: 0 for what was done at once. What is told of its end counts runs.
     attempts: u32,
     /// How often PiCloud could not run it, or not to its end.
     faults: u32,

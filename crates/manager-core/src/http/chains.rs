@@ -5,7 +5,7 @@ use std::{collections::HashSet, str::FromStr};
 use axum::{Json, extract::State};
 use picloud_shared::{
     events::{CHAIN_PART_MAX, Chain, ChainDelivery, Topic},
-    id::{self, NoId},
+    id::{self, DeliveryId, NoId},
     time::Timestamp,
 };
 use serde::Serialize;
@@ -64,7 +64,7 @@ problems!(GetChainProblems: NotFound);
 /// Get a chain of causes and effects
 ///
 /// What followed from one request or event, and is still kept, the oldest first: `root_id` of an event or an execution
-/// says to which chain it belongs.
+/// says to which chain it belongs. The id of a delivery, such as an `invocation_id`, leads to the chain of its event.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/apps/{app}/chains/{root}",
@@ -76,10 +76,14 @@ pub(crate) async fn get_chain(
     AppPath { app, .. }: AppPath,
     InPath(RootId(root)): InPath<RootId>,
 ) -> Answer<Json<ChainBody>> {
-    let chain = manager
-        .repository()
-        .find_chain(app.id, root, CHAIN_PART_MAX)
-        .await?;
+    let stored = manager.repository();
+    let chain = stored.find_chain(app.id, root, CHAIN_PART_MAX).await?;
+    if !chain.is_empty() {
+        return Ok(Json(ChainBody::of(root, chain)));
+    }
+    let delivery = stored.find_delivery(app.id, DeliveryId(root)).await?;
+    let root = delivery.ok_or_else(|| not_found("chain"))?.event.lineage.root;
+    let chain = stored.find_chain(app.id, root, CHAIN_PART_MAX).await?;
     if chain.is_empty() {
         return Err(not_found("chain"));
     }

@@ -212,7 +212,7 @@ export interface paths {
         /**
          * Get a chain of causes and effects
          * @description What followed from one request or event, and is still kept, the oldest first: `root_id` of an event or an execution
-         *     says to which chain it belongs.
+         *     says to which chain it belongs. The id of a delivery, such as an `invocation_id`, leads to the chain of its event.
          *
          *     Needs the role `viewer` in the app.
          */

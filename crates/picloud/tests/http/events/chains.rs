@@ -120,7 +120,16 @@ fn a_chain_begins_with_an_event_from_outside_or_a_request_that_nobody_waits_for(
         (&chain["deliveries"][0]["id"], &chain["deliveries"][0]["origin"]),
         (&json!(id), &json!("invoke"))
     );
+    // What the request was answered with leads to it, too.
+    let by_delivery = app.path(&format!("/chains/{id}"));
+    let same = cloud.owner().get(&by_delivery).expect(200).json();
+    assert_eq!(
+        (&same["root_id"], &same["deliveries"][0]["id"]),
+        (&root, &json!(id))
+    );
     // Another app knows nothing of it.
+    let foreign = cloud.app("foreign").path(&format!("/chains/{id}"));
+    cloud.owner().get(&foreign).problem(404, "not_found");
     let foreign = cloud
         .app("other")
         .path(&path[path.rfind("/chains").unwrap_or(0)..]);

@@ -31,7 +31,7 @@ use crate::{
     guard::Guard,
     log::{Log, Place},
     modules::ModuleSet,
-    prepare::Renaming,
+    prepare::{Renaming, without_marks},
     services::{Services, Session},
 };
 
@@ -254,7 +254,12 @@ impl Run {
         }
         log.push(LogLine {
             level,
-            message: Log::cut(message),
+            message: if self.modules.borrow().is_empty() {
+                Log::cut(message)
+            } else {
+                // What a script caught tells of its functions.
+                Log::cut(&without_marks(message))
+            },
             offset_us: micros(root.guard.started().elapsed()),
             line: place.line(),
             script: place

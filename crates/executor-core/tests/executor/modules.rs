@@ -290,6 +290,20 @@ fn messages_show_names_as_they_were_written() {
 }
 
 #[test]
+fn functions_show_their_names_as_they_were_written() {
+    let odd = "fn same(x) { x } fn half(x) { 1 / x }\n\
+               fn show() { let f = Fn(\"same\"); [f.name, f.to_string(), f + \"\", [f].to_string(), [1].map(f.name)] }\n\
+               fn tell() { try { half(0) } catch (e) { log::error(e.message) } }";
+    check(
+        &[("main", "import \"odd\" as o; o::show()"), ("odd", odd)],
+        r#"["same","Fn(same)","Fn(same)","[Fn(same)]",[1]]"#,
+    );
+    let outcome = run_in(&[("main", "import \"odd\" as o; o::tell()"), ("odd", odd)]);
+    let line = &outcome.logs[0].message;
+    assert!(line.contains("'half'"), "{line}");
+}
+
+#[test]
 fn log_lines_and_failures_name_their_script() {
     let noisy =
         "fn shout(x) {\n  log::info(\"in\", x);\n  print(\"there\");\n}\nfn bad() {\n  response(1000)\n}";

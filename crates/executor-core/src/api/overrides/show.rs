@@ -5,7 +5,10 @@
 
 use rhai::{Dynamic, Module, NativeCallContext, export_module, exported_module};
 
-use crate::api::{argument::Fallible, bounded::BoundedText};
+use crate::{
+    api::{argument::Fallible, bounded::BoundedText},
+    prepare::without_marks,
+};
 
 /// The functions as scripts see them.
 pub(super) fn module() -> Module {
@@ -66,7 +69,7 @@ fn append_debug(
         append_hex(out, &blob)
     } else if value.is_fnptr() {
         // A function may hold others as arguments; only its name is shown.
-        out.push(&value.to_string())
+        out.push(&without_marks(&value.to_string()))
     } else {
         append_simple(out, context, value, function)
     }
@@ -142,7 +145,7 @@ mod functions {
     use rhai::{Array, Blob, FnPtr, ImmutableString, Map, NativeCallContext};
 
     use super::{append_quoted, lend, shown};
-    use crate::api::bounded::BoundedText;
+    use crate::{api::bounded::BoundedText, prepare::without_marks};
 
     /// The array as text.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
@@ -183,7 +186,23 @@ mod functions {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     fn function_to_string(function: &mut FnPtr) -> String {
-        format!("Fn({})", function.fn_name())
+        format!("Fn({})", without_marks(function.fn_name()))
+    }
+
+    /// Return the name of the function.
+    ///
+    /// # Example
+    ///
+    /// ```rhai
+    /// fn double(x) { x * 2 }
+    ///
+    /// let f = Fn("double");
+    ///
+    /// print(f.name);      // prints "double"
+    /// ```
+    #[rhai_fn(name = "name", get = "name", pure)]
+    fn function_name(fn_ptr: &mut FnPtr) -> ImmutableString {
+        ImmutableString::from(&*without_marks(fn_ptr.fn_name()))
     }
 
     /// The string in quotes, with everything escaped that is not plain to see.

@@ -72,7 +72,11 @@ fn run(cloud: &TestCloud, script: &str) -> (bool, String, String) {
         .output();
     let output = output.expect("bash can be started");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.success(), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.success(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }
 
 /// The lines of the README's marked block.

@@ -61,9 +61,7 @@ impl Options {
             }
         }
         check(FUNCTION, &read.selection)?;
-        read.after = cursor
-            .map(|cursor| place(&read.selection, &cursor))
-            .transpose()?;
+        read.after = cursor.map(|cursor| place(&read.selection, &cursor)).transpose()?;
         Ok(read)
     }
 }

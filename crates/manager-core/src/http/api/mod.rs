@@ -241,9 +241,16 @@ mod tests {
                 .iter()
                 .filter_map(|parameter| parameter["name"].as_str())
                 .collect();
-            assert_eq!(names, ["script_id", "async", "Prefer", "Idempotency-Key"], "{method}");
+            assert_eq!(
+                names,
+                ["script_id", "async", "Prefer", "Idempotency-Key"],
+                "{method}"
+            );
             let answer = &operation["responses"]["202"]["content"]["application/json"];
-            assert!(answer["example"]["invocation_id"].is_string(), "{method}: {answer}");
+            assert!(
+                answer["example"]["invocation_id"].is_string(),
+                "{method}: {answer}"
+            );
             let has_body = matches!(method.as_str(), "post" | "put" | "patch");
             assert_eq!(operation["requestBody"].is_object(), has_body, "{method}");
         }

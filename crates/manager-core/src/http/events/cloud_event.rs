@@ -276,13 +276,13 @@ fn data(
             violations.add("data", "give either `data` or `data_base64`");
             Bytes::new()
         }
-        (None, Some(text)) => match STANDARD.decode(text) {
-            Ok(bytes) => bytes.into(),
-            Err(_) => {
+        (None, Some(text)) => {
+            let bytes = STANDARD.decode(text);
+            if bytes.is_err() {
                 violations.add("data_base64", "must be Base64, with its padding");
-                Bytes::new()
             }
-        },
+            bytes.unwrap_or_default().into()
+        }
         (Some(value), None) => bytes_of(value, content_type),
         (None, None) => Bytes::new(),
     }

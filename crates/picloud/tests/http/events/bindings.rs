@@ -192,7 +192,10 @@ fn what_is_wrong_is_told() {
     }
     let pattern = with("on_failure", json!({ "topic": "x.*" })).problem(422, "validation_failed");
     let errors = pattern["errors"].as_array().expect("errors");
-    assert_eq!((errors.len(), &errors[0]["field"]), (1, &json!("on_failure.topic")));
+    assert_eq!(
+        (errors.len(), &errors[0]["field"]),
+        (1, &json!("on_failure.topic"))
+    );
     let in_use = cloud
         .owner()
         .delete(&format!("/admin/scripts/{}", script.id))

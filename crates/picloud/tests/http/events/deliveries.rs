@@ -143,7 +143,9 @@ fn another_chance_needs_no_body() {
     }
     script.save("kv::incr(\"n\"); 1");
     let post = |path: &str| cloud.owner().call("POST", &app.path(path));
-    post(&format!("/deliveries/{}:redrive", ids[0])).send().expect(200);
+    post(&format!("/deliveries/{}:redrive", ids[0]))
+        .send()
+        .expect(200);
     app.delivery(&ids[0], "done");
     // Some clients say of what kind the body would be.
     let call = post("/deliveries:redrive").header("content-type", "application/json");

@@ -41,11 +41,21 @@ pub(super) fn is_wanted(uri: &Uri, headers: &HeaderMap) -> bool {
             .any(|preference| preference.trim().eq_ignore_ascii_case(RESPOND_ASYNC))
 }
 
+/// Whose keys come with these headers: the key of one caller tells another one nothing, and does not stand in their way.
+pub(super) fn caller(headers: &HeaderMap) -> String {
+    let mut known_by: Vec<&[u8]> = Vec::new();
+    for header in &[AUTHORIZATION, COOKIE] {
+        known_by.push(header.as_str().as_bytes());
+        known_by.extend(headers.get_all(header).iter().map(HeaderValue::as_bytes));
+    }
+    hex::encode(IdempotencyKey::hash_of(&known_by))
+}
+
 impl<E: ExecutorClient> Dispatcher<E> {
     /// Keeps a request; once it is on disk, the answer says where to ask what became of it.
     pub(super) async fn accept(
         &self,
-        (mut run, incoming): (Run, Incoming),
+        (mut run, incoming, caller): (Run, Incoming, String),
     ) -> Result<Response<ResponseBody>, Refusal> {
         let script = &run.live.script;
         let (app, script) = (script.app_id, script.script_id);
@@ -54,7 +64,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let bytes_max = self.request_body_bytes_max.min(EVENT_DATA_BYTES_MAX as u64);
         let body = body::read(incoming, bytes_max, self.body_pace, &self.memory).await?;
         run.set_body(body.bytes, None);
-        let idempotency = key.map(|key| idempotency_key(script, key, &run));
+        let idempotency = key.map(|key| idempotency_key(script, &caller, key, &run));
         let kept = self.keep(&run, idempotency).await;
         drop(body.held);
         kept.map(|delivery| asynchronous(app, delivery))
@@ -131,7 +141,7 @@ fn client_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     })
 }
 
-fn idempotency_key(script: ScriptId, key: String, run: &Run) -> IdempotencyKey {
+fn idempotency_key(script: ScriptId, caller: &str, key: String, run: &Run) -> IdempotencyKey {
     let request = &run.request;
     let target = request.uri.path_and_query().map_or("", |target| target.as_str());
     let what: [&[u8]; 3] = [
@@ -139,18 +149,7 @@ fn idempotency_key(script: ScriptId, key: String, run: &Run) -> IdempotencyKey {
         target.as_bytes(),
         &request.body,
     ];
-    let scope = format!("execute/{script}/{}", caller(&request.headers));
-    IdempotencyKey::of_client(scope, key, &what, run.entry.at)
-}
-
-/// Whose keys they are: the key of one caller tells another one nothing, and does not stand in their way.
-fn caller(headers: &HeaderMap) -> String {
-    let mut known_by: Vec<&[u8]> = Vec::new();
-    for header in &[AUTHORIZATION, COOKIE] {
-        known_by.push(header.as_str().as_bytes());
-        known_by.extend(headers.get_all(header).iter().map(HeaderValue::as_bytes));
-    }
-    hex::encode(IdempotencyKey::hash_of(&known_by))
+    IdempotencyKey::of_client(format!("execute/{script}/{caller}"), key, &what, run.entry.at)
 }
 
 /// The answer to a request that is kept.

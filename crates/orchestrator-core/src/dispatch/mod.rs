@@ -118,8 +118,8 @@ enum Step {
     Run(Run),
     /// Its body is to be read first.
     Read(Box<(Run, Incoming)>),
-    /// It is to be kept, and run later.
-    Accept(Box<(Run, Incoming)>),
+    /// It is to be kept, and run later, for a caller that [`accept::caller`] names.
+    Accept(Box<(Run, Incoming, String)>),
     /// Its signature is to be looked at first.
     Receive(Box<Received>),
     AskControlPlane(Box<(Request<Incoming>, Origin)>),
@@ -214,6 +214,8 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let (parts, incoming) = request.into_parts();
         let webhook = routed.webhook.take();
         let is_for_later = trigger == Trigger::Execute && accept::is_wanted(&parts.uri, &parts.headers);
+        // The run is without credentials of PiCloud's own.
+        let later_for = is_for_later.then(|| accept::caller(&parts.headers));
         let run = Run::new(
             entry,
             trigger,
@@ -225,8 +227,8 @@ impl<E: ExecutorClient> Dispatcher<E> {
         );
         Ok(if let Some(route) = webhook {
             Step::Receive(Box::new(Received { run, incoming, route }))
-        } else if is_for_later {
-            Step::Accept(Box::new((run, incoming)))
+        } else if let Some(caller) = later_for {
+            Step::Accept(Box::new((run, incoming, caller)))
         } else if incoming.is_end_stream() {
             Step::Run(run)
         } else {

@@ -97,13 +97,17 @@ fn callers_do_not_share_their_keys() {
         send("authorization", "Bearer three", 2),
         send("cookie", "session=one", 3),
         send("x-other", "no credentials", 4),
+        // These the script does not see.
+        send("authorization", "Bearer pct_one", 5),
+        send("authorization", "Bearer pct_two", 6),
+        send("cookie", "picloud_session=one", 7),
     ];
     let different: BTreeSet<_> = ids.iter().map(Value::to_string).collect();
     assert_eq!(different.len(), ids.len(), "{ids:?}");
     assert_eq!(send("authorization", "Bearer two", 1), ids[1]);
     wait_for(&cloud, "n1", &json!(2));
-    for other in ["n2", "n3", "n4"] {
-        wait_for(&cloud, other, &json!(1));
+    for other in 2..=7 {
+        wait_for(&cloud, &format!("n{other}"), &json!(1));
     }
 }
 

@@ -37,23 +37,38 @@ pub(crate) struct PreparedModule {
 
 /// All that a script imports, directly or by way of others.
 #[derive(Clone, Default)]
-pub(crate) struct ModuleSet(Option<Rc<[Rc<PreparedModule>]>>);
+pub(crate) struct ModuleSet {
+    modules: Option<Rc<[Rc<PreparedModule>]>>,
+    /// The names of the script itself that have marks, if any have.
+    importer: Option<Rc<OwnNames>>,
+}
 
 impl ModuleSet {
     /// Those.
     pub(crate) fn new(modules: Vec<Rc<PreparedModule>>) -> Self {
-        Self((!modules.is_empty()).then(|| modules.into()))
+        Self {
+            modules: (!modules.is_empty()).then(|| modules.into()),
+            importer: None,
+        }
+    }
+
+    /// The same for a script in which these names have marks.
+    pub(crate) fn imported_by(self, own: OwnNames) -> Self {
+        Self {
+            importer: Some(Rc::new(own)),
+            ..self
+        }
     }
 
     /// Whether nothing is imported.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.modules.is_none()
     }
 
     /// Each one once.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Rc<PreparedModule>> {
-        self.0.iter().flat_map(|modules| modules.iter())
+        self.modules.iter().flat_map(|modules| modules.iter())
     }
 
     /// The one with this name.
@@ -77,11 +92,12 @@ pub(crate) fn resolve_in_run(engine: &mut Engine) {
 
 /// What Rhai calls the function `name` of `script`, one that the script at hand imports; without one, of that itself.
 pub(crate) fn function_in<'n>(script: Option<&str>, name: &'n str) -> Cow<'n, str> {
-    let marked = script.and_then(|script| {
-        with_current(|run| {
-            let modules = run?.modules.borrow();
-            modules.find(script)?.own.find(name)
-        })
+    let marked = with_current(|run| {
+        let modules = run?.modules.borrow();
+        match script {
+            Some(script) => modules.find(script)?.own.find(name),
+            None => modules.importer.as_ref()?.find(name),
+        }
     });
     marked.map_or(Cow::Borrowed(name), Cow::Owned)
 }

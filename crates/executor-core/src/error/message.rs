@@ -28,7 +28,7 @@ pub(super) fn message(explainer: &Explainer<'_>, error: &EvalAltResult) -> Strin
         }
         E::ErrorRuntime(value, _) => message_in(value).unwrap_or_else(|| text_of(value, THROWN_BYTES_MAX)),
         E::ErrorFunctionNotFound(signature, _) => function_not_found(explainer, &without_marks(signature)),
-        E::ErrorVariableNotFound(name, _) => variable_not_found(explainer.source, name),
+        E::ErrorVariableNotFound(name, _) => variable_not_found(explainer.source, &without_marks(name)),
         E::ErrorModuleNotFound(name, _) => {
             format!("there is no script `{name}` to import in this app")
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use picloud_shared::outcome::{Diagnostic, Severity};
 use rhai::{ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
-use super::{Prepared, style::position_of_function, uses::unknown_uses};
+use super::{Prepared, own_names::without_marks, style::position_of_function, uses::unknown_uses};
 use crate::{
     error::{Functions, diagnostic, is_closure},
     gate,
@@ -88,7 +88,7 @@ fn call<'a>(node: &ASTNode<'a>) -> Option<(&'a FnCallExpr, Position)> {
 
 fn full_name(call: &FnCallExpr) -> String {
     if call.namespace.is_empty() {
-        call.name.to_string()
+        without_marks(&call.name).into_owned()
     } else {
         format!("{}::{}", call.namespace, call.name)
     }

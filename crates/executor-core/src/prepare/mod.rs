@@ -3,6 +3,7 @@
 //! This is the one place that knows how scripts are represented. Another compiler can take the place of Rhai's
 //! tree walker behind [`prepare`] and [`Prepared::run`].
 
+mod apart;
 mod imports;
 mod linked;
 mod lint;
@@ -63,8 +64,9 @@ pub(crate) struct Prepared {
 /// [`Bounds::COMPILE`](crate::bounds::Bounds).
 pub(crate) fn prepare(engine: &Engine, source: &str, modules: ModuleSet) -> Result<Prepared, Diagnostic> {
     let held_before = allocator::bytes();
-    let mut ast = compile(engine, source, &modules)?;
+    let ast = compile(engine, source, &modules)?;
     let style = style::of(&ast, source)?;
+    let (mut ast, modules) = apart::set_apart(engine, ast, source, modules);
     let returned = match style {
         Style::Bare => Returned::replace(&mut ast),
         Style::Handler => None,

@@ -131,8 +131,8 @@ fn holds_function(value: &Dynamic) -> bool {
     value.is::<FnPtr>()
 }
 
-/// Has the parser see the names of the module with their marks.
-fn with_renaming<T>(own: &OwnNames, parse: impl FnOnce() -> T) -> T {
+/// Has the parser see the names in `own` with their marks.
+pub(super) fn with_renaming<T>(own: &OwnNames, parse: impl FnOnce() -> T) -> T {
     let set = |renaming| {
         with_current(|run| {
             if let Some(run) = run {

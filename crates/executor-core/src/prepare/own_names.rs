@@ -3,6 +3,7 @@
 //! Rhai looks for a function by its name in everything that runs together, whoever calls it: a script and its modules
 //! would take each other's functions for their own. So the names of a module's functions, constants and imports get a
 //! mark in front, the same for each word of the source that means one of them, and no two modules have the same mark.
+//! Those functions of a script that is run which they would find get one, too (see `apart`).
 //! It is put there between the tokenizer and the parser. Whoever shows a name takes it away again.
 
 use std::{borrow::Cow, cell::RefCell, collections::HashSet, rc::Rc};
@@ -15,6 +16,9 @@ use crate::error::is_closure;
 
 /// Characters of a mark between its first and its last.
 const MARK_DIGITS: usize = 16;
+
+/// What stands in the mark of a script that is run, in the place of a hash.
+const DIGITS_OF_IMPORTER: &str = "0000000000000000";
 
 /// Words of a source that get a mark.
 #[derive(Clone)]
@@ -79,6 +83,14 @@ impl OwnNames {
         }
     }
 
+    /// `names` in a script that is run, and imports others.
+    pub(super) fn of_importer(names: HashSet<String>) -> Self {
+        Self {
+            mark: format!("m{DIGITS_OF_IMPORTER}_").into(),
+            names: Rc::new(names),
+        }
+    }
+
     /// `name` with the mark, if it is one of them.
     pub(crate) fn find(&self, name: &str) -> Option<String> {
         self.names.contains(name).then(|| self.marked(name))
@@ -105,12 +117,12 @@ impl OwnNames {
 
 /// Whether a function is called on a value, as `value.name()`. Those keep their names: what `name` means there depends
 /// on the value.
-fn is_method(function: &ScriptFuncDef, uses_of_this: &[Position]) -> bool {
+pub(super) fn is_method(function: &ScriptFuncDef, uses_of_this: &[Position]) -> bool {
     let body = function.body.start_position()..=function.body.end_position();
     function.this_type.is_some() || uses_of_this.iter().any(|place| body.contains(place))
 }
 
-fn uses_of_this(ast: &AST) -> Vec<Position> {
+pub(super) fn uses_of_this(ast: &AST) -> Vec<Position> {
     let mut places = Vec::new();
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         if let Some(ASTNode::Expr(Expr::ThisPtr(place))) = path.last() {
@@ -145,7 +157,9 @@ impl State {
         let before = self.before;
         match token {
             Token::MapStart => self.open.push(Open::Map),
-            Token::LeftBrace | Token::LeftParen | Token::LeftBracket => self.open.push(Open::Other),
+            Token::LeftBrace | Token::LeftParen | Token::LeftBracket | Token::QuestionBracket => {
+                self.open.push(Open::Other);
+            }
             Token::RightBrace | Token::RightParen | Token::RightBracket => {
                 self.open.pop();
             }

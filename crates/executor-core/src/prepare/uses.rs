@@ -5,7 +5,7 @@
 
 use rhai::{ASTNode, Expr, FnCallExpr, ImmutableString, Position, Stmt};
 
-use super::{Prepared, imports::imports};
+use super::{Prepared, imports::imports, own_names::without_marks};
 use crate::modules::PreparedModule;
 
 /// Every use of a function or constant that an imported script does not give.
@@ -57,7 +57,7 @@ fn unknown_function(module: &PreparedModule, call: &FnCallExpr, is_whole: bool) 
         .iter()
         .map(|(.., function)| {
             let params: Vec<_> = function.params.iter().map(ImmutableString::as_str).collect();
-            format!("{}({})", call.name, params.join(", "))
+            without_marks(&format!("{}({})", call.name, params.join(", "))).into_owned()
         })
         .collect();
     let name = format!("{}({})", call.name, vec!["_"; call.args.len()].join(", "));

@@ -111,6 +111,68 @@ fn each_script_sees_its_own_names() {
     );
 }
 
+const ODD: (&str, &str) = (
+    "odd",
+    "fn built_in() { [abs(-1), [-1].map(\"abs\"), max(1, 2), json(200, 1).status, [1, 2].len()] }\n\
+     fn asks() { is_def_fn(\"of_main\", 1) }\n\
+     fn calls() { of_main(1) }\n\
+     fn maps() { [1].map(\"of_main\") }\n\
+     fn points() { Fn(\"of_main\").call(1) }",
+);
+
+#[test]
+fn functions_of_the_importer_stand_in_for_no_other() {
+    let main = "import \"odd\" as o;\n\
+                fn abs(x) { \"main abs\" } fn max(a, b) { let abs = a; abs + b } fn len() { \"main len\" }\n\
+                fn json(a, b) { #{status: \"main json\", max: a} }\n\
+                fn of_main(x) { x + 1 }\n\
+                fn handle(request) {\n\
+                  let max = max(3, 4); let named = Fn(\"of_main\");\n\
+                  [o::built_in(), o::asks(), abs(1), max, json(1, 2).status, json(5, 6).max, len(), named.call(1),\n\
+                   named.name, [1].map(\"of_main\"), is_def_fn(\"of_main\", 1)]\n\
+                }";
+    check(
+        &[("main", main), ODD],
+        r#"[[1,[1],2,200,2],false,"main abs",7,"main json",5,"main len",2,"of_main",[2],true]"#,
+    );
+    let said = remarks(&[("main", main), ODD]);
+    assert!(said.is_empty(), "{said:#?}");
+
+    for call in ["calls", "maps", "points"] {
+        let main = format!("import \"odd\" as o; fn of_main(x) {{ x }} o::{call}()");
+        let message = error(&[("main", &main), ODD]).message;
+        assert!(
+            message.contains("there is no function `of_main`"),
+            "{call}: {message}"
+        );
+    }
+}
+
+#[test]
+fn names_of_the_importer_are_shown_as_they_were_written() {
+    let thrown = "import \"odd\" as o;\nfn of_main(x) {\n  throw \"no\"\n}\nof_main(1)";
+    let thrown = error(&[("main", thrown), ODD]);
+    assert_eq!(thrown.trace[0].function, "of_main");
+    assert_eq!((thrown.script, thrown.line), (None, Some(3)));
+    let mistaken = "import \"odd\" as o; fn of_main(x) { x } Fn(\"of_main\").call(1, 2)";
+    assert_eq!(
+        error(&[("main", mistaken), ODD]).message,
+        "`of_main` cannot be called with (integer, integer); there is of_main(x)"
+    );
+    let caught =
+        "import \"odd\" as o; fn of_main(x) { 1 / x } try { of_main(0) } catch (e) { print(e.message) }";
+    let outcome = run_in(&[("main", caught), ODD]);
+    let line = &outcome.logs[0].message;
+    assert!(line.contains("'of_main'"), "{line}");
+}
+
+#[test]
+fn the_script_that_runs_puts_names_of_functions_together() {
+    let main = "import \"odd\" as o; fn of_main(x) { x + 1 }\n\
+                let name = \"of\"; [Fn(name + \"_main\").call(1), is_def_fn(name + \"_main\", 1)]";
+    check(&[("main", main), ODD], "[2,true]");
+}
+
 #[test]
 fn closures_go_from_script_to_script() {
     let tools = "const STEP = 5;\n\
@@ -177,6 +239,15 @@ fn a_module_puts_no_name_of_a_function_together() {
         );
         refused(&scripts, (1, 8), "|x| name(x)");
     }
+    let asks = "fn plus(a, b) { a + b }\nfn has(name) { is_def_fn(name, 2) }";
+    refused(
+        &[
+            ("main", "import \"tools\" as t; t::has(\"plus\")"),
+            ("tools", asks),
+        ],
+        (1, 8),
+        "because of its line 2: in a script that is imported, `is_def_fn`",
+    );
     // Whoever is not imported does.
     check(
         &[(
@@ -194,10 +265,11 @@ fn words_that_only_look_like_own_names_stay() {
                fn text(total) { `${total(total)} ${#{total: 2}.total} ${if true { total } else { 0 }}` }\n\
                fn int.twice() { this * 2 }\n\
                fn grown() { this + 1 }\n\
-               fn methods() { 4.twice() + 4.grown() }";
+               fn methods() { 4.twice() + 4.grown() }\n\
+               fn first(list) { #{first: list?[0], total: 5}.total }";
     let main = "import \"odd\" as o; \n\
-                [o::total(1), o::other(1), o::text(3), o::methods()]";
-    check(&[("main", main), ("odd", odd)], r#"[4,4,"8 2 3",13]"#);
+                [o::total(1), o::other(1), o::text(3), o::methods(), o::first([1])]";
+    check(&[("main", main), ("odd", odd)], r#"[4,4,"8 2 3",13,5]"#);
 }
 
 #[test]

@@ -537,7 +537,8 @@ export interface paths {
         put?: never;
         /**
          * Give a dead delivery another chance
-         * @description It waits again as if it had just been accepted, with all its attempts.
+         * @description It waits again as if it had just been accepted, with all its attempts. If a script asks for it, its event counts in the
+         *     chain that led to that, too.
          *
          *     Needs the role `editor` in the app.
          */
@@ -1225,7 +1226,8 @@ export interface paths {
         /**
          * Run a schedule now
          * @description Whether it is paused or not, and whatever is going. It is a run of the schedule like any other, with the same
-         *     arguments, but no occurrence: the ledger says nothing of it.
+         *     arguments, but no occurrence: the ledger says nothing of it. If a script asks for it, it counts in the chain that led to
+         *     that.
          *
          *     Needs the role `editor` in the app.
          */
@@ -1293,7 +1295,8 @@ export interface paths {
          * Try a script
          * @description Runs within the limits of the script, or the default ones. That the script fails, or does not compile, is the result
          *     of the test: it stands in `error`. A run that keeps what it writes leaves an execution record, with the trigger
-         *     `test`, and a record in the audit log; others leave nothing.
+         *     `test`, and a record in the audit log; others leave nothing. If a script asks for it, it counts in the chain that led to
+         *     that, as a call does.
          *
          *     Needs the role `editor` in the app.
          */
@@ -2344,8 +2347,8 @@ export interface paths {
          *     subscriptions that ask for order. Data has at most 262,144 bytes (256 KiB), and a request 4 MiB.
          *
          *     The answer comes when all of them are on disk; then each script that subscribes runs. With an `Idempotency-Key`, the
-         *     same request can be sent again within 24 hours, and gets the ids of the first time. An event has an id of its own here;
-         *     that of its sender is kept as the attribute `originid`.
+         *     same person can send the same request again within 24 hours, and gets the ids of the first time. An event has an id of
+         *     its own here; that of its sender is kept as the attribute `originid`.
          *
          *     Needs the role `editor` in the app.
          */
@@ -11472,7 +11475,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": components["schemas"]["RedriveDelivery"];
@@ -11622,6 +11625,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11790,7 +11802,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": components["schemas"]["RedriveDeliveries"];
@@ -11902,6 +11914,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15824,7 +15845,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -17764,7 +17785,8 @@ export interface operations {
                      *           "at": "2026-01-31T09:30:00.000Z",
                      *           "local": "2026-03-30T09:00:00+02:00"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["NextOccurrences"];
@@ -17942,6 +17964,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `loop_detected` */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Any other problem */
             default: {
                 headers: {
@@ -17991,7 +18022,8 @@ export interface operations {
                      *           "at": "2026-01-31T09:30:00.000Z",
                      *           "local": "2026-03-30T09:00:00+02:00"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["NextOccurrences"];
@@ -18413,6 +18445,15 @@ export interface operations {
             };
             /** @description `insufficient_storage` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -25952,7 +25993,8 @@ export interface operations {
                      *           "id": "01890a5d-ac96-774b-bcce-b302099a8057",
                      *           "username": "ada"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["UserSearch"];
@@ -26188,8 +26230,16 @@ export interface operations {
     };
     execute_script_get: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Whether to answer at once, and to run the script later */
+                async?: boolean;
+            };
+            header?: {
+                /** @description `respond-async` does the same as `async` */
+                Prefer?: string;
+                /** @description Makes it safe to send the same request again, if the script is to run later */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the script */
                 script_id: string;
@@ -26198,6 +26248,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The request is on disk, and the script runs later; or what the script answers */
+            202: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invocation_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
+                    "application/json": {
+                        /**
+                         * Format: uuid
+                         * @description Id of its delivery
+                         */
+                        invocation_id: string;
+                    };
+                };
+            };
             /** @description `not_found` */
             404: {
                 headers: {
@@ -26218,6 +26289,15 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26272,6 +26352,15 @@ export interface operations {
             };
             /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26290,16 +26379,50 @@ export interface operations {
     };
     execute_script_put: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Whether to answer at once, and to run the script later */
+                async?: boolean;
+            };
+            header?: {
+                /** @description `respond-async` does the same as `async` */
+                Prefer?: string;
+                /** @description Makes it safe to send the same request again, if the script is to run later */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the script */
                 script_id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description Whatever the script takes */
+        requestBody?: {
+            content: {
+                "*/*": unknown;
+            };
+        };
         responses: {
+            /** @description The request is on disk, and the script runs later; or what the script answers */
+            202: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invocation_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
+                    "application/json": {
+                        /**
+                         * Format: uuid
+                         * @description Id of its delivery
+                         */
+                        invocation_id: string;
+                    };
+                };
+            };
             /** @description `not_found` */
             404: {
                 headers: {
@@ -26320,6 +26443,15 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26374,6 +26506,15 @@ export interface operations {
             };
             /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26392,16 +26533,50 @@ export interface operations {
     };
     execute_script_post: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Whether to answer at once, and to run the script later */
+                async?: boolean;
+            };
+            header?: {
+                /** @description `respond-async` does the same as `async` */
+                Prefer?: string;
+                /** @description Makes it safe to send the same request again, if the script is to run later */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the script */
                 script_id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description Whatever the script takes */
+        requestBody?: {
+            content: {
+                "*/*": unknown;
+            };
+        };
         responses: {
+            /** @description The request is on disk, and the script runs later; or what the script answers */
+            202: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invocation_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
+                    "application/json": {
+                        /**
+                         * Format: uuid
+                         * @description Id of its delivery
+                         */
+                        invocation_id: string;
+                    };
+                };
+            };
             /** @description `not_found` */
             404: {
                 headers: {
@@ -26422,6 +26597,15 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26476,6 +26660,15 @@ export interface operations {
             };
             /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26494,8 +26687,16 @@ export interface operations {
     };
     execute_script_delete: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Whether to answer at once, and to run the script later */
+                async?: boolean;
+            };
+            header?: {
+                /** @description `respond-async` does the same as `async` */
+                Prefer?: string;
+                /** @description Makes it safe to send the same request again, if the script is to run later */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the script */
                 script_id: string;
@@ -26504,6 +26705,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The request is on disk, and the script runs later; or what the script answers */
+            202: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invocation_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
+                    "application/json": {
+                        /**
+                         * Format: uuid
+                         * @description Id of its delivery
+                         */
+                        invocation_id: string;
+                    };
+                };
+            };
             /** @description `not_found` */
             404: {
                 headers: {
@@ -26524,6 +26746,15 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26578,6 +26809,15 @@ export interface operations {
             };
             /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26596,16 +26836,50 @@ export interface operations {
     };
     execute_script_patch: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Whether to answer at once, and to run the script later */
+                async?: boolean;
+            };
+            header?: {
+                /** @description `respond-async` does the same as `async` */
+                Prefer?: string;
+                /** @description Makes it safe to send the same request again, if the script is to run later */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Id of the script */
                 script_id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description Whatever the script takes */
+        requestBody?: {
+            content: {
+                "*/*": unknown;
+            };
+        };
         responses: {
+            /** @description The request is on disk, and the script runs later; or what the script answers */
+            202: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invocation_id": "01890a5d-ac96-774b-bcce-b302099a8057"
+                     *     }
+                     */
+                    "application/json": {
+                        /**
+                         * Format: uuid
+                         * @description Id of its delivery
+                         */
+                        invocation_id: string;
+                    };
+                };
+            };
             /** @description `not_found` */
             404: {
                 headers: {
@@ -26626,6 +26900,15 @@ export interface operations {
             };
             /** @description `body_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26680,6 +26963,15 @@ export interface operations {
             };
             /** @description `insufficient_storage`, `quota_exceeded` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `loop_detected` */
+            508: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -12,7 +12,6 @@ use picloud_shared::{
     time::Timestamp,
 };
 use serde_json::{Value, json};
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -32,7 +31,7 @@ statements! {
     FIND_SMTP = "SELECT host, port, security, username, senders, sealed, updated_at, author_name \
         FROM app_smtp WHERE app_id = $1";
     /// Makes those who change the settings of an app wait for each other, and keeps it from being deleted meanwhile.
-    HOLD_APP_OF_SMTP = "UPDATE apps SET release = release WHERE id = $1 RETURNING id";
+    HOLD_APP_OF_SMTP = "UPDATE apps SET release = release WHERE id = $1 RETURNING slug";
     PUT_SMTP = "INSERT INTO app_smtp \
         (app_id, host, port, security, username, sealed, senders, updated_at, author_id, author_name) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, (SELECT username FROM users WHERE id = $9)) \
@@ -71,9 +70,9 @@ impl SmtpRepository for Store {
         change: &Change,
     ) -> Result<AppSmtp, PutSmtpError> {
         let mut transaction = self.db.write().await?;
-        if !hold(&mut transaction, app, change).await? {
+        let Some(slug) = hold(&mut transaction, app, change).await? else {
             return Err(PutSmtpError::NoApp);
-        }
+        };
         let row: Option<SmtpRow> = transaction.fetch_optional(FIND_SMTP, args![app]).await?;
         let before_sealed = row.as_ref().map(|row| row.sealed.clone());
         let before = row.map(AppSmtp::try_from).transpose()?;
@@ -109,7 +108,10 @@ impl SmtpRepository for Store {
         transaction.execute(PUT_SMTP, new).await?;
         let row: Option<SmtpRow> = transaction.fetch_optional(FIND_SMTP, args![app]).await?;
         let after = row.map(AppSmtp::try_from).transpose()?;
-        let mut entry = Entry::new("put_smtp").in_app(app).after(state(settings));
+        let mut entry = Entry::new("put_smtp")
+            .in_app(app)
+            .about("app", app, &slug)
+            .after(state(settings));
         if let Some(before) = &before {
             entry = entry.before(state(&before.settings));
         }
@@ -120,9 +122,9 @@ impl SmtpRepository for Store {
 
     async fn delete_smtp(&self, app: AppId, change: &Change) -> Result<bool, StoreError> {
         let mut transaction = self.db.write().await?;
-        if !hold(&mut transaction, app, change).await? {
+        let Some(slug) = hold(&mut transaction, app, change).await? else {
             return Ok(false);
-        }
+        };
         let row: Option<SmtpRow> = transaction.fetch_optional(FIND_SMTP, args![app]).await?;
         let Some(before) = row.map(AppSmtp::try_from).transpose()? else {
             return Ok(false);
@@ -130,6 +132,7 @@ impl SmtpRepository for Store {
         transaction.execute(DELETE_SMTP, args![app]).await?;
         let entry = Entry::new("delete_smtp")
             .in_app(app)
+            .about("app", app, &slug)
             .before(state(&before.settings));
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;
@@ -156,15 +159,19 @@ impl MailServers for Store {
     }
 }
 
-/// Keeps the app's mail server as it is until `transaction` ends, if the author of `change` may change it; `false` if the
-/// app is gone.
-async fn hold(transaction: &mut Transaction, app: AppId, change: &Change) -> Result<bool, StoreError> {
-    let held: Option<(Uuid,)> = transaction.fetch_optional(HOLD_APP_OF_SMTP, args![app]).await?;
-    if held.is_none() {
-        return Ok(false);
-    }
+/// Keeps the app's mail server as it is until `transaction` ends, if the author of `change` may change it; gives the slug of
+/// the app, unless it is gone.
+async fn hold(
+    transaction: &mut Transaction,
+    app: AppId,
+    change: &Change,
+) -> Result<Option<String>, StoreError> {
+    let held: Option<(String,)> = transaction.fetch_optional(HOLD_APP_OF_SMTP, args![app]).await?;
+    let Some((slug,)) = held else {
+        return Ok(None);
+    };
     confirm(transaction, change, Some(app)).await?;
-    Ok(true)
+    Ok(Some(slug))
 }
 
 /// Whom a password is sealed for: whoever writes another host into a row gets none that opens.

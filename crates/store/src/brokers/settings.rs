@@ -160,7 +160,10 @@ impl BrokerRepository for Store {
         transaction.execute(PUT_BROKER, new).await?;
         let after = find(&mut transaction, app, name).await?;
         let after = after.map(Broker::try_from).transpose()?;
-        let mut entry = Entry::new("put_broker").in_app(app).after(state(name, settings));
+        let mut entry = Entry::new("put_broker")
+            .in_app(app)
+            .about("broker", id, name.as_str())
+            .after(state(name, settings));
         if let Some(before) = &before {
             entry = entry.before(state(name, &before.settings));
         }
@@ -187,6 +190,7 @@ impl BrokerRepository for Store {
         transaction.execute(DELETE_BROKER, args![before.id]).await?;
         let entry = Entry::new("delete_broker")
             .in_app(app)
+            .about("broker", before.id, name.as_str())
             .before(state(name, &before.settings));
         append(&mut transaction, change, entry).await?;
         transaction.commit().await?;

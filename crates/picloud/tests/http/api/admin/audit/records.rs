@@ -35,14 +35,31 @@ fn a_record_says_who_did_what_and_from_where() {
 }
 
 #[test]
-fn a_list_of_places_is_about_its_app() {
+fn what_an_app_reaches_is_named_in_its_records() {
     let cloud = TestCloud::start();
     let app = cloud.app("shop");
-    let list = json!({ "allow": ["*.example.com"] });
-    cloud.owner().put(&app.path("/egress"), &list).expect(200);
-    let record = log(&cloud, "&action=put_egress").remove(0);
-    let target = json!({ "kind": "app", "id": record["app_id"], "name": "shop" });
-    assert_eq!(record["target"], target);
+    let set = [
+        ("/egress", json!({ "allow": ["*.example.com"] })),
+        (
+            "/smtp",
+            json!({ "host": "mail.example.com", "port": 587, "security": "starttls", "from": ["shop@example.com"] }),
+        ),
+        (
+            "/brokers/home",
+            json!({ "url": "mqtt://10.1.2.3", "is_paused": true }),
+        ),
+    ];
+    for (path, body) in set {
+        cloud.owner().put(&app.path(path), &body).expect(200);
+    }
+    for action in ["put_egress", "put_smtp"] {
+        let record = log(&cloud, &format!("&action={action}")).remove(0);
+        let target = json!({ "kind": "app", "id": record["app_id"], "name": "shop" });
+        assert_eq!(record["target"], target);
+    }
+    let record = log(&cloud, "&action=put_broker").remove(0);
+    assert_eq!(record["target"]["kind"], "broker");
+    assert_eq!(record["target"]["name"], "home");
 }
 
 #[test]

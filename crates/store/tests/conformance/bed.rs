@@ -131,6 +131,14 @@ pub(crate) enum Raw {
 }
 
 impl Raw {
+    /// Ends the connection. One that is only dropped ends some time later, and keeps the database open until then.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Sqlite(connection) => connection.close().await.unwrap(),
+            Self::Postgres(connection) => connection.close().await.unwrap(),
+        }
+    }
+
     /// Runs statements that return nothing.
     pub(crate) async fn run(&mut self, sql: &str) {
         let sql = AssertSqlSafe(sql.to_owned());

@@ -46,7 +46,7 @@ async fn what_is_given_up_takes_nothing_with_it(bed: Bed) {
         let kept = raw.number("SELECT count(*) FROM kv").await;
         assert_eq!(kept, written, "a question was given up after {steps} steps");
     }
-    drop(raw);
+    raw.close().await;
     bed.finish().await;
 }
 

@@ -51,7 +51,7 @@ async fn an_older_program_refuses_a_newer_schema(bed: Bed) {
          VALUES (1000, 'later', TRUE, {checksum}, 0)"
     ))
     .await;
-    drop(raw);
+    raw.close().await;
     bed.store.close().await;
     let error = bed.open_again().await.unwrap_err();
     assert!(

@@ -236,7 +236,7 @@ async fn the_file_shrinks(mut bed: Bed) {
             .number("SELECT freelist_count FROM pragma_freelist_count")
             .await;
         assert!(free <= 256, "{free} pages are free");
-        drop(raw);
+        raw.close().await;
         bed.reopen().await;
         let bytes = std::fs::metadata(bed.dir().join("picloud.db")).unwrap().len();
         assert!(bytes < 2 * 1_024 * 1_024, "{bytes} bytes");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri,
-    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION},
+    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
 };
 use hyper::body::Incoming;
 use picloud_shared::{
@@ -16,6 +16,7 @@ use picloud_shared::{
     problem::Code,
     repository::{PublishError, StoreError},
     seam::ExecutorClient,
+    services::user_cookie,
 };
 use serde_json::json;
 
@@ -42,20 +43,25 @@ pub(super) fn is_wanted(uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 /// Whose keys come with these headers: the key of one caller tells another one nothing, and does not stand in their way.
-pub(super) fn caller(headers: &HeaderMap) -> String {
-    let mut known_by: Vec<&[u8]> = Vec::new();
-    for header in &[AUTHORIZATION, COOKIE] {
-        known_by.push(header.as_str().as_bytes());
-        known_by.extend(headers.get_all(header).iter().map(HeaderValue::as_bytes));
+/// A caller is known by its credentials, or by the cookie of a user of the app, or is nobody. No other cookie counts: those
+/// change between two tries of one caller.
+pub(super) fn caller(headers: &HeaderMap, scheme: &str) -> [u8; 32] {
+    let credentials = headers.get_all(AUTHORIZATION).iter();
+    let mut known_by: Vec<&[u8]> = credentials.map(HeaderValue::as_bytes).collect();
+    let cookie = user_cookie(headers, scheme == "https").filter(|cookie| !cookie.is_empty());
+    if known_by.is_empty()
+        && let Some(cookie) = cookie
+    {
+        known_by.extend([b"cookie".as_slice(), cookie.as_bytes()]);
     }
-    hex::encode(IdempotencyKey::hash_of(&known_by))
+    IdempotencyKey::hash_of(&known_by)
 }
 
 impl<E: ExecutorClient> Dispatcher<E> {
     /// Keeps a request; once it is on disk, the answer says where to ask what became of it.
     pub(super) async fn accept(
         &self,
-        (mut run, incoming, caller): (Run, Incoming, String),
+        (mut run, incoming, caller): (Run, Incoming, [u8; 32]),
     ) -> Result<Response<ResponseBody>, Refusal> {
         let script = &run.live.script;
         let (app, script) = (script.app_id, script.script_id);
@@ -64,7 +70,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let bytes_max = self.request_body_bytes_max.min(EVENT_DATA_BYTES_MAX as u64);
         let body = body::read(incoming, bytes_max, self.body_pace, &self.memory).await?;
         run.set_body(body.bytes, None);
-        let idempotency = key.map(|key| idempotency_key(script, &caller, key, &run));
+        let idempotency = key.map(|key| idempotency_key(script, &hex::encode(caller), key, &run));
         let kept = self.keep(&run, idempotency).await;
         drop(body.held);
         kept.map(|delivery| asynchronous(app, delivery))
@@ -207,6 +213,8 @@ fn refusal(error: &PublishError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[track_caller]
@@ -217,6 +225,40 @@ mod tests {
         }
         let wanted = is_wanted(&target.parse().unwrap(), &headers);
         assert_eq!(wanted, expected, "{target} {prefer:?}");
+    }
+
+    fn caller_of(headers: &[(&'static str, &'static str)]) -> [u8; 32] {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        caller(&map, "http")
+    }
+
+    #[test]
+    fn a_caller_is_the_same_whatever_other_cookies_come() {
+        let nobody = caller_of(&[]);
+        let user = caller_of(&[("cookie", "picloud_user=ada")]);
+        let token = caller_of(&[("authorization", "Bearer ada")]);
+        for (cookies, expected) in [
+            ("theme=dark", nobody),
+            ("picloud_user=", nobody),
+            ("__Host-picloud_user=ada", nobody),
+            ("theme=dark; picloud_user=ada", user),
+        ] {
+            let cookies = ("cookie", cookies);
+            assert_eq!(caller_of(&[cookies]), expected, "{cookies:?}");
+            let with_token = caller_of(&[cookies, ("authorization", "Bearer ada")]);
+            assert_eq!(with_token, token, "{cookies:?}");
+        }
+        let different = BTreeSet::from([
+            nobody,
+            user,
+            token,
+            caller_of(&[("cookie", "picloud_user=bob")]),
+            caller_of(&[("authorization", "Bearer bob")]),
+        ]);
+        assert_eq!(different.len(), 5);
     }
 
     #[test]

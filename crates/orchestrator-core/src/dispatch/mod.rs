@@ -119,7 +119,7 @@ enum Step {
     /// Its body is to be read first.
     Read(Box<(Run, Incoming)>),
     /// It is to be kept, and run later, for a caller that [`accept::caller`] names.
-    Accept(Box<(Run, Incoming, String)>),
+    Accept(Box<(Run, Incoming, [u8; 32])>),
     /// Its signature is to be looked at first.
     Receive(Box<Received>),
     AskControlPlane(Box<(Request<Incoming>, Origin)>),
@@ -215,7 +215,7 @@ impl<E: ExecutorClient> Dispatcher<E> {
         let webhook = routed.webhook.take();
         let is_for_later = trigger == Trigger::Execute && accept::is_wanted(&parts.uri, &parts.headers);
         // The run is without credentials of PiCloud's own.
-        let later_for = is_for_later.then(|| accept::caller(&parts.headers));
+        let later_for = is_for_later.then(|| accept::caller(&parts.headers, caller.scheme));
         let run = Run::new(
             entry,
             trigger,

@@ -43,7 +43,8 @@ pub use self::{
     users::{
         SESSIONS_PER_USER_MAX, USER_DATA_BYTES_MAX, USER_EMAIL_BYTES_MAX, USER_NAME_CHARS_MAX, USER_NAMES,
         USER_SESSION_SECONDS, UserRecord, UserRefused, UserSession, check_user_email, check_user_name,
-        is_reserved, session_hash, user_email_key, user_key, user_name_key, user_of_key, user_writes,
+        is_reserved, session_hash, user_cookie, user_cookie_name, user_email_key, user_key, user_name_key,
+        user_of_key, user_writes,
     },
 };
 use crate::{

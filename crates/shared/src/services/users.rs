@@ -3,6 +3,7 @@
 //! A user is three keys: the record under the id, and the id under the name and under the e-mail address. All are written
 //! in one commit that has read them, so no two users have one name. The keys are reserved: no script reaches them as keys.
 
+use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -162,6 +163,25 @@ pub fn check_user_email(email: &str) -> Result<(), UserRefused> {
     (has_form && is_plain && email.len() <= USER_EMAIL_BYTES_MAX)
         .then_some(())
         .ok_or(UserRefused::Email)
+}
+
+/// The name of the cookie of a session. Over HTTPS browsers take one with this prefix from its own host alone.
+pub fn user_cookie_name(is_https: bool) -> &'static str {
+    if is_https {
+        "__Host-picloud_user"
+    } else {
+        "picloud_user"
+    }
+}
+
+/// What the cookie of a session holds that comes with a request, whether or not anybody is signed in with it.
+pub fn user_cookie(headers: &HeaderMap, is_https: bool) -> Option<&str> {
+    let name = user_cookie_name(is_https);
+    let lines = headers.get_all(header::COOKIE).iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// What is kept of the secret in a session's cookie.

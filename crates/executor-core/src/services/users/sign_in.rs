@@ -10,6 +10,7 @@ use picloud_shared::{
     invocation::ScriptRequest,
     services::{
         PASSWORD_BYTES_MAX, PasswordQuestion, Service, USER_SESSION_SECONDS, UserRecord, session_hash,
+        user_cookie, user_cookie_name,
     },
 };
 use rhai::Dynamic;
@@ -24,10 +25,6 @@ use super::{
     records,
 };
 use crate::api::{Fallible, fail, fill_with_chance, now_ms};
-
-/// The name of the cookie. Over HTTPS browsers take one with this prefix from its own host alone.
-const COOKIE: &str = "picloud_user";
-const COOKIE_HTTPS: &str = "__Host-picloud_user";
 
 /// The user of this name, if the password is theirs and they are active.
 pub(super) fn verify(
@@ -100,12 +97,7 @@ pub(crate) fn current(request: &ScriptRequest) -> Fallible<Dynamic> {
 fn given(request: &ScriptRequest) -> Option<(Uuid, String)> {
     /// An id and 32 bytes as text.
     const COOKIE_BYTES_MAX: usize = 36 + 1 + 43;
-    let name = cookie_name(request.scheme == "https");
-    let lines = request.headers.get_all(http::header::COOKIE).iter();
-    let value = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))?;
+    let value = user_cookie(&request.headers, request.scheme == "https")?;
     let (id, secret) = value
         .split_once('.')
         .filter(|_| value.len() <= COOKIE_BYTES_MAX)?;
@@ -116,10 +108,6 @@ fn line(value: &str, seconds: i64, https: bool) -> String {
     let secure = if https { "; Secure" } else { "" };
     format!(
         "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
-        cookie_name(https)
+        user_cookie_name(https)
     )
-}
-
-fn cookie_name(https: bool) -> &'static str {
-    if https { COOKIE_HTTPS } else { COOKIE }
 }

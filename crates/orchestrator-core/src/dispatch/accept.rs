@@ -63,14 +63,13 @@ impl<E: ExecutorClient> Dispatcher<E> {
         &self,
         (mut run, incoming, caller): (Run, Incoming, [u8; 32]),
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let script = &run.live.script;
-        let (app, script) = (script.app_id, script.script_id);
+        let app = run.live.script.app_id;
         body::refuse_encoded(run.headers())?;
         let key = client_key(run.headers())?;
         let bytes_max = self.request_body_bytes_max.min(EVENT_DATA_BYTES_MAX as u64);
         let body = body::read(incoming, bytes_max, self.body_pace, &self.memory).await?;
         run.set_body(body.bytes, None);
-        let idempotency = key.map(|key| idempotency_key(script, &hex::encode(caller), key, &run));
+        let idempotency = key.map(|key| idempotency_key(&caller, key, &run));
         let kept = self.keep(&run, idempotency).await;
         drop(body.held);
         kept.map(|delivery| asynchronous(app, delivery))
@@ -147,7 +146,16 @@ fn client_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     })
 }
 
-fn idempotency_key(script: ScriptId, caller: &str, key: String, run: &Run) -> IdempotencyKey {
+fn idempotency_key(caller: &[u8; 32], key: String, run: &Run) -> IdempotencyKey {
+    let script = &run.live.script;
+    // What is kept of two keys does not tell that one caller has both.
+    let whose: [&[u8]; 4] = [
+        script.app_id.0.as_bytes(),
+        script.script_id.0.as_bytes(),
+        key.as_bytes(),
+        caller,
+    ];
+    let scope = format!("execute/{}", hex::encode(IdempotencyKey::hash_of(&whose)));
     let request = &run.request;
     let target = request.uri.path_and_query().map_or("", |target| target.as_str());
     let what: [&[u8]; 3] = [
@@ -155,7 +163,7 @@ fn idempotency_key(script: ScriptId, caller: &str, key: String, run: &Run) -> Id
         target.as_bytes(),
         &request.body,
     ];
-    IdempotencyKey::of_client(format!("execute/{script}/{caller}"), key, &what, run.entry.at)
+    IdempotencyKey::of_client(scope, key, &what, run.entry.at)
 }
 
 /// The answer to a request that is kept.

@@ -492,6 +492,24 @@ fn a_request_for_which_nobody_waits_is_kept() {
 }
 
 #[test]
+fn what_is_kept_of_two_keys_does_not_tell_that_one_caller_has_both() {
+    let server = TestServer::start();
+    let script = script_id("echo");
+    for key in ["order-7", "order-8", "order-7"] {
+        let answer = server.send(&format!(
+            "POST /api/v1/execute/{script}?async=true HTTP/1.1\r\nHost: localhost\r\n\
+             Authorization: Bearer one\r\nIdempotency-Key: {key}\r\nContent-Length: 0\r\n\r\n"
+        ));
+        assert_eq!(answer.status, 202);
+    }
+    let seen = server.events.seen();
+    let keys = seen.published.iter().filter_map(|(_, key)| key.as_ref());
+    let scopes: Vec<_> = keys.map(|key| key.scope.as_str()).collect();
+    assert_ne!(scopes[0], scopes[1]);
+    assert_eq!(scopes[0], scopes[2]);
+}
+
+#[test]
 fn what_cannot_be_kept_is_refused() {
     let server = TestServer::start();
     let script = script_id("echo");

@@ -30,7 +30,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The same of a body that need not be sent: an empty one says nothing, whatever it says that it is.
+/// The same of a body that need not be sent: an empty one says nothing, whatever it says that it is, and so does one of
+/// white space.
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for OptionalJsonBody<T> {
@@ -42,7 +43,7 @@ impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for OptionalJ
         }
         let is_json = is_json(request.headers());
         let body = whole(request).await?;
-        if body.is_empty() {
+        if body.trim_ascii().is_empty() {
             return Ok(Self(T::default()));
         }
         if !is_json {

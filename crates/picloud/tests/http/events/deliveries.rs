@@ -151,6 +151,9 @@ fn another_chance_needs_no_body() {
     let call = post("/deliveries:redrive").header("content-type", "application/json");
     assert_eq!(call.send().expect(200).json()["redriven"], 1);
     app.delivery(&ids[1], "done");
+    // Others send the end of a line where a body would be.
+    let answer = post("/deliveries:redrive").body("\r\n").send();
+    assert_eq!(answer.expect(200).json()["redriven"], 0);
     let call = post("/deliveries:redrive").header("content-type", "text/plain");
     call.body("{}").send().problem(415, "unsupported_media_type");
     // What is to be deleted is said.

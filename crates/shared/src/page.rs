@@ -64,21 +64,32 @@ impl Stamp {
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part.as_bytes());
         }
-        let hash = hasher.finalize();
-        let mut stamp = [0; STAMP_BYTES];
-        stamp.copy_from_slice(&hash[..STAMP_BYTES]);
-        Self(stamp)
+        Self(beginning(hasher))
     }
 
     /// The cursor of a position in the list.
     pub fn cursor(self, position: &[u8]) -> Vec<u8> {
-        [self.0.as_slice(), position].concat()
+        [self.seal(position).as_slice(), position].concat()
     }
 
-    /// The position that a cursor is about; none if it is one of another list.
+    /// The position that a cursor is about; none if it is one of another list, or damaged.
     pub fn position(self, cursor: &[u8]) -> Option<&[u8]> {
-        cursor.strip_prefix(self.0.as_slice())
+        let (seal, position) = cursor.split_at_checked(STAMP_BYTES)?;
+        (seal == self.seal(position).as_slice()).then_some(position)
     }
+
+    /// What stands before a position on its cursor: it tells the list, and whether the position is as it was.
+    fn seal(self, position: &[u8]) -> [u8; STAMP_BYTES] {
+        beginning(Sha256::new().chain_update(self.0).chain_update(position))
+    }
+}
+
+/// As much of a hash as a stamp has.
+fn beginning(hasher: Sha256) -> [u8; STAMP_BYTES] {
+    let hash = hasher.finalize();
+    let mut beginning = [0; STAMP_BYTES];
+    beginning.copy_from_slice(&hash[..STAMP_BYTES]);
+    beginning
 }
 
 #[cfg(test)]
@@ -96,5 +107,17 @@ mod tests {
             }
         }
         assert_eq!(list.position(b"user/ada"), None);
+    }
+
+    #[test]
+    fn a_cursor_that_is_damaged_goes_on_nowhere() {
+        let list = Stamp::of(&["keys", "user/"]);
+        let cursor = list.cursor(b"user/ada");
+        for place in 0..cursor.len() {
+            let mut damaged = cursor.clone();
+            damaged[place] ^= 1;
+            assert_eq!(list.position(&damaged), None, "{place}");
+            assert_eq!(list.position(&cursor[..place]), None, "{place}");
+        }
     }
 }

@@ -90,6 +90,22 @@ fn a_cursor_goes_on_with_its_filter_and_its_sort_alone() {
 }
 
 #[test]
+fn a_cursor_that_is_damaged_is_not_taken_for_one_of_another_order() {
+    let cloud = TestCloud::start();
+    let app = cloud.app_with_domain("a");
+    app.serve(
+        "/",
+        "for n in 0..3 { docs::insert(\"d\", `${n}`, #{n: n}) }
+         let cursor = docs::find(\"d\", #{limit: 1}).cursor;
+         let said = [cursor.sub_string(0, 20), `${cursor}00`].map(|damaged| {
+             try { docs::find(\"d\", #{cursor: damaged}); return \"\" } catch (error) { return `${error}` }
+         });
+         [said.filter(|said| said.contains(\"came from no page\")).len]",
+    );
+    assert_eq!(cloud.get("a.test", "/").expect(200).json(), json!([2]));
+}
+
+#[test]
 fn a_run_that_fails_leaves_neither_keys_nor_documents() {
     let cloud = TestCloud::start();
     let app = cloud.app_with_domain("a");

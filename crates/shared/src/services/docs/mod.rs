@@ -184,7 +184,7 @@ pub fn cursor_text(selection: &Selection, place: &[u8]) -> String {
     hex::encode(selection.stamp().cursor(place))
 }
 
-/// The place that a cursor is about; none if it is no cursor, or one of another selection.
+/// The place that a cursor is about; none if it is no cursor, a damaged one, or one of another selection.
 pub fn read_cursor(selection: &Selection, text: &str) -> Option<Vec<u8>> {
     let cursor = hex::decode(text).ok()?;
     selection.stamp().position(&cursor).map(<[u8]>::to_vec)

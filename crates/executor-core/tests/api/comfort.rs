@@ -41,6 +41,24 @@ fn maps_and_numbers() {
     check("1.0.to_fixed(18)", "error: from 0 to 17");
 }
 
+/// Whatever else is called so.
+#[test]
+fn a_text_is_found_in_an_array() {
+    check("[\"trim\", \"len\"].index_of(\"len\")", "1");
+    check("[\"sleep\", \"print\"].index_of(\"print\")", "1");
+    check("[1, (), 'c', \"c\"].index_of(\"c\")", "2");
+    check("[1, ['c'], \"cc\"].index_of(\"c\")", "-1");
+    check("[].index_of(\"len\")", "-1");
+    check("let t = \"é\"; let f = || t; [1, t].index_of(\"é\")", "1");
+    check(
+        "let a = [\"a\", \"b\", \"a\"]; [a.index_of(\"a\", 1), a.index_of(\"b\", -1)]",
+        "[2, -1]",
+    );
+    check("[\"a\"].index_of(\"a\", 1)", "-1");
+    check("[\"a\"].index_of(\"a\", -9223372036854775808)", "0");
+    check("const A = [\"a\"]; A.index_of(\"a\")", "0");
+}
+
 /// The functions that took the place of Rhai's do what those do.
 #[test]
 fn replaced_functions_keep_their_meaning() {

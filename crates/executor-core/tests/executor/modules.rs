@@ -224,6 +224,21 @@ fn a_function_that_is_named_by_a_text_is_one_of_the_script_that_says_it() {
 }
 
 #[test]
+fn a_text_that_is_looked_for_calls_no_function() {
+    let find = "fn refund(x) { throw \"refunded\" }\n\
+                fn find(colour) { let all = [\"red\", \"refund\"]; [all.index_of(colour), all.index_of(colour, 1)] }\n\
+                fn is_two(x) { x == 2 }\n\
+                fn meant() { [[1, 2].index_of(Fn(\"is_two\")), [1, 2].index_of(|x| is_two(x))] }";
+    check(
+        &[("main", &format!("{find} [find(\"refund\"), find(\"red\"), meant()]"))],
+        "[[1,1],[0,-1],[1,1]]",
+    );
+    let main = "import \"find\" as f; fn find(x) { true } fn red(x) { true }\n\
+                [f::find(\"refund\"), f::find(\"red\"), f::find(\"find\"), f::meant()]";
+    check(&[("main", main), ("find", find)], "[[1,1],[0,-1],[-1,-1],[1,1]]");
+}
+
+#[test]
 fn a_module_puts_no_name_of_a_function_together() {
     for text in ["name", "\"plu\" + name", "global::PLUS"] {
         let tools =

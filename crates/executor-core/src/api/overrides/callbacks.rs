@@ -4,9 +4,12 @@ use std::mem;
 
 use rhai::{Array, Dynamic, Module, export_module, exported_module};
 
-use crate::api::{
-    argument::Fallible,
-    callback::{Callback, named},
+use crate::{
+    api::{
+        argument::{Fallible, spend_bytes},
+        callback::{Callback, named},
+    },
+    gate,
 };
 
 /// The functions as scripts see them.
@@ -40,6 +43,20 @@ fn offset(array: &Array, start: i64) -> usize {
     }
 }
 
+/// Whether an item is this text, as `==` has it: a character is the text of it alone.
+fn is_text(item: &Dynamic, text: &str) -> Fallible<bool> {
+    gate::spend(1)?;
+    if let Ok(item) = item.as_immutable_string_ref() {
+        if item.len() != text.len() {
+            return Ok(false);
+        }
+        spend_bytes(text.len())?;
+        return Ok(item.as_str() == text);
+    }
+    let character = item.as_char();
+    Ok(character.is_ok_and(|character| *character.encode_utf8(&mut [0; 4]) == *text))
+}
+
 /// Takes the items out for which the callback gives `taken`. After an error, those that it was not asked about stay.
 fn take_out(array: &mut Array, callback: &mut Callback<'_>, taken: bool) -> Fallible<Array> {
     let (mut kept, mut out) = (Array::new(), Array::new());
@@ -67,7 +84,7 @@ fn take_out(array: &mut Array, callback: &mut Callback<'_>, taken: bool) -> Fall
 mod functions {
     use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-    use super::{Callback, named, offset, place, says_yes, take_out};
+    use super::{Callback, is_text, named, offset, place, says_yes, take_out};
     use crate::api::argument::Fallible;
 
     /// Calls a function for each item, which is its `this`.
@@ -120,6 +137,26 @@ mod functions {
     ) -> Fallible<i64> {
         let found = place(array, &mut Callback::new("index_of", &ctx, &filter), start)?;
         Ok(found.map_or(-1, |index| i64::try_from(index).unwrap_or(i64::MAX)))
+    }
+
+    // A text is what is looked for. Rhai would call a function of that name, and whoever chooses the text chooses which.
+
+    /// The index of the first item that is the text; -1 if there is none.
+    #[rhai_fn(name = "index_of", return_raw, pure)]
+    fn index_of_text(array: &mut Array, text: &str) -> Fallible<i64> {
+        index_of_text_starting_from(array, text, 0)
+    }
+
+    /// The index of the first item from `start` on that is the text; -1 if there is none.
+    #[rhai_fn(name = "index_of", return_raw, pure)]
+    fn index_of_text_starting_from(array: &mut Array, text: &str, start: i64) -> Fallible<i64> {
+        let start = offset(array, start);
+        for (index, item) in array.iter().enumerate().skip(start) {
+            if is_text(item, text)? {
+                return Ok(i64::try_from(index).unwrap_or(i64::MAX));
+            }
+        }
+        Ok(-1)
     }
 
     /// The first item for which a function gives `true`; `()` if there is none.

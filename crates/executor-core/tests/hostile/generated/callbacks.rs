@@ -22,7 +22,7 @@ const CALLS: [(&str, &str); 33] = [
     ("find from the end", "[1, 2].find(|x| { BODY }, -2)"),
     ("find_map", "[1, 2].find_map(|x| { BODY })"),
     ("index_of", "[1, 2].index_of(|x| { BODY })"),
-    ("index_of by name", "fn f(x) { BODY } [1, 2].index_of(\"f\")"),
+    ("index_of by name", "fn f(x) { BODY } [1, 2].index_of(Fn(\"f\"))"),
     ("some", "[1, 2].some(|x| { BODY })"),
     ("all", "[1, 2].all(|x| { BODY })"),
     ("drain", "[1, 2].drain(|x| { BODY })"),

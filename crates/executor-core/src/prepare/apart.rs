@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rhai::{AST, ASTNode, Engine, Expr, FnPtr, ImmutableString, Stmt};
+use rhai::{AST, ASTNode, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, Stmt};
 
 use super::{
     HANDLER, REQUEST, compile,
@@ -115,15 +115,29 @@ fn sought(modules: &ModuleSet, functions: &Functions) -> HashSet<String> {
                     | ASTNode::Stmt(Stmt::FnCall(call, _)),
                 ) if call.namespace.is_empty() => look(call.name.as_str(), Some(call.args.len())),
                 Some(ASTNode::Expr(Expr::StringConstant(text, _))) => look(text.as_str(), None),
-                Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) => {
-                    if let Some(function) = value.read_lock::<FnPtr>() {
-                        look(function.fn_name(), None);
-                    }
-                }
+                Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) => look_into(value, &mut look),
                 _ => {}
             }
             true
         });
     }
     sought
+}
+
+/// Looks at each text, and at each function, in a value that the parser made; it is nested no deeper than the source.
+fn look_into(value: &Dynamic, look: &mut impl FnMut(&str, Option<usize>)) {
+    if let Some(array) = value.read_lock::<Array>() {
+        for item in &*array {
+            look_into(item, look);
+        }
+    } else if let Some(map) = value.read_lock::<Map>() {
+        for (key, item) in &*map {
+            look(key.as_str(), None);
+            look_into(item, look);
+        }
+    } else if let Some(text) = value.read_lock::<ImmutableString>() {
+        look(text.as_str(), None);
+    } else if let Some(function) = value.read_lock::<FnPtr>() {
+        look(function.fn_name(), None);
+    }
 }

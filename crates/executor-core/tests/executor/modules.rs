@@ -149,6 +149,22 @@ fn functions_of_the_importer_stand_in_for_no_other() {
 }
 
 #[test]
+fn texts_in_lists_and_maps_name_no_function_of_the_importer() {
+    for hooks in [
+        "fn run() { for name in [\"hook\"] { return [1].map(name); } }",
+        "fn run() { for name in [1, #{deep: [\"hook\"]}][1].deep { return [1].map(name); } }",
+        "fn run() { for name in #{hook: 1}.keys() { return [1].map(name); } }",
+        "const HOOKS = [\"hook\"]; fn run() { for name in global::HOOKS { return [1].map(name); } }",
+    ] {
+        let main = "import \"hooks\" as h; fn hook(x) { x } h::run()";
+        let message = error(&[("main", main), ("hooks", hooks)]).message;
+        assert!(message.contains("there is no function `hook`"), "{hooks}: {message}");
+        let main = "import \"hooks\" as h; fn hook(x) { x + 1 } [1].map(\"hook\")";
+        check(&[("main", main), ("hooks", hooks)], "[2]");
+    }
+}
+
+#[test]
 fn names_of_the_importer_are_shown_as_they_were_written() {
     let thrown = "import \"odd\" as o;\nfn of_main(x) {\n  throw \"no\"\n}\nof_main(1)";
     let thrown = error(&[("main", thrown), ODD]);

@@ -27,7 +27,7 @@ pub(super) fn message(explainer: &Explainer<'_>, error: &EvalAltResult) -> Strin
             "the script threw an error without a message".to_owned()
         }
         E::ErrorRuntime(value, _) => message_in(value).unwrap_or_else(|| text_of(value, THROWN_BYTES_MAX)),
-        E::ErrorFunctionNotFound(signature, _) => function_not_found(explainer, &without_marks(signature)),
+        E::ErrorFunctionNotFound(signature, _) => function_not_found(explainer, signature),
         E::ErrorVariableNotFound(name, _) => variable_not_found(explainer.source, &without_marks(name)),
         E::ErrorModuleNotFound(name, _) => {
             format!("there is no script `{name}` to import in this app")
@@ -90,12 +90,14 @@ fn message_in(thrown: &Dynamic) -> Option<String> {
 
 /// `name (type, type)` as Rhai writes it.
 fn function_not_found(explainer: &Explainer<'_>, signature: &str) -> String {
-    let (name, types) = signature
+    let (marked, types) = signature
         .split_once(" (")
         .map_or((signature, ""), |(name, rest)| {
             (name, rest.strip_suffix(')').unwrap_or(rest))
         });
     let types = friendly_types(types);
+    let name = without_marks(marked);
+    let name = &*name;
     if !name.starts_with(|first: char| first.is_alphabetic() || first == '_') {
         return match types.split_once(", ") {
             Some((left, right)) => format!("`{name}` does not work between {left} and {right}"),
@@ -103,7 +105,7 @@ fn function_not_found(explainer: &Explainer<'_>, signature: &str) -> String {
         };
     }
     let functions = Functions::of(explainer.engine, explainer.ast, explainer.modules);
-    let forms = functions.forms_of(name);
+    let forms = functions.forms_of(marked);
     if forms.is_empty() {
         let meant = functions
             .nearest(name)

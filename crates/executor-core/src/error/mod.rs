@@ -193,7 +193,7 @@ impl Explainer<'_> {
             ..*self
         });
         let (kind, message) = verdict.unwrap_or_else(|| {
-            let message = message(&there, root);
+            let message = message(&self.whose_function(root, there), root);
             (
                 kind(root),
                 if self.modules.is_empty() {
@@ -208,6 +208,27 @@ impl Explainer<'_> {
             trace: trace.collect(),
             script,
             ..explained(there.source, position, kind, &message)
+        }
+    }
+
+    /// The script of whose function `error` tells, which was in `there`: another one may have handed that in.
+    fn whose_function(&self, error: &EvalAltResult, there: Self) -> Self {
+        let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else {
+            return there;
+        };
+        let name = signature.split(" (").next().unwrap_or(signature);
+        if let Some(module) = self.modules.iter().find(|module| module.own.has_mark(name)) {
+            return Self {
+                ast: &module.ast,
+                source: &module.source,
+                ..*self
+            };
+        }
+        let has_it = |ast: &AST| ast.iter_functions().any(|function| function.name == name);
+        if !has_it(there.ast) && has_it(self.ast) {
+            *self
+        } else {
+            there
         }
     }
 }

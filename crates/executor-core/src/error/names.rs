@@ -43,23 +43,28 @@ type Names = BTreeSet<(String, String)>;
 pub(crate) struct Functions {
     native: Rc<Names>,
     own: Names,
+    /// Those of the script's own whose names have marks, by these.
+    marked: Names,
 }
 
 impl Functions {
     /// All of the engine's, the script's own, and what it imports of `modules`.
     pub(crate) fn of(engine: &Engine, ast: &AST, modules: &ModuleSet) -> Self {
-        let mut own: Names = ast
-            .iter_functions()
-            .filter(|function| !is_closure(function.name))
-            .map(|function| {
-                (
-                    without_marks(function.name).into_owned(),
-                    function.params.join(", "),
-                )
-            })
-            .collect();
+        let (mut own, mut marked) = (Names::new(), Names::new());
+        for function in ast.iter_functions() {
+            if is_closure(function.name) {
+                continue;
+            }
+            let name = without_marks(function.name).into_owned();
+            let params = function.params.join(", ");
+            if name != function.name {
+                marked.insert((function.name.to_owned(), params.clone()));
+            }
+            own.insert((name, params));
+        }
         for Import { name, alias, .. } in imports(ast) {
             if let Some(module) = modules.find(name) {
+                let alias = without_marks(alias);
                 let exported = module.exported.iter_script_fn_info();
                 own.extend(exported.map(|(_, _, name, _, function)| {
                     (format!("{alias}::{name}"), function.params.join(", "))
@@ -69,6 +74,7 @@ impl Functions {
         Self {
             native: NATIVE.with(|native| Rc::clone(native.get_or_init(|| Rc::new(native_names(engine))))),
             own,
+            marked,
         }
     }
 
@@ -77,8 +83,19 @@ impl Functions {
         self.all().map(|(name, _)| name).collect()
     }
 
-    /// The parameters that a function of this name takes, one text for each form of it.
-    pub(crate) fn forms_of(&self, name: &str) -> Vec<&str> {
+    /// The parameters that a function of this name takes, one text for each form of it. A name with a mark means the
+    /// script's own alone.
+    pub(crate) fn forms_of(&self, marked: &str) -> Vec<&str> {
+        let own: Vec<_> = self
+            .marked
+            .iter()
+            .filter(|(other, _)| other == marked)
+            .map(|(_, params)| params.as_str())
+            .collect();
+        if !own.is_empty() {
+            return own;
+        }
+        let name = without_marks(marked);
         self.all()
             .filter(|(other, _)| *other == name)
             .map(|(_, params)| params)

@@ -106,6 +106,11 @@ impl OwnNames {
         name.strip_prefix(&*self.mark)
     }
 
+    /// Whether `name` has the mark.
+    pub(crate) fn has_mark(&self, name: &str) -> bool {
+        self.unmarked(name).is_some()
+    }
+
     /// Begins to give the words of a source their marks.
     pub(super) fn renaming(&self) -> Renaming {
         Renaming {

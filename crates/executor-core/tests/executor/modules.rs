@@ -393,6 +393,24 @@ fn messages_show_names_as_they_were_written() {
 }
 
 #[test]
+fn a_message_names_the_forms_of_the_function_that_was_called() {
+    let odd = "fn helper(a, b, c) { a } fn max(a) { a } fn call_it(f) { f.call(1, 2) }\n\
+               fn own() { Fn(\"helper\") } fn greatest() { max(1, 2) }";
+    for (call, form) in [
+        ("o::call_it(Fn(\"helper\"))", "helper(x)"),
+        ("Fn(\"helper\").call(1, 2)", "helper(x)"),
+        ("o::own().call(1, 2)", "helper(a, b, c)"),
+        ("o::call_it(o::own())", "helper(a, b, c)"),
+        ("o::greatest()", "max(a)"),
+    ] {
+        let main = format!("import \"odd\" as o; fn helper(x) {{ x }} {call}");
+        let message = error(&[("main", &main), ("odd", odd)]).message;
+        let end = format!("cannot be called with (integer, integer); there is {form}");
+        assert!(message.ends_with(&end), "{call}: {message}");
+    }
+}
+
+#[test]
 fn functions_show_their_names_as_they_were_written() {
     let odd = "fn same(x) { x } fn half(x) { 1 / x }\n\
                fn show() { let f = Fn(\"same\"); [f.name, f.to_string(), f + \"\", [f].to_string(), [1].map(f.name)] }\n\

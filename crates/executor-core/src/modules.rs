@@ -8,7 +8,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Module, ModuleR
 use crate::{
     captured::{CapturedNames, joined},
     coroutine::with_current,
-    prepare::OwnNames,
+    prepare::{OwnNames, without_marks},
 };
 
 /// A script that others import.
@@ -76,6 +76,16 @@ impl ModuleSet {
         self.iter().find(|module| module.name.as_str() == name)
     }
 
+    /// `text` without the marks of names: those of these modules, and of the script itself.
+    pub(crate) fn without_marks<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let modules = self.iter().map(|module| &module.own);
+        let marks: Vec<_> = modules
+            .chain(self.importer.as_deref())
+            .map(OwnNames::mark)
+            .collect();
+        without_marks(text, &marks)
+    }
+
     /// The variables that closures capture in a script with these of its own, or in anything that it imports.
     pub(crate) fn captured_with(&self, own: CapturedNames) -> CapturedNames {
         if self.iter().all(|module| module.captured.is_empty()) {
@@ -100,6 +110,14 @@ pub(crate) fn function_in<'n>(script: Option<&str>, name: &'n str) -> Cow<'n, st
         }
     });
     marked.map_or(Cow::Borrowed(name), Cow::Owned)
+}
+
+/// `text` without the marks of names in the run at hand.
+pub(crate) fn without_marks_of_run(text: &str) -> Cow<'_, str> {
+    with_current(|run| match run {
+        Some(run) => run.modules.borrow().without_marks(text),
+        None => Cow::Borrowed(text),
+    })
 }
 
 struct OfRun;

@@ -31,7 +31,7 @@ use crate::{
     guard::Guard,
     log::{Log, Place},
     modules::ModuleSet,
-    prepare::{Renaming, without_marks},
+    prepare::Renaming,
     services::{Services, Session},
 };
 
@@ -254,12 +254,8 @@ impl Run {
         }
         log.push(LogLine {
             level,
-            message: if self.modules.borrow().is_empty() {
-                Log::cut(message)
-            } else {
-                // What a script caught tells of its functions.
-                Log::cut(&without_marks(message))
-            },
+            // What a script caught tells of its functions.
+            message: Log::cut(&self.modules.borrow().without_marks(message)),
             offset_us: micros(root.guard.started().elapsed()),
             line: place.line(),
             script: place

@@ -6,7 +6,7 @@ use super::{
     Explainer, Failure,
     names::{Functions, nearest},
 };
-use crate::{natives::text_of, prepare::without_marks};
+use crate::natives::text_of;
 
 /// Longest text of a thrown value.
 const THROWN_BYTES_MAX: usize = 1_000;
@@ -28,7 +28,9 @@ pub(super) fn message(explainer: &Explainer<'_>, error: &EvalAltResult) -> Strin
         }
         E::ErrorRuntime(value, _) => message_in(value).unwrap_or_else(|| text_of(value, THROWN_BYTES_MAX)),
         E::ErrorFunctionNotFound(signature, _) => function_not_found(explainer, signature),
-        E::ErrorVariableNotFound(name, _) => variable_not_found(explainer.source, &without_marks(name)),
+        E::ErrorVariableNotFound(name, _) => {
+            variable_not_found(explainer.source, &explainer.modules.without_marks(name))
+        }
         E::ErrorModuleNotFound(name, _) => {
             format!("there is no script `{name}` to import in this app")
         }
@@ -96,7 +98,7 @@ fn function_not_found(explainer: &Explainer<'_>, signature: &str) -> String {
             (name, rest.strip_suffix(')').unwrap_or(rest))
         });
     let types = friendly_types(types);
-    let name = without_marks(marked);
+    let name = explainer.modules.without_marks(marked);
     let name = &*name;
     if !name.starts_with(|first: char| first.is_alphabetic() || first == '_') {
         return match types.split_once(", ") {
@@ -105,7 +107,7 @@ fn function_not_found(explainer: &Explainer<'_>, signature: &str) -> String {
         };
     }
     let functions = Functions::of(explainer.engine, explainer.ast, explainer.modules);
-    let forms = functions.forms_of(marked);
+    let forms = functions.forms_of(name, marked);
     if forms.is_empty() {
         let meant = functions
             .nearest(name)

@@ -21,7 +21,7 @@ pub(crate) use self::{
     names::{Functions, is_closure, nearest},
 };
 use self::{excerpt::excerpt, message::message};
-use crate::{modules::ModuleSet, prepare::without_marks, response};
+use crate::{modules::ModuleSet, response};
 
 /// Longest message in bytes.
 const MESSAGE_BYTES_MAX: usize = 2_000;
@@ -158,7 +158,10 @@ impl Explainer<'_> {
     ) -> (String, Position) {
         let root = unwind(error).root;
         let message = verdict.map_or_else(|| message(self, root), |(_, message)| message);
-        (without_marks(&message).into_owned(), place(root, None).0)
+        (
+            self.modules.without_marks(&message).into_owned(),
+            place(root, None).0,
+        )
     }
 
     /// What `error` means, and where it is.
@@ -171,7 +174,8 @@ impl Explainer<'_> {
         if verdict.is_none()
             && let Some(mut explained) = called::explained(&unwound)
         {
-            explained.trace.extend(unwound.calls.into_iter().map(Call::frame));
+            let calls = unwound.calls.into_iter().map(|call| call.frame(self.modules));
+            explained.trace.extend(calls);
             explained.trace.truncate(FRAMES_MAX);
             return explained;
         }
@@ -194,16 +198,10 @@ impl Explainer<'_> {
         });
         let (kind, message) = verdict.unwrap_or_else(|| {
             let message = message(&self.whose_function(root, there), root);
-            (
-                kind(root),
-                if self.modules.is_empty() {
-                    message
-                } else {
-                    without_marks(&message).into_owned()
-                },
-            )
+            (kind(root), self.modules.without_marks(&message).into_owned())
         });
-        let trace = calls.into_iter().take(FRAMES_MAX).map(Call::frame);
+        let calls = calls.into_iter().take(FRAMES_MAX);
+        let trace = calls.map(|call| call.frame(self.modules));
         ScriptError {
             trace: trace.collect(),
             script,
@@ -333,12 +331,12 @@ fn kind(error: &EvalAltResult) -> ScriptErrorKind {
 }
 
 impl Call<'_> {
-    fn frame(self) -> TraceFrame {
+    fn frame(self, modules: &ModuleSet) -> TraceFrame {
         TraceFrame {
             function: if names::is_closure(self.function) {
                 "closure".to_owned()
             } else {
-                without_marks(self.function).into_owned()
+                modules.without_marks(self.function).into_owned()
             },
             script: self.script.map(str::to_owned),
             line: line(self.position).unwrap_or(0),

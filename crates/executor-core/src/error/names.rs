@@ -11,7 +11,7 @@ use rhai::{AST, Engine};
 
 use crate::{
     modules::ModuleSet,
-    prepare::{Import, imports, without_marks},
+    prepare::{Import, imports},
 };
 
 /// The candidate that is most like `name`, if one is like it at all.
@@ -55,7 +55,7 @@ impl Functions {
             if is_closure(function.name) {
                 continue;
             }
-            let name = without_marks(function.name).into_owned();
+            let name = modules.without_marks(function.name).into_owned();
             let params = function.params.join(", ");
             if name != function.name {
                 marked.insert((function.name.to_owned(), params.clone()));
@@ -64,7 +64,7 @@ impl Functions {
         }
         for Import { name, alias, .. } in imports(ast) {
             if let Some(module) = modules.find(name) {
-                let alias = without_marks(alias);
+                let alias = modules.without_marks(alias);
                 let exported = module.exported.iter_script_fn_info();
                 own.extend(exported.map(|(_, _, name, _, function)| {
                     (format!("{alias}::{name}"), function.params.join(", "))
@@ -83,9 +83,9 @@ impl Functions {
         self.all().map(|(name, _)| name).collect()
     }
 
-    /// The parameters that a function of this name takes, one text for each form of it. A name with a mark means the
+    /// The parameters that a function of this name takes, one text for each form of it. One that is `marked` is the
     /// script's own alone.
-    pub(crate) fn forms_of(&self, marked: &str) -> Vec<&str> {
+    pub(crate) fn forms_of(&self, name: &str, marked: &str) -> Vec<&str> {
         let own: Vec<_> = self
             .marked
             .iter()
@@ -95,7 +95,6 @@ impl Functions {
         if !own.is_empty() {
             return own;
         }
-        let name = without_marks(marked);
         self.all()
             .filter(|(other, _)| *other == name)
             .map(|(_, params)| params)

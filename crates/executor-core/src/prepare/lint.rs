@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use picloud_shared::outcome::{Diagnostic, Severity};
 use rhai::{ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 
-use super::{Prepared, own_names::without_marks, style::position_of_function, uses::unknown_uses};
+use super::{Prepared, style::position_of_function, uses::unknown_uses};
 use crate::{
     error::{Functions, diagnostic, is_closure},
     gate,
+    modules::ModuleSet,
 };
 
 /// Remarks that are made at most.
@@ -50,7 +51,7 @@ pub(crate) fn lint(engine: &Engine, source: &str, script: &Prepared) -> Vec<Diag
     };
     script.ast().walk(&mut |path: &[ASTNode<'_>]| {
         if let Some((call, position)) = path.last().and_then(call) {
-            let name = full_name(call);
+            let name = full_name(call, script.modules());
             if known.is_unknown(call, &name) {
                 let meant = functions
                     .nearest(&name)
@@ -86,9 +87,9 @@ fn call<'a>(node: &ASTNode<'a>) -> Option<(&'a FnCallExpr, Position)> {
     }
 }
 
-fn full_name(call: &FnCallExpr) -> String {
+fn full_name(call: &FnCallExpr, modules: &ModuleSet) -> String {
     if call.namespace.is_empty() {
-        without_marks(&call.name).into_owned()
+        modules.without_marks(&call.name).into_owned()
     } else {
         format!("{}::{}", call.namespace, call.name)
     }

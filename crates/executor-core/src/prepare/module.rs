@@ -53,7 +53,7 @@ pub(crate) fn prepare_module(
     named::check(&ast, &own, source)?;
 
     let compiled = allocator::bytes();
-    let constants = constants(engine, &ast, &module.name, source, modules)?;
+    let constants = constants(engine, &ast, &module.name, source, modules, &own)?;
     if held_since(compiled) > CONSTANTS_BYTES_MAX {
         let message =
             format!("the constants of a script that is imported may take {CONSTANTS_BYTES_MAX} bytes");
@@ -153,6 +153,7 @@ fn constants(
     name: &ScriptName,
     source: &str,
     modules: &ModuleSet,
+    own: &OwnNames,
 ) -> Result<Vec<(ImmutableString, Dynamic)>, Diagnostic> {
     let mut scope = Scope::new();
     let mut global = global_state(engine, ast, Some(name.as_str()), modules);
@@ -162,7 +163,7 @@ fn constants(
             engine,
             ast,
             source,
-            modules,
+            modules: &modules.clone().imported_by(own.clone()),
         };
         let verdict = with_current(|run| run.and_then(|run| run.guard.verdict()));
         let verdict = verdict.map(|verdict| (verdict.kind(), verdict.compile_message().to_owned()));

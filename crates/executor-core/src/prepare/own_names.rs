@@ -101,6 +101,11 @@ impl OwnNames {
         [&self.mark, name].concat()
     }
 
+    /// What stands before the names.
+    pub(crate) fn mark(&self) -> &str {
+        &self.mark
+    }
+
     /// `name` without the mark, if it has this one.
     pub(super) fn unmarked<'n>(&self, name: &'n str) -> Option<&'n str> {
         name.strip_prefix(&*self.mark)
@@ -188,11 +193,11 @@ impl State {
     }
 }
 
-/// `text` without any mark.
-pub(crate) fn without_marks(text: &str) -> Cow<'_, str> {
+/// `text` without any of these marks.
+pub(crate) fn without_marks<'t>(text: &'t str, marks: &[&str]) -> Cow<'t, str> {
     let mut rest = text;
     let mut shown = String::new();
-    while let Some(start) = find_mark(rest) {
+    while let Some(start) = find_mark(rest, marks) {
         shown.push_str(&rest[..start]);
         rest = &rest[start + MARK_DIGITS + 2..];
     }
@@ -203,15 +208,12 @@ pub(crate) fn without_marks(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn find_mark(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    bytes.windows(MARK_DIGITS + 2).position(|window| {
-        let [b'm', digits @ .., b'_'] = window else {
-            return false;
-        };
-        digits
-            .iter()
-            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+fn find_mark(text: &str, marks: &[&str]) -> Option<usize> {
+    if marks.is_empty() {
+        return None;
+    }
+    text.as_bytes().windows(MARK_DIGITS + 2).position(|window| {
+        matches!(window, [b'm', .., b'_']) && marks.iter().any(|mark| mark.as_bytes() == window)
     })
 }
 
@@ -221,15 +223,17 @@ mod tests {
 
     #[test]
     fn marks_are_not_shown() {
-        assert_eq!(without_marks("m0123456789abcdef_total (i64)"), "total (i64)");
-        assert_eq!(
-            without_marks("a m0123456789abcdef_b, m0123456789abcdef_c"),
-            "a b, c"
-        );
-        assert_eq!(
-            without_marks("m0123456789abcdeX_total"),
-            "m0123456789abcdeX_total"
-        );
-        assert_eq!(without_marks("ü"), "ü");
+        let shown = |text: &'static str| without_marks(text, &["m0123456789abcdef_", "m0000000000000000_"]);
+        assert_eq!(shown("m0123456789abcdef_total (i64)"), "total (i64)");
+        assert_eq!(shown("a m0123456789abcdef_b, m0000000000000000_c"), "a b, c");
+        assert_eq!(shown("m0123456789abcdeX_total"), "m0123456789abcdeX_total");
+        assert_eq!(shown("ü"), "ü");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_mark_is_shown() {
+        let text = "item0123456789abcdef_x";
+        assert_eq!(without_marks(text, &[]), text);
+        assert_eq!(without_marks(text, &["m0000000000000000_"]), text);
     }
 }

@@ -57,7 +57,8 @@ fn unknown_function(module: &PreparedModule, call: &FnCallExpr, is_whole: bool) 
         .iter()
         .map(|(.., function)| {
             let params: Vec<_> = function.params.iter().map(ImmutableString::as_str).collect();
-            without_marks(&format!("{}({})", call.name, params.join(", "))).into_owned()
+            let form = format!("{}({})", call.name, params.join(", "));
+            without_marks(&form, &[module.own.mark()]).into_owned()
         })
         .collect();
     let name = format!("{}({})", call.name, vec!["_"; call.args.len()].join(", "));

@@ -183,6 +183,17 @@ fn names_of_the_importer_are_shown_as_they_were_written() {
 }
 
 #[test]
+fn what_only_looks_like_a_mark_is_shown() {
+    let main = "import \"odd\" as o; fn m0123456789abcdef_f(x) { x }\n\
+                print(\"item0123456789abcdef_x\"); print(Fn(\"m0123456789abcdef_f\").name);\n\
+                throw \"form0000000000000000_y\"";
+    let outcome = run_in(&[("main", main), ODD]);
+    let lines: Vec<_> = outcome.logs.iter().map(|line| line.message.as_str()).collect();
+    assert_eq!(lines, ["item0123456789abcdef_x", "m0123456789abcdef_f"]);
+    assert_eq!(outcome.result.unwrap_err().message, "form0000000000000000_y");
+}
+
+#[test]
 fn the_script_that_runs_puts_names_of_functions_together() {
     let main = "import \"odd\" as o; fn of_main(x) { x + 1 }\n\
                 let name = \"of\"; [Fn(name + \"_main\").call(1), is_def_fn(name + \"_main\", 1)]";

@@ -7,7 +7,7 @@ use rhai::{Dynamic, Module, NativeCallContext, export_module, exported_module};
 
 use crate::{
     api::{argument::Fallible, bounded::BoundedText},
-    prepare::without_marks,
+    modules::without_marks_of_run,
 };
 
 /// The functions as scripts see them.
@@ -69,7 +69,7 @@ fn append_debug(
         append_hex(out, &blob)
     } else if value.is_fnptr() {
         // A function may hold others as arguments; only its name is shown.
-        out.push(&without_marks(&value.to_string()))
+        out.push(&without_marks_of_run(&value.to_string()))
     } else {
         append_simple(out, context, value, function)
     }
@@ -145,7 +145,7 @@ mod functions {
     use rhai::{Array, Blob, FnPtr, ImmutableString, Map, NativeCallContext};
 
     use super::{append_quoted, lend, shown};
-    use crate::{api::bounded::BoundedText, prepare::without_marks};
+    use crate::{api::bounded::BoundedText, modules::without_marks_of_run};
 
     /// The array as text.
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
@@ -186,7 +186,7 @@ mod functions {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     fn function_to_string(function: &mut FnPtr) -> String {
-        format!("Fn({})", without_marks(function.fn_name()))
+        format!("Fn({})", without_marks_of_run(function.fn_name()))
     }
 
     /// Return the name of the function.
@@ -202,7 +202,7 @@ mod functions {
     /// ```
     #[rhai_fn(name = "name", get = "name", pure)]
     fn function_name(fn_ptr: &mut FnPtr) -> ImmutableString {
-        ImmutableString::from(&*without_marks(fn_ptr.fn_name()))
+        ImmutableString::from(&*without_marks_of_run(fn_ptr.fn_name()))
     }
 
     /// The string in quotes, with everything escaped that is not plain to see.

@@ -76,8 +76,13 @@ fn leave_out(functions: &mut Functions, node: &ASTNode<'_>) {
             let name = call.name.as_str();
             if !call.namespace.is_empty() {
                 functions.remove(call.namespace.root());
-            } else if let (IS_VARIABLE, Some(Expr::StringConstant(variable, _))) = (name, call.args.first()) {
-                functions.remove(variable.as_str());
+            } else if name == IS_VARIABLE {
+                if let Some(Expr::StringConstant(variable, _)) = call.args.first() {
+                    functions.remove(variable.as_str());
+                } else {
+                    // It may ask for any.
+                    functions.clear();
+                }
             } else if let Some(counts) = functions.get(name)
                 && !counts.contains(&call.args.len())
             {

@@ -201,6 +201,13 @@ fn the_script_that_runs_puts_names_of_functions_together() {
 }
 
 #[test]
+fn the_script_that_runs_puts_names_of_variables_together() {
+    let main = "import \"odd\" as o; fn max(a, b) { a } let max = 3; let name = \"m\";\n\
+                [is_def_var(name + \"ax\"), is_def_var(name + \"in\"), is_def_var(\"max\"), max]";
+    check(&[("main", main), ODD], "[true,false,true,3]");
+}
+
+#[test]
 fn closures_go_from_script_to_script() {
     let tools = "const STEP = 5;\n\
                  fn adder(n) { |x| plus(x, n) + global::STEP }\n\

@@ -91,7 +91,11 @@ fn leave_out(functions: &mut Functions, node: &ASTNode<'_>) {
             }
         }
         ASTNode::Expr(Expr::MethodCall(call, _)) => {
-            functions.remove(call.name.as_str());
+            let name = call.name.as_str();
+            // Behind a dot there is never a mark. Without one that fits, it is Rhai's anyway.
+            if functions.get(name).is_some_and(|counts| counts.contains(&call.args.len())) {
+                functions.remove(name);
+            }
         }
         ASTNode::Expr(Expr::Variable(variable, ..)) if !variable.2.is_empty() => {
             functions.remove(variable.2.root());

@@ -149,6 +149,18 @@ fn functions_of_the_importer_stand_in_for_no_other() {
 }
 
 #[test]
+fn functions_of_the_importer_call_those_of_rhai_that_are_called_so() {
+    let main = "import \"odd\" as o;\n\
+                fn abs(x) { if x < -100 { x.abs() } else { \"main abs\" } } fn max(a, b) { a.max(b) }\n\
+                let odd = o::built_in();\n\
+                [odd[0], odd[1], odd[2], abs(-1), abs(-200), max(3, 4)]";
+    check(&[("main", main), ODD], r#"[1,[1],2,"main abs",200,4]"#);
+    // Behind a dot it is found as it is written.
+    let main = "import \"odd\" as o; fn of_main(x) { x + 1 } 5.of_main(1)";
+    check(&[("main", main), ODD], "2");
+}
+
+#[test]
 fn texts_in_lists_and_maps_name_no_function_of_the_importer() {
     for hooks in [
         "fn run() { for name in [\"hook\"] { return [1].map(name); } }",

@@ -93,7 +93,10 @@ fn leave_out(functions: &mut Functions, node: &ASTNode<'_>) {
         ASTNode::Expr(Expr::MethodCall(call, _)) => {
             let name = call.name.as_str();
             // Behind a dot there is never a mark. Without one that fits, it is Rhai's anyway.
-            if functions.get(name).is_some_and(|counts| counts.contains(&call.args.len())) {
+            if functions
+                .get(name)
+                .is_some_and(|counts| counts.contains(&call.args.len()))
+            {
                 functions.remove(name);
             }
         }

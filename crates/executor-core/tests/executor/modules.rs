@@ -170,7 +170,10 @@ fn texts_in_lists_and_maps_name_no_function_of_the_importer() {
     ] {
         let main = "import \"hooks\" as h; fn hook(x) { x } h::run()";
         let message = error(&[("main", main), ("hooks", hooks)]).message;
-        assert!(message.contains("there is no function `hook`"), "{hooks}: {message}");
+        assert!(
+            message.contains("there is no function `hook`"),
+            "{hooks}: {message}"
+        );
         let main = "import \"hooks\" as h; fn hook(x) { x + 1 } [1].map(\"hook\")";
         check(&[("main", main), ("hooks", hooks)], "[2]");
     }
@@ -276,7 +279,10 @@ fn a_text_that_is_looked_for_calls_no_function() {
                 fn is_two(x) { x == 2 }\n\
                 fn meant() { [[1, 2].index_of(Fn(\"is_two\")), [1, 2].index_of(|x| is_two(x))] }";
     check(
-        &[("main", &format!("{find} [find(\"refund\"), find(\"red\"), meant()]"))],
+        &[(
+            "main",
+            &format!("{find} [find(\"refund\"), find(\"red\"), meant()]"),
+        )],
         "[[1,1],[0,-1],[1,1]]",
     );
     let main = "import \"find\" as f; fn find(x) { true } fn red(x) { true }\n\

@@ -49,8 +49,8 @@ statements! {
     SET_EVENT = "UPDATE deliveries SET event = $3, event_id = $4, bytes = $5 \
         WHERE app_id = $1 AND id = $2 AND state = 'dead'";
     SET_COPY = "UPDATE deliveries SET event = $3 WHERE app_id = $1 AND id = $2 AND state = 'dead'";
-    DROP_EVENT = "DELETE FROM events WHERE number = $1 AND deliveries = 1";
     LET_EVENT_GO = "UPDATE events SET deliveries = deliveries - 1 WHERE number = $1";
+    DROP_EVENT = "DELETE FROM events WHERE number = $1 AND deliveries = 0";
     DEAD_DELIVERIES = "SELECT d.id FROM deliveries d WHERE d.app_id = $1 AND d.state = 'dead' AND d.id > $2 \
         AND (d.script_id = $3 OR $3 IS NULL) AND (CAST($4 AS TEXT) IS NULL OR d.topic = $4) \
         AND (CAST($5 AS TEXT) IS NULL OR d.origin = $5) ORDER BY d.id LIMIT $6";
@@ -176,11 +176,11 @@ async fn deepen_event(
     let_go(transaction, old).await
 }
 
-/// Takes a delivery from an event, which is there as long as it has others.
+/// Takes a delivery from an event, which is there as long as it has others. It is counted first: that waits for others who
+/// take one from it at the same moment, and whoever takes the last one knows it.
 async fn let_go(transaction: &mut Transaction, event: i64) -> Result<(), StoreError> {
-    if transaction.execute(DROP_EVENT, args![event]).await? == 0 {
-        transaction.execute(LET_EVENT_GO, args![event]).await?;
-    }
+    transaction.execute(LET_EVENT_GO, args![event]).await?;
+    transaction.execute(DROP_EVENT, args![event]).await?;
     Ok(())
 }
 

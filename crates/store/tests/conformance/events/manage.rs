@@ -1,5 +1,7 @@
 //! What people see of deliveries, and do with them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use picloud_shared::{
     events::{
@@ -23,6 +25,7 @@ cases! {
     a_delivery_is_shown_with_all_that_is_known_of_it,
     what_is_dead_gets_another_chance_once,
     a_new_event_takes_the_place_of_the_old_one,
+    two_that_leave_an_event_at_once_leave_nothing_of_it,
     what_a_run_gives_another_chance_is_as_deep_as_that,
     many_get_another_chance,
     what_has_ended_can_be_deleted,
@@ -239,6 +242,43 @@ async fn a_new_event_takes_the_place_of_the_old_one(bed: Bed) {
         assert_eq!(ground.count("events").await, events);
         ground.is_counted_exactly().await;
     }
+    ground.bed.finish().await;
+}
+
+async fn two_that_leave_an_event_at_once_leave_nothing_of_it(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    let store = &ground.bed.store;
+    let shared = event(vec![ground.delivery(), ground.delivery()]);
+    let published = ground.publish(vec![shared], at(0)).await;
+    for leased in ground.claim("a", 5, at(0)).await.leased {
+        let held = leased.held();
+        assert!(ground.fail(held, Next::Dead(DeadReason::Never), at(1)).await);
+    }
+    // On SQLite only one at a time writes; on PostgreSQL both wait for the event, and go on from there.
+    let both_meet = !ground.bed.is_sqlite();
+    let (mut holder, mut raw) = (ground.bed.raw().await, ground.bed.raw().await);
+    if both_meet {
+        holder
+            .run("BEGIN; UPDATE events SET deliveries = deliveries")
+            .await;
+    }
+    let let_go = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+            AND cardinality(pg_blocking_pids(pid)) > 0";
+        while both_meet && raw.number(waiting).await < 2 {
+            tokio::task::yield_now().await;
+        }
+        if both_meet {
+            holder.run("COMMIT").await;
+        }
+    };
+    let let_go = tokio::time::timeout(Duration::from_mins(1), let_go);
+    let data = Bytes::from_static(b"\"mended\"");
+    let redrive = |one| store.redrive_delivery(ground.app, one, Some(data.clone()), 0, at(2));
+    let (one, other, met) = tokio::join!(redrive(published[0]), redrive(published[1]), let_go);
+    assert!(met.is_ok() && one.unwrap().unwrap().1 && other.unwrap().unwrap().1);
+    assert_eq!(ground.count("events").await, 2);
+    ground.is_counted_exactly().await;
     ground.bed.finish().await;
 }
 

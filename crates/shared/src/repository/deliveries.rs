@@ -54,7 +54,7 @@ pub trait DeliveryRepository: Send + Sync {
     ) -> Result<Option<(Delivery, bool)>, PublishError>;
 
     /// The same for all dead deliveries that fit, the oldest first, up to `limit` and to what the app may have waiting;
-    /// `state` of the filter does not count. Tells how many there were.
+    /// `state` of the filter does not count. Tells how many there were, also if storage fails after some of them.
     async fn redrive_deliveries(
         &self,
         app: AppId,

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     db::{Db, Transaction},
+    postgres::{events::TRIES_MAX, gave_up},
     statements::statements,
     value::{Value, args},
 };
@@ -194,37 +195,87 @@ pub(super) async fn redrive_all(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut redriven = 0;
+    let done = redrive_batches(db, app, filter, limit, depth, now, &mut redriven).await;
+    match done {
+        // Those before stay, and whoever asked is told of them.
+        Err(error) if redriven > 0 => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                redriven,
+                "not all dead deliveries were given another chance"
+            );
+        }
+        done => done?,
+    }
+    Ok(redriven)
+}
+
+/// Counts them as it goes.
+async fn redrive_batches(
+    db: &Db,
+    app: AppId,
+    filter: &DeliveryFilter,
+    limit: u32,
+    depth: u8,
+    now: Timestamp,
+    redriven: &mut u64,
+) -> Result<(), StoreError> {
     let mut after = Uuid::nil();
-    while redriven < u64::from(limit) {
-        let left = u64::from(limit) - redriven;
+    while *redriven < u64::from(limit) {
+        let left = u64::from(limit) - *redriven;
         let mut args = args![app, after];
         args.extend(wanted(filter));
         args.push(Value::from(left.min(BATCH_ROWS.into())));
         let batch: Vec<(Uuid,)> = db.fetch_all(DEAD_DELIVERIES, args).await?;
-        let Some((last,)) = batch.last() else {
+        let batch: Vec<Uuid> = batch.into_iter().map(|(delivery,)| delivery).collect();
+        let Some(last) = batch.last() else {
             break;
         };
         after = *last;
-        let mut transaction = db.write().await?;
-        let mut of_batch = 0;
-        for (delivery,) in &batch {
-            let delivery = DeliveryId(*delivery);
-            let Some(order) = Order::lock(&mut transaction, app, delivery).await? else {
-                continue;
-            };
-            deepen_event(&mut transaction, app, delivery, depth).await?;
-            if redrive_one(&mut transaction, app, delivery, &order, now).await? {
-                of_batch += 1;
+        let mut tries = 0;
+        let of_batch = loop {
+            tries += 1;
+            match redrive_batch(db, app, &batch, depth, now).await {
+                Err(error) if gave_up(&error) && tries < TRIES_MAX => {}
+                done => break done?,
             }
-        }
-        if is_overfull(&mut transaction, app).await? {
-            // Those before stay; of these none.
+        };
+        let Some(of_batch) = of_batch else {
             break;
-        }
-        transaction.commit().await?;
-        redriven += of_batch;
+        };
+        *redriven += of_batch;
     }
-    Ok(redriven)
+    Ok(())
+}
+
+/// Gives these another chance, all of them that are dead or none; tells how many. None if the app would have more waiting
+/// than it may.
+async fn redrive_batch(
+    db: &Db,
+    app: AppId,
+    batch: &[Uuid],
+    depth: u8,
+    now: Timestamp,
+) -> Result<Option<u64>, StoreError> {
+    let mut transaction = db.write().await?;
+    Order::lock_all(&mut transaction, app, batch.to_vec()).await?;
+    let mut redriven = 0;
+    for delivery in batch {
+        let delivery = DeliveryId(*delivery);
+        let Some(order) = Order::lock(&mut transaction, app, delivery).await? else {
+            continue;
+        };
+        deepen_event(&mut transaction, app, delivery, depth).await?;
+        if redrive_one(&mut transaction, app, delivery, &order, now).await? {
+            redriven += 1;
+        }
+    }
+    if is_overfull(&mut transaction, app).await? {
+        // Dropped, the transaction leaves nothing.
+        return Ok(None);
+    }
+    transaction.commit().await?;
+    Ok(Some(redriven))
 }
 
 /// Deletes what has ended, some in each transaction.

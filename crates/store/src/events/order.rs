@@ -6,7 +6,13 @@ use picloud_shared::{
 };
 use uuid::Uuid;
 
-use crate::{db::Transaction, postgres::lock, statements::statements, value::args};
+use crate::{
+    db::{Transaction, bounded},
+    error::store_error,
+    postgres::lock,
+    statements::statements,
+    value::args,
+};
 
 statements! {
     FIND_ORDER = "SELECT origin_id, event_key, place FROM deliveries WHERE app_id = $1 AND id = $2";
@@ -26,6 +32,22 @@ pub(super) struct Order {
 }
 
 impl Order {
+    /// Locks the orders of all of these to the end of the transaction. Whoever needs several has to begin with this: two who
+    /// lock them as they come could wait for each other.
+    pub(super) async fn lock_all(
+        transaction: &mut Transaction,
+        app: AppId,
+        deliveries: Vec<Uuid>,
+    ) -> Result<(), StoreError> {
+        if let Transaction::Postgres(transaction) = transaction {
+            let locked = sqlx::query(lock::ORDERS).bind(app.0).bind(deliveries);
+            bounded(locked.execute(&mut **transaction))
+                .await
+                .map_err(store_error)?;
+        }
+        Ok(())
+    }
+
     /// The order in which a delivery stands, locked to the end of the transaction. It never gets into another one.
     pub(super) async fn lock(
         transaction: &mut Transaction,

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How often something is sent that PostgreSQL gave up for something else.
-pub(super) const TRIES_MAX: usize = 5;
+pub(crate) const TRIES_MAX: usize = 5;
 
 statements! {
     PUBLISH_EVENTS = "SELECT publish_events($1, $2, CAST($3 AS JSONB), $4, $5, $6, $7, $8)";

@@ -28,6 +28,8 @@ cases! {
     two_that_leave_an_event_at_once_leave_nothing_of_it,
     what_a_run_gives_another_chance_is_as_deep_as_that,
     many_get_another_chance,
+    what_others_stood_in_the_way_of_is_tried_again,
+    a_fault_leaves_those_before_it,
     what_has_ended_can_be_deleted,
     queues_are_counted_by_script_and_topic,
 }
@@ -339,6 +341,51 @@ async fn many_get_another_chance(bed: Bed) {
         .await;
     assert_eq!(redriven.unwrap(), 30);
     assert_eq!(ground.list(DeliveryState::Dead).await.len(), 3);
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+/// Has PostgreSQL end what gives dead deliveries another chance with an error, for those of all tries that fit.
+async fn fail_redrives(ground: &Ground, which: &str, code: &str) {
+    let sql = format!(
+        "CREATE SEQUENCE tries; \
+        CREATE FUNCTION fail_redrive() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN \
+        IF nextval('tries') {which} THEN RAISE EXCEPTION 'as a test' USING ERRCODE = '{code}'; END IF; \
+        RETURN NEW; END $$; \
+        CREATE TRIGGER fail_redrive BEFORE UPDATE OF redrives ON deliveries \
+        FOR EACH ROW EXECUTE FUNCTION fail_redrive()"
+    );
+    ground.bed.raw().await.run(&sql).await;
+}
+
+async fn what_others_stood_in_the_way_of_is_tried_again(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    if ground.bed.is_sqlite() {
+        // Only one at a time writes there.
+        return ground.bed.finish().await;
+    }
+    with_dead(&ground, "orders", 3, 3).await;
+    let (store, all) = (&ground.bed.store, DeliveryFilter::default());
+    fail_redrives(&ground, "= 2", "40P01").await;
+    let redriven = store.redrive_deliveries(ground.app, &all, 10, 0, at(5)).await;
+    assert_eq!(redriven.unwrap(), 3);
+    ground.is_counted_exactly().await;
+    ground.bed.finish().await;
+}
+
+async fn a_fault_leaves_those_before_it(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    if ground.bed.is_sqlite() {
+        return ground.bed.finish().await;
+    }
+    with_dead(&ground, "orders", 230, 230).await;
+    let (store, all) = (&ground.bed.store, DeliveryFilter::default());
+    fail_redrives(&ground, "> 200", "40P01").await;
+    let redriven = store.redrive_deliveries(ground.app, &all, 1_000, 0, at(5)).await;
+    assert_eq!(redriven.unwrap(), 200);
+    assert_eq!(ground.list(DeliveryState::Dead).await.len(), 30);
+    let redriven = store.redrive_deliveries(ground.app, &all, 1_000, 0, at(5)).await;
+    assert!(redriven.is_err(), "{redriven:?}");
     ground.is_counted_exactly().await;
     ground.bed.finish().await;
 }

@@ -3,15 +3,15 @@
 use std::{collections::HashSet, time::Duration};
 
 use picloud_shared::{
-    events::{Counts, DeadReason, DeliveryState, NewDelivery, NewEvent, Next, Origin},
-    id::SubscriptionId,
+    events::{Counts, DeadReason, DeliveryFilter, DeliveryState, NewDelivery, NewEvent, Next, Origin},
+    id::{AppId, DeliveryId, SubscriptionId},
     repository::{DeliveryRepository, EventRepository},
     services::{Answer, Commit},
 };
 
 use super::{Ground, acknowledging, at, event, ids};
 use crate::{
-    bed::{Bed, cases},
+    bed::{Bed, Raw, cases},
     fixtures::{fifty_at_once, now},
 };
 
@@ -24,6 +24,7 @@ cases! {
     many_at_once_get_into_one_line,
     one_commit_tells_many_of_a_thousand_keys,
     whoever_changes_two_orders_takes_their_locks_in_one_order,
+    many_that_have_another_chance_take_their_locks_in_one_order,
 }
 
 fn subscription() -> SubscriptionId {
@@ -245,45 +246,102 @@ async fn whoever_changes_two_orders_takes_their_locks_in_one_order(bed: Bed) {
         // Only one at a time writes there.
         return ground.bed.finish().await;
     }
-    let one = subscription();
-    let number = |key: &str| format!("lock_of_order('{}', '{one}', '{key}')", ground.app);
-    let mut raw = ground.bed.raw().await;
-    let a_is_lower = format!(
-        "SELECT CASE WHEN {} < {} THEN CAST(1 AS BIGINT) ELSE 0 END",
-        number("a"),
-        number("b")
-    );
-    let (lower, higher) = if raw.number(&a_is_lower).await == 1 {
-        ("a", "b")
-    } else {
-        ("b", "a")
-    };
+    let mut orders = TwoOrders::new(&ground).await;
+    let (one, lower, higher) = (orders.subscription, orders.lower, orders.higher);
     ground.publish(vec![ground.ordered(one, higher)], at(0)).await;
     let held = ground.claim_one("x", at(0)).await.held();
     let commit = Commit {
         emits: vec![ground.ordered(one, lower)],
         ..acknowledging(held)
     };
-    raw.run(&format!("SELECT pg_advisory_lock({})", number(lower)))
-        .await;
-    // While the commit waits for the lower one, it does not have the higher one yet.
-    let look = async {
-        let waiting =
-            "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
-        while raw.number(waiting).await == 0 {
-            tokio::task::yield_now().await;
-        }
-        let is_free = format!(
-            "SELECT CASE WHEN pg_try_advisory_lock({}) THEN CAST(1 AS BIGINT) ELSE 0 END",
-            number(higher)
-        );
-        let is_free = raw.number(&is_free).await;
-        raw.run("SELECT pg_advisory_unlock_all()").await;
-        is_free
-    };
-    let look = tokio::time::timeout(Duration::from_mins(1), look);
-    let (answer, is_free) = tokio::join!(ground.commit(commit, at(1)), look);
-    assert_eq!((answer, is_free.unwrap()), (Ok(Answer::Committed), 1));
+    let (answer, is_free) = orders.while_lower_is_held(ground.commit(commit, at(1))).await;
+    assert_eq!((answer, is_free), (Ok(Answer::Committed), true));
     assert_eq!(ground.claim("x", 10, at(1)).await.leased.len(), 1);
     ground.bed.finish().await;
+}
+
+async fn many_that_have_another_chance_take_their_locks_in_one_order(bed: Bed) {
+    let ground = Ground::new(bed).await;
+    if ground.bed.is_sqlite() {
+        return ground.bed.finish().await;
+    }
+    let mut orders = TwoOrders::new(&ground).await;
+    // The one that comes first has the lock that comes second.
+    let mut made = [DeliveryId::new(now()), DeliveryId::new(now())];
+    made.sort();
+    let events = [orders.higher, orders.lower].into_iter().zip(made);
+    let events = events.map(|(key, id)| {
+        let mut event = ground.ordered(orders.subscription, key);
+        event.deliveries[0].id = id;
+        event
+    });
+    ground.publish(events.collect(), at(0)).await;
+    for leased in ground.claim("x", 10, at(0)).await.leased {
+        let held = leased.held();
+        assert!(ground.fail(held, Next::Dead(DeadReason::Never), at(1)).await);
+    }
+    let all = DeliveryFilter::default();
+    let redrive = ground
+        .bed
+        .store
+        .redrive_deliveries(ground.app, &all, 10, 0, at(2));
+    let (redriven, is_free) = orders.while_lower_is_held(redrive).await;
+    assert_eq!((redriven.unwrap(), is_free), (2, true));
+    assert_eq!(ground.claim("x", 10, at(2)).await.leased.len(), 2);
+    ground.bed.finish().await;
+}
+
+/// Two keys of a subscription on PostgreSQL, by the numbers of their locks.
+struct TwoOrders {
+    raw: Raw,
+    subscription: SubscriptionId,
+    app: AppId,
+    lower: &'static str,
+    higher: &'static str,
+}
+
+impl TwoOrders {
+    async fn new(ground: &Ground) -> Self {
+        let mut orders = Self {
+            raw: ground.bed.raw().await,
+            subscription: subscription(),
+            app: ground.app,
+            lower: "a",
+            higher: "b",
+        };
+        let is_so = format!("{} < {}", orders.number("a"), orders.number("b"));
+        if !orders.is(&is_so).await {
+            (orders.lower, orders.higher) = ("b", "a");
+        }
+        orders
+    }
+
+    fn number(&self, key: &str) -> String {
+        format!("lock_of_order('{}', '{}', '{key}')", self.app, self.subscription)
+    }
+
+    async fn is(&mut self, condition: &str) -> bool {
+        let sql = format!("SELECT CASE WHEN {condition} THEN CAST(1 AS BIGINT) ELSE 0 END");
+        self.raw.number(&sql).await == 1
+    }
+
+    /// Has somebody wait for the lower one; gives their answer, and whether they did not have the higher one yet.
+    async fn while_lower_is_held<T>(&mut self, asked: impl Future<Output = T>) -> (T, bool) {
+        let hold = format!("SELECT pg_advisory_lock({})", self.number(self.lower));
+        self.raw.run(&hold).await;
+        let is_free = format!("pg_try_advisory_lock({})", self.number(self.higher));
+        let look = async {
+            let waiting =
+                "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+            while self.raw.number(waiting).await == 0 {
+                tokio::task::yield_now().await;
+            }
+            let is_free = self.is(&is_free).await;
+            self.raw.run("SELECT pg_advisory_unlock_all()").await;
+            is_free
+        };
+        let look = tokio::time::timeout(Duration::from_mins(1), look);
+        let (answer, is_free) = tokio::join!(asked, look);
+        (answer, is_free.unwrap())
+    }
 }

@@ -188,6 +188,7 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
             };
             match fault {
                 Fault::Away => unavailable(E::Database(error)),
+                Fault::Contended => StoreError::Contended(error.into()),
                 Fault::Full => StoreError::Full(error.into()),
                 Fault::Damaged => StoreError::Corrupt(error.to_string()),
                 Fault::Program => StoreError::Failed(error.into()),
@@ -207,6 +208,8 @@ pub(crate) fn unavailable(error: impl Into<Cause>) -> StoreError {
 pub(crate) enum Fault {
     /// It is away, busy or stopping; asking again later may help.
     Away,
+    /// None: it ended what stood in the way of others.
+    Contended,
     /// Its disk is full.
     Full,
     /// Its files are damaged.

@@ -93,7 +93,7 @@ impl Emails {
         let own = self.parts.servers.mail_server(id).await.map_err(|error| {
             tracing::error!(app.id = %id, error = &error as &dyn Error, "the mail server of an app cannot be read");
             match error {
-                StoreError::Unavailable(_) => ServiceError::Unavailable,
+                StoreError::Unavailable(_) | StoreError::Contended(_) => ServiceError::Unavailable,
                 _ => ServiceError::Failed,
             }
         })?;

@@ -146,6 +146,10 @@ impl From<StoreError> for Refusal {
                 Code::DatabaseUnavailable,
                 "The database does not answer. Try again in a moment.",
             ),
+            StoreError::Contended(_) => problem(
+                Code::DatabaseUnavailable,
+                "Others changed the same at that moment. Try again.",
+            ),
             StoreError::Full(_) => problem(
                 Code::InsufficientStorage,
                 "The server's disk is full. Free some space, then try again.",
@@ -269,6 +273,15 @@ mod tests {
         };
         assert_eq!(problem.detail, "`name` is not valid: must not be empty.");
         assert_eq!(problem.extra["errors"][0]["field"], "name");
+    }
+
+    #[test]
+    fn what_stood_in_the_way_of_others_is_told_as_that() {
+        let Refusal::Problem(problem) = Refusal::from(StoreError::Contended("a deadlock".into())) else {
+            panic!("a problem")
+        };
+        assert_eq!(problem.code.status().as_u16(), 503);
+        assert_eq!(problem.detail, "Others changed the same at that moment. Try again.");
     }
 
     #[test]

@@ -206,6 +206,10 @@ fn refusal(error: &PublishError) -> Refusal {
             Code::DatabaseUnavailable,
             "The database does not answer. Try again in a moment, with an Idempotency-Key if it must run once.",
         ),
+        PublishError::Store(StoreError::Contended(_)) => Refusal::new(
+            Code::DatabaseUnavailable,
+            "Others changed the same at that moment. Try again, with an Idempotency-Key if it must run once.",
+        ),
         PublishError::Store(StoreError::Full(_)) => {
             Refusal::new(Code::InsufficientStorage, "The server has no space left.")
         }

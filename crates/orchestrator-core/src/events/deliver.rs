@@ -331,7 +331,7 @@ async fn tried<T, F: Future<Output = Result<T, StoreError>>>(what: &str, ask: im
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(error @ (StoreError::Unavailable(_) | StoreError::Full(_))) => {
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Contended(_) | StoreError::Full(_))) => {
                 tracing::warn!(%error, what, "an event waits for storage");
             }
             Err(error) => tracing::error!(%error, what, "an event waits for storage"),

@@ -125,7 +125,9 @@ impl Writer {
                     self.shared.feed.publish(batch.records.iter().chain(committed));
                     return;
                 }
-                Err(error @ (StoreError::Unavailable(_) | StoreError::Full(_))) => {
+                Err(
+                    error @ (StoreError::Unavailable(_) | StoreError::Contended(_) | StoreError::Full(_)),
+                ) => {
                     tracing::warn!(%error, records, "execution records wait for storage");
                     sleep(pause).await;
                     pause = (pause * 2).min(RETRY_MAX);

@@ -161,6 +161,10 @@ pub enum StoreError {
     /// The database cannot be reached or does not answer in time.
     #[error("the database does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database ended it because others were changing the same, and each would have waited for the other. Nothing of it
+    /// has taken effect, and it may well succeed now.
+    #[error("others changed the same at that moment")]
+    Contended(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The disk is full.
     #[error("the database has no space left")]
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),

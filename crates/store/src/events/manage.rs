@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     db::{Db, Transaction},
-    postgres::{events::TRIES_MAX, gave_up},
+    postgres::events::TRIES_MAX,
     statements::statements,
     value::{Value, args},
 };
@@ -236,7 +236,7 @@ async fn redrive_batches(
         let of_batch = loop {
             tries += 1;
             match redrive_batch(db, app, &batch, depth, now).await {
-                Err(error) if gave_up(&error) && tries < TRIES_MAX => {}
+                Err(StoreError::Contended(_)) if tries < TRIES_MAX => {}
                 done => break done?,
             }
         };

@@ -160,6 +160,10 @@ pub(crate) fn refusal(error: &StoreError) -> ServiceError {
             tracing::warn!(%cause, "a script found no database");
             ServiceError::Unavailable
         }
+        StoreError::Contended(cause) => {
+            tracing::warn!(%cause, "a script stood in the way of others");
+            ServiceError::Unavailable
+        }
         StoreError::Full(cause) => {
             tracing::warn!(%cause, "a script found no space left");
             ServiceError::Full

@@ -1,9 +1,6 @@
 //! What an error of a commit means.
 
-use picloud_shared::{
-    quota::{Quota, QuotaExceeded},
-    repository::StoreError,
-};
+use picloud_shared::quota::{Quota, QuotaExceeded};
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 /// Why there is no answer to a commit.
@@ -62,16 +59,6 @@ impl Failure {
             _ => Self::Other,
         }
     }
-}
-
-/// Whether PostgreSQL ended a transaction because of others who stood in its way: nothing of it has taken effect, and it may
-/// well succeed now.
-pub(crate) fn gave_up(error: &StoreError) -> bool {
-    let StoreError::Unavailable(cause) = error else {
-        return false;
-    };
-    let cause = cause.downcast_ref::<sqlx::Error>();
-    cause.is_some_and(|cause| Failure::of(cause) == Failure::GaveUp)
 }
 
 /// What `commit_kv` says of a quota.

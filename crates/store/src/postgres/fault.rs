@@ -8,9 +8,11 @@ pub(crate) fn fault(code: &str) -> Fault {
         "53100" => Fault::Full,
         // data_corrupted, index_corrupted
         "XX001" | "XX002" => Fault::Damaged,
-        // serialization_failure, deadlock_detected, lock_not_available, query_canceled,
-        // idle_in_transaction_session_timeout, invalid_catalog_name (the database is gone)
-        "40001" | "40P01" | "55P03" | "57014" | "25P03" | "3D000" => Fault::Away,
+        // serialization_failure, deadlock_detected
+        "40001" | "40P01" => Fault::Contended,
+        // lock_not_available, query_canceled, idle_in_transaction_session_timeout, invalid_catalog_name (the database is
+        // gone)
+        "55P03" | "57014" | "25P03" | "3D000" => Fault::Away,
         // Classes: connection exception, not let in any more, insufficient resources, operator intervention,
         // system error.
         code if ["08", "28", "53", "57P", "58"]
@@ -35,7 +37,9 @@ mod tests {
             ("57P01", Fault::Away),
             ("57014", Fault::Away),
             ("08006", Fault::Away),
-            ("40P01", Fault::Away),
+            ("55P03", Fault::Away),
+            ("40001", Fault::Contended),
+            ("40P01", Fault::Contended),
             ("XX001", Fault::Damaged),
             ("23505", Fault::Program),
             ("42P01", Fault::Program),

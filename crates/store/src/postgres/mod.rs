@@ -15,7 +15,6 @@ pub(crate) mod open;
 pub(crate) mod server;
 mod turns;
 
-pub(crate) use failure::gave_up;
 pub(crate) use fault::fault;
 pub(crate) use open::Postgres;
 pub(crate) use server::VERSION_MIN;

@@ -115,7 +115,7 @@ pub(crate) fn fault_of(error: Error) -> StoreError {
         _ => Fault::Program,
     };
     match fault {
-        Fault::Away => unavailable(error),
+        Fault::Away | Fault::Contended => unavailable(error),
         Fault::Full => StoreError::Full(error.into()),
         Fault::Damaged => StoreError::Corrupt(error.to_string()),
         Fault::Program => StoreError::Failed(error.into()),

@@ -55,11 +55,6 @@ impl Steps {
             if plan.entries.is_empty() {
                 return Ok(plan.next_due);
             }
-            if plan.replaces {
-                for run in self.repository.cancel_runs_of_schedule(app, id, now).await? {
-                    self.events.lose(run);
-                }
-            }
             let decided = Decided::New {
                 since: standing.planned_until,
                 until: plan.planned_until,
@@ -67,7 +62,12 @@ impl Steps {
                 prunes,
             };
             match self.write(schedule, decided, &plan.entries, now).await? {
-                LedgerWritten::Written => return Ok(plan.next_due),
+                LedgerWritten::Written { cancelled } => {
+                    for run in cancelled {
+                        self.events.lose(run);
+                    }
+                    return Ok(plan.next_due);
+                }
                 LedgerWritten::Taken => {}
                 LedgerWritten::QueueFull => break,
             }
@@ -87,7 +87,7 @@ impl Steps {
             return Ok(false);
         }
         let written = self.write(schedule, Decided::Waiting, &entries, now).await?;
-        Ok(written == LedgerWritten::Written)
+        Ok(matches!(written, LedgerWritten::Written { .. }))
     }
 
     async fn write(

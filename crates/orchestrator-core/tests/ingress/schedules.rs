@@ -15,7 +15,7 @@ use picloud_shared::{
     admin_host::AdminHost,
     bindings::{ScheduleSpec, ScheduledScript},
     events::RetryPolicy,
-    id::{AppId, DeliveryId, ScheduleId},
+    id::{AppId, ScheduleId},
     release::{LiveRelease, Manifest, Release},
     repository::{
         Decided, LedgerRow, LedgerStep, LedgerWritten, ReleaseRepository, ScheduleRepository,
@@ -183,16 +183,9 @@ impl ScheduleRepository for Ledgers {
                 "{entry:?} is there twice"
             );
         }
-        Ok(LedgerWritten::Written)
-    }
-
-    async fn cancel_runs_of_schedule(
-        &self,
-        _app: AppId,
-        _schedule: ScheduleId,
-        _now: Timestamp,
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        Ok(Vec::new())
+        Ok(LedgerWritten::Written {
+            cancelled: Vec::new(),
+        })
     }
 
     async fn list_ledger(

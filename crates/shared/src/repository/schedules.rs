@@ -26,20 +26,11 @@ pub trait ScheduleRepository: Send + Sync {
         schedule: ScheduleId,
     ) -> Result<ScheduleStanding, StoreError>;
 
-    /// Writes rows of a ledger and publishes their events, all or nothing.
+    /// Writes rows of a ledger, cancels the runs that are replaced, and publishes events, all or nothing.
     async fn write_ledger(&self, step: LedgerStep, now: Timestamp) -> Result<LedgerWritten, StoreError>;
 
     /// Of a schedule that was paused or deleted, nothing waits any more.
     async fn skip_waiting(&self, schedule: ScheduleId, now: Timestamp) -> Result<(), StoreError>;
-
-    /// Cancels the runs of a schedule that are going or wait for their turn; what they would have written is lost. Tells
-    /// which.
-    async fn cancel_runs_of_schedule(
-        &self,
-        app: AppId,
-        schedule: ScheduleId,
-        now: Timestamp,
-    ) -> Result<Vec<DeliveryId>, StoreError>;
 
     /// Lists the rows of a ledger, newest first; `before` leaves out that moment and all later ones.
     async fn list_ledger(
@@ -86,7 +77,8 @@ pub enum Decided {
         since: Option<Timestamp>,
         /// Up to when it is planned now.
         until: Timestamp,
-        /// What waits is replaced.
+        /// What waits is replaced, and runs that are going or wait for their turn are cancelled: what they would have
+        /// written is lost.
         replaces: bool,
         /// Rows that are too old are deleted.
         prunes: bool,
@@ -96,13 +88,16 @@ pub enum Decided {
 }
 
 /// What became of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerWritten {
     /// It is on disk.
-    Written,
-    /// Somebody else was first, or the app is gone; nothing was written.
+    Written {
+        /// The runs that were cancelled, as they are replaced.
+        cancelled: Vec<DeliveryId>,
+    },
+    /// Somebody else was first, or the app is gone; nothing was written or cancelled.
     Taken,
-    /// The app has as many events waiting as it may; nothing was written.
+    /// The app has as many events waiting as it may; nothing was written or cancelled.
     QueueFull,
 }
 

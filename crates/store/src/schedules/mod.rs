@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use picloud_shared::{
     id::{AppId, DeliveryId, ScheduleId},
     repository::{
-        DeliveryRepository as _, LEDGER_DAYS_MAX, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository,
-        ScheduleStanding, StoreError,
+        LEDGER_DAYS_MAX, LedgerRow, LedgerStep, LedgerWritten, ScheduleRepository, ScheduleStanding,
+        StoreError,
     },
     schedule::{Entry, Fate},
     time::Timestamp,
@@ -33,8 +33,9 @@ statements! {
     PLANNED_SCHEDULES = "SELECT schedule_id, planned_until FROM schedule_standings";
     WAITING_SCHEDULES = "SELECT DISTINCT schedule_id FROM schedule_ledger WHERE state = 'waiting'";
     PLANNED_UNTIL = "SELECT planned_until FROM schedule_standings WHERE schedule_id = $1";
+    // In one order, so that no two who cancel them wait for each other.
     RUNS_OF_SCHEDULE = "SELECT id FROM deliveries WHERE app_id = $1 AND origin_id = $2 AND origin = 'schedule' \
-        AND state IN ('waiting', 'behind', 'running')";
+        AND state IN ('waiting', 'behind', 'running') ORDER BY id";
     WAITING_OF_SCHEDULE = "SELECT scheduled_at FROM schedule_ledger WHERE schedule_id = $1 AND state = 'waiting' \
         ORDER BY scheduled_at";
     SKIP_WAITING = "UPDATE schedule_ledger SET state = 'skipped', reason = 'inactive', decided_at = $2 \
@@ -132,23 +133,6 @@ impl ScheduleRepository for Store {
         let mut transaction = self.db.write().await?;
         transaction.execute(SKIP_WAITING, args![schedule, now]).await?;
         transaction.commit().await
-    }
-
-    async fn cancel_runs_of_schedule(
-        &self,
-        app: AppId,
-        schedule: ScheduleId,
-        now: Timestamp,
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        let runs: Vec<(Uuid,)> = self.db.fetch_all(RUNS_OF_SCHEDULE, args![app, schedule]).await?;
-        let mut cancelled = Vec::new();
-        for (run,) in runs {
-            let found = self.cancel_delivery(app, DeliveryId(run), now).await?;
-            if found.is_some_and(|(_, is_cancelled)| is_cancelled) {
-                cancelled.push(DeliveryId(run));
-            }
-        }
-        Ok(cancelled)
     }
 
     async fn list_ledger(

@@ -1,18 +1,21 @@
-//! Writing a step of a schedule: its rows, how far it is planned, and its events, in one transaction.
+//! Writing a step of a schedule: its rows, how far it is planned, the ends of the runs that it replaces, and its events,
+//! in one transaction.
 //!
 //! On SQLite the thread that writes the commits of runs does it, on PostgreSQL it is a transaction; the statements are the
 //! same.
 
 use picloud_shared::{
     events::NewEvent,
+    id::DeliveryId,
     repository::{Decided, LEDGER_ROWS_MAX, LedgerStep, LedgerWritten, StoreError},
     schedule::Entry,
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::ledger_age_max;
+use super::{RUNS_OF_SCHEDULE, ledger_age_max};
 use crate::{
     db::bounded,
     error::store_error,
@@ -32,6 +35,9 @@ statements! {
         SELECT $1, a.id, $2 FROM apps a WHERE a.id = $3 \
         ON CONFLICT (schedule_id) DO UPDATE SET planned_until = excluded.planned_until \
         WHERE schedule_standings.planned_until = $4";
+    // Nobody waits behind one: runs of schedules have no place in an order.
+    CANCEL_RUN = "UPDATE deliveries SET state = 'cancelled', node = NULL, lease_until = NULL, ended_at = $1 \
+        WHERE app_id = $2 AND id = $3 AND state IN ('waiting', 'behind', 'running')";
     REPLACE_WAITING = "UPDATE schedule_ledger SET state = 'skipped', reason = 'replaced', decided_at = $1 \
         WHERE schedule_id = $2 AND state = 'waiting'";
     INSERT_ROW = "INSERT INTO schedule_ledger \
@@ -45,6 +51,10 @@ statements! {
     FORGET_ROWS = "DELETE FROM schedule_ledger WHERE schedule_id = $1 AND state <> 'waiting' AND (scheduled_at < $2 \
         OR scheduled_at < (SELECT l.scheduled_at FROM schedule_ledger l WHERE l.schedule_id = $1 \
         ORDER BY l.scheduled_at DESC LIMIT 1 OFFSET $3))";
+    // On SQLite others write in the same transaction, and a step may be refused after a part of it is written.
+    BEGIN_STEP = "SAVEPOINT step";
+    UNDO_STEP = "ROLLBACK TO step";
+    KEEP_STEP = "RELEASE step";
 }
 
 /// The same as `NULL`, where no moment is meant: no schedule is planned until then.
@@ -62,7 +72,23 @@ pub(super) async fn on_sqlite(
         .await
 }
 
+/// Writes a step; nothing of it remains unless it is written.
 fn write(
+    connection: &Connection,
+    step: &LedgerStep,
+    now: Timestamp,
+) -> Result<LedgerWritten, rusqlite::Error> {
+    let run = |sql: &'static str| connection.prepare_cached(sql)?.execute([]);
+    run(BEGIN_STEP)?;
+    let written = write_step(connection, step, now)?;
+    if !matches!(written, LedgerWritten::Written { .. }) {
+        run(UNDO_STEP)?;
+    }
+    run(KEEP_STEP)?;
+    Ok(written)
+}
+
+fn write_step(
     connection: &Connection,
     step: &LedgerStep,
     now: Timestamp,
@@ -92,6 +118,15 @@ fn write(
             rows
         }
     };
+    let mut cancelled = Vec::new();
+    // Before the new one is there, and so that they make room for it.
+    if replaces(step) {
+        for id in runs(connection, step)? {
+            if run(CANCEL_RUN, args![now, step.app_id, id])? == 1 {
+                cancelled.push(DeliveryId(id));
+            }
+        }
+    }
     let events = events(step, &rows);
     if !events.is_empty() {
         let bound = sqlite::events::Bound::Kept;
@@ -109,7 +144,15 @@ fn write(
     for (sql, args) in statements_of(step, &rows, now) {
         run(sql, args)?;
     }
-    Ok(LedgerWritten::Written)
+    Ok(LedgerWritten::Written { cancelled })
+}
+
+/// The runs of a schedule that are going, or wait for their turn.
+fn runs(connection: &Connection, step: &LedgerStep) -> Result<Vec<Uuid>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(RUNS_OF_SCHEDULE)?;
+    let of_schedule = params_from_iter(args![step.app_id, step.schedule]);
+    let found = statement.query_map(of_schedule, |row| row.get::<_, [u8; 16]>(0))?;
+    found.map(|id| id.map(Uuid::from_bytes)).collect()
 }
 
 /// Writes a step on PostgreSQL.
@@ -136,6 +179,12 @@ pub(super) async fn on_postgres(
             }
         }
     }
+    // Not before this step is the first: what another one has just started goes on.
+    let cancelled = if replaces(step) {
+        cancel_runs(&mut transaction, step, now).await?
+    } else {
+        Vec::new()
+    };
     for (sql, args) in statements_of(step, &rows, now) {
         execute(&mut transaction, sql, args).await?;
     }
@@ -152,7 +201,25 @@ pub(super) async fn on_postgres(
     if !events.is_empty() {
         db.tell();
     }
-    Ok(LedgerWritten::Written)
+    Ok(LedgerWritten::Written { cancelled })
+}
+
+/// Cancels the runs of a schedule that are going, or wait for their turn; tells which.
+async fn cancel_runs(
+    connection: &mut PgConnection,
+    step: &LedgerStep,
+    now: Timestamp,
+) -> Result<Vec<DeliveryId>, StoreError> {
+    let of_schedule = args![step.app_id, step.schedule];
+    let found = sqlx::query_as::<_, (Uuid,)>(RUNS_OF_SCHEDULE);
+    let found = bounded(bind!(found, of_schedule).fetch_all(&mut *connection)).await;
+    let mut cancelled = Vec::new();
+    for (id,) in found.map_err(store_error)? {
+        if execute(connection, CANCEL_RUN, args![now, step.app_id, id]).await? == 1 {
+            cancelled.push(DeliveryId(id));
+        }
+    }
+    Ok(cancelled)
 }
 
 async fn execute(
@@ -162,6 +229,11 @@ async fn execute(
 ) -> Result<u64, StoreError> {
     let done = bounded(bind!(sqlx::query(sql), args).execute(connection)).await;
     done.map(|done| done.rows_affected()).map_err(store_error)
+}
+
+/// Whether what runs and what waits is replaced.
+fn replaces(step: &LedgerStep) -> bool {
+    matches!(step.decided, Decided::New { replaces: true, .. })
 }
 
 /// What is published: for these rows, and what is told beside them.
@@ -186,7 +258,7 @@ fn statements_of<'s>(
     now: Timestamp,
 ) -> Vec<(&'static str, Vec<Value<'s>>)> {
     let mut statements = Vec::with_capacity(rows.len() + 2);
-    if let Decided::New { replaces: true, .. } = step.decided {
+    if replaces(step) {
         statements.push((REPLACE_WAITING, args![now, step.schedule]));
     }
     for (entry, event) in rows {

@@ -3,8 +3,8 @@
 use picloud_shared::{
     bindings::{ScheduleSpec, ScheduledScript},
     change::Change,
-    events::{DeliveryFilter, DeliveryState, EventRetention, RetryPolicy},
-    id::{AppId, ScheduleId},
+    events::{DeliveryFilter, DeliveryState, EventRetention, RetryPolicy, WAITING_PER_APP_MAX},
+    id::{AppId, DeliveryId, ScheduleId},
     page::PageRequest,
     repository::{
         AppRepository, BindingRepository, BindingUpdate, Decided, DeliveryRepository, EventRepository,
@@ -26,6 +26,8 @@ cases! {
     of_two_who_plan_one_is_first,
     what_waits_is_started_once,
     what_is_replaced_is_cancelled,
+    of_two_who_replace_one_cancels,
+    where_there_is_no_room_nothing_is_replaced,
     what_waits_for_a_schedule_that_is_inactive_is_skipped,
     old_rows_are_forgotten,
     old_rows_are_forgotten_without_a_step,
@@ -72,6 +74,23 @@ fn new(since: Option<i64>, until: i64) -> Decided {
     }
 }
 
+/// The same, with what runs and what waits replaced.
+fn replacing(since: i64, until: i64) -> Decided {
+    Decided::New {
+        since: Some(second(since)),
+        until: second(until),
+        replaces: true,
+        prunes: false,
+    }
+}
+
+/// That a step is written, and has cancelled these.
+fn cancelling(cancelled: &[DeliveryId]) -> LedgerWritten {
+    LedgerWritten::Written {
+        cancelled: cancelled.to_vec(),
+    }
+}
+
 fn step(schedule: &ScheduledScript, decided: Decided, rows: &[(i64, Fate)]) -> LedgerStep {
     let rows = rows.iter().map(|(number, fate)| {
         let scheduled_at = second(*number);
@@ -112,6 +131,15 @@ async fn states(store: &Store, schedule: &ScheduledScript) -> Vec<(i64, Fate)> {
         .collect()
 }
 
+/// What was started for an occurrence.
+async fn started(store: &Store, schedule: &ScheduledScript, number: i64) -> DeliveryId {
+    let (app, id) = (schedule.app_id, schedule.schedule_id());
+    let before = Some(second(number + 1));
+    let rows = store.list_ledger(app, id, 1, before).await.unwrap();
+    assert_eq!(rows[0].entry.scheduled_at, second(number));
+    rows[0].delivery.unwrap()
+}
+
 async fn standing(store: &Store, schedule: &ScheduledScript) -> ScheduleStanding {
     let (app, id) = (schedule.app_id, schedule.schedule_id());
     store.schedule_standing(app, id).await.unwrap()
@@ -140,7 +168,7 @@ async fn rows_and_events_are_written_together(mut bed: Bed) {
     let skipped = Fate::Skipped(SkippedWhy::StillRunning);
     let rows = [(1, Fate::Ran), (2, skipped), (3, Fate::Waiting)];
     let written = write(&bed.store, &schedule, new(None, 3), &rows).await;
-    assert_eq!(written, LedgerWritten::Written);
+    assert_eq!(written, cancelling(&[]));
     for _ in 0..2 {
         let expected = [(3, Fate::Waiting), (2, skipped), (1, Fate::Ran)];
         assert_eq!(states(&bed.store, &schedule).await, expected);
@@ -186,7 +214,7 @@ async fn of_two_who_plan_one_is_first(bed: Bed) {
         1
     );
     let written = write(&bed.store, &schedule, new(Some(1), 2), &[(2, Fate::Late)]).await;
-    assert_eq!(written, LedgerWritten::Written);
+    assert_eq!(written, cancelling(&[]));
     // The same occurrence has its row already: nothing of the step remains.
     let doubled = step(&schedule, new(Some(2), 3), &[(2, Fate::Ran)]);
     assert!(bed.store.write_ledger(doubled, now()).await.is_err());
@@ -208,7 +236,7 @@ async fn what_waits_is_started_once(bed: Bed) {
     for _ in 0..2 {
         let rows = [(1, Fate::Late), (2, Fate::Expired)];
         let written = write(&bed.store, &schedule, Decided::Waiting, &rows).await;
-        assert_eq!(written, LedgerWritten::Written);
+        assert_eq!(written, cancelling(&[]));
         assert_eq!(
             deliveries(&bed.store, schedule.app_id, DeliveryState::Waiting).await,
             1
@@ -224,23 +252,68 @@ async fn what_is_replaced_is_cancelled(bed: Bed) {
     let schedule = schedule(&bed.store).await;
     let rows = [(1, Fate::Ran), (2, Fate::Waiting)];
     write(&bed.store, &schedule, new(None, 2), &rows).await;
-    let (app, id) = (schedule.app_id, schedule.schedule_id());
-    let cancel = async || bed.store.cancel_runs_of_schedule(app, id, now()).await.unwrap();
-    assert_eq!(cancel().await.len(), 1);
-    assert_eq!(cancel().await, []);
-    assert_eq!(deliveries(&bed.store, app, DeliveryState::Cancelled).await, 1);
-    let decided = Decided::New {
-        since: Some(second(2)),
-        until: second(3),
-        replaces: true,
-        prunes: false,
-    };
-    let written = write(&bed.store, &schedule, decided, &[(3, Fate::Ran)]).await;
-    assert_eq!(written, LedgerWritten::Written);
+    let old = started(&bed.store, &schedule, 1).await;
+    // Who says so too late cancels nothing.
+    for since in [0, 1, 3] {
+        let late = write(&bed.store, &schedule, replacing(since, 4), &[(4, Fate::Ran)]).await;
+        assert_eq!(late, LedgerWritten::Taken, "{since}");
+    }
+    assert_eq!(standing(&bed.store, &schedule).await.running, 1);
+    let done = write(&bed.store, &schedule, replacing(2, 3), &[(3, Fate::Ran)]).await;
+    assert_eq!(done, cancelling(&[old]));
     let replaced = Fate::Skipped(SkippedWhy::Replaced);
     let expected = [(3, Fate::Ran), (2, replaced), (1, Fate::Ran)];
     assert_eq!(states(&bed.store, &schedule).await, expected);
     assert_eq!(standing(&bed.store, &schedule).await.running, 1);
+    let cancelled = deliveries(&bed.store, schedule.app_id, DeliveryState::Cancelled).await;
+    assert_eq!(cancelled, 1);
+    // One that has ended is not cancelled again.
+    let newer = started(&bed.store, &schedule, 3).await;
+    let done = write(&bed.store, &schedule, replacing(3, 4), &[(4, Fate::Ran)]).await;
+    assert_eq!(done, cancelling(&[newer]));
+    bed.finish().await;
+}
+
+async fn of_two_who_replace_one_cancels(bed: Bed) {
+    let schedule = schedule(&bed.store).await;
+    write(&bed.store, &schedule, new(None, 1), &[(1, Fate::Ran)]).await;
+    let old = started(&bed.store, &schedule, 1).await;
+    let newer = [(2, Fate::Ran)];
+    let both = tokio::join!(
+        write(&bed.store, &schedule, replacing(1, 2), &newer),
+        write(&bed.store, &schedule, replacing(1, 2), &newer),
+    );
+    let expected = (cancelling(&[old]), LedgerWritten::Taken);
+    let other_way = (LedgerWritten::Taken, cancelling(&[old]));
+    assert!(both == expected || both == other_way, "{both:?}");
+    // What the first has started goes on.
+    assert_eq!(standing(&bed.store, &schedule).await.running, 1);
+    let cancelled = deliveries(&bed.store, schedule.app_id, DeliveryState::Cancelled).await;
+    assert_eq!(cancelled, 1);
+    bed.finish().await;
+}
+
+async fn where_there_is_no_room_nothing_is_replaced(bed: Bed) {
+    let schedule = schedule(&bed.store).await;
+    let rows = [(1, Fate::Ran), (2, Fate::Waiting)];
+    write(&bed.store, &schedule, new(None, 2), &rows).await;
+    let old = started(&bed.store, &schedule, 1).await;
+    let full = format!("UPDATE app_queues SET count = {WAITING_PER_APP_MAX}");
+    bed.raw().await.run(&full).await;
+    // The end of one makes room for one, not for two.
+    let two = [(3, Fate::Ran), (4, Fate::Ran)];
+    let refused = write(&bed.store, &schedule, replacing(2, 4), &two).await;
+    assert_eq!(refused, LedgerWritten::QueueFull);
+    let before = [(2, Fate::Waiting), (1, Fate::Ran)];
+    assert_eq!(states(&bed.store, &schedule).await, before);
+    let stands = ScheduleStanding {
+        planned_until: Some(second(2)),
+        running: 1,
+        waiting: vec![second(2)],
+    };
+    assert_eq!(standing(&bed.store, &schedule).await, stands);
+    let done = write(&bed.store, &schedule, replacing(2, 3), &[(3, Fate::Ran)]).await;
+    assert_eq!(done, cancelling(&[old]));
     bed.finish().await;
 }
 
@@ -356,7 +429,7 @@ async fn what_is_changed_begins_anew_after_a_clock_that_was_far_ahead(bed: Bed) 
     // The same moments come once more, and have their rows.
     let again = [(day, Fate::Ran)];
     let written = write(&bed.store, &schedule, new(Some(10), day), &again).await;
-    assert_eq!(written, LedgerWritten::Written);
+    assert_eq!(written, cancelling(&[]));
 
     // A change that waited while something was planned undoes nothing.
     pause(false, day - 1).await;

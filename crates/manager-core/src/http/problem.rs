@@ -281,7 +281,10 @@ mod tests {
             panic!("a problem")
         };
         assert_eq!(problem.code.status().as_u16(), 503);
-        assert_eq!(problem.detail, "Others changed the same at that moment. Try again.");
+        assert_eq!(
+            problem.detail,
+            "Others changed the same at that moment. Try again."
+        );
     }
 
     #[test]

@@ -254,7 +254,9 @@ async fn whoever_changes_two_orders_takes_their_locks_in_one_order(bed: Bed) {
         emits: vec![ground.ordered(one, lower)],
         ..acknowledging(held)
     };
-    let (answer, is_free) = orders.while_lower_is_held(ground.commit(commit, at(1))).await;
+    let (answer, is_free) = orders
+        .while_lower_is_held(Box::pin(ground.commit(commit, at(1))))
+        .await;
     assert_eq!((answer, is_free), (Ok(Answer::Committed), true));
     assert_eq!(ground.claim("x", 10, at(1)).await.leased.len(), 1);
     ground.bed.finish().await;

@@ -35,9 +35,9 @@ statements! {
         SELECT $1, a.id, $2 FROM apps a WHERE a.id = $3 \
         ON CONFLICT (schedule_id) DO UPDATE SET planned_until = excluded.planned_until \
         WHERE schedule_standings.planned_until = $4";
-    // Nobody waits behind one: runs of schedules have no place in an order.
-    CANCEL_RUN = "UPDATE deliveries SET state = 'cancelled', node = NULL, lease_until = NULL, ended_at = $1 \
-        WHERE app_id = $2 AND id = $3 AND state IN ('waiting', 'behind', 'running')";
+    // On PostgreSQL; see `cancel_runs` of SQLite.
+    CANCEL_RUN = "UPDATE deliveries SET state = 'cancelled', node = NULL, lease_until = NULL, ended_at = $3 \
+        WHERE app_id = $1 AND id = $2 AND state IN ('waiting', 'behind', 'running')";
     REPLACE_WAITING = "UPDATE schedule_ledger SET state = 'skipped', reason = 'replaced', decided_at = $1 \
         WHERE schedule_id = $2 AND state = 'waiting'";
     INSERT_ROW = "INSERT INTO schedule_ledger \
@@ -118,15 +118,12 @@ fn write_step(
             rows
         }
     };
-    let mut cancelled = Vec::new();
     // Before the new one is there, and so that they make room for it.
-    if replaces(step) {
-        for id in runs(connection, step)? {
-            if run(CANCEL_RUN, args![now, step.app_id, id])? == 1 {
-                cancelled.push(DeliveryId(id));
-            }
-        }
-    }
+    let cancelled = if replaces(step) {
+        sqlite::events::cancel_runs(connection, step.app_id, step.schedule, now)?
+    } else {
+        Vec::new()
+    };
     let events = events(step, &rows);
     if !events.is_empty() {
         let bound = sqlite::events::Bound::Kept;
@@ -145,14 +142,6 @@ fn write_step(
         run(sql, args)?;
     }
     Ok(LedgerWritten::Written { cancelled })
-}
-
-/// The runs of a schedule that are going, or wait for their turn.
-fn runs(connection: &Connection, step: &LedgerStep) -> Result<Vec<Uuid>, rusqlite::Error> {
-    let mut statement = connection.prepare_cached(RUNS_OF_SCHEDULE)?;
-    let of_schedule = params_from_iter(args![step.app_id, step.schedule]);
-    let found = statement.query_map(of_schedule, |row| row.get::<_, [u8; 16]>(0))?;
-    found.map(|id| id.map(Uuid::from_bytes)).collect()
 }
 
 /// Writes a step on PostgreSQL.
@@ -215,7 +204,7 @@ async fn cancel_runs(
     let found = bounded(bind!(found, of_schedule).fetch_all(&mut *connection)).await;
     let mut cancelled = Vec::new();
     for (id,) in found.map_err(store_error)? {
-        if execute(connection, CANCEL_RUN, args![now, step.app_id, id]).await? == 1 {
+        if execute(connection, CANCEL_RUN, args![step.app_id, id, now]).await? == 1 {
             cancelled.push(DeliveryId(id));
         }
     }

@@ -4,12 +4,15 @@ use std::borrow::Cow;
 
 use picloud_shared::{
     events::{Ack, Failure, Held, Next},
-    id::AppId,
+    id::{AppId, DeliveryId, ScheduleId},
     time::Timestamp,
 };
 use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
 
-use super::publish::{Bound, publish};
+use super::{
+    publish::{Bound, publish},
+    queues::uuid,
+};
 use crate::{
     events::{NOT_TOLD, Refused, of_failure, warn_not_told},
     sqlite::kv::read::id,
@@ -49,6 +52,11 @@ statements! {
     RECOVER = "UPDATE deliveries SET state = 'waiting', node = NULL, lease_until = NULL, due_at = ?2, \
         aborts = aborts + CASE WHEN aborts = 0 OR begun_token = token THEN 1 ELSE 0 END \
         WHERE state = 'running' AND node = ?1";
+    /// Nobody waits behind one: runs of schedules have no place in an order.
+    CANCEL_RUNS = "UPDATE deliveries INDEXED BY deliveries_of_schedules \
+        SET state = 'cancelled', node = NULL, lease_until = NULL, ended_at = ?3 \
+        WHERE app_id = ?1 AND origin_id = ?2 AND origin = 'schedule' AND state IN ('waiting', 'behind', 'running') \
+        RETURNING id";
     /// Lets the first of a key run, if it is behind nobody any more.
     PROMOTE = "UPDATE deliveries SET state = 'waiting' WHERE app_id = ?1 AND state = 'behind' AND id = ( \
         SELECT id FROM deliveries WHERE app_id = ?1 AND origin_id = ?2 AND event_key = CAST(?3 AS TEXT) \
@@ -197,6 +205,19 @@ pub(super) fn fail(
             .execute(params![id(&app), delivery.as_bytes(), NOT_TOLD])?;
     }
     Ok(true)
+}
+
+/// Cancels the runs of a schedule that are going, or wait for their turn; tells which.
+pub(crate) fn cancel_runs(
+    connection: &Connection,
+    app: AppId,
+    schedule: ScheduleId,
+    now: Timestamp,
+) -> Result<Vec<DeliveryId>, Error> {
+    let mut statement = connection.prepare_cached(CANCEL_RUNS)?;
+    let of_schedule = params![id(&app), schedule.0.as_bytes(), now.as_micros()];
+    let cancelled = statement.query_map(of_schedule, |row| uuid(row, 0).map(DeliveryId))?;
+    cancelled.collect()
 }
 
 /// Extends leases; gives those that are lost.

@@ -13,7 +13,7 @@ use picloud_shared::{
 };
 
 pub(crate) use self::{
-    lease::{acknowledge, holds},
+    lease::{acknowledge, cancel_runs, holds},
     publish::{Bound, publish, publish_without_bound},
 };
 use super::kv::KeyValues;

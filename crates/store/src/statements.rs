@@ -85,6 +85,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
             ("sqlite/backup", crate::sqlite::backup::ALL),
             ("sqlite/docs/read", crate::sqlite::docs::read::ALL),
             ("sqlite/docs/writes", crate::sqlite::docs::writes::ALL),
+            ("sqlite/events/by_state", crate::sqlite::events::by_state::ALL),
             ("sqlite/events/claim", crate::sqlite::events::claim::ALL),
             ("sqlite/events/lease", crate::sqlite::events::lease::ALL),
             ("sqlite/events/publish", crate::sqlite::events::publish::ALL),
@@ -100,6 +101,7 @@ pub fn all_statements(database: &str) -> Vec<Statement> {
         .as_slice()
     } else {
         [
+            ("postgres/by_state", crate::postgres::by_state::ALL),
             ("postgres/claim", crate::postgres::claim::ALL),
             ("postgres/docs", crate::postgres::docs::ALL),
             ("postgres/events", crate::postgres::events::ALL),

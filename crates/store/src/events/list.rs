@@ -17,6 +17,7 @@ use super::rows::{EventRow, origin_and_terms, reason, topic};
 use crate::{
     convert::{number, variant},
     db::{Db, Transaction},
+    postgres, sqlite,
     statements::statements,
     value::{Value, args},
 };
@@ -39,12 +40,13 @@ macro_rules! select {
         )
     };
 }
-pub(super) use select;
+pub(crate) use select;
 
 /// `$3` to `$5` are what is wanted: script, topic and origin.
 macro_rules! page {
-    ($state:literal) => {
-        select!(
+    ($from:literal, $state:literal) => {
+        $crate::events::list::select!(
+            from $from,
             "",
             "WHERE d.app_id = $1 AND d.id < $2 AND (d.script_id = $3 OR $3 IS NULL) \
              AND (CAST($4 AS TEXT) IS NULL OR d.topic = $4) AND (CAST($5 AS TEXT) IS NULL OR d.origin = $5) ",
@@ -53,6 +55,29 @@ macro_rules! page {
         )
     };
 }
+pub(crate) use page;
+
+/// How many have not ended and are dead; both are named with the index by which they are found, if that has to be said.
+macro_rules! depths {
+    ($open:literal, $dead:literal) => {
+        concat!(
+            "SELECT script_id, topic, \
+             CAST(SUM(CASE WHEN state IN ('waiting', 'behind') THEN 1 ELSE 0 END) AS BIGINT) AS waiting, \
+             CAST(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END) AS BIGINT) AS running, \
+             CAST(SUM(CASE WHEN state = 'dead' THEN 1 ELSE 0 END) AS BIGINT) AS dead, \
+             CAST(SUM(CASE WHEN state = 'dead' THEN 0 ELSE bytes END) AS BIGINT) AS bytes, \
+             MIN(CASE WHEN state IN ('waiting', 'behind') THEN accepted_at END) AS oldest \
+             FROM (SELECT script_id, topic, state, bytes, accepted_at FROM ",
+            $open,
+            " WHERE app_id = $1 AND ended_at IS NULL \
+             UNION ALL SELECT script_id, topic, state, bytes, accepted_at FROM ",
+            $dead,
+            " WHERE app_id = $1 AND state = 'dead') counted \
+             GROUP BY script_id, topic ORDER BY script_id, topic"
+        )
+    };
+}
+pub(crate) use depths;
 
 statements! {
     FIND_DELIVERY = select!("", "WHERE d.app_id = $1 AND d.id = $2");
@@ -62,20 +87,18 @@ statements! {
         "JOIN events e ON e.number = d.event \
          LEFT JOIN delivery_results r ON r.app_id = d.app_id AND r.delivery_id = d.id \
          WHERE d.app_id = $1 AND d.id = $2");
-    LIST_DELIVERIES = page!("");
-    LIST_DELIVERIES_WAITING = page!("AND d.state IN ('waiting', 'behind')");
-    LIST_DELIVERIES_RUNNING = page!("AND d.state = 'running'");
-    LIST_DELIVERIES_DONE = page!("AND d.state = 'done'");
-    LIST_DELIVERIES_DEAD = page!("AND d.state = 'dead'");
-    LIST_DELIVERIES_CANCELLED = page!("AND d.state = 'cancelled'");
-    QUEUE_DEPTHS = "SELECT script_id, topic, \
-        CAST(SUM(CASE WHEN state IN ('waiting', 'behind') THEN 1 ELSE 0 END) AS BIGINT) AS waiting, \
-        CAST(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END) AS BIGINT) AS running, \
-        CAST(SUM(CASE WHEN state = 'dead' THEN 1 ELSE 0 END) AS BIGINT) AS dead, \
-        CAST(SUM(CASE WHEN state = 'dead' THEN 0 ELSE bytes END) AS BIGINT) AS bytes, \
-        MIN(CASE WHEN state IN ('waiting', 'behind') THEN accepted_at END) AS oldest \
-        FROM deliveries WHERE app_id = $1 AND state IN ('waiting', 'behind', 'running', 'dead') \
-        GROUP BY script_id, topic ORDER BY script_id, topic";
+    LIST_DELIVERIES = page!("deliveries d", "");
+    LIST_DELIVERIES_DONE = page!("deliveries d", "AND d.state = 'done'");
+}
+
+/// What reads deliveries by their state, but those that are done: by far the most are. Each database has statements of its
+/// own, as SQLite takes the index of a state only if that is named.
+pub(crate) struct ByState {
+    pub(crate) waiting: &'static str,
+    pub(crate) running: &'static str,
+    pub(crate) dead: &'static str,
+    pub(crate) cancelled: &'static str,
+    pub(crate) depths: &'static str,
 }
 
 /// What is read of a delivery.
@@ -135,13 +158,14 @@ pub(super) async fn list(
     filter: &DeliveryFilter,
     page: PageRequest,
 ) -> Result<Page<Delivery>, StoreError> {
+    let of_state = by_state(db);
     let sql = match filter.state {
         None => LIST_DELIVERIES,
-        Some(DeliveryState::Waiting) => LIST_DELIVERIES_WAITING,
-        Some(DeliveryState::Running) => LIST_DELIVERIES_RUNNING,
+        Some(DeliveryState::Waiting) => of_state.waiting,
+        Some(DeliveryState::Running) => of_state.running,
         Some(DeliveryState::Done) => LIST_DELIVERIES_DONE,
-        Some(DeliveryState::Dead) => LIST_DELIVERIES_DEAD,
-        Some(DeliveryState::Cancelled) => LIST_DELIVERIES_CANCELLED,
+        Some(DeliveryState::Dead) => of_state.dead,
+        Some(DeliveryState::Cancelled) => of_state.cancelled,
     };
     let mut args = args![app, page.after.unwrap_or(Uuid::max())];
     args.extend(wanted(filter));
@@ -154,6 +178,13 @@ pub(super) async fn list(
         page.limit,
         |delivery: &Delivery| delivery.id.0,
     ))
+}
+
+fn by_state(db: &Db) -> ByState {
+    match db {
+        Db::Sqlite(_) => sqlite::events::by_state::BY_STATE,
+        Db::Postgres(_) => postgres::by_state::BY_STATE,
+    }
 }
 
 /// What a filter says beside the state, in the order of the statements: script, topic and origin.
@@ -189,7 +220,7 @@ pub(super) async fn look_at(
 }
 
 pub(super) async fn depths(db: &Db, app: AppId) -> Result<Vec<QueueDepth>, StoreError> {
-    let rows: Vec<DepthRow> = db.fetch_all(QUEUE_DEPTHS, args![app]).await?;
+    let rows: Vec<DepthRow> = db.fetch_all(by_state(db).depths, args![app]).await?;
     let depths = rows.into_iter().map(|row| {
         Ok(QueueDepth {
             script_id: ScriptId(row.script_id),

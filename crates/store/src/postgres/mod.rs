@@ -1,5 +1,6 @@
 //! What is particular to PostgreSQL.
 
+pub(crate) mod by_state;
 pub(crate) mod claim;
 pub(crate) mod docs;
 mod ending;

@@ -27,7 +27,7 @@ async fn every_statement_can_be_prepared(bed: Bed) {
 }
 
 /// Statements that run often or over much, and what their plan must show on SQLite and PostgreSQL.
-const HOT: [(&str, &str, &str); 22] = [
+const HOT: [(&str, &str, &str); 28] = [
     ("LIST_OF_APP", "executions_by_app", "executions_by_app"),
     ("LIST_ENDED", "executions_by_app", "executions_by_app"),
     ("LIST_OF_STATUS", "executions_by_status", "executions_by_status"),
@@ -72,6 +72,28 @@ const HOT: [(&str, &str, &str); 22] = [
         "PRIMARY KEY (app_id=? AND id<?)",
         "deliveries_pkey",
     ),
+    (
+        "LIST_DELIVERIES_WAITING",
+        "deliveries_open (app_id=? AND id<?)",
+        "deliveries_open",
+    ),
+    (
+        "LIST_DELIVERIES_RUNNING",
+        "deliveries_open (app_id=? AND id<?)",
+        "deliveries_open",
+    ),
+    (
+        "LIST_DELIVERIES_DEAD",
+        "deliveries_dead (app_id=? AND id<?)",
+        "deliveries_dead",
+    ),
+    (
+        "LIST_DELIVERIES_CANCELLED",
+        "deliveries_cancelled (app_id=? AND id<?)",
+        "deliveries_cancelled",
+    ),
+    ("QUEUE_DEPTHS", "deliveries_open", "deliveries_open"),
+    ("QUEUE_DEPTHS", "deliveries_dead", "deliveries_dead"),
     ("DELIVERIES_OF_CHAIN", "events_by_root", "events_by_root"),
     (
         "DELIVERIES_OF_CHAIN",

@@ -1,5 +1,6 @@
 //! Events on SQLite: written by the thread that writes the commits of runs, with one flush for all that comes meanwhile.
 
+pub(crate) mod by_state;
 pub(crate) mod claim;
 pub(crate) mod lease;
 pub(crate) mod publish;

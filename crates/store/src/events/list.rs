@@ -58,7 +58,7 @@ macro_rules! page {
 pub(crate) use page;
 
 /// How many have not ended and are dead; both are named with the index by which they are found, if that has to be said.
-macro_rules! depths {
+macro_rules! counts {
     ($open:literal, $dead:literal) => {
         concat!(
             "SELECT script_id, topic, \
@@ -77,7 +77,7 @@ macro_rules! depths {
         )
     };
 }
-pub(crate) use depths;
+pub(crate) use counts;
 
 statements! {
     FIND_DELIVERY = select!("", "WHERE d.app_id = $1 AND d.id = $2");

@@ -1,7 +1,7 @@
 //! Reading deliveries by their state: the indexes of states are found by what is asked.
 
 use crate::{
-    events::list::{ByState, depths, page},
+    events::list::{ByState, counts, page},
     statements::statements,
 };
 
@@ -12,7 +12,7 @@ statements! {
         "AND d.ended_at IS NULL AND d.state = 'running'");
     LIST_DELIVERIES_DEAD = page!("deliveries d", "AND d.state = 'dead'");
     LIST_DELIVERIES_CANCELLED = page!("deliveries d", "AND d.state = 'cancelled'");
-    QUEUE_DEPTHS = depths!("deliveries", "deliveries");
+    QUEUE_DEPTHS = counts!("deliveries", "deliveries");
 }
 
 pub(crate) const BY_STATE: ByState = ByState {

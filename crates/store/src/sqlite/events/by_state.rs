@@ -1,7 +1,7 @@
 //! Reading deliveries by their state: each time by the index of that state, which is named.
 
 use crate::{
-    events::list::{ByState, depths, page},
+    events::list::{ByState, counts, page},
     statements::statements,
 };
 
@@ -12,7 +12,7 @@ statements! {
         "AND d.ended_at IS NULL AND d.state = 'running'");
     LIST_DELIVERIES_DEAD = page!("deliveries d INDEXED BY deliveries_dead", "AND d.state = 'dead'");
     LIST_DELIVERIES_CANCELLED = page!("deliveries d INDEXED BY deliveries_cancelled", "AND d.state = 'cancelled'");
-    QUEUE_DEPTHS = depths!("deliveries INDEXED BY deliveries_open", "deliveries INDEXED BY deliveries_dead");
+    QUEUE_DEPTHS = counts!("deliveries INDEXED BY deliveries_open", "deliveries INDEXED BY deliveries_dead");
 }
 
 pub(crate) const BY_STATE: ByState = ByState {

@@ -1,8 +1,9 @@
 //! Telling other nodes that something may be due, or that something of brokers has changed.
 //!
-//! A hint only makes it sooner: what it says nothing of is found by whoever looks. So it is not a part of the
+//! A hint only makes it sooner: what it says nothing of is found by whoever looks next. So it is not a part of the
 //! transaction that makes something due. There it would have all such transactions wait for each other at their end, each
-//! with its own flush of the log.
+//! with its own flush of the log. But a node that has nothing to do does not look by itself, so that a hint is told until
+//! the database has taken it.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +24,7 @@ use crate::{brokers::PendingHint, statements::statements};
 const CHANNEL: &str = "picloud_events";
 /// After a hint, the next one waits so long: it speaks for all that came meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
-/// After the connection could not be made, the next try waits so long.
+/// After a connection could not be made, or a hint was not taken, the next try waits so long.
 const RETRY: Duration = Duration::from_secs(5);
 
 statements! {
@@ -94,22 +95,11 @@ impl Hints {
         }
         let (pool, node, state) = (pool.clone(), self.node.clone(), Arc::clone(&self.state));
         tokio::spawn(async move {
-            loop {
-                while let Some(told) = state.take() {
-                    for text in told.texts(&node) {
-                        // Who is not told looks by themselves after a while.
-                        if let Err(error) = sqlx::query(TELL).bind(text).execute(&pool).await {
-                            tracing::debug!(%error, "other nodes were not told of events");
-                        }
-                    }
-                    sleep(PAUSE).await;
-                }
-                state.is_told.store(false, Ordering::SeqCst);
-                // Somebody may have come in between, and have left it to this one.
-                if !state.is_any_due() || state.is_told.swap(true, Ordering::SeqCst) {
-                    return;
-                }
-            }
+            let send = move |text: String| {
+                let pool = pool.clone();
+                async move { sqlx::query(TELL).bind(text).execute(&pool).await }
+            };
+            tell_all(&state, &node, send).await;
         });
     }
 
@@ -166,6 +156,14 @@ impl State {
         (told.events || told.brokers.is_some()).then_some(told)
     }
 
+    /// Not all have heard it, so that it is to be told again.
+    fn give_back(&self, told: Told) {
+        self.events_due.fetch_or(told.events, Ordering::SeqCst);
+        if let Some(hint) = told.brokers {
+            self.brokers.add(hint);
+        }
+    }
+
     fn is_any_due(&self) -> bool {
         self.events_due.load(Ordering::SeqCst) || self.brokers.is_any()
     }
@@ -206,6 +204,38 @@ impl Told {
     }
 }
 
+/// Has `send` tell all that is to be told, again if it fails, until nothing is left.
+async fn tell_all<S, F, T>(state: &State, node: &str, send: S)
+where
+    S: Fn(String) -> F,
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    loop {
+        while let Some(told) = state.take() {
+            let mut pause = PAUSE;
+            for text in told.texts(node) {
+                match send(text).await {
+                    Ok(_) => {}
+                    // Nothing is told any more.
+                    Err(sqlx::Error::PoolClosed) => return,
+                    Err(error) => {
+                        tracing::debug!(%error, "other nodes were not told of events");
+                        state.give_back(told);
+                        pause = RETRY;
+                        break;
+                    }
+                }
+            }
+            sleep(pause).await;
+        }
+        state.is_told.store(false, Ordering::SeqCst);
+        // Somebody may have come in between, and have left it to this one.
+        if !state.is_any_due() || state.is_told.swap(true, Ordering::SeqCst) {
+            return;
+        }
+    }
+}
+
 async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
@@ -214,6 +244,8 @@ async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::RefCell, future::ready};
+
     use super::*;
 
     /// So many that one text does not name them all.
@@ -246,5 +278,30 @@ mod tests {
         }
         let (_, odd) = Told::read("node messages 7");
         assert_eq!(odd.brokers, Some(BrokersHint::Anything));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_taken_is_told_again() {
+        let state = State::default();
+        let told = Told {
+            events: true,
+            brokers: Some(BrokersHint::Anything),
+        };
+        state.give_back(told.clone());
+        let sent = RefCell::new(Vec::new());
+        let send = |text: String| {
+            let mut sent = sent.borrow_mut();
+            sent.push(text);
+            // The second one is lost.
+            ready(if sent.len() == 2 {
+                Err(sqlx::Error::PoolTimedOut)
+            } else {
+                Ok(())
+            })
+        };
+        tell_all(&state, "node", send).await;
+        let texts = told.texts("node");
+        assert_eq!(sent.into_inner(), [texts.clone(), texts].concat());
+        assert!(!state.is_any_due());
     }
 }

@@ -289,7 +289,7 @@ mod tests {
         };
         state.give_back(told.clone());
         let sent = RefCell::new(Vec::new());
-        let send = |text: String| {
+        let tell = |text: String| {
             let mut sent = sent.borrow_mut();
             sent.push(text);
             // The second one is lost.
@@ -299,7 +299,7 @@ mod tests {
                 Ok(())
             })
         };
-        tell_all(&state, "node", send).await;
+        tell_all(&state, "node", tell).await;
         let texts = told.texts("node");
         assert_eq!(sent.into_inner(), [texts.clone(), texts].concat());
         assert!(!state.is_any_due());

@@ -185,12 +185,16 @@ fn a_call_leaves_no_memory_behind() {
             let outcome = executor.execute(invocation_in(&scripts)).await;
             says(outcome, "40");
         };
-        run().await;
-        run().await;
-        let before = bytes_held();
-        for _ in 0..5 {
-            run().await;
+        // The thread itself may come to hold something for good, but not with every few runs.
+        for _ in 0..10 {
+            let before = bytes_held();
+            for _ in 0..5 {
+                run().await;
+            }
+            if bytes_held() == before {
+                return;
+            }
         }
-        assert_eq!(bytes_held(), before);
+        panic!("the thread holds more and more");
     });
 }

@@ -142,7 +142,10 @@ fn another_chance_needs_no_body() {
         app.delivery(id, "dead");
     }
     script.save("kv::incr(\"n\"); 1");
-    let post = |path: &str| cloud.owner().call("POST", &app.path(path));
+    let post = |path: &str| {
+        let path = format!("/api/v1{}", app.path(path));
+        cloud.owner().call("POST", &path)
+    };
     post(&format!("/deliveries/{}:redrive", ids[0]))
         .send()
         .expect(200);

@@ -206,7 +206,7 @@ fn what_is_sent_again_with_its_key_is_published_once() {
 fn people_do_not_share_their_keys() {
     let cloud = TestCloud::start();
     let app = listening(&cloud);
-    let ada = cloud.person("ada", "admin");
+    let max = cloud.person("max", "admin");
     let path = format!("/api/v1/apps/{}/events", app.slug);
     let send = |client: &Client, topic: &str| {
         let call = client
@@ -217,7 +217,7 @@ fn people_do_not_share_their_keys() {
         answer["ids"][0].clone()
     };
     let first = send(cloud.owner(), "a");
-    assert_ne!(send(&ada.client, "a"), first, "each has an event of their own");
+    assert_ne!(send(&max.client, "a"), first, "each has an event of their own");
     let eve = cloud.person("eve", "admin");
     let other = send(&eve.client, "b");
     assert_eq!(send(&eve.client, "b"), other);

@@ -21,7 +21,7 @@ fn a_release_is_restored_without_a_word() {
     let script = app.serve("/first", "\"one\"");
     let good = live(&app);
     script.save("\"two\"");
-    let path = app.path(&format!("/releases/{good}:restore"));
+    let path = format!("/api/v1{}", app.path(&format!("/releases/{good}:restore")));
     cloud.owner().call("POST", &path).send().expect(201);
     cloud.get("a.test", "/first").says("one");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use picloud_shared::{outcome::ScriptErrorKind, seam::ExecutorClient as _};
 
 use super::{check, error};
-use crate::support::{invocation_in, on_serving_thread, run_in};
+use crate::support::{invocation_in, on_serving_thread, places_of_logs, run_in};
 
 #[test]
 fn what_is_returned_is_what_is_given() {
@@ -262,13 +262,8 @@ fn its_lines_are_in_the_log_of_its_caller() {
         ),
         ("other", "\n\nlog::warn(\"inside\")"),
     ]);
-    let lines: Vec<_> = outcome
-        .logs
-        .iter()
-        .map(|line| (line.message.as_str(), line.script.as_deref(), line.line))
-        .collect();
     assert_eq!(
-        lines,
+        places_of_logs(&outcome),
         [
             ("before", None, 1),
             ("inside", Some("other"), 3),

@@ -6,7 +6,7 @@ use picloud_executor_core::{Executor, ExecutorConfig, bytes_held};
 use picloud_shared::{limits::Limits, outcome::ScriptErrorKind, seam::ExecutorClient as _};
 
 use super::{check, error, refused};
-use crate::support::{invocation_in, on_serving_thread, run_in};
+use crate::support::{invocation_in, on_serving_thread, places_of_logs, run_in};
 
 const PRICES: (&str, &str) = (
     "prices",
@@ -140,13 +140,8 @@ fn log_lines_and_failures_name_their_script() {
         "fn shout(x) {\n  log::info(\"in\", x);\n  print(\"there\");\n}\nfn bad() {\n  response(1000)\n}";
     let main = "import \"noisy\" as n;\nlog::info(\"before\"); n::shout(1); n::bad()";
     let outcome = run_in(&[("main", main), ("noisy", noisy)]);
-    let lines: Vec<_> = outcome
-        .logs
-        .iter()
-        .map(|line| (line.message.as_str(), line.script.as_deref(), line.line))
-        .collect();
     assert_eq!(
-        lines,
+        places_of_logs(&outcome),
         [
             ("before", None, 2),
             ("in 1", Some("noisy"), 2),

@@ -139,6 +139,14 @@ pub(crate) fn run_in(scripts: &[(&str, &str)]) -> Outcome {
     on_serving_thread(|executor| async move { executor.execute(invocation_in(scripts)).await })
 }
 
+/// Each line of the log, with the script that wrote it, unless that is the one that was run, and the line there.
+pub(crate) fn places_of_logs(outcome: &Outcome) -> Vec<(&str, Option<&str>, u32)> {
+    let lines = outcome.logs.iter();
+    lines
+        .map(|line| (line.message.as_str(), line.script.as_deref(), line.line))
+        .collect()
+}
+
 /// Runs `test` as a serving thread runs its work.
 pub(crate) fn on_serving_thread<F: Future>(test: impl FnOnce(Executor) -> F) -> F::Output {
     let runtime = runtime::Builder::new_current_thread()
